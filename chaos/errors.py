@@ -1,0 +1,77 @@
+"""Everything that can go wrong on our side, with the exit code it means and whether a fresh try may help.
+
+ChaosLabError              exit 5
+├─ ManifestError           exit 2   what the author wrote; file, line, column, what is allowed
+│   └─ PlanError                    valid, but no sandbox of that kind can carry it out, or it breaks its blast radius
+├─ SandboxError            exit 5   the provider failed; a fresh sandbox may work (retryable)
+│   └─ SandboxLost                  gone in the middle of a run; never retried in place
+├─ FaultError              exit 3
+│   ├─ InjectionError               nothing was, or stayed, injected
+│   └─ RecoveryError       exit 5   the fault could not be undone; the sandbox is condemned
+├─ ProbeError              exit 5   could not look; recorded as a sample that is out of tolerance
+├─ AnalyzerError           exit 5   the words could not be written; never changes a verdict
+└─ PublishError            exit 5   a dashboard or artifact could not be delivered; never changes a verdict
+
+That a system deviated is a value (`chaos.verdict`), not an exception.
+"""
+
+from typing import ClassVar
+
+
+class ChaosLabError(Exception):
+    """Root of our failures."""
+
+    exit_code: ClassVar[int] = 5
+    retryable: ClassVar[bool] = False
+
+
+class ManifestError(ChaosLabError):
+    """An author's mistake, as one line per problem: `file:line:column path: what is wrong; what is allowed`."""
+
+    exit_code = 2
+
+
+class PlanError(ManifestError):
+    """A valid manifest that cannot or must not be carried out here."""
+
+
+class SandboxError(ChaosLabError):
+    """The provider could not do what was asked."""
+
+    retryable = True
+
+
+class SandboxLost(SandboxError):
+    """The sandbox went away while it was in use."""
+
+    retryable = False
+
+
+class FaultError(ChaosLabError):
+    """A fault could not be carried out as asked."""
+
+    exit_code = 3
+
+
+class InjectionError(FaultError):
+    """Nothing was injected, or it did not stay."""
+
+
+class RecoveryError(FaultError):
+    """A fault could not be undone."""
+
+    exit_code = 5
+
+
+class ProbeError(ChaosLabError):
+    """A probe could not look."""
+
+
+class AnalyzerError(ChaosLabError):
+    """An analyzer could not write its words."""
+
+
+class PublishError(ChaosLabError):
+    """Something could not be delivered to people's screens."""
+
+    retryable = True

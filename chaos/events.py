@@ -1,0 +1,73 @@
+"""One fact of a run, and the line it is written as.
+
+A journal is NDJSON: `{"seq": 7, "at": 1763812345.123456, "source": "agent", "type": "fault.injected", "data": {…}}`.
+Types are past tense and dotted; nobody edits an event, meaning is computed later. `at` is Unix seconds, taken from the
+monotonic clock anchored once at start, so that a clock step inside the sandbox cannot reorder a run.
+
+host   run.started {run_id, experiment, digest, seed, plan, versions} · sandbox.opened {ref, provides, took_s} ·
+       sandbox.destroyed {destroyed, why} · run.ended {outcome, why}
+agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · agent.ended {outcome, why}
+       process.started {process, pid, restarts} · process.ready {process, took_s} · target.ready {took_s}
+       process.exited {process, pid, exit_code, signal, restart_in_s} · target.failed {process, why, log}
+       phase.started {phase} · phase.ended {phase}                          phase: baseline | fault | recovery
+       baseline.judged {steady, why}
+       fault.injected {step, fault, mechanism, kind, asked, notes} · fault.measured {step, …one side-band sample}
+       fault.recovered {step, fault, because, residue} · fault.failed {step, fault, stage, why}
+       load.started {url, rate_per_s} · load.sampled {late_ms, took_ms, status, error, bytes}   at = intended send time
+       load.ended {sent}
+       probe.sampled {probe, took_ms, value, error}                                              at = intended time
+       usage.sampled {cpu_percent, memory_bytes, memory_percent, disk, processes, agent_cpu_percent}
+       log.captured {process, stream, line}
+       stop.tripped {condition, why} · stop.requested {why} · controller.lost {lease_s}
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact. `data` is JSON; units are in its key names."""
+
+    type: str
+    at: float
+    data: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "agent"
+    seq: int = 0
+
+    def to_line(self) -> bytes:
+        """The NDJSON line of this event, newline included."""
+        body = {
+            "seq": self.seq,
+            "at": round(self.at, 6),
+            "source": self.source,
+            "type": self.type,
+            "data": self.data,
+        }
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes | str) -> "Event":
+        """Read one line; raises ValueError when it is not a whole event (a torn last line)."""
+        body = json.loads(line)
+        if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+            raise ValueError("not an event")
+        return cls(body["type"], float(body["at"]), body.get("data", {}), body.get("source", "agent"), body.get("seq", 0))
+
+
+class Clock:
+    """Unix time that only moves forward: the wall clock read once, then the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.monotonic() + self._offset
+
+    def at(self, monotonic_s: float) -> float:
+        """The Unix seconds of a monotonic reading."""
+        return monotonic_s + self._offset

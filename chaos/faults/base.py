@@ -1,0 +1,128 @@
+"""What a fault is: its fields are the manifest, `inject` is the behaviour, `delivered` is the judgement of what landed.
+
+One frozen stdlib dataclass serves both sides. On the host pydantic validates its fields from YAML, and `delivered` reads
+the journal; inside the sandbox the agent builds the same class from JSON and enters `inject`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar, Literal, Protocol
+
+Intensity = Literal["low", "medium", "high"]
+Sample = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a fault really did, read from its side-band samples.
+
+    `values` has the keys of `asked` (same units); `low`/`high` bound the first of them with 95 % confidence.
+    `landed` says whether the fault was measured to have taken hold as asked, by the rule that `why` states.
+    """
+
+    values: Mapping[str, float | str]
+    low: float | None
+    high: float | None
+    samples: int
+    landed: bool
+    why: str
+
+
+@dataclass(slots=True)
+class Injection:
+    """A fault that is in place: how it was done, and how to look at it from the side.
+
+    `observe` takes one side-band sample (never from the app's own metrics) and returns it, or None when there was
+    nothing to see; the agent calls it every `every_s` while the fault is held, in the step's thread.
+    """
+
+    mechanism: str
+    kind: Literal["real", "emulated"]
+    asked: Mapping[str, float | str]
+    observe: Callable[[], Sample | None] = lambda: None
+    every_s: float = 0.1
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Helper(Protocol):
+    """A child process that runs one function of the bundle; it dies with the step's thread, whatever happens."""
+
+    pid: int
+
+    def receive(self, timeout_s: float) -> Mapping[str, Any] | None:
+        """The next JSON line it printed; None when none came in time. Raises FaultError when it has ended."""
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """One JSON line on its standard input."""
+
+
+class Memory(Protocol):
+    """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""
+
+    limit_bytes: int
+    kind: Literal["real", "emulated"]
+
+    def used_bytes(self) -> int:
+        """Bytes in use now that count against the limit and cannot be dropped."""
+
+
+class Target(Protocol):
+    """What a fault may touch, from inside the sandbox."""
+
+    random: Random
+    work: Path
+    memory: Memory
+
+    def names(self) -> Sequence[str]:
+        """The process names of the manifest."""
+
+    def pids(self, process: str | None = None) -> Sequence[int]:
+        """Live pids of that process (of all of them), its main pid first, then its descendants."""
+
+    def port(self, process: str) -> int | None:
+        """The port that the manifest says this process listens on."""
+
+    def run(self, *argv: str, timeout_s: float = 10.0) -> str:
+        """Run a command to its end; its standard output. Raises FaultError with its standard error."""
+
+    def undo(self, what: str, action: Callable[[], None]) -> AbstractContextManager[None]:
+        """Register `action` before doing what it undoes; runs once, on leaving, on stop and on a lost controller."""
+
+    def helper(
+        self, function: Callable[..., None], *, in_memory_limit: bool = False, **arguments: Any
+    ) -> AbstractContextManager[Helper]:
+        """Run a module-level function of `chaos` in a child Python; keyword arguments go as JSON."""
+
+    def measured(self, **sample: Any) -> None:
+        """Journal one side-band sample outside of `Injection.observe`."""
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep; True at once when the step is being ended (hold over, stop, lost controller)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault(ABC):
+    """One way to hurt a target."""
+
+    type: str
+    intensity: Intensity | None = None
+    """A documented preset instead of exact numbers."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """intensity -> fields, written as an author would write them."""
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """Capabilities that the sandbox must provide: net-admin, mount, memory-limit."""
+    impulse: ClassVar[bool] = False
+    """True when the fault happens at a moment and has nothing to undo; recovery time then counts from that moment."""
+
+    @abstractmethod
+    def inject(self, target: Target) -> AbstractContextManager[Injection]:
+        """Hurt the target on enter; make it whole on exit, whatever happened between. Raises FaultError."""
+
+    @abstractmethod
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Judge the side-band samples of one step. Pure."""

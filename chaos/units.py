@@ -1,0 +1,89 @@
+"""Quantities that carry their unit: `300ms`, `512MiB`, `80%`, `50/s`.
+
+Fields of manifests are annotated with these types; a Python value is always the base unit: seconds, bytes, a share
+(0.8 for 80%), per second. Standard library only: the pydantic hooks import pydantic when it calls them, on the host.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+_NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One kind of quantity: how it is written, and what a value of it must lie between (base units, inclusive)."""
+
+    kind: str
+    suffixes: tuple[tuple[str, float], ...]
+    example: str
+    low: float = 0.0
+    high: float = float("inf")
+    whole: bool = False
+
+    def parse(self, text: object) -> float:
+        """Base units of `text`; raises ValueError with what is allowed."""
+        allowed = f"a {self.kind} such as {self.example}"
+        if isinstance(text, bool) or not isinstance(text, str | int | float):
+            raise ValueError(f"expected {allowed}, got {type(text).__name__}")
+        if not isinstance(text, str):
+            raise ValueError(f"{text!r} has no unit; write {allowed}")
+        names = "|".join(re.escape(name) for name, _ in self.suffixes)
+        match = re.fullmatch(rf"{_NUMBER}\s*({names})", text.strip())
+        if match is None:
+            units = ", ".join(name for name, _ in self.suffixes)
+            raise ValueError(f"{text!r} is not {allowed}; units: {units}")
+        value = float(match[1]) * dict(self.suffixes)[match[2]]
+        value = float(round(value)) if self.whole else round(value, 9)
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{text!r} is out of range; allowed: {self.format(self.low)} to {self.format(self.high)}")
+        return value
+
+    def format(self, value: float) -> str:
+        """The shortest exact way to write `value` (base units) that `parse` reads back."""
+        if value == float("inf"):
+            return "unlimited"
+        for name, factor in sorted(self.suffixes, key=lambda pair: -pair[1]):
+            scaled = round(value / factor, 9)
+            if scaled == int(scaled) and (scaled >= 1 or factor == min(f for _, f in self.suffixes)):
+                return f"{int(scaled)}{name}"
+        name, factor = min(self.suffixes, key=lambda pair: pair[1])
+        return f"{value / factor:.9g}{name}"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        def read(value: object) -> float:
+            if isinstance(value, str):
+                return self.parse(value)
+            from pydantic_core import PydanticCustomError
+
+            try:
+                return self.parse(value)
+            except ValueError as error:
+                raise PydanticCustomError("quantity", "{why}", {"why": str(error)}) from error
+
+        return core_schema.no_info_plain_validator_function(
+            read, serialization=core_schema.plain_serializer_function_ser_schema(self.format, when_used="json")
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        names = "|".join(re.escape(name) for name, _ in self.suffixes)
+        return {"type": "string", "pattern": rf"^\d+(\.\d+)?\s*({names})$", "examples": [self.example]}
+
+
+_TIME = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0))
+_SIZE = (("B", 1.0), ("KiB", 2.0**10), ("MiB", 2.0**20), ("GiB", 2.0**30), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9))
+
+DURATION = Unit("duration", _TIME, "300ms", high=7 * 24 * 3600.0)
+POSITIVE_DURATION = Unit("duration", _TIME, "300ms", low=0.001, high=7 * 24 * 3600.0)
+SIZE = Unit("size", _SIZE, "512MiB", high=2.0**50, whole=True)
+SHARE = Unit("share", (("%", 0.01),), "80%", high=1.0)
+RATE = Unit("rate", (("/s", 1.0), ("/m", 1 / 60)), "50/s", low=1 / 3600, high=100_000.0)
+
+Duration = Annotated[float, DURATION]
+PositiveDuration = Annotated[float, POSITIVE_DURATION]
+Size = Annotated[float, SIZE]
+Share = Annotated[float, SHARE]
+Rate = Annotated[float, RATE]
