@@ -1,0 +1,67 @@
+"""What a probe is: its fields are the manifest, `observe` is one look at the target from inside the sandbox.
+
+A probe only looks; whether what it saw is acceptable is for a tolerance (`chaos.tolerances`) to say. As with faults, one
+frozen stdlib dataclass serves both sides: the host validates its fields, the agent builds it from JSON and calls it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+from chaos.units import Unit
+
+Metric = Literal["latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput", "cpu", "memory"]
+
+# 10 ms is as fast as one Python agent can look at several things without its own work showing up in what it measures.
+INTERVAL = Unit("duration", (("ms", 0.001), ("s", 1.0), ("m", 60.0)), "100ms", low=0.01, high=600.0)
+WINDOW = Unit("duration", (("ms", 0.001), ("s", 1.0), ("m", 60.0)), "1s", low=0.1, high=600.0)
+
+Interval = Annotated[float, INTERVAL]
+Window = Annotated[float, WINDOW]
+
+
+class Windows(Protocol):
+    """The agent's recent requests and usage."""
+
+    def value(self, metric: str, window_s: float, now: float) -> float | None:
+        """The metric over the last `window_s`, in its base unit; None when nothing fell into that window."""
+
+
+class ProcessState(Protocol):
+    """What the supervisor knows of one process of the manifest."""
+
+    @property
+    def running(self) -> bool: ...
+
+    @property
+    def restarts(self) -> int: ...
+
+    @property
+    def pid(self) -> int | None: ...
+
+
+class Context(Protocol):
+    """Where a probe looks, beyond the network."""
+
+    @property
+    def windows(self) -> Windows: ...
+
+    @property
+    def processes(self) -> Mapping[str, ProcessState]: ...
+
+    async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
+        """Run it in the app's directory; its exit code and output. Raises ProbeError when it cannot run or end in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(ABC):
+    """One way to look at a target."""
+
+    type: str
+    every: Interval
+    """Time between the intended starts of two looks."""
+
+    @abstractmethod
+    async def observe(self, context: Context) -> Mapping[str, Any]:
+        """Look once; what was seen, as JSON in base units. Raises ProbeError when nothing could be seen."""

@@ -1,0 +1,26 @@
+"""Compute a metric over the last moments of load and usage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chaos.probes.base import Context, Interval, Metric, Probe, Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricProbe(Probe):
+    """Compute a metric over the last moments: of the load (latency, errors, throughput) or of the sandbox (cpu, memory)."""
+
+    type: Literal["metric"] = "metric"
+    metric: Metric
+    """What to compute. Latencies are durations, error_rate a share of the requests, throughput a rate of good answers,
+    cpu a share of one core (two busy cores are 200%), memory a share of the sandbox's memory."""
+    window: Window = 1.0
+    """How far back requests and usage count."""
+    # Half the default window: every request is looked at twice, so no burst can hide between two looks.
+    every: Interval = 0.5
+    """Time between the intended starts of two looks."""
+
+    async def observe(self, context: Context) -> Mapping[str, Any]:
+        """`{"value": 0.31}` in base units: seconds, shares, per second."""
+        raise NotImplementedError

@@ -1,0 +1,22 @@
+"""Ask the supervisor about one process of the manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chaos.probes.base import Context, Interval, Probe
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessProbe(Probe):
+    """See whether a process of the manifest runs, and how often it was restarted."""
+
+    type: Literal["process"] = "process"
+    process: str
+    """Name of the process in `target.processes`."""
+    every: Interval = 0.1
+    """Time between the intended starts of two looks."""
+
+    async def observe(self, context: Context) -> Mapping[str, Any]:
+        """`{"running": true, "restarts": 0, "pid": 12}`; `pid` is null while it does not run."""
+        raise NotImplementedError
