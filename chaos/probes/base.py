@@ -1,7 +1,7 @@
 """What a probe is: its fields are the manifest, `observe` is one look at the target from inside the sandbox.
 
-A probe only looks; whether what it saw is acceptable is for a tolerance (`chaos.tolerances`) to say. As with faults, one
-frozen stdlib dataclass serves both sides: the host validates its fields, the agent builds it from JSON and calls it.
+A probe only looks; whether what it saw is acceptable is for a tolerance (`chaos.tolerances`) to say. As with
+faults, one frozen stdlib dataclass serves both sides: the host validates its fields, the agent builds it from JSON.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from chaos.units import Unit
 
 Metric = Literal["latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput", "cpu", "memory"]
 
-# 10 ms is as fast as one Python agent can look at several things without its own work showing up in what it measures.
+# 10 ms: as fast as one Python agent can look at several things without showing up in what it measures.
 INTERVAL = Unit("duration", (("ms", 0.001), ("s", 1.0), ("m", 60.0)), "100ms", low=0.01, high=600.0)
 WINDOW = Unit("duration", (("ms", 0.001), ("s", 1.0), ("m", 60.0)), "1s", low=0.1, high=600.0)
 
@@ -51,7 +51,7 @@ class Context(Protocol):
     def processes(self) -> Mapping[str, ProcessState]: ...
 
     async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
-        """Run it in the app's directory; its exit code and output. Raises ProbeError when it cannot run or end in time."""
+        """Run it in the app's directory; exit code and output. Raises ProbeError when it cannot run or end in time."""
 
 
 @dataclass(frozen=True, kw_only=True)

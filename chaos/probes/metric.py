@@ -9,12 +9,12 @@ from chaos.probes.base import Context, Interval, Metric, Probe, Window
 
 @dataclass(frozen=True, kw_only=True)
 class MetricProbe(Probe):
-    """Compute a metric over the last moments: of the load (latency, errors, throughput) or of the sandbox (cpu, memory)."""
+    """Compute a metric over the last moments: of the load (latency, errors, throughput) or of the sandbox (usage)."""
 
     type: Literal["metric"] = "metric"
     metric: Metric
-    """What to compute. Latencies are durations, error_rate a share of the requests, throughput a rate of good answers,
-    cpu a share of one core (two busy cores are 200%), memory a share of the sandbox's memory."""
+    """What to compute. Latencies are durations, error_rate a share of the requests, throughput a rate of good
+    answers, cpu a share of one core (two busy cores are 200%), memory a share of the sandbox's memory."""
     window: Window = 1.0
     """How far back requests and usage count."""
     # Half the default window: every request is looked at twice, so no burst can hide between two looks.
