@@ -1,7 +1,7 @@
 """What a probe is: its fields are the manifest, `observe` is one look at the target from inside the sandbox.
 
 A probe only looks; whether what it saw is acceptable is for a tolerance (`chaos.tolerances`) to say. As with
-faults, one frozen stdlib dataclass serves both sides: the host validates its fields, the agent builds it from JSON.
+faults, one frozen stdlib dataclass serves both sides: the host validates its fields, the agent builds it again.
 """
 
 from abc import ABC, abstractmethod
@@ -51,7 +51,7 @@ class Context(Protocol):
     def processes(self) -> Mapping[str, ProcessState]: ...
 
     async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
-        """Run it in the app's directory; exit code and output. Raises ProbeError when it cannot run or end in time."""
+        """Run it in the app's directory; exit code and output. Raises ProbeError when it cannot, or not in time."""
 
 
 @dataclass(frozen=True, kw_only=True)

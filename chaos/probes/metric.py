@@ -9,7 +9,7 @@ from chaos.probes.base import Context, Interval, Metric, Probe, Window
 
 @dataclass(frozen=True, kw_only=True)
 class MetricProbe(Probe):
-    """Compute a metric over the last moments: of the load (latency, errors, throughput) or of the sandbox (usage)."""
+    """Compute a metric over the last moments: of the load (latency, errors, throughput) or of usage."""
 
     type: Literal["metric"] = "metric"
     metric: Metric
