@@ -1,0 +1,109 @@
+"""A control group for the sandbox, when this process may make one: limits its app's memory, counts its CPU time.
+
+Two levels: `chaoslab-<id>` holds the sandbox's own programs and is not limited; `chaoslab-<id>/app` holds the app (and
+the memory a fault takes) and carries the limit. So the agent is never the victim of the app's out-of-memory kill, and
+what disk_full writes is not charged to the app's memory.
+
+v1: one directory a controller (memory, cpuacct). v2: one directory; needs a parent that may delegate `memory`.
+"""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+
+
+@dataclass(slots=True)
+class Cgroup:
+    """The directories of one sandbox; `views` maps the name inside the sandbox to the app's host directory."""
+
+    parents: list[Path] = field(default_factory=list)
+    views: dict[str, Path] = field(default_factory=dict)
+    refused: str = ""
+
+    def add(self, pid: int) -> None:
+        """Move a process (and its future children) into the sandbox's own level."""
+        for parent in self.parents:
+            level = parent / "self" if (parent / "self").is_dir() else parent
+            (level / "cgroup.procs").write_text(str(pid))
+
+    def hand_over(self, uid: int) -> None:
+        """Let `uid` (root inside the sandbox) move its processes into the app's group."""
+        for parent in self.parents:
+            for level in (parent, parent / "self", parent / "app"):
+                if (level / "cgroup.procs").exists():
+                    os.chown(level / "cgroup.procs", uid, uid)
+
+    def remove(self, patience_s: float = 5.0) -> None:
+        """Remove the directories; the kernel needs a moment after the last process has gone. Raises OSError."""
+        deadline = time.monotonic() + patience_s
+        for parent in self.parents:
+            for level in (parent / "app", parent / "self", parent):
+                while level.is_dir():
+                    try:
+                        level.rmdir()
+                    except OSError:
+                        if time.monotonic() > deadline:
+                            raise
+                        time.sleep(0.005)
+
+
+def make(name: str, memory_bytes: int) -> Cgroup:
+    """Make the groups of sandbox `name`; where that is not possible, an empty Cgroup whose `refused` says why."""
+    cgroup = Cgroup()
+    try:
+        if (ROOT / "cgroup.controllers").exists():
+            _make_v2(cgroup, name, memory_bytes)
+        else:
+            _make_v1(cgroup, name, memory_bytes)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            cgroup.remove(patience_s=0)
+        return Cgroup(refused=f"{error.filename or ROOT}: {error.strerror}")
+    return cgroup
+
+
+def _make_v1(cgroup: Cgroup, name: str, memory_bytes: int) -> None:
+    if not (ROOT / "memory" / "memory.limit_in_bytes").exists():
+        raise FileNotFoundError(2, "no memory controller", str(ROOT / "memory"))
+    for controller in ("memory", "cpuacct"):
+        if not (ROOT / controller).is_dir():
+            continue
+        parent = ROOT / controller / name
+        parent.mkdir()
+        cgroup.parents.append(parent)
+        (parent / "app").mkdir()
+        cgroup.views[controller] = parent / "app"
+    (cgroup.views["memory"] / "memory.limit_in_bytes").write_text(str(memory_bytes))
+
+
+def _make_v2(cgroup: Cgroup, name: str, memory_bytes: int) -> None:
+    refusals = []
+    for base in _v2_bases():
+        parent = base / name
+        try:
+            parent.mkdir()
+            cgroup.parents = [parent]
+            (parent / "self").mkdir()
+            (parent / "app").mkdir()
+            (parent / "cgroup.subtree_control").write_text("+memory +cpu")
+            (parent / "app" / "memory.max").write_text(str(memory_bytes))
+            (parent / "app" / "memory.swap.max").write_text("0")
+        except OSError as error:
+            refusals.append(error)
+            cgroup.remove(patience_s=0)
+            cgroup.parents = []
+            continue
+        cgroup.views = {"unified": parent / "app"}
+        return
+    raise refusals[0]
+
+
+def _v2_bases() -> list[Path]:
+    """Where a group may be made: our own group and its ancestors, nearest first."""
+    own = Path("/proc/self/cgroup").read_text().split("::", 1)[-1].strip().lstrip("/")
+    here = ROOT / own
+    return [here, *(level for level in here.parents if level == ROOT or ROOT in level.parents)]

@@ -1,0 +1,160 @@
+"""PID 1 of the sandbox: serves its controller on a unix socket, reaps orphans, and ends everything by TTL or silence.
+
+Wire: one JSON line, then `size` raw bytes when the line has `size`; the answer has the same form. An answer with
+`error` says what went wrong. When PID 1 exits the kernel kills every process of the sandbox and its mounts vanish.
+
+ops: ping {} · run {argv, env, cwd, timeout_s} -> {exit_code, stderr} + stdout · start {argv, env, cwd, output} -> {pid}
+     exit_code {pid} -> {exit_code: int|null} · put {path, mode, exclusive} + bytes · unpack {path} + tar bytes
+     read {path, offset, limit} -> bytes · destroy {}
+"""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+Answer = tuple[dict[str, Any], bytes]
+
+
+class Init:
+    """The server and its children."""
+
+    def __init__(self, server: socket.socket, ttl_s: float, lease_s: float, path: str) -> None:
+        self._server = server
+        self._lease_s = lease_s
+        self._end = time.monotonic() + ttl_s
+        self._heard = time.monotonic()
+        self._env = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._spawning = threading.Lock()
+        self._ops: dict[str, Callable[[dict[str, Any], bytes], Answer]] = {
+            "ping": lambda _request, _body: ({}, b""),
+            "run": self._run,
+            "start": self._start,
+            "exit_code": self._exit_code,
+            "put": self._put,
+            "unpack": self._unpack,
+            "read": self._read,
+            "destroy": lambda _request, _body: os._exit(0),
+        }
+
+    def serve(self) -> None:
+        """Accept controllers until the TTL or the lease runs out; does not return."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that accept() wakes up
+        self._server.settimeout(0.25)
+        while True:
+            self._reap_orphans()
+            now = time.monotonic()
+            if now > self._end or now > self._heard + self._lease_s:
+                os._exit(0)
+            try:
+                connection, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _reap_orphans(self) -> None:
+        """Collect adopted zombies, and leave those that somebody here is waiting for."""
+        with self._spawning:
+            while True:
+                try:
+                    info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                except ChildProcessError:
+                    return
+                if info is None:
+                    return
+                ours = self._children.get(info.si_pid)
+                if ours is None:
+                    os.waitpid(info.si_pid, 0)
+                elif ours.poll() is None:
+                    return  # its own thread is collecting it
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb") as stream, contextlib.suppress(BrokenPipeError, ConnectionError):
+            for line in stream:
+                self._heard = time.monotonic()
+                request = json.loads(line)
+                body = _exactly(stream, request.get("size", 0))
+                try:
+                    answer, data = self._ops[request["op"]](request, body)
+                except (OSError, ValueError, tarfile.TarError, subprocess.TimeoutExpired) as error:
+                    answer, data = {"error": f"{type(error).__name__}: {error}"}, b""
+                answer["size"] = len(data)
+                stream.write(json.dumps(answer).encode() + b"\n" + data)
+                stream.flush()
+                self._heard = time.monotonic()
+
+    def _spawn(self, request: dict[str, Any], output: BinaryIO | int) -> subprocess.Popen[bytes]:
+        with self._spawning:
+            child = subprocess.Popen(
+                request["argv"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.PIPE if output == subprocess.PIPE else subprocess.STDOUT,
+                env=self._env | request.get("env", {}),
+                cwd=request.get("cwd", "/app"),
+                start_new_session=True,
+            )
+            self._children[child.pid] = child
+        return child
+
+    def _run(self, request: dict[str, Any], _body: bytes) -> Answer:
+        child = self._spawn(request, subprocess.PIPE)
+        try:
+            out, err = child.communicate(timeout=request["timeout_s"])
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            raise
+        finally:
+            self._children.pop(child.pid, None)
+        return {"exit_code": child.returncode, "stderr": err.decode(errors="replace")}, out
+
+    def _start(self, request: dict[str, Any], _body: bytes) -> Answer:
+        with Path(request["output"]).open("ab") as output:
+            child = self._spawn(request, output)
+        return {"pid": child.pid}, b""
+
+    def _exit_code(self, request: dict[str, Any], _body: bytes) -> Answer:
+        child = self._children.get(request["pid"])
+        if child is None:
+            raise ValueError(f"pid {request['pid']} was not started here")
+        with self._spawning:
+            return {"exit_code": child.poll()}, b""
+
+    def _put(self, request: dict[str, Any], body: bytes) -> Answer:
+        path = Path(request["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if request.get("exclusive"):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(body)
+        part.chmod(request.get("mode", 0o644))
+        part.replace(path)  # a reader sees the old file or the new one, never half of it
+        return {}, b""
+
+    def _unpack(self, request: dict[str, Any], body: bytes) -> Answer:
+        with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+            archive.extractall(request["path"], filter="data")
+        return {}, b""
+
+    def _read(self, request: dict[str, Any], _body: bytes) -> Answer:
+        with Path(request["path"]).open("rb") as file:
+            file.seek(request.get("offset", 0))
+            return {}, file.read(request.get("limit", -1))
+
+
+def _exactly(stream: Any, size: int) -> bytes:
+    data: bytes = stream.read(size) if size else b""
+    if len(data) != size:
+        raise ConnectionError("controller hung up in the middle of a request")
+    return data

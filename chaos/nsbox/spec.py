@@ -1,0 +1,32 @@
+"""What to build: the one JSON document that the provider hands to the builder."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxSpec:
+    """One sandbox. Sizes in bytes, times in seconds, paths absolute on the host."""
+
+    id: str
+    folder: str
+    """Its private runtime directory (0700): control socket, state, log."""
+    memory_bytes: int
+    disk_bytes: int
+    ttl_s: float
+    lease_s: float
+    """Without any word from a controller for this long, PID 1 ends the sandbox."""
+    read_only: list[str] = field(default_factory=list)
+    """Host paths that appear at the same place, read-only."""
+    hosts: list[str] = field(default_factory=list)
+    """Names that resolve to 127.0.0.1, like the services of a compose file."""
+    path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    def to_json(self) -> str:
+        """The document."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "BoxSpec":
+        """Read the document."""
+        return cls(**json.loads(text))
