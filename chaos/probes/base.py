@@ -1,7 +1,7 @@
 """What a probe is: its fields are the manifest, `observe` is one look at the target from inside the sandbox.
 
 A probe only looks; whether what it saw is acceptable is for a tolerance (`chaos.tolerances`) to say. As with
-faults, one frozen stdlib dataclass serves both sides: the host validates its fields, the agent builds it again.
+faults, one frozen stdlib dataclass serves both sides: validated on the host, built again by the agent.
 """
 
 from abc import ABC, abstractmethod
@@ -51,7 +51,7 @@ class Context(Protocol):
     def processes(self) -> Mapping[str, ProcessState]: ...
 
     async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
-        """Run it in the app's directory; exit code and output. Raises ProbeError when it cannot, or not in time."""
+        """Run it in the app's directory; exit code and output. Raises ProbeError when it cannot end in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
