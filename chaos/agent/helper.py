@@ -1,0 +1,69 @@
+"""The child's side of `Target.helper`: read the arguments, call the function, never outlive the agent.
+
+Started as `python -I -S -c "import sys; sys.path.insert(0, ROOT_OR_ZIP); from chaos.agent.helper import main;
+main('module:function')"`. The first line on standard input is the JSON object of keyword arguments; then `send` and
+`receive` speak with the parent. Standard output belongs to the channel, so prints go to standard error.
+"""
+
+import importlib
+import json
+import os
+import select
+import sys
+import threading
+
+from chaos.errors import FaultError
+from chaos.faults.channel import mine, receive, send
+
+__all__ = ["main", "receive", "send"]
+
+_PR_SET_PDEATHSIG = 1
+_SIGKILL = 9
+
+
+def main(name: str) -> None:
+    """Run `module:function` of the chaos package. A FaultError becomes the message {"failed": why} and exit status 3."""
+    _die_with_parent()
+    sys.stdout = sys.stderr
+    module, _, function = name.partition(":")
+    if not module.startswith("chaos."):
+        raise ValueError(f"{name}: helpers are functions of chaos")
+    call = getattr(importlib.import_module(module), function)
+    arguments = mine().receive()
+    try:
+        call(**arguments)
+    except EOFError:
+        return  # the parent closed the channel: that is the ordinary end
+    except FaultError as failure:
+        send({"failed": str(failure)})
+        sys.exit(3)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this process when the creating thread ends (prctl(2)); without ctypes, watch the pipe."""
+    try:
+        import ctypes
+    except ImportError:
+        threading.Thread(target=_exit_on_hang_up, daemon=True).start()
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    if _hung_up(0):  # the parent ended before the call
+        os._exit(1)
+
+
+def _exit_on_hang_up() -> None:
+    _hung_up(None)
+    os._exit(1)
+
+
+def _hung_up(timeout_ms: int | None) -> bool:
+    """Whether the writing end of standard input is closed: poll(2) reports POLLHUP even when nothing was asked for."""
+    watch = select.poll()
+    watch.register(0, 0)
+    return bool(watch.poll(timeout_ms))
+
+
+def command(python: str, root: str, name: str) -> list[str]:
+    """The command line that runs a helper from a source tree or a zip."""
+    line = "import sys; sys.path.insert(0, {}); from chaos.agent.helper import main; main({})"
+    return [python, "-I", "-S", "-c", line.format(json.dumps(root), json.dumps(name))]

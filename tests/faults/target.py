@@ -1,0 +1,196 @@
+"""A small faithful Target for tests: real processes, real helpers, undo in reverse order.
+
+What the agent's own target does differently is where it gets its processes from; the faults cannot tell.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+from chaos.agent.helper import command
+from chaos.errors import FaultError
+from chaos.faults.channel import Channel
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Budget:
+    """A memory limit that nobody enforces: what the target's processes use, by PSS."""
+
+    limit_bytes: int
+    pids: Callable[[], Sequence[int]]
+    kind: Literal["real", "emulated"] = "emulated"
+
+    def used_bytes(self) -> int:
+        return sum(_proportional_bytes(pid) for pid in self.pids())
+
+
+@dataclass
+class LocalTarget:
+    """Processes started by the test, by name. Use as a context manager."""
+
+    ports: Mapping[str, int | None] = field(default_factory=dict)
+    memory_limit_bytes: int = 256 * 2**20
+    random: Random = field(default_factory=lambda: Random(7))
+
+    def __enter__(self) -> "LocalTarget":
+        self.work = Path(tempfile.mkdtemp(prefix="chaos-target-"))
+        self.memory = Budget(self.memory_limit_bytes, self._all_pids)
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.helpers: list[subprocess.Popen[bytes]] = []
+        self.samples: list[dict[str, Any]] = []
+        self.ending = threading.Event()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in (*self.children.values(), *self.helpers):
+            _end(child)
+        subprocess.run(["rm", "-rf", str(self.work)], check=True)
+
+    def start(self, name: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start (again) the process of that name; standard output is a pipe."""
+        self.children[name] = subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True)
+        return self.children[name]
+
+    def names(self) -> Sequence[str]:
+        return list(self.children)
+
+    def pids(self, process: str | None = None) -> Sequence[int]:
+        mains = [c.pid for n, c in self.children.items() if process in (None, n) and c.poll() is None]
+        return [pid for main in mains for pid in _family(main)]
+
+    def _all_pids(self) -> Sequence[int]:
+        return [*self.pids(), *(pid for h in self.helpers if h.poll() is None for pid in _family(h.pid))]
+
+    def port(self, process: str) -> int | None:
+        return self.ports.get(process)
+
+    def run(self, *argv: str, timeout_s: float = 10.0) -> str:
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise FaultError(f"{argv[0]}: {error}") from error
+        if done.returncode:
+            raise FaultError(f"{' '.join(argv)}: {done.stderr.strip()}")
+        return done.stdout
+
+    @contextlib.contextmanager
+    def undo(self, what: str, action: Callable[[], None]) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            action()
+
+    @contextlib.contextmanager
+    def helper(
+        self, function: Callable[..., None], *, in_memory_limit: bool = False, **arguments: Any
+    ) -> Iterator["LocalHelper"]:
+        argv = command(sys.executable, str(ROOT), f"{function.__module__}:{function.__qualname__}")
+        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.helpers.append(child)
+        try:
+            helper = LocalHelper(child)
+            helper.send(arguments)
+            yield helper
+        finally:
+            _end(child)
+
+    def measured(self, **sample: Any) -> None:
+        self.samples.append(sample)
+
+    def wait(self, seconds: float) -> bool:
+        return self.ending.wait(seconds)
+
+
+class LocalHelper:
+    """The parent's side of a helper."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        self._child = child
+        self.pid = child.pid
+        self._channel = Channel(child.stdout.fileno(), child.stdin.fileno())
+
+    def receive(self, timeout_s: float) -> Mapping[str, Any] | None:
+        try:
+            message = self._channel.receive(timeout_s)
+        except EOFError:
+            raise FaultError(f"the helper ended with {self._child.wait()}") from None
+        if message is not None and "failed" in message:
+            raise FaultError(str(message["failed"]))
+        return message
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        try:
+            self._channel.send(message)
+        except OSError as error:
+            raise FaultError(f"the helper is gone: {error}") from error
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            stream.close()
+
+
+def _family(pid: int) -> list[int]:
+    """That process, then its descendants."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return [pid]
+    return [pid, *(member for child in text.split() for member in _family(int(child)))]
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (OSError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
+
+
+def lo_up() -> None:
+    """Bring the loopback device of this network namespace up (SIOCSIFFLAGS, netdevice(7))."""
+    import fcntl
+    import socket
+    import struct
+
+    with socket.socket() as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0x1 | 0x40)
+        fcntl.ioctl(any_socket, 0x8914, request)
+
+
+def in_own_network(call: str, *, unprivileged: bool = False) -> str:
+    """Run `module:function` of the tests with its own network and mounts, as PID of its own; its standard output.
+
+    Raises AssertionError with what it wrote when it fails.
+    """
+    inner = "import sys; sys.path.insert(0, sys.argv[1]); from tests.faults.target import _inside; _inside(sys.argv[2])"
+    unshare = ["unshare", "-n", "-m"] if os.geteuid() == 0 and not unprivileged else ["unshare", "-Urnm"]
+    became = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"] if unprivileged else []
+    python = [sys.executable, "-W", "error", "-c", inner, str(ROOT), call]
+    done = subprocess.run([*became, *unshare, *python], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, f"{call} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _inside(call: str) -> None:
+    import importlib
+
+    lo_up()
+    module, _, function = call.partition(":")
+    getattr(importlib.import_module(module), function)()
