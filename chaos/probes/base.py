@@ -51,7 +51,7 @@ class Context(Protocol):
     def processes(self) -> Mapping[str, ProcessState]: ...
 
     async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
-        """Run it in the app's directory; exit code and output. Raises ProbeError when it cannot end in time."""
+        """Run it where the app is; exit code and output. Raises ProbeError when it does not end in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
