@@ -15,7 +15,7 @@ ChaosLabError              exit 5
 That a system deviated is a value (`chaos.verdict`), not an exception.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ChaosLabError(Exception):
@@ -29,6 +29,14 @@ class ManifestError(ChaosLabError):
     """An author's mistake, as one line per problem: `file:line:column path: what is wrong; what is allowed`."""
 
     exit_code = 2
+
+    @property
+    def problems(self) -> list[Any]:
+        """Every problem found, in the order of the file; each prints as its line."""
+        return list(self.args)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.args)
 
 
 class PlanError(ManifestError):
