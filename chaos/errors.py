@@ -2,7 +2,7 @@
 
 ChaosLabError              exit 5
 ├─ ManifestError           exit 2   what the author wrote; file, line, column, what is allowed
-│   └─ PlanError                    valid, but no sandbox of that kind can carry it out, or it breaks its blast radius
+│   └─ PlanError                    valid, but a sandbox of that kind cannot carry it out, or must not
 ├─ SandboxError            exit 5   the provider failed; a fresh sandbox may work (retryable)
 │   └─ SandboxLost                  gone in the middle of a run; never retried in place
 ├─ FaultError              exit 3
@@ -26,7 +26,7 @@ class ChaosLabError(Exception):
 
 
 class ManifestError(ChaosLabError):
-    """An author's mistake, as one line per problem: `file:line:column path: what is wrong; what is allowed`."""
+    """An author's mistake, one line per problem: `file:line:column path: what is wrong; what is allowed`."""
 
     exit_code = 2
 

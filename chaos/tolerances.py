@@ -1,12 +1,12 @@
 """Say whether what a probe saw is acceptable: the one place where a sample becomes good or bad.
 
-Silence means healthy: what a tolerance leaves unsaid must still be well. An HTTP answer needs a 2xx status unless
-`status` names others, a command must exit 0, a port must accept, a process must run. So `{maxLatency: 200ms}` never
-calls a quick 500 good.
+Silence means healthy: what a tolerance leaves unsaid must still be well. An HTTP answer needs a 2xx status
+unless `status` names others, a command must exit 0, a port must accept, a process must run. So
+`{maxLatency: 200ms}` never calls a quick 500 good.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ UNITS: Mapping[str, Unit] = {"duration": DURATION, "share": SHARE, "rate": RATE}
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """The values accepted of one probe, in base units; `unit` says how `min` and `max` are written in sentences."""
+    """The values accepted of one probe, in base units; `unit` says how to write `min` and `max` in sentences."""
 
     status: int | Sequence[int] | None = None
     contains: str | None = None
@@ -32,7 +32,7 @@ class Tolerance:
     unit: str | None = None
 
     def accepts(self, value: Mapping[str, Any] | None, error: str | None, took_s: float) -> bool:
-        """Whether one sample is good. A failed look is bad, except where failing to connect or run is what is wanted."""
+        """Whether one sample is good. A failed look is bad, unless not connecting or not running is wanted."""
         if error is not None or value is None:
             return self.connected is False or self.running is False
         if self.max_latency is not None and took_s > self.max_latency:
@@ -86,28 +86,30 @@ class Tolerance:
         return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
 
     def _words(self) -> Iterator[str]:
-        if self.status is not None:
-            statuses = [self.status] if isinstance(self.status, int) else self.status
-            yield "status " + " or ".join(str(status) for status in statuses)
-        if self.exit_code is not None:
-            yield f"exit code {self.exit_code}"
-        if self.connected is not None:
-            yield "connected" if self.connected else "not connected"
-        if self.running is not None:
-            yield "running" if self.running else "not running"
-        if self.max_restarts is not None:
-            yield f"at most {self.max_restarts} restart{'s' * (self.max_restarts != 1)}"
-        if self.contains is not None:
-            yield f"text containing {self.contains!r}"
-        if self.matches is not None:
-            yield f"text matching /{self.matches}/"
-        if self.max_latency is not None:
-            yield f"answered within {DURATION.format(self.max_latency)}"
-        if self.min is not None:
-            yield f"at least {self._quantity(self.min)}"
-        if self.max is not None:
-            yield f"at most {self._quantity(self.max)}"
+        for name, say in _SENTENCES.items():
+            said = getattr(self, name)
+            if said is not None:
+                yield say(self, said)
 
     def _quantity(self, number: float) -> str:
         unit = UNITS.get(self.unit or "")
         return unit.format(number) if unit else f"{number:g}"
+
+
+def _status(_: Tolerance, status: int | Sequence[int]) -> str:
+    statuses = [status] if isinstance(status, int) else status
+    return "status " + " or ".join(str(one) for one in statuses)
+
+
+_SENTENCES: Mapping[str, Callable[[Tolerance, Any], str]] = {
+    "status": _status,
+    "exit_code": lambda _, code: f"exit code {code}",
+    "connected": lambda _, yes: "connected" if yes else "not connected",
+    "running": lambda _, yes: "running" if yes else "not running",
+    "max_restarts": lambda _, many: f"at most {many} restart{'' if many == 1 else 's'}",
+    "contains": lambda _, text: f"text containing {text!r}",
+    "matches": lambda _, pattern: f"text matching /{pattern}/",
+    "max_latency": lambda _, seconds: f"answered within {DURATION.format(seconds)}",
+    "min": lambda self, number: f"at least {self._quantity(number)}",
+    "max": lambda self, number: f"at most {self._quantity(number)}",
+}
