@@ -126,3 +126,7 @@ class Fault(ABC):
     @abstractmethod
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Judge the side-band samples of one step. Pure."""
+
+    def minimum_hold_s(self) -> float:
+        """The shortest hold in which this fault can reach what it was asked for; `plan` refuses a shorter one."""
+        return 0.0

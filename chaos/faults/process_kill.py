@@ -1,0 +1,198 @@
+"""Kill a process of the target and see it die."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.fidelity import median_interval, percentile
+from chaos.units import PositiveDuration
+
+SignalName = Literal["SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGHUP"]
+
+_PATIENCE_S = 5.0
+"""How long a signal may take to end its process before it counts as ignored."""
+_LOOK_S = 0.1
+"""The longest that one look may block: the step must notice its end in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessKill(Fault):
+    """End the main process of one of the app's processes with a signal, once or `every` so often.
+
+    Without `process` each kill picks one at random from those that are alive. Who comes back, and how fast, is
+    up to the app and its restart policy: nothing is undone.
+    """
+
+    type: Literal["process_kill"] = "process_kill"
+    process: str | None = None
+    signal: SignalName = "SIGKILL"
+    every: PositiveDuration | None = None
+    """Time from one kill to the next; None kills once."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"signal": "SIGTERM"},
+        "medium": {"signal": "SIGKILL"},
+        "high": {"signal": "SIGKILL", "every": "2s"},
+    }
+    impulse: ClassVar[bool] = True
+
+    def inject(self, target: Target) -> AbstractContextManager[Injection]:
+        """The first kill is sent on enter, and its death is seen there when it comes within 100 ms."""
+        return self._killing(target)
+
+    @contextmanager
+    def _killing(self, target: Target) -> Iterator[Injection]:
+        volley = _Volley(self, target)
+        asked = {"kills": 1.0} if self.every is None else {"every_s": self.every}
+        try:
+            if (seen := volley.look()) is not None:
+                target.measured(**seen)
+            yield Injection("pidfd-signal", "real", asked, observe=volley.look, every_s=0.02)
+        finally:
+            if (seen := volley.end()) is not None:
+                target.measured(**seen)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when every signal that was sent was seen to end its process."""
+        sent = [sample for sample in samples if sample.get("killed_pid") is not None]
+        seen = [float(sample["seen_ms"]) for sample in sent if sample.get("seen_ms") is not None]
+        landed, why = bool(sent) and len(seen) == len(sent), _why(samples, sent, seen)
+        kills = float(len(seen))
+        values: dict[str, float | str] = {"kills": kills}
+        if seen:
+            values["seen_ms"] = percentile(seen, 0.5)
+        if self.every is None:
+            return Delivered(values, kills, kills, len(samples), landed, why)
+        gaps = [later - earlier for earlier, later in pairwise(float(sample["sent_s"]) for sample in sent)]
+        if not gaps:
+            return Delivered(values, None, None, len(samples), landed, why)
+        middle, low, high = median_interval(gaps)
+        return Delivered({"every_s": middle, **values}, low, high, len(samples), landed, why)
+
+
+def _why(samples: Sequence[Sample], sent: Sequence[Sample], seen: Sequence[float]) -> str:
+    complaints = "; ".join(dict.fromkeys(str(sample["why"]) for sample in samples if sample.get("why")))
+    if not sent:
+        return complaints or "no signal was sent"
+    said = f"{len(seen)} of {len(sent)} signalled processes were seen to die"
+    if seen:
+        said += f", the slowest {max(seen):.3g} ms after its signal"
+    return f"{said}; {complaints}" if complaints else said
+
+
+class _Volley:
+    """The kills of one step, one at a time: fired when due, then watched until death or patience runs out."""
+
+    def __init__(self, fault: ProcessKill, target: Target) -> None:
+        self._fault, self._target = fault, target
+        self._shot = self._fire()
+        if self._shot is None:
+            known = ", ".join(target.names()) or "none"
+            raise InjectionError(f"no live process {fault.process or 'at all'} to kill; known: {known}")
+        self._first = self._due = self._shot.sent
+        self._schedule()
+        self._missed = False
+
+    def look(self) -> dict[str, Any] | None:
+        """The news of the kill on its way, after firing the next one if it is due."""
+        if self._shot is None and time.monotonic() >= self._due:
+            self._shot = self._fire()
+            if self._shot is None:
+                return self._nobody()
+            self._missed = False
+            self._schedule()
+        return self._watch(_LOOK_S) if self._shot is not None else None
+
+    def end(self) -> dict[str, Any] | None:
+        """The last word on a kill that is still on its way."""
+        if self._shot is None:
+            return None
+        return self._watch(0) or self._told(died=False)
+
+    def _fire(self) -> "_Shot | None":
+        names = [self._fault.process] if self._fault.process is not None else list(self._target.names())
+        self._target.random.shuffle(names)
+        for name in names:
+            for pid in self._target.pids(name)[:1]:
+                if (shot := _shoot(pid, self._fault.signal)) is not None:
+                    return shot
+        return None
+
+    def _schedule(self) -> None:
+        self._due = float("inf") if self._fault.every is None else self._due + self._fault.every
+
+    def _watch(self, wait_s: float) -> dict[str, Any] | None:
+        assert self._shot is not None
+        if self._shot.dead(wait_s):
+            return self._told(died=True)
+        return self._told(died=False) if self._shot.age_s() > _PATIENCE_S else None
+
+    def _told(self, *, died: bool) -> dict[str, Any]:
+        shot, self._shot = self._shot, None
+        assert shot is not None
+        age_s = shot.age_s()
+        shot.close()
+        name, sent_s = self._fault.signal, round(shot.sent - self._first, 6)
+        sample = {"killed_pid": shot.pid, "signal": name, "sent_s": sent_s, "seen_ms": round(age_s * 1000, 3)}
+        if died:
+            return sample
+        why = f"pid {shot.pid} was still alive {age_s:.1f} s after {name}"
+        return {**sample, "seen_ms": None, "why": why}
+
+    def _nobody(self) -> dict[str, Any] | None:
+        """Said once per missing process, not once per look."""
+        if self._missed:
+            return None
+        self._missed = True
+        why = f"no process had come back {self._due - self._first:.1f} s after the first kill"
+        return {"killed_pid": None, "signal": self._fault.signal, "why": why}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """A signal that was sent to `pid`, and the descriptor that tells of its death."""
+
+    pid: int
+    descriptor: int
+    sent: float
+
+    def dead(self, wait_s: float) -> bool:
+        """Whether it has died, looking for at most `wait_s`."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        return bool(poll.poll(wait_s * 1000))
+
+    def age_s(self) -> float:
+        """Seconds since the signal."""
+        return time.monotonic() - self.sent
+
+    def close(self) -> None:
+        """Stop watching."""
+        os.close(self.descriptor)
+
+
+def _shoot(pid: int, name: SignalName) -> _Shot | None:
+    """Signal `pid` by descriptor, so that a reused number can never be hit; None when it is gone already."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    except OSError as error:
+        raise InjectionError(f"cannot watch pid {pid}: pidfd_open: {error.strerror}") from error
+    sent = time.monotonic()
+    try:
+        signal.pidfd_send_signal(descriptor, signal.Signals[name])
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, ProcessLookupError):
+            return None
+        raise InjectionError(f"cannot send {name} to pid {pid}: {error.strerror}") from error
+    return _Shot(pid, descriptor, sent)
