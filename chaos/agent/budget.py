@@ -1,0 +1,87 @@
+"""The app's memory budget: a control group enforces it where there is one, else the agent does, and says `emulated`."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from chaos.agent import procfs
+
+_MOUNT = Path("/run/chaoslab/cgroup")
+
+
+class Budget:
+    """How much memory the app may use, uses, and what happens beyond.
+
+    `wrap` turns a command into one that starts inside the limit. `used_bytes` counts anonymous and shared memory: what
+    the kernel can't drop under pressure.
+    """
+
+    def __init__(self, limit_bytes: int, pids: Callable[[], Sequence[int]], mount: Path = _MOUNT) -> None:
+        self.limit_bytes = limit_bytes
+        self._pids = pids
+        self._memory = next((m for m in (mount / "memory", mount / "unified") if (m / "cgroup.procs").exists()), None)
+        self._groups = [group for group in sorted(mount.glob("*")) if (group / "cgroup.procs").exists()]
+        self._guests: set[int] = set()
+
+    @property
+    def kind(self) -> Literal["real", "emulated"]:
+        """Who enforces it: the kernel, or the agent."""
+        return "real" if self._memory else "emulated"
+
+    def wrap(self, command: Sequence[str]) -> list[str]:
+        """`command`, made to join the control group before its first instruction."""
+        if not self._groups:
+            return list(command)
+        joins = "; ".join(f"echo 0 > {group}/cgroup.procs" for group in self._groups)
+        return ["/bin/sh", "-c", f'{joins}; exec "$@"', "sh", *command]
+
+    def admit(self, pid: int) -> None:
+        """Count a process of ours (a memory hog) against the budget; the control group does so by itself."""
+        self._guests.add(pid)
+
+    def used_bytes(self) -> int:
+        """See chaos.faults.base.Memory."""
+        if self._memory is None:
+            return procfs.proportional_bytes([*self._pids(), *self._guests])
+        stat = self._stat("memory.stat")
+        if (self._memory / "memory.current").exists():
+            current = int((self._memory / "memory.current").read_text())
+            return current - stat.get("active_file", 0) - stat.get("inactive_file", 0)
+        return stat.get("total_rss", 0) + stat.get("total_shmem", 0)
+
+    def cpu_seconds(self) -> float | None:
+        """CPU time of everything that ever ran inside the group; None without one."""
+        for group in self._groups:
+            if (group / "cpuacct.usage").exists():
+                return int((group / "cpuacct.usage").read_text()) / 1e9
+            if (group / "cpu.stat").exists():
+                return int((group / "cpu.stat").read_text().split()[1]) / 1e6
+        return None
+
+    def kills(self) -> int:
+        """How many processes the kernel has killed for want of memory."""
+        if self._memory is None:
+            return 0
+        for name in ("memory.events", "memory.oom_control"):
+            if (self._memory / name).exists():
+                return self._stat(name).get("oom_kill", 0)
+        return 0
+
+    def enforce(self) -> dict[str, Any] | None:
+        """Without a control group: end the largest process when the budget is exceeded; what was done."""
+        if self._memory is not None or self.used_bytes() <= self.limit_bytes:
+            return None
+        sizes = {pid: procfs.resident_bytes([pid]) for pid in (*self._pids(), *self._guests)}
+        pid = max(sizes, key=sizes.__getitem__)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        self._guests.discard(pid)
+        return {"pid": pid, "bytes": sizes[pid]}
+
+    def _stat(self, name: str) -> dict[str, int]:
+        assert self._memory is not None
+        pairs = (line.split() for line in (self._memory / name).read_text().splitlines())
+        return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}

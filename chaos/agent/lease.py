@@ -1,0 +1,29 @@
+"""Notice when the controller wants the run to stop, or is no more."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+_LOOK_EVERY_S = 0.05
+
+
+async def until_told(folder: Path, lease_s: float) -> tuple[str, str]:
+    """Wait for the `stop` file (-> "stop.requested", its text) or a lapsed `lease` file (-> "controller.lost", why).
+
+    The lease is judged on the monotonic clock by changes of the file's mtime, never by comparing wall clocks.
+    """
+    seen, seen_at = 0, time.monotonic()
+    while True:
+        stop = folder / "stop"
+        if stop.exists():
+            return "stop.requested", stop.read_text(errors="replace").strip() or "stopped by the controller"
+        try:
+            mtime = os.stat(folder / "lease").st_mtime_ns
+        except FileNotFoundError:
+            mtime = seen
+        if mtime != seen:
+            seen, seen_at = mtime, time.monotonic()
+        elif time.monotonic() - seen_at > lease_s:
+            return "controller.lost", f"no word from the controller for {lease_s:g} s"
+        await asyncio.sleep(_LOOK_EVERY_S)

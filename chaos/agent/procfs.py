@@ -1,0 +1,73 @@
+"""Read what /proc says of processes: parents, CPU time, memory. Formats: proc(5)."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 8192)
+    finally:
+        os.close(descriptor)
+
+
+def parents() -> dict[int, int]:
+    """pid -> parent pid, of every live process (zombies left out)."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            fields = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()
+        except OSError:
+            continue  # it ended between the listing and the look
+        if fields[0] not in (b"Z", b"X"):
+            found[int(name)] = int(fields[1])
+    return found
+
+
+def tree(root: int, parent_of: Mapping[int, int]) -> list[int]:
+    """`root` and its live descendants, parents first; empty when `root` has gone."""
+    if root not in parent_of:
+        return []
+    family = [root]
+    for pid in family:  # grows while it is walked: breadth first
+        family += [child for child, parent in parent_of.items() if parent == pid]
+    return family
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """User and system time of those processes and of the children they have waited for."""
+    total = 0
+    for fields in _stats(pids):
+        total += sum(int(value) for value in fields[11:15])
+    return total * _TICK_S
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Their resident memory; pages they share count more than once."""
+    return sum(int(fields[21]) for fields in _stats(pids)) * _PAGE
+
+
+def proportional_bytes(pids: Iterable[int]) -> int:
+    """Their memory with shared pages split among the sharers (PSS), so that a sum is right."""
+    total = 0
+    for pid in pids:
+        try:
+            rollup = _read(f"/proc/{pid}/smaps_rollup")
+        except OSError:
+            continue
+        total += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith(b"Pss:")), 0)
+    return total * 1024
+
+
+def _stats(pids: Iterable[int]) -> Iterator[list[bytes]]:
+    for pid in pids:
+        try:
+            yield _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        except OSError:
+            continue

@@ -1,0 +1,137 @@
+"""Keep the app's processes running as the manifest says, and write down what became of them."""
+
+import asyncio
+import os
+import signal
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.agent import procfs
+from chaos.agent.budget import Budget
+from chaos.agent.record import Record
+
+_FIRST_BACKOFF_S = 0.1
+_LONGEST_BACKOFF_S = 5.0
+_HEALTHY_AFTER_S = 10.0
+_LINE_LIMIT = 64 * 1024
+_LOG_LINES_PER_S = 200
+
+
+@dataclass(slots=True)
+class Supervised:
+    """One process of the manifest and its present life."""
+
+    name: str
+    command: Sequence[str]
+    port: int | None
+    env: Mapping[str, str]
+    restart: str
+    running: bool = False
+    restarts: int = 0
+    pid: int | None = None
+    exited: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Supervisor:
+    """Starts, watches, restarts (with doubling back-off: 0.1 s to 5 s, forgotten after 10 s of life)."""
+
+    def __init__(self, order: Mapping[str, Any], record: Record) -> None:
+        self._record = record
+        self._app = order["app"]
+        self._tasks: list[asyncio.Task[None]] = []
+        self.processes = {
+            entry["name"]: Supervised(
+                entry["name"], entry["command"], entry.get("port"), entry.get("env", {}), entry.get("restart", "never")
+            )
+            for entry in order["processes"]
+        }
+        self.budget = Budget(order["memory_limit_bytes"], self.pids)
+
+    def pids(self, process: str | None = None) -> list[int]:
+        """Live pids of that process, or of all, main pids before their descendants."""
+        chosen = [self.processes[process]] if process else list(self.processes.values())
+        parent_of = procfs.parents()
+        trees = [procfs.tree(each.pid, parent_of) for each in chosen if each.pid is not None]
+        return [tree[0] for tree in trees if tree] + [pid for tree in trees for pid in tree[1:]]
+
+    async def start(self, name: str) -> None:
+        """Start one process and keep it. Raises OSError when its command cannot be run."""
+        process = self.processes[name]
+        child = await self._spawn(process)
+        self._tasks.append(asyncio.create_task(self._keep(process, child)))
+
+    async def end(self) -> None:
+        """Stop keeping; the processes themselves go with the sandbox."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _spawn(self, process: Supervised) -> Process:
+        child = await asyncio.create_subprocess_exec(
+            *self.budget.wrap(process.command),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=self._app,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | process.env,
+            start_new_session=True,
+            limit=_LINE_LIMIT,
+        )
+        process.pid, process.running = child.pid, True
+        process.exited.clear()
+        self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
+        for stream, reader in (("stdout", child.stdout), ("stderr", child.stderr)):
+            assert reader is not None
+            self._tasks.append(asyncio.create_task(self._capture(process.name, stream, reader)))
+        return child
+
+    async def _keep(self, process: Supervised, child: Process) -> None:
+        backoff_s = _FIRST_BACKOFF_S
+        while True:
+            born = time.monotonic()
+            code = await child.wait()
+            process.running, process.pid = False, None
+            process.exited.set()
+            if time.monotonic() - born > _HEALTHY_AFTER_S:
+                backoff_s = _FIRST_BACKOFF_S
+            again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
+            self._record.emit(
+                "process.exited",
+                process=process.name,
+                pid=child.pid,
+                exit_code=code if code >= 0 else None,
+                signal=signal.Signals(-code).name if code < 0 else None,
+                restart_in_s=backoff_s if again else None,
+            )
+            if not again:
+                return
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+            process.restarts += 1
+            child = await self._spawn(process)
+
+    async def _capture(self, name: str, stream: str, reader: asyncio.StreamReader) -> None:
+        """Journal the app's output by line, at most 200 lines a second; what was left out is counted."""
+        second, lines, left_out = 0, 0, 0
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # a line longer than the limit: asyncio has dropped what it had of it
+                line = b"(a line over 64 KiB was left out)\n"
+            if not line:
+                return
+            now = int(time.monotonic())
+            if now != second:
+                if left_out:
+                    text = f"({left_out} more lines in that second were left out)"
+                    self._record.emit("log.captured", process=name, stream=stream, line=text)
+                second, lines, left_out = now, 0, 0
+            lines += 1
+            if lines > _LOG_LINES_PER_S:
+                left_out += 1
+                continue
+            text = line.decode(errors="replace").rstrip("\n")[:4096]
+            self._record.emit("log.captured", process=name, stream=stream, line=text)
