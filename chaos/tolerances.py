@@ -17,7 +17,7 @@ UNITS: Mapping[str, Unit] = {"duration": DURATION, "share": SHARE, "rate": RATE}
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """The values accepted of one probe, in base units; `unit` says how to write `min` and `max` in sentences."""
+    """The values accepted of one probe, in base units; `unit` says how to write `min` and `max`."""
 
     status: int | Sequence[int] | None = None
     contains: str | None = None
@@ -32,7 +32,7 @@ class Tolerance:
     unit: str | None = None
 
     def accepts(self, value: Mapping[str, Any] | None, error: str | None, took_s: float) -> bool:
-        """Whether one sample is good. A failed look is bad, unless not connecting or not running is wanted."""
+        """Whether one sample is good. A failed look is bad, unless not connecting or running is wanted."""
         if error is not None or value is None:
             return self.connected is False or self.running is False
         if self.max_latency is not None and took_s > self.max_latency:
