@@ -27,8 +27,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 def median_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
     """Median and its distribution-free interval between two order statistics; no interval below 6 values.
 
-    The number of values below the true median is binomial(n, 1/2), so the r-th smallest and r-th largest enclose
-    it with probability 1 - 2 P(X < r). Source: Conover, Practical Nonparametric Statistics, 3rd ed., sec. 3.2.
+    The number of values below the true median is binomial(n, 1/2), so the r-th smallest and r-th largest
+    enclose it with probability 1 - 2 P(X < r).
+    Source: Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2.
     """
     rank = _median_rank(len(values))
     middle = percentile(values, 0.5)

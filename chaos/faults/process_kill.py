@@ -27,8 +27,8 @@ _LOOK_S = 0.1
 class ProcessKill(Fault):
     """End the main process of one of the app's processes with a signal, once or `every` so often.
 
-    Without `process` each kill picks one at random from those that are alive. Who comes back, and how fast, is
-    up to the app and its restart policy: nothing is undone.
+    Without `process` each kill picks one at random from those alive. Who comes back, and how fast, is up to
+    the app and its restart policy: nothing is undone.
     """
 
     type: Literal["process_kill"] = "process_kill"
@@ -43,6 +43,10 @@ class ProcessKill(Fault):
         "high": {"signal": "SIGKILL", "every": "2s"},
     }
     impulse: ClassVar[bool] = True
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: long enough for a second kill when there is to be one."""
+        return self.every or 0.0
 
     def inject(self, target: Target) -> AbstractContextManager[Injection]:
         """The first kill is sent on enter, and its death is seen there when it comes within 100 ms."""

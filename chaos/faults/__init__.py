@@ -1,0 +1,15 @@
+"""The five ways to hurt a target. The union is the registry: a new fault is one file and one name in it."""
+
+from typing import get_args
+
+from chaos.faults.base import Fault
+from chaos.faults.disk_full import DiskFull
+from chaos.faults.memory_pressure import MemoryPressure
+from chaos.faults.process_kill import ProcessKill
+
+AnyFault = DiskFull | MemoryPressure | ProcessKill
+
+FAULTS: dict[str, type[Fault]] = {
+    kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyFault)
+}
+"""The class of each fault, by the `type` that a manifest writes."""

@@ -1,0 +1,182 @@
+"""Fill a file system until only so many bytes can still be written, and keep it that full."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.fidelity import median_interval
+from chaos.units import SIZE, Size
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_LARGEST_FILL = 500_000_000
+"""Bytes; more is only filled on a tmpfs, which is the sandbox's own and bounded by its memory."""
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskFull(Fault):
+    """Fill the file system that holds `path` until `leave` bytes can still be written there.
+
+    It stays full: what the app frees is taken again within 100 ms, what the app writes into the space left is
+    its own. The app's files are never touched. The fill has no name: it goes with the process that holds it.
+    """
+
+    type: Literal["disk_full"] = "disk_full"
+    path: str = "/tmp"
+    leave: Size = 2.0**20
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"leave": "8MiB"},
+        "medium": {"leave": "1MiB"},
+        "high": {"leave": "0B"},
+    }
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ValueError(f"path must be absolute, such as /tmp, got {self.path!r}")
+
+    def inject(self, target: Target) -> AbstractContextManager[Injection]:
+        """Full on enter; the space is back on exit."""
+        return self._filling(target)
+
+    @contextmanager
+    def _filling(self, target: Target) -> Iterator[Injection]:
+        _refuse_large(self.path, int(self.leave), target)
+        fill = _Fill(self.path, int(self.leave))
+        with target.undo(f"the fill of {self.path}", fill.close):
+            fill.begin()
+            asked = {"free_bytes": self.leave}
+            yield Injection("allocated-file", "real", asked, fill.look, notes=fill.notes)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when, by the median, no more than what was asked (and a page) could be written.
+
+        Less is the app's own doing: it wrote into the space that was left.
+        """
+        free = [float(sample["free_bytes"]) for sample in samples]
+        if not free:
+            return Delivered(
+                {}, None, None, 0, False, "free space was never looked at while the disk was held full"
+            )
+        middle, low, high = median_interval(free)
+        landed = middle <= self.leave + _PAGE
+        why = f"median {middle:.0f} B free, {self.leave:.0f} B asked, one page of {_PAGE} B tolerated"
+        if landed and middle < self.leave - _PAGE:
+            why += "; the app wrote into the space that was left"
+        return Delivered({"free_bytes": middle}, low, high, len(free), landed, why)
+
+
+class _Fill:
+    """An unnamed file that takes up the space of a file system."""
+
+    def __init__(self, folder: str, leave: int) -> None:
+        self._folder, self._leave = folder, leave
+        self._size = 0
+        self._never_free = 0
+        self.notes: dict[str, Any] = {}
+        try:
+            self._file = _unnamed_file(folder)
+        except OSError as error:
+            raise InjectionError(f"cannot fill {folder}: {error.strerror}") from error
+
+    def begin(self) -> None:
+        """Fill until nothing more can be allocated, then give back `leave`: full is seen, not computed.
+
+        So reserves of the file system need no rule. The disk is entirely full for the moment that `full_ms` notes.
+        """
+        began = self._take_all()
+        self._never_free = _free_blocks(self._folder)
+        if self._size < self._leave:
+            had, asked = SIZE.format(self._size), SIZE.format(self._leave)
+            raise InjectionError(f"{self._folder} had only {had} free, less than the {asked} to leave")
+        self._size -= self._leave
+        os.ftruncate(self._file, self._size)
+        full_ms = round((time.monotonic() - began) * 1000, 3)
+        self.notes = {"filled_bytes": self._size, "reserved_bytes": self._never_free, "full_ms": full_ms}
+
+    def _take_all(self) -> float:
+        """Allocate until not one page more can be had; the monotonic time at which space first ran out."""
+        ran_out = None
+        step = max(_PAGE, _free_blocks(self._folder))
+        while step >= _PAGE:
+            if not self._take(step):
+                ran_out = ran_out or time.monotonic()
+                step = step // 2 // _PAGE * _PAGE
+        return ran_out or time.monotonic()
+
+    def _take(self, size: int) -> bool:
+        """Allocate that many bytes more; False when there was no room."""
+        try:
+            os.posix_fallocate(self._file, self._size, size)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                return False
+            raise InjectionError(f"cannot fill {self._folder}: {error.strerror}") from error
+        self._size += size
+        return True
+
+    def look(self) -> dict[str, Any]:
+        """What is free now; what is free beyond `leave` is then taken again."""
+        free = max(0, _free_blocks(self._folder) - self._never_free)
+        excess = (free - self._leave) // _PAGE * _PAGE
+        if excess > 0:
+            self._take(excess)
+        return {"free_bytes": free, "fill_bytes": self._size}
+
+    def close(self) -> None:
+        """Free the space: the last descriptor of an unnamed file is its life."""
+        os.close(self._file)
+
+
+def _unnamed_file(folder: str) -> int:
+    """O_TMPFILE, else a file that loses its name at once."""
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
+            raise
+    name = Path(folder, f".chaoslab-fill-{os.urandom(8).hex()}")
+    descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    name.unlink()
+    return descriptor
+
+
+def _free_blocks(folder: str) -> int:
+    """Bytes of unused blocks, those that only root may have included."""
+    seen = os.statvfs(folder)
+    return seen.f_bfree * seen.f_frsize
+
+
+def _refuse_large(folder: str, leave: int, target: Target) -> None:
+    """Raise InjectionError before a fill that could hurt more than the sandbox."""
+    try:
+        need = _free_blocks(folder) - leave
+    except OSError as error:
+        raise InjectionError(f"cannot fill {folder}: {error.strerror}") from error
+    if _kind_of(folder) != "tmpfs":
+        if need > _LARGEST_FILL:
+            most = f"more than {_LARGEST_FILL / 1e6:.0f} MB is only filled on a tmpfs of the sandbox's own"
+            raise InjectionError(f"filling {folder} takes {need / 1e6:.0f} MB; {most}")
+        return
+    room = target.memory.limit_bytes - target.memory.used_bytes()
+    if need > room:
+        have = f"only {room / 1e6:.0f} MB of the sandbox's memory are unused"
+        raise InjectionError(f"filling {folder} takes {need / 1e6:.0f} MB of memory (it is a tmpfs); {have}")
+
+
+def _kind_of(folder: str) -> str:
+    """The type of the file system that holds `folder` (mountinfo, proc(5)); empty when it is not listed."""
+    device = Path(folder).stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        mount, _, source = line.partition(" - ")
+        if mount.split()[2] == number:
+            return source.split()[0]
+    return ""
