@@ -1,0 +1,14 @@
+"""Prefect flows: order, retries, artifacts, no logic; the only package that imports Prefect.
+
+Importing it settles, before Prefect reads its settings, what must never happen by accident: an ephemeral
+server started inside a command (10 to 20 seconds each time), and usage statistics sent to anybody.
+"""
+
+import os
+
+for _name, _value in {
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}.items():
+    os.environ.setdefault(_name, _value)

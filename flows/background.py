@@ -1,0 +1,115 @@
+"""One program in the background that outlives us, found and ended again without ever hurting another.
+
+A pid alone is no identity: it is recycled. A record names the pid and the moment its process began (clock
+ticks since boot, field 22 of /proc/<pid>/stat), and signals go through a pidfd that was opened before that
+moment was compared.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A process that we started, and the port it was told to listen on."""
+
+    pid: int
+    began: int
+    port: int
+
+    @classmethod
+    def start(
+        cls, argv: Sequence[str], *, port: int, env: Mapping[str, str], cwd: Path, log: Path
+    ) -> "Background":
+        """Start it in a session of its own, so that no terminal's Ctrl-C or hang-up reaches it."""
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                argv,
+                env=env,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        process.returncode = 0  # It is meant to outlive this object: no ResourceWarning about that.
+        return cls(process.pid, _began(process.pid), port)
+
+    @classmethod
+    def load(cls, path: Path) -> "Background | None":
+        """The recorded one, if it still runs."""
+        try:
+            found = cls(**json.loads(path.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        with found._pidfd() as pidfd:
+            return None if pidfd is None else found
+
+    def save(self, path: Path) -> None:
+        """Record it, whole or not at all."""
+        draft = path.with_suffix(".new")
+        draft.write_text(json.dumps(asdict(self)))
+        draft.replace(path)
+
+    def ended_within(self, seconds: float) -> bool:
+        """Wait for its end; False when it still runs after that long."""
+        with self._pidfd() as pidfd:
+            if pidfd is None:
+                return True
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            if not poll.poll(seconds * 1000):
+                return False
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)  # Ours when we started it: leave no zombie that looks alive.
+        return True
+
+    def end(self, patience_s: float) -> None:
+        """Ask it to end; insist after `patience_s`. Nothing happens when it has ended already."""
+        self._signal(signal.SIGTERM)
+        if not self.ended_within(patience_s):
+            self._signal(signal.SIGKILL)
+            self.ended_within(patience_s)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._pidfd() as pidfd, suppress(ProcessLookupError):
+            if pidfd is not None:
+                signal.pidfd_send_signal(pidfd, number)
+
+    @contextmanager
+    def _pidfd(self) -> Iterator[int | None]:
+        """A handle of exactly this process; None when it is gone, even if something else has its pid now."""
+        try:
+            pidfd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            yield None
+            return
+        try:
+            yield pidfd if _began(self.pid) == self.began else None
+        finally:
+            os.close(pidfd)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Only one process at a time; the kernel lets go when its holder dies."""
+    with path.open("w") as file:
+        flock(file, LOCK_EX)
+        yield
+
+
+def _began(pid: int) -> int:
+    """When that process began, in clock ticks since boot; 0 when there is none, or only its zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return 0 if fields[0] in "ZX" else int(fields[19])

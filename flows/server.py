@@ -1,0 +1,237 @@
+"""The Prefect API to use: the configured one, or one local server of ours in the background.
+
+Ours listens on the loopback only, keeps its files in `~/.local/state/chaoslab/prefect` (in
+`$CHAOSLAB_STATE_DIR/prefect` when that is set), survives the command that started it, is ended by `down()`,
+and never runs inside our process.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import ClassVar
+
+import httpx
+
+from chaos.errors import ChaosLabError
+from flows.background import Background, locked
+
+HOST = "127.0.0.1"
+FIRST_PORT, LAST_PORT = 4200, 4299
+START_DEADLINE_S = 60.0
+ANSWER_WITHIN_S = 2.0
+STOP_PATIENCE_S = 10.0
+
+SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # Record task runs in batches: the UI then lags 1 to 3 seconds behind a burst of 500 instead of 12 to 17.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",  # Below 1 the recorder spins on a core.
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "50",
+}
+
+
+class ServerError(ChaosLabError):
+    """No Prefect API can be had; the message says why and what to do."""
+
+    retryable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A Prefect API that answered just now."""
+
+    url: str
+    ui_url: str
+    started: bool = False
+    """Whether this call started the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What there is of Prefect here."""
+
+    configured: str | None
+    """The API that Prefect's own settings name; ours is not used then."""
+    local: str | None
+    """The URL of our server, when it runs."""
+    pid: int | None
+    answers: bool
+    """Whether the one that would be used answers now."""
+    folder: Path
+
+
+def ensure_api(on_progress: Callable[[str], None] = lambda line: None) -> Api:
+    """A Prefect API that answers, started if there is none. Raises ServerError."""
+    url = configured_url()
+    if url is None:
+        return _local_api(on_progress)
+    why = _silence(url)
+    if why is not None:
+        raise ServerError(
+            f"the configured Prefect API {url} does not answer: {why}; start it, or unset PREFECT_API_URL"
+            " (`prefect config unset PREFECT_API_URL` when a profile sets it) to use a local server"
+        )
+    return Api(url, _ui_url(url))
+
+
+def down() -> bool:
+    """End our server; False when none ran. Raises ServerError when its files cannot be used."""
+    if not (state_folder() / "server.json").exists():
+        return False
+    with _folder() as folder:
+        server = Background.load(folder / "server.json")
+        if server is not None:
+            server.end(STOP_PATIENCE_S)
+        (folder / "server.json").unlink(missing_ok=True)
+        return server is not None
+
+
+def status() -> Status:
+    """Look; change nothing."""
+    folder, configured = state_folder(), configured_url()
+    server = Background.load(folder / "server.json")
+    pid, local = (None, None) if server is None else (server.pid, _url(server.port))
+    answers = _silence(configured) is None if configured else local is not None and _healthy(local)
+    return Status(configured, local, pid, answers, folder)
+
+
+def state_folder() -> Path:
+    """Where our server keeps its database, its log and its record."""
+    own = os.environ.get("CHAOSLAB_STATE_DIR")
+    if own:
+        return Path(own).absolute() / "prefect"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "chaoslab/prefect"
+
+
+def configured_url() -> str | None:
+    """The API that PREFECT_API_URL, a Prefect profile or a settings file names."""
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url
+
+
+def _local_api(on_progress: Callable[[str], None]) -> Api:
+    """Our server, running already or started now; concurrent calls of any processes get the same one."""
+    with _folder() as folder:
+        server = Background.load(folder / "server.json")
+        started = server is None
+        if server is None:
+            cold = not (folder / "prefect.db").exists()
+            on_progress(f"starting a local Prefect server, takes about {15 if cold else 5} s")
+            server = _start(folder)
+        _await_health(server, folder)
+        return Api(_url(server.port), _ui_url(_url(server.port)), started)
+
+
+def _start(folder: Path) -> Background:
+    port = _free_port()
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    server = Background.start(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+        port=port,
+        env=ours | SETTINGS | {"PREFECT_HOME": str(folder)},
+        cwd=folder,
+        log=folder / "server.log",
+    )
+    server.save(folder / "server.json")
+    return server
+
+
+def _await_health(server: Background, folder: Path) -> None:
+    """Return when it answers; end it and say what its log says when it does not in time."""
+    deadline = monotonic() + START_DEADLINE_S
+    while not _healthy(_url(server.port)):
+        ended = server.ended_within(0.1)
+        if not ended and monotonic() < deadline:
+            continue
+        server.end(STOP_PATIENCE_S)
+        (folder / "server.json").unlink(missing_ok=True)
+        what = "ended at once" if ended else f"did not answer within {START_DEADLINE_S:.0f} s"
+        log = folder / "server.log"
+        raise ServerError(f"the local Prefect server {what}: {_last_line(log)}; its log is {log}. {_REMEDY}")
+
+
+_REMEDY = (
+    "Set CHAOSLAB_STATE_DIR to a folder that can be written, or PREFECT_API_URL to a server that runs,"
+    " or use --no-prefect"
+)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """The state folder, made and locked; what the file system refuses becomes one clear error."""
+    folder = state_folder()
+    if not hasattr(os, "pidfd_open"):
+        raise ServerError(
+            "a local Prefect server in the background needs Linux; set PREFECT_API_URL, or use --no-prefect"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(folder / "lock"):
+            yield folder
+    except OSError as error:
+        raise ServerError(
+            f"the local Prefect server cannot keep its files in {folder}: {error}. {_REMEDY}"
+        ) from error
+
+
+def _free_port() -> int:
+    """The first port that nothing holds."""
+    for port in range(FIRST_PORT, LAST_PORT + 1):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise ServerError(f"no free port for a local Prefect server between {FIRST_PORT} and {LAST_PORT}")
+
+
+def _healthy(url: str) -> bool:
+    try:
+        answer = httpx.get(f"{url}/health", timeout=ANSWER_WITHIN_S, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200 and answer.text == "true"
+
+
+def _silence(url: str) -> str | None:
+    """Why this API does not answer; None when it does. Prefect's client knows its certificates and keys."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    impatient = {"timeout": ANSWER_WITHIN_S}
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_URL: url}),
+        get_client(httpx_settings=impatient, sync_client=True) as client,
+    ):
+        problem = client.api_healthcheck()
+    return None if problem is None else str(problem) or type(problem).__name__
+
+
+def _url(port: int) -> str:
+    return f"http://{HOST}:{port}/api"
+
+
+def _ui_url(url: str) -> str:
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url}):
+        return PREFECT_UI_URL.value() or url.removesuffix("/api")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")
