@@ -5,6 +5,7 @@ ChaosLabError              exit 5
 │   └─ PlanError                    valid, but a sandbox of that kind cannot carry it out, or must not
 ├─ SandboxError            exit 5   the provider failed; a fresh sandbox may work (retryable)
 │   └─ SandboxLost                  gone in the middle of a run; never retried in place
+├─ TargetError             exit 5   the app could not be set up in the sandbox
 ├─ FaultError              exit 3
 │   ├─ InjectionError               nothing was, or stayed, injected
 │   └─ RecoveryError       exit 5   the fault could not be undone; the sandbox is condemned
@@ -53,6 +54,10 @@ class SandboxLost(SandboxError):
     """The sandbox went away while it was in use."""
 
     retryable = False
+
+
+class TargetError(ChaosLabError):
+    """The app could not be put into the sandbox or set up there."""
 
 
 class FaultError(ChaosLabError):

@@ -3,14 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
+from chaos.agent.commands import until_exit
 from chaos.agent.record import Record
 
 _FIRST_BACKOFF_S = 0.1
@@ -32,7 +33,6 @@ class Supervised:
     running: bool = False
     restarts: int = 0
     pid: int | None = None
-    exited: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Supervisor:
@@ -57,10 +57,10 @@ class Supervisor:
         trees = [procfs.tree(each.pid, parent_of) for each in chosen if each.pid is not None]
         return [tree[0] for tree in trees if tree] + [pid for tree in trees for pid in tree[1:]]
 
-    async def start(self, name: str) -> None:
+    def start(self, name: str) -> None:
         """Start one process and keep it. Raises OSError when its command cannot be run."""
         process = self.processes[name]
-        child = await self._spawn(process)
+        child = self._spawn(process)
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
     async def end(self) -> None:
@@ -69,32 +69,30 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _spawn(self, process: Supervised) -> Process:
-        child = await asyncio.create_subprocess_exec(
-            *self.budget.wrap(process.command),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
+    def _spawn(self, process: Supervised) -> "subprocess.Popen[bytes]":
+        child = subprocess.Popen(
+            self.budget.wrap(process.command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=self._app,
             env=os.environ | {"PYTHONUNBUFFERED": "1"} | process.env,
             start_new_session=True,
-            limit=_LINE_LIMIT,
         )
         process.pid, process.running = child.pid, True
-        process.exited.clear()
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
-        for stream, reader in (("stdout", child.stdout), ("stderr", child.stderr)):
-            assert reader is not None
-            self._tasks.append(asyncio.create_task(self._capture(process.name, stream, reader)))
+        for stream, pipe in (("stdout", child.stdout), ("stderr", child.stderr)):
+            assert pipe is not None
+            self._tasks.append(asyncio.create_task(self._capture(process.name, stream, pipe)))
         return child
 
-    async def _keep(self, process: Supervised, child: Process) -> None:
+    async def _keep(self, process: Supervised, child: "subprocess.Popen[bytes]") -> None:
         backoff_s = _FIRST_BACKOFF_S
         while True:
             born = time.monotonic()
-            code = await child.wait()
+            await until_exit(child.pid)
+            code = child.wait()
             process.running, process.pid = False, None
-            process.exited.set()
             if time.monotonic() - born > _HEALTHY_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
             again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
@@ -111,10 +109,13 @@ class Supervisor:
             await asyncio.sleep(backoff_s)
             backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
             process.restarts += 1
-            child = await self._spawn(process)
+            child = self._spawn(process)
 
-    async def _capture(self, name: str, stream: str, reader: asyncio.StreamReader) -> None:
+    async def _capture(self, name: str, stream: str, pipe: IO[bytes]) -> None:
         """Journal the app's output by line, at most 200 lines a second; what was left out is counted."""
+        reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
         second, lines, left_out = 0, 0, 0
         while True:
             try:

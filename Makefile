@@ -1,0 +1,40 @@
+# Thin verbs; each line also works as a plain command.
+PYTHON ?= python3
+export PYTHON
+BIN = .venv/bin
+
+.PHONY: help setup run test check bench serve lock
+
+help:
+	@echo "make run    set up, run one experiment end to end, say where to look"
+	@echo "make test   set up, install the servers that tests need, run everything"
+	@echo "make check  lint, types, import contracts, schema freshness"
+	@echo "make bench  ratios against what one would use instead"
+	@echo "make serve  the Prefect server and its UI, in the background"
+
+setup:
+	@scripts/setup
+
+run: setup
+	$(BIN)/chaoslab run experiments/hello.yaml
+
+test: check
+	@scripts/packages chromium iproute2 util-linux
+	$(BIN)/pytest -q
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/chaoslab schema --check experiments/schema.json
+
+bench: setup
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+serve: setup
+	$(BIN)/chaoslab up
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras \
+		pyproject.toml requirements/lock.in -o requirements/lock.txt

@@ -1,0 +1,36 @@
+"""The agent's command: `python -I -S agent.pyz FOLDER`, with order.json in FOLDER; writes journal.ndjson there."""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from chaos.agent.loop import exact_loop
+from chaos.agent.record import Record
+from chaos.agent.timeline import Timeline
+from chaos.events import Clock
+
+
+def main() -> None:
+    """Carry out the order; exit code 0 when the journal tells the whole story."""
+    folder = Path(sys.argv[1])
+    order = json.loads((folder / "order.json").read_text())
+    record = Record(str(folder / "journal.ndjson"), Clock())
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        runner.run(_run(order, folder, record))
+
+
+async def _run(order: dict[str, object], folder: Path, record: Record) -> None:
+    timeline = Timeline(order, folder, record)
+    record.emit(
+        "agent.started",
+        pid=os.getpid(),
+        python=platform.python_version(),
+        kernel=platform.release(),
+        memory_limit_bytes=order["memory_limit_bytes"],
+        memory_kind=timeline.memory_kind,
+    )
+    ending = await timeline.run()
+    record.emit("agent.ended", outcome=ending.outcome, why=ending.why)

@@ -1,0 +1,20 @@
+"""Where probes look, beyond the network: live windows, the supervisor's processes, and commands in the app's directory."""
+
+from collections.abc import Mapping, Sequence
+
+from chaos.agent.commands import run_command
+from chaos.agent.supervisor import Supervised
+from chaos.agent.windows import Windows
+
+
+class Place:
+    """The agent's chaos.probes.base.Context."""
+
+    def __init__(self, windows: Windows, processes: Mapping[str, Supervised], app: str) -> None:
+        self.windows = windows
+        self.processes = processes
+        self._app = app
+
+    async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
+        """See Context."""
+        return await run_command(command, timeout_s, cwd=self._app)

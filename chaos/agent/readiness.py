@@ -1,0 +1,61 @@
+"""Start the app's processes in order and wait until it is ready to be experimented on."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from chaos.agent.record import Record
+from chaos.agent.supervisor import Supervised, Supervisor
+from chaos.errors import ProbeError, TargetError
+from chaos.probes import PROBES
+from chaos.probes.base import Context, Probe
+from chaos.tolerances import Tolerance
+
+_LOOK_EVERY_S = 0.01
+_READY_WITHIN_S = 30.0
+
+
+async def bring_up(order: Mapping[str, Any], supervisor: Supervisor, context: Context, record: Record) -> None:
+    """Start each process; one with `ready` holds back those after it, ports are waited for at the end.
+
+    Raises TargetError when a process ends for good or does not become ready in time.
+    """
+    started = time.monotonic()
+    later: list[tuple[Supervised, Probe, float]] = []
+    for entry in order["processes"]:
+        process = supervisor.processes[entry["name"]]
+        try:
+            supervisor.start(process.name)
+        except OSError as error:
+            raise TargetError(f"process {process.name}: cannot run {entry['command'][0]}: {error.strerror}") from error
+        within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
+        if entry.get("ready"):
+            fields = dict(entry["ready"])
+            await _until_ready(process, PROBES[fields["type"]](**fields), within_s, context, record)
+        elif process.port is not None:
+            later.append((process, PROBES["tcp"](type="tcp", port=process.port), within_s))
+    for process, probe, within_s in later:
+        await _until_ready(process, probe, within_s, context, record)
+    record.emit("target.ready", took_s=round(time.monotonic() - started, 4))
+
+
+async def _until_ready(process: Supervised, probe: Probe, within_s: float, context: Context, record: Record) -> None:
+    started = time.monotonic()
+    wanted = Tolerance()
+    why = "nothing seen yet"
+    while time.monotonic() - started < within_s:
+        if not process.running and process.restart == "never":
+            raise TargetError(f"process {process.name} ended before it was ready")
+        looked = time.monotonic()
+        try:
+            seen = await probe.observe(context)
+        except ProbeError as error:
+            why = str(error)
+        else:
+            if wanted.accepts(seen, None, time.monotonic() - looked):
+                record.emit("process.ready", process=process.name, took_s=round(time.monotonic() - started, 4))
+                return
+            why = f"saw {dict(seen)}"
+        await asyncio.sleep(_LOOK_EVERY_S)
+    raise TargetError(f"process {process.name} was not ready within {within_s:g} s: {why}")

@@ -1,0 +1,199 @@
+"""Run one order from start to end, alone: bring the app up, baseline, method, recovery; stop early when told to.
+
+1. start the processes, wait until ready
+2. start load, probes and sampler; they run to the end
+3. baseline; judge it: when it is not steady nothing is injected
+4. the method, step after step, in a thread; its faults end by themselves on every path
+5. recovery
+Anything that ends the run early sets one future, `_early`; the phases wait on it instead of sleeping.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chaos.agent.judging import BaselineJudge, StopWatch
+from chaos.agent.lease import until_told
+from chaos.agent.load import OpenLoop
+from chaos.agent.place import Place
+from chaos.agent.probing import sample_forever as probe_forever
+from chaos.agent.readiness import bring_up
+from chaos.agent.record import Record
+from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
+from chaos.agent.steps import Steps
+from chaos.agent.supervisor import Supervisor
+from chaos.agent.windows import Windows
+from chaos.errors import TargetError
+from chaos.probes import PROBES
+from chaos.tolerances import Tolerance
+
+_FAULTS_END_WITHIN_S = 10.0
+
+
+class Ending(NamedTuple):
+    """How it ended and why; `because` is what ended the faults."""
+
+    outcome: str
+    why: str
+    because: str = "stopped"
+
+
+class Timeline:
+    """One order under way."""
+
+    def __init__(self, order: Mapping[str, Any], folder: Path, record: Record) -> None:
+        self._order = order
+        self._folder = folder
+        self._record = record
+        self._windows = Windows()
+        self._supervisor = Supervisor(order, record)
+        self._place = Place(self._windows, self._supervisor.processes, order["app"])
+        self._steps = Steps(order, self._supervisor, record, folder)
+        self._baseline = BaselineJudge(order["steady_state"])
+        self._stops = StopWatch(order["stop_when"])
+        self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._phase = ""
+
+    @property
+    def memory_kind(self) -> str:
+        """Whether the kernel or the agent enforces the memory limit: real or emulated."""
+        return self._supervisor.budget.kind
+
+    async def run(self) -> Ending:
+        """Do it all; how it ended."""
+        told = asyncio.create_task(self._listen())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end, "aborted", "told to end by a signal")
+        enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
+        try:
+            return await self._phases()
+        except TargetError as error:
+            self._record.emit("target.failed", why=str(error))
+            return Ending("crashed", str(error))
+        finally:
+            for task in (told, enforcing):
+                task.cancel()
+            await asyncio.gather(told, enforcing, return_exceptions=True)
+            await self._supervisor.end()
+
+    async def _phases(self) -> Ending:
+        ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))
+        await asyncio.wait([ready, self._early], return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            await asyncio.gather(ready, return_exceptions=True)
+            return self._early.result()
+        ready.result()
+        async with self._observing():
+            async with self._in_phase("baseline"):
+                await self._pass(self._order["baseline_s"])
+            if self._early.done():
+                return self._early.result()
+            steady, why = self._baseline.verdict()
+            self._record.emit("baseline.judged", steady=steady, why=why)
+            if not steady:
+                return Ending("not_injected", why)
+            async with self._in_phase("fault"):
+                await self._carry_out_method()
+            if self._steps.failed and not self._early.done():
+                outcome = "completed" if self._steps.injected else "not_injected"
+                self._end(outcome, self._steps.failed)
+            if not self._early.done():
+                async with self._in_phase("recovery"):
+                    await self._pass(self._order["recovery_s"])
+        return self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
+
+    async def _carry_out_method(self) -> None:
+        method = asyncio.create_task(asyncio.to_thread(self._steps.carry_out_all))
+        await asyncio.wait([method, self._early], return_when=asyncio.FIRST_COMPLETED)
+        if self._early.done():
+            self._steps.why_stopping = self._early.result().because
+            self._steps.stopping.set()
+        done, _ = await asyncio.wait([method], timeout=None if not self._early.done() else _FAULTS_END_WITHIN_S)
+        if not done:
+            self._record.emit("fault.failed", step="*", fault="*", stage="recover", why="a fault did not end in time")
+            return
+        method.result()
+
+    @contextlib.asynccontextmanager
+    async def _observing(self) -> AsyncIterator[None]:
+        """Load, probes, stop conditions and sampler, from before the baseline to after the recovery."""
+        until = asyncio.Event()
+        tasks = [asyncio.create_task(work) for work in self._observers(until)]
+        for task in tasks:
+            task.add_done_callback(self._observer_ended)
+        try:
+            yield
+        finally:
+            until.set()
+            sampler = tasks.pop()
+            sampler.cancel()
+            await asyncio.gather(sampler, return_exceptions=True)
+            await asyncio.gather(*tasks)
+
+    def _observers(self, until: asyncio.Event) -> list[Any]:
+        emit, clock = self._record.emit, self._record.clock
+        work: list[Any] = []
+        if self._order.get("load"):
+            work.append(OpenLoop(self._order["load"], emit, self._windows, clock).run(until))
+        for entry in self._order["steady_state"]:
+            probe = PROBES[entry["probe"]["type"]](**entry["probe"])
+            keep = Tolerance(**entry["tolerance"]).reads_text
+            work.append(
+                probe_forever(entry["name"], probe, clock, emit, self._on_probe, self._place, until, keep_text=keep)
+            )
+        for index, entry in enumerate(self._order["stop_when"]):
+            probe = PROBES[entry["probe"]["type"]](**entry["probe"])
+            name = f"stop:{index}"
+            work.append(
+                probe_forever(name, probe, clock, emit, self._on_probe, self._place, until, keep_text=False)
+            )
+        sampler = Sampler(self._supervisor, self._order["disk_paths"])
+        work.append(sample_forever(sampler, self._order["sample_hz"], self._record, self._on_usage))
+        return work
+
+    def _observer_ended(self, task: "asyncio.Task[None]") -> None:
+        """An observer that fails is our own crash, and must not pass for a quiet target."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._end("crashed", f"an observer failed: {type(error).__name__}: {error}")
+
+    def _on_probe(self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float) -> None:
+        if name.startswith("stop:"):
+            trip = self._stops.sample(name, at, value, error, took_s)
+            if trip and not self._early.done():
+                self._record.emit("stop.tripped", condition=trip.condition, why=trip.why)
+                self._end("aborted", f"stop condition {trip.condition}: {trip.why}", "stop condition")
+        elif self._phase == "baseline":
+            self._baseline.sample(name, at, value, error, took_s)
+
+    def _on_usage(self, _at: float, sample: Mapping[str, Any]) -> None:
+        now = self._record.clock.now()
+        self._windows.used(now, sample["cpu_percent"] / 100, sample["memory_percent"] / 100)
+
+    async def _listen(self) -> None:
+        what, why = await until_told(self._folder, self._order["lease_s"])
+        self._record.emit(what, why=why)
+        because = "lease" if what == "controller.lost" else "stopped"
+        self._end("aborted", why, because)
+
+    @contextlib.asynccontextmanager
+    async def _in_phase(self, name: str) -> AsyncIterator[None]:
+        self._phase = name
+        self._record.emit("phase.started", phase=name)
+        try:
+            yield
+        finally:
+            self._record.emit("phase.ended", phase=name)
+            self._phase = ""
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass, or less when the run ends early."""
+        until = time.monotonic() + seconds
+        await asyncio.wait([self._early], timeout=max(0.0, until - time.monotonic()))
+
+    def _end(self, outcome: str, why: str, because: str = "stopped") -> None:
+        if not self._early.done():
+            self._early.set_result(Ending(outcome, why, because))

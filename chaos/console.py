@@ -1,0 +1,110 @@
+"""Tell a person what a run is doing: a line for each thing that happens, and on a terminal a moving one of the numbers."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from chaos.events import Event
+
+_REDRAW_EVERY_S = 0.1
+_RECENT_S = 1.0
+_CLEAR = "\r\x1b[2K"
+
+Say = Callable[[Mapping[str, Any]], str | None]
+
+
+def _fault_injected(data: Mapping[str, Any]) -> str:
+    asked = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data["asked"].items())
+    return f"fault injected: {data['fault']} ({asked}) by {data['mechanism']}, {data['kind']}"
+
+
+def _exited(data: Mapping[str, Any]) -> str:
+    how = data["signal"] or f"exit code {data['exit_code']}"
+    again = data["restart_in_s"]
+    return f"process {data['process']} ended ({how}); " + (f"starts again in {again:g} s" if again else "not restarted")
+
+
+def _baseline(data: Mapping[str, Any]) -> str:
+    return "baseline steady" if data["steady"] else f"baseline NOT steady, nothing is injected: {data['why']}"
+
+
+_LINES: Mapping[str, Say] = {
+    "sandbox.opened": lambda data: f"sandbox {data['ref']['id']} open after {data['took_s'] * 1000:.0f} ms",
+    "target.ready": lambda data: f"app ready after {data['took_s']:.2f} s",
+    "target.failed": lambda data: f"app failed: {data['why']}",
+    "phase.started": lambda data: f"{data['phase']} begins",
+    "baseline.judged": _baseline,
+    "fault.injected": _fault_injected,
+    "fault.recovered": lambda data: f"fault ended: {data['fault']} ({data['because']})",
+    "fault.failed": lambda data: f"fault failed to {data['stage']}: {data['why']}",
+    "process.exited": _exited,
+    "memory.killed": lambda data: f"out of memory: {data['processes']} process(es) killed by the {data['by']}",
+    "stop.tripped": lambda data: f"stop condition: {data['why']}",
+    "stop.requested": lambda data: f"stopping: {data['why']}",
+    "controller.lost": lambda data: f"controller lost: {data['why']}",
+}
+
+
+class Progress:
+    """Shows events as they arrive. Plain lines when `stream` is not a terminal."""
+
+    def __init__(self, name: str, declared_s: float, stream: TextIO | None = None) -> None:
+        self._name = name
+        self._declared_s = declared_s
+        self._stream = stream or sys.stdout
+        self._moving = self._stream.isatty()
+        self._drawn = 0.0
+        self._began: float | None = None
+        self._recent: deque[tuple[float, float, bool]] = deque()
+        self._usage: Mapping[str, Any] = {}
+        self._phase = "opening"
+
+    def __enter__(self) -> Self:
+        self.line(f"{self._name}: {self._declared_s:g} s of phases")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._moving:
+            self._stream.write(_CLEAR)
+            self._stream.flush()
+
+    def line(self, text: str) -> None:
+        """One thing that happened."""
+        since = f"{time.time() - self._began:7.2f} s" if self._began else "         "
+        self._stream.write(f"{_CLEAR if self._moving else ''}{since}  {text}\n")
+        self._stream.flush()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of the run."""
+        if event.type == "phase.started":
+            self._began = self._began or event.at
+            self._phase = event.data["phase"]
+        elif event.type == "load.sampled":
+            self._recent.append((event.at, event.data["took_ms"], event.data["error"] is not None))
+        elif event.type == "usage.sampled":
+            self._usage = event.data
+        say = _LINES.get(event.type)
+        if say and (text := say(event.data)):
+            self.line(text)
+        if self._moving and time.monotonic() - self._drawn > _REDRAW_EVERY_S:
+            self._drawn = time.monotonic()
+            self._stream.write(_CLEAR + self._numbers(event.at))
+            self._stream.flush()
+
+    def _numbers(self, now: float) -> str:
+        while self._recent and self._recent[0][0] < now - _RECENT_S:
+            self._recent.popleft()
+        parts = [self._phase]
+        if self._began:
+            parts.append(f"{max(0.0, now - self._began):.1f}/{self._declared_s:g} s")
+        if self._recent:
+            took = sorted(took for _, took, _ in self._recent)
+            bad = sum(error for _, _, error in self._recent)
+            parts += [f"{len(took) / _RECENT_S:.0f}/s", f"p95 {took[int(len(took) * 0.95)]:.0f} ms"]
+            parts.append(f"errors {100 * bad / len(took):.0f} %")
+        if self._usage:
+            parts.append(f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %")
+        return "           " + " · ".join(parts)

@@ -1,0 +1,49 @@
+"""The folder of one run and the files in it."""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.errors import ChaosLabError
+from chaos.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`DIR/<run-id>/` with journal.ndjson, result.json, report.html, dashboard.json."""
+
+    id: str
+    folder: Path
+
+    @classmethod
+    def new(cls, experiment: str, out: Path) -> "Run":
+        """Make the folder of a new run; ids sort by time. Raises ChaosLabError when that is not possible."""
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{experiment}-{secrets.token_hex(3)}"
+        folder = Path(os.path.abspath(out)) / run_id
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise ChaosLabError(f"{folder}: cannot make the run's folder: {error.strerror}") from error
+        return cls(run_id, folder)
+
+    @property
+    def journal(self) -> Journal:
+        """All its facts."""
+        return Journal(self.folder / "journal.ndjson")
+
+    @property
+    def result(self) -> Path:
+        """What was learnt, for machines."""
+        return self.folder / "result.json"
+
+    @property
+    def report(self) -> Path:
+        """What was learnt, for people."""
+        return self.folder / "report.html"
+
+    @property
+    def dashboard(self) -> Path:
+        """The Grafana dashboard."""
+        return self.folder / "dashboard.json"

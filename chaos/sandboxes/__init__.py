@@ -1,0 +1,28 @@
+"""The providers: who makes a disposable machine. The dictionary is the registry; `connect` finds a machine again."""
+
+from typing import Any
+
+from chaos.errors import SandboxError
+from chaos.sandboxes.base import Completed, Sandbox, SandboxRef
+from chaos.sandboxes.local import LocalSandbox
+
+AnySandbox = LocalSandbox
+PROVIDERS: dict[str, type[AnySandbox]] = {"local": LocalSandbox}
+
+__all__ = ["PROVIDERS", "AnySandbox", "Completed", "Sandbox", "SandboxRef", "connect", "open_sandbox"]
+
+
+async def open_sandbox(type_: str, **size: Any) -> Sandbox:
+    """Open a sandbox of that type; see the provider's `open` for what it takes. Raises SandboxError."""
+    return await _provider(type_).open(**size)
+
+
+async def connect(ref: SandboxRef) -> Sandbox:
+    """Find a sandbox again from its ref, in any process. Raises SandboxLost."""
+    return await _provider(ref.type).connect(ref)
+
+
+def _provider(type_: str) -> type[AnySandbox]:
+    if type_ not in PROVIDERS:
+        raise SandboxError(f"no sandbox provider '{type_}'; known: {', '.join(sorted(PROVIDERS))}")
+    return PROVIDERS[type_]

@@ -1,0 +1,32 @@
+"""What the environment says (and a `.env` file beside you): every variable is optional, an absent one means the embedded default.
+
+Read only by the CLI and the flows. `.env.example` lists them all; a test keeps the two in step.
+"""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    prefect_api_url: str | None = None
+    """The Prefect API to report to; without it one local server is started and kept."""
+    e2b_api_key: SecretStr | None = None
+    groq_api_key: SecretStr | None = None
+    groq_model: str = "openai/gpt-oss-120b"
+    grafana_url: str | None = None
+    grafana_service_account_token: SecretStr | None = None
+    grafana_mcp_url: str | None = None
+    grafana_mcp_token: SecretStr | None = None
+    prometheus_url: str | None = None
+    prometheus_remote_write_url: str | None = None
+    postgres_url: SecretStr | None = None
+    chaoslab_runtime_dir: Path | None = None
+    """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
+    chaoslab_state_dir: Path | None = None
+    """Where the local Prefect server keeps its database; ~/.local/state/chaoslab by default."""
