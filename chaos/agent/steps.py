@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chaos.agent import residue
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import StepTarget
@@ -39,6 +40,7 @@ class Steps:
     def _carry_out(self, step: Mapping[str, Any], seed: int) -> None:
         name, fields = step["name"], dict(step["fault"])
         about = {"step": name, "fault": fields["type"]}
+        before = self._snapshot()
         target = StepTarget(name, self._supervisor, self._record, self._work, seed, self.stopping)
         stage = "inject"
         because = "held"
@@ -75,5 +77,17 @@ class Steps:
             self.failed = str(error) or type(error).__name__
             self._record.emit("fault.failed", **about, stage=stage, why=self.failed)
             because = "failed"
-        if stage != "inject":
-            self._record.emit("fault.recovered", **about, because=because, began_at=began_ending, residue=[])
+        recovered_at = self._record.clock.now()
+        leftovers = residue.left(before, self._snapshot())
+        if stage != "inject" or leftovers:
+            self._record.emit(
+                "fault.recovered",
+                recovered_at,
+                **about,
+                because=because,
+                began_at=began_ending,
+                residue=leftovers,
+            )
+
+    def _snapshot(self) -> residue.Snapshot:
+        return residue.snapshot(self._supervisor.pids(), self._order["disk_paths"])

@@ -1,0 +1,65 @@
+"""Compare the sandbox before and after a fault; name whatever was left behind.
+
+Looked at: mounts, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts and resolv.conf, and
+files of ours on the app's disks. Rules in nftables belong to their owner's socket and go with it; the queue shows that.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from chaos.agent import procfs
+
+_TABLES = {
+    "route": "/proc/net/route",
+    "ipv6 route": "/proc/net/ipv6_route",
+    "interface": "/proc/net/dev",
+    "netfilter queue": "/proc/net/netfilter/nfnetlink_queue",
+}
+_FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf")
+
+Snapshot = frozenset[str]
+
+
+def snapshot(app_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
+    """Everything a fault could leave, a line each."""
+    return frozenset(_mounts() | _tables() | _files() | _processes(set(app_pids)) | _ours(disks))
+
+
+def left(before: Snapshot, after: Snapshot) -> list[str]:
+    """What is there now and was not, and what was there and is not."""
+    return sorted(after - before) + sorted(f"gone: {line}" for line in before - after)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _mounts() -> set[str]:
+    # Fields 3 to 5 of mountinfo: device, root, mount point (proc(5)); ids differ between looks.
+    return {"mount " + " ".join(line.split()[2:5]) for line in _lines("/proc/self/mountinfo")}
+
+
+def _tables() -> set[str]:
+    found = {f"{name} {' '.join(line.split()[:1])}" for name in ("interface",) for line in _lines(_TABLES[name])[2:]}
+    for name in ("route", "ipv6 route", "netfilter queue"):
+        first = 1 if name == "route" else 0
+        columns = 1 if name == "netfilter queue" else 4
+        found |= {f"{name} {' '.join(line.split()[:columns])}" for line in _lines(_TABLES[name])[first:]}
+    return found
+
+
+def _files() -> set[str]:
+    return {f"{path}: {line}" for path in _FILES for line in _lines(path)}
+
+
+def _processes(app: set[int]) -> set[str]:
+    me = os.getpid()
+    return {f"process {pid}" for pid in procfs.tree(me, procfs.parents()) if pid != me and pid not in app}
+
+
+def _ours(disks: Sequence[str]) -> set[str]:
+    return {f"file {path}" for disk in disks for path in Path(disk).glob(".chaoslab*")}
