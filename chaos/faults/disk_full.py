@@ -89,7 +89,7 @@ class _Fill:
     def begin(self) -> None:
         """Fill until nothing more can be allocated, then give back `leave`: full is seen, not computed.
 
-        So reserves of the file system need no rule. The disk is entirely full for the moment that `full_ms` notes.
+        So reserves of the file system need no rule. For a moment, noted as `full_ms`, all is full.
         """
         began = self._take_all()
         self._never_free = _free_blocks(self._folder)

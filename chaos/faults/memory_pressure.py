@@ -20,8 +20,8 @@ _PLATEAU_S = 1.0
 """What a hold must leave after the ramp, so that there is a plateau to judge."""
 _LOOK_EVERY_S = 0.05
 _GIVE_BACK_PER_S = 0.05
-"""Share of the budget that is given back per second at most. A neighbour that vanished the moment the app wants
-memory would be no pressure: what the app takes faster than this, it takes on top, and the limit may end it."""
+"""Share of the budget that is given back per second at most. A neighbour that vanished the moment the app
+wants memory would be no pressure: what the app takes faster, it takes on top, and the limit may end it."""
 _ANSWER_WITHIN_S = 5.0
 
 
@@ -29,8 +29,8 @@ _ANSWER_WITHIN_S = 5.0
 class MemoryPressure(Fault):
     """Bring the memory in use to `fill` of the sandbox's budget over `over`, then hold that level.
 
-    A neighbour process holds private anonymous memory. It takes what the app frees, and gives way when the app
-    grows, by at most 5 % of the budget a second: the level stays, a sudden large allocation meets the limit.
+    A neighbour process holds private anonymous memory. It takes what the app frees, and gives way when the
+    app grows, by at most 5 % of the budget a second: a sudden large allocation meets the limit.
     """
 
     type: Literal["memory_pressure"] = "memory_pressure"
@@ -42,6 +42,10 @@ class MemoryPressure(Fault):
         "medium": {"fill": "80%", "over": "10s"},
         "high": {"fill": "95%", "over": "5s"},
     }
+
+    def __post_init__(self) -> None:
+        if self.fill <= 0:
+            raise ValueError("fill must be above 0%")
 
     def minimum_hold_s(self) -> float:
         """See Fault: the ramp, and a plateau."""
@@ -63,7 +67,7 @@ class MemoryPressure(Fault):
             yield Injection("anonymous-memory", memory.kind, asked, press.look, _LOOK_EVERY_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
-        """Landed when the median level after the ramp is within 2 points of what was asked, and the hog lived."""
+        """Landed when the median level after the ramp is within 2 points of asked and the hog lived."""
         levels = [float(sample["fill_percent"]) for sample in samples if sample["phase"] == "plateau"]
         lost = next((sample for sample in samples if sample["phase"] == "lost"), None)
         if not levels:

@@ -1,0 +1,166 @@
+"""Real memory, touched page by page, against a budget of 128 MiB."""
+
+import mmap
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from chaos.faults.base import Injection
+from chaos.faults.memory_pressure import MemoryPressure
+from tests.faults.target import LocalTarget
+
+BUDGET = 128 * 2**20
+APP = [
+    sys.executable,
+    "-I",
+    "-S",
+    "-c",
+    "import sys\nkept = b''\nprint(0, flush=True)\n"
+    "for line in sys.stdin:\n    kept = b'x' * int(line)\n    print(len(kept), flush=True)\n",
+]
+
+
+@pytest.fixture
+def target() -> Iterator[LocalTarget]:
+    with LocalTarget(memory_limit_bytes=BUDGET) as target:
+        yield target
+
+
+def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
+    """What the agent does while it holds a fault."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sample = injection.observe()
+        assert sample is not None
+        target.measured(at=time.monotonic(), **sample)
+        target.wait(injection.every_s)
+
+
+def plateau(target: LocalTarget) -> list[dict[str, Any]]:
+    return [sample for sample in target.samples if sample["phase"] == "plateau"]
+
+
+@pytest.mark.parametrize("fill", [0.5, 0.8])
+def test_reaches_the_asked_level_gradually_and_keeps_it(target: LocalTarget, fill: float) -> None:
+    fault = MemoryPressure(fill=fill, over=0.8)
+    with fault.inject(target) as injection:
+        assert (injection.mechanism, injection.kind) == ("anonymous-memory", "emulated")
+        assert injection.asked == {"fill_percent": fill * 100}
+        hold(target, injection, 2.0)
+    delivered = fault.delivered(target.samples)
+    assert delivered.landed, delivered.why
+    error = float(delivered.values["fill_percent"]) - fill * 100
+    print(f"fill error {error:+.3f} points over {delivered.samples} samples")
+    assert abs(error) <= 1
+    assert delivered.low is not None
+    assert delivered.high is not None
+    assert delivered.low <= float(delivered.values["fill_percent"]) <= delivered.high
+
+
+def test_the_ramp_is_a_straight_line(target: LocalTarget) -> None:
+    with MemoryPressure(fill=0.8, over=1.5).inject(target) as injection:
+        hold(target, injection, 1.6)
+    ramp = [sample for sample in target.samples if sample["phase"] == "ramp"]
+    first, last = ramp[0], ramp[-1]
+    slope = (last["fill_percent"] - first["fill_percent"]) / (last["at"] - first["at"])
+    assert slope == pytest.approx((80 - first["fill_percent"]) / 1.5, rel=0.1)
+    steps = [
+        late["fill_percent"] - early["fill_percent"] for early, late in pairwise(ramp)
+    ]
+    assert max(steps) < 20, "gradual, not at once"
+
+
+def test_takes_what_the_app_frees(target: LocalTarget) -> None:
+    app = start_app(target)
+    tell(app, 40 * 2**20)
+    with MemoryPressure(fill=0.8, over=0.4).inject(target) as injection:
+        hold(target, injection, 0.8)
+        held = plateau(target)[-1]["hog_percent"]
+        tell(app, 0)
+        hold(target, injection, 0.5)
+    last = plateau(target)[-1]
+    assert last["fill_percent"] == pytest.approx(80, abs=1)
+    assert last["hog_percent"] > held + 25
+
+
+def test_gives_way_slowly_when_the_app_grows(target: LocalTarget) -> None:
+    app = start_app(target)
+    with MemoryPressure(fill=0.6, over=0.4).inject(target) as injection:
+        hold(target, injection, 0.8)
+        tell(app, 13 * 2**20)  # about 10 % of the budget: given back at 5 % a second
+        hold(target, injection, 0.4)
+        assert plateau(target)[-1]["fill_percent"] > 64
+        hold(target, injection, 2.4)
+    assert plateau(target)[-1]["fill_percent"] == pytest.approx(60, abs=1)
+
+
+def test_everything_is_given_back_at_once(target: LocalTarget) -> None:
+    with MemoryPressure(fill=0.8, over=0.3).inject(target) as injection:
+        hold(target, injection, 0.5)
+        [helper] = target.helpers
+        assert target.memory.used_bytes() > 0.7 * BUDGET
+    assert helper.poll() is not None
+    assert target.memory.used_bytes() == 0
+
+
+def test_a_hog_that_was_killed_did_not_land(target: LocalTarget) -> None:
+    fault = MemoryPressure(fill=0.8, over=0.3)
+    with fault.inject(target) as injection:
+        hold(target, injection, 1.0)
+        os.kill(target.helpers[0].pid, signal.SIGKILL)
+        target.helpers[0].wait()
+        hold(target, injection, 0.2)
+    assert target.samples[-1]["phase"] == "lost"
+    delivered = fault.delivered(target.samples)
+    assert not delivered.landed
+    assert "did not survive" in delivered.why
+
+
+def test_a_hold_that_ends_in_the_ramp_did_not_land(target: LocalTarget) -> None:
+    fault = MemoryPressure(fill=0.8, over=30)
+    with fault.inject(target) as injection:
+        hold(target, injection, 0.2)
+    delivered = fault.delivered(target.samples)
+    assert not delivered.landed
+    assert "before the ramp did" in delivered.why
+    assert fault.minimum_hold_s() == 31
+
+
+def test_an_app_that_holds_more_by_itself_is_said(target: LocalTarget) -> None:
+    app = start_app(target)
+    tell(app, 100 * 2**20)
+    fault = MemoryPressure(fill=0.5, over=0.2)
+    with fault.inject(target) as injection:
+        hold(target, injection, 0.5)
+    delivered = fault.delivered(target.samples)
+    assert not delivered.landed
+    assert "the app holds more by itself" in delivered.why
+
+
+def test_nothing_to_fill_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0%"):
+        MemoryPressure(fill=0.0)
+
+
+def start_app(target: LocalTarget) -> Any:
+    import subprocess
+
+    app = subprocess.Popen(APP, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    target.children["app"] = app
+    assert app.stdout is not None
+    assert app.stdout.readline() == b"0\n"
+    return app
+
+
+def tell(app: Any, size: int) -> None:
+    """Have the app hold that many bytes, and wait until it does."""
+    app.stdin.write(b"%d\n" % size)
+    app.stdin.flush()
+    assert int(app.stdout.readline()) == size
+    assert size % mmap.PAGESIZE == 0
