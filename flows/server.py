@@ -144,7 +144,11 @@ def _start(folder: Path) -> Background:
         cwd=folder,
         log=folder / "server.log",
     )
-    server.save(folder / "server.json")
+    try:
+        server.save(folder / "server.json")
+    except OSError:
+        server.end(STOP_PATIENCE_S)  # Nobody would ever find it again.
+        raise
     return server
 
 

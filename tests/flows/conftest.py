@@ -1,0 +1,37 @@
+"""One real Prefect server for all flow tests: its own state folder, its own port, ended with the session."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows import server
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """These variables for a while, and none of Prefect's own that would name another API."""
+    before = dict(os.environ)
+    os.environ.pop("PREFECT_API_URL", None)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Api]:
+    """A server of ours, started once; Prefect in this process uses it."""
+    home: Path = tmp_path_factory.mktemp("prefect-state")
+    with environment(CHAOSLAB_STATE_DIR=str(home)), temporary_settings(restore_defaults={PREFECT_API_URL}):
+        api = server.ensure_api()
+        try:
+            with temporary_settings({PREFECT_API_URL: api.url}):
+                yield api
+        finally:
+            server.down()
