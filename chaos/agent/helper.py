@@ -1,8 +1,8 @@
 """The child's side of `Target.helper`: read the arguments, call the function, never outlive the agent.
 
-Started as `python -I -S -c "import sys; sys.path.insert(0, ROOT_OR_ZIP); from chaos.agent.helper import main;
-main('module:function')"`. The first line on standard input is the JSON object of keyword arguments; then `send` and
-`receive` speak with the parent. Standard output belongs to the channel, so prints go to standard error.
+`command` is how it is started. The first line on standard input is the JSON object of keyword arguments;
+then `send` and `receive` speak with the parent. Standard output belongs to the channel, so prints go to
+standard error.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import sys
 import threading
 
 from chaos.errors import FaultError
-from chaos.faults.channel import mine, receive, send
+from chaos.faults.channel import receive, send
 
 __all__ = ["main", "receive", "send"]
 
@@ -22,14 +22,14 @@ _SIGKILL = 9
 
 
 def main(name: str) -> None:
-    """Run `module:function` of the chaos package. A FaultError becomes the message {"failed": why} and exit status 3."""
+    """Run `module:function` of chaos; a FaultError becomes the message {"failed": why} and exit status 3."""
     _die_with_parent()
     sys.stdout = sys.stderr
     module, _, function = name.partition(":")
     if not module.startswith("chaos."):
         raise ValueError(f"{name}: helpers are functions of chaos")
     call = getattr(importlib.import_module(module), function)
-    arguments = mine().receive()
+    arguments = receive() or {}
     try:
         call(**arguments)
     except EOFError:
@@ -40,7 +40,7 @@ def main(name: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """Have the kernel kill this process when the creating thread ends (prctl(2)); without ctypes, watch the pipe."""
+    """Have the kernel kill us when the creating thread ends (prctl(2)); without ctypes, watch the pipe."""
     try:
         import ctypes
     except ImportError:
@@ -57,7 +57,7 @@ def _exit_on_hang_up() -> None:
 
 
 def _hung_up(timeout_ms: int | None) -> bool:
-    """Whether the writing end of standard input is closed: poll(2) reports POLLHUP even when nothing was asked for."""
+    """Whether the parent closed our standard input: poll(2) reports POLLHUP though nothing was asked for."""
     watch = select.poll()
     watch.register(0, 0)
     return bool(watch.poll(timeout_ms))

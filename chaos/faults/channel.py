@@ -1,7 +1,6 @@
 """JSON lines both ways between a fault in the agent and its helper process: one message a line.
 
-The child's end is `mine()`, its standard input and output; the parent makes one from the pipes of the child. A line is
-at most 64 KiB, so that a message is written whole or not at all as far as the reader can see.
+The child's end is `mine()`, its standard input and output; the parent makes one from the pipes of the child.
 """
 
 import functools
@@ -22,7 +21,7 @@ class Channel:
         self._rest = b""
 
     def fileno(self) -> int:
-        """The descriptor to wait on; ask `receive(0)` until None when it is readable, lines come in bunches."""
+        """The descriptor to wait on; when readable, ask `receive(0)` until None: lines come in bunches."""
         return self._reading
 
     def send(self, message: Mapping[str, Any]) -> None:

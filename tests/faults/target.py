@@ -175,20 +175,24 @@ def lo_up() -> None:
 
 
 def in_own_network(call: str, *, unprivileged: bool = False) -> str:
-    """Run `module:function` of the tests with its own network and mounts, as PID of its own; its standard output.
+    """Run `module:function` of the tests with its own network and mounts; its standard output.
 
     Raises AssertionError with what it wrote when it fails.
     """
-    inner = "import sys; sys.path.insert(0, sys.argv[1]); from tests.faults.target import _inside; _inside(sys.argv[2])"
+    inner = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import tests.faults.target as t; t.inside(sys.argv[2])"
+    )
     unshare = ["unshare", "-n", "-m"] if os.geteuid() == 0 and not unprivileged else ["unshare", "-Urnm"]
     became = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"] if unprivileged else []
     python = [sys.executable, "-W", "error", "-c", inner, str(ROOT), call]
-    done = subprocess.run([*became, *unshare, *python], capture_output=True, text=True, timeout=120, check=False)
+    argv = [*became, *unshare, *python]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{call} ended with {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
-def _inside(call: str) -> None:
+def inside(call: str) -> None:
+    """Run `module:function` here, with loopback up."""
     import importlib
 
     lo_up()

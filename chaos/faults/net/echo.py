@@ -1,0 +1,128 @@
+"""Round trips of our own beside the app's traffic: a responder and its clients, in one helper process.
+
+The responder's port is put under the same rule as the target's packets, so what these round trips gain is
+what the target's gain. Each client has at most one message under way; one that waits for its answer is not
+used again, another connection is opened instead, so a long delay does not slow the sampling.
+"""
+
+import selectors
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.faults.channel import Channel, mine
+
+_FRESH_EVERY = 10
+"""Every so many round trips one uses a new connection, to see what a new connection pays."""
+_MOST_UNDER_WAY = 64
+_MESSAGE = b"chaoslab"
+
+
+@dataclass
+class Trip:
+    """One client connection and what it is waiting for."""
+
+    connection: socket.socket
+    began: float = 0.0
+    sent: float = 0.0
+    fresh: bool = True
+
+
+@dataclass
+class Echo:
+    """Answers, asks, and keeps what it measured until it is fetched."""
+
+    channel: Channel
+    pace_s: float = 0.0
+    """Seconds between round trips; 0: none are made."""
+    idle: list[Trip] = field(default_factory=list)
+    under_way: int = 0
+    asked: int = 0
+    samples: list[dict[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.watch = selectors.DefaultSelector()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.watch.register(self.listener, selectors.EVENT_READ, self._accept)
+        self.watch.register(self.channel.fileno(), selectors.EVENT_READ, self._obey)
+        self.port: int = self.listener.getsockname()[1]
+        self.next_at = 0.0
+
+    def run(self) -> None:
+        """Serve until the parent closes the channel (EOFError)."""
+        while True:
+            now = time.monotonic()
+            if self.pace_s and now >= self.next_at:
+                self.next_at = max(now, self.next_at + self.pace_s)
+                self.asked += 1
+                self._ask(fresh=self.asked % _FRESH_EVERY == 0)
+            wait = max(0.0, self.next_at - time.monotonic()) if self.pace_s else None
+            for key, _ in self.watch.select(wait):
+                key.data(key.fileobj)
+
+    def _ask(self, *, fresh: bool) -> None:
+        if self.under_way >= _MOST_UNDER_WAY:
+            return
+        trip = self._connect() if fresh or not self.idle else self.idle.pop()
+        self.under_way += 1
+        trip.sent = time.monotonic()
+        trip.connection.send(_MESSAGE)
+
+    def _connect(self) -> Trip:
+        began = time.monotonic()
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        trip = Trip(connection, began)
+        self.watch.register(connection, selectors.EVENT_READ, lambda _: self._answered(trip))
+        return trip
+
+    def _answered(self, trip: Trip) -> None:
+        now = time.monotonic()
+        trip.connection.recv(64)
+        sample = {"rtt_ms": (now - trip.sent) * 1e3}
+        if trip.fresh:
+            sample["connect_ms"] = (trip.sent - trip.began) * 1e3
+            sample["new_connection_ms"] = (now - trip.began) * 1e3
+        trip.fresh = False
+        self.under_way -= 1
+        self.samples.append(sample)
+        self._keep(trip)
+
+    def _keep(self, trip: Trip) -> None:
+        """Keep one connection more than are under way; end the others politely."""
+        if len(self.idle) <= self.under_way:
+            self.idle.append(trip)
+            return
+        self.watch.unregister(trip.connection)
+        trip.connection.close()
+
+    def _accept(self, _: Any) -> None:
+        connection, _address = self.listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.watch.register(connection, selectors.EVENT_READ, self._respond)
+
+    def _respond(self, connection: Any) -> None:
+        message = connection.recv(64)
+        if message:
+            connection.send(message)
+        else:
+            self.watch.unregister(connection)
+            connection.close()
+
+    def _obey(self, _: Any) -> None:
+        while (message := self.channel.receive(0)) is not None:
+            if "pace" in message:
+                self.pace_s, self.next_at = message["pace"], time.monotonic()
+                if self.pace_s:
+                    self._ask(fresh=True)
+            if "fetch" in message:
+                self.channel.send({"samples": self.samples})
+                self.samples = []
+
+
+def run() -> None:
+    """Helper. Says {"port": n}; {"pace": s} begins (0: ends) round trips, {"fetch": true} gets {"samples": […]}."""
+    echo = Echo(mine())
+    echo.channel.send({"port": echo.port})
+    echo.run()

@@ -1,0 +1,52 @@
+"""Which flow a packet belongs to, read from its first bytes (RFC 791, RFC 8200, RFC 9293, RFC 768)."""
+
+import struct
+from typing import NamedTuple
+
+from chaos.faults.net.nft import TCP, UDP
+
+_PORTS = struct.Struct("!HH")
+
+
+class Flow(NamedTuple):
+    """One direction of a conversation; addresses are 4 or 16 bytes."""
+
+    protocol: int
+    source: bytes
+    source_port: int
+    destination: bytes
+    destination_port: int
+
+    @property
+    def local(self) -> bool:
+        """Whether both ends are on this machine."""
+        return self.source == self.destination or (_loopback(self.source) and _loopback(self.destination))
+
+
+class Packet(NamedTuple):
+    """What the delay line must know of a packet."""
+
+    flow: Flow
+    opens: bool
+    """TCP with SYN set: part of a handshake."""
+
+
+def _loopback(address: bytes) -> bool:
+    return address[:1] == b"\x7f" if len(address) == 4 else address == b"\0" * 15 + b"\1"
+
+
+def parse(head: bytes) -> Packet | None:
+    """The packet that begins with `head`; None when it is not TCP or UDP, or has IPv6 extension headers."""
+    if not head:
+        return None
+    if head[0] >> 4 == 4:
+        start, protocol = (head[0] & 15) * 4, head[9]
+        source, destination = head[12:16], head[16:20]
+    else:
+        start, protocol = 40, head[6]
+        source, destination = head[8:24], head[24:40]
+    if protocol not in (TCP, UDP) or len(head) < start + 4:
+        return None
+    ports = _PORTS.unpack_from(head, start)
+    opens = protocol == TCP and len(head) > start + 13 and bool(head[start + 13] & 2)
+    return Packet(Flow(protocol, source, ports[0], destination, ports[1]), opens)

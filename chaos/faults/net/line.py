@@ -1,0 +1,68 @@
+"""A delay line seen from the fault: what it is called, what it counted, who the target is now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from chaos.errors import FaultError, InjectionError
+from chaos.faults.base import Helper, Target
+from chaos.faults.net import queued
+from chaos.faults.net.selection import Selection
+
+_START_S = 5.0
+_STOP_S = 3.0
+
+
+class Line(Protocol):
+    """A delay that is in place."""
+
+    mechanism: str
+
+    def counts(self) -> Mapping[str, int]:
+        """Packets so far: `target_packets` at least."""
+
+    def update(self, pids: Sequence[int]) -> None:
+        """The processes of the target are these now."""
+
+
+class HelperLine:
+    """A delay line in a helper process, whatever feeds it."""
+
+    def __init__(self, mechanism: str, helper: Helper, pids: Sequence[int]) -> None:
+        self.mechanism = mechanism
+        self._helper = helper
+        self._pids = tuple(pids)
+
+    def counts(self) -> Mapping[str, int]:
+        self._helper.send({"report": True})
+        return dict(_expect(self._helper, "counts", _START_S))
+
+    def update(self, pids: Sequence[int]) -> None:
+        if tuple(pids) != self._pids:
+            self._pids = tuple(pids)
+            self._helper.send({"pids": list(pids)})
+
+
+@contextmanager
+def nfqueue(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
+    """Rung: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
+    settings: dict[str, Any] = {
+        "delay_s": delay_s,
+        "jitter_s": jitter_s,
+        "seed": target.random.getrandbits(32),
+    }
+    with target.helper(queued.run, selection=selection.arguments(), **settings) as helper:
+        _expect(helper, "ready", _START_S)
+        try:
+            yield HelperLine("nfqueue", helper, selection.pids)
+        finally:
+            with suppress(FaultError):  # it may have died: then the kernel has removed everything already
+                helper.send({"stop": True})
+                _expect(helper, "stopped", _STOP_S)
+
+
+def _expect(helper: Helper, key: str, timeout_s: float) -> Any:
+    message = helper.receive(timeout_s)
+    if message is None or key not in message:
+        raise InjectionError(f"the delay line said nothing of {key!r} within {timeout_s:g} s")
+    return message[key]

@@ -1,0 +1,103 @@
+"""A kernel queue of packets whose fate this process decides (<linux/netfilter/nfnetlink_queue.h>).
+
+Packets stay in the kernel, only their first bytes are copied here. When nobody listens, or the queue or the
+socket is full, they pass (bypass and fail-open): a slow or dead delay line means no delay, never a dead
+network.
+"""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Sequence
+
+from chaos.faults.net.netlink import (
+    NETFILTER,
+    REQUEST,
+    Netlink,
+    attribute,
+    attributes,
+    be32,
+    message,
+    messages,
+)
+
+_QUEUE = 3  # NFNL_SUBSYS_QUEUE
+_PACKET, _VERDICT, _CONFIG = _QUEUE << 8, _QUEUE << 8 | 1, _QUEUE << 8 | 2
+_PACKET_HEADER, _PAYLOAD = 1, 10
+_BIND = struct.pack("!BBH", 1, 0, 0)
+_COPY_PACKET = 2
+_FAIL_OPEN, _GSO = 1, 4
+_ACCEPT = 1
+_HEADERS = 80
+"""Bytes copied of each packet: an IPv4 header with options (60) or IPv6 (40), and the first 20 of TCP."""
+_LONGEST = 65536
+"""Packets that may wait at once."""
+_BUFFER = 32 << 20
+_SO_RCVBUFFORCE, _SOL_NETLINK, _NO_ENOBUFS = 33, 270, 5
+_BATCH = 256
+
+
+class PacketQueue:
+    """One queue of this network namespace. Packets that wait when it closes are dropped by the kernel."""
+
+    def __init__(self, number: int) -> None:
+        self._netlink = Netlink(NETFILTER)
+        self._number = number
+        self._grow_buffer()
+        self._configure(attribute(1, _BIND))
+        self._configure(attribute(2, struct.pack("!IB", _HEADERS, _COPY_PACKET)))
+        self._configure(attribute(3, be32(_LONGEST)))
+        self._configure(attribute(4, be32(_FAIL_OPEN | _GSO)) + attribute(5, be32(_FAIL_OPEN | _GSO)))
+        self._netlink.socket.setblocking(False)
+
+    def _grow_buffer(self) -> None:
+        wanted = self._netlink.socket
+        try:
+            wanted.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        except PermissionError:  # only the host's root may pass net.core.rmem_max
+            wanted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        wanted.setsockopt(_SOL_NETLINK, _NO_ENOBUFS, 1)
+
+    def _configure(self, settings: bytes) -> None:
+        self._netlink.ask(_CONFIG, struct.pack("!BBH", 0, 0, self._number) + settings)
+
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+        return self._netlink.socket.fileno()
+
+    def read(self) -> list[tuple[int, bytes]]:
+        """Some packets that are here now: (id, first bytes from the IP header on)."""
+        packets = []
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_BATCH):
+                for kind, _, body in messages(self._netlink.socket.recv(1 << 17)):
+                    if kind == _PACKET:
+                        parts = dict(attributes(body[4:]))
+                        number = int.from_bytes(parts[_PACKET_HEADER][:4], "big")
+                        packets.append((number, parts.get(_PAYLOAD, b"")))
+        return packets
+
+    def release(self, packets: Sequence[int]) -> None:
+        """Let them go on their way, in this order."""
+        about = struct.pack("!BBH", 0, 0, self._number)
+        verdicts = [
+            message(_VERDICT, REQUEST, 0, about + attribute(2, struct.pack("!II", _ACCEPT, packet)))
+            for packet in packets
+        ]
+        for start in range(0, len(verdicts), _BATCH):
+            self._netlink.socket.send(b"".join(verdicts[start : start + _BATCH]))
+
+    def close(self) -> None:
+        """Give the queue back; what waits in it is dropped, so release first."""
+        self._netlink.close()
+
+
+def free_queue(first: int) -> tuple[int, PacketQueue]:
+    """A queue that nobody has bound, looked for from number `first` on. Raises OSError when there is none."""
+    refused = OSError("no queue is free")
+    for number in range(first, first + 16):
+        try:
+            return number, PacketQueue(number % 65536)
+        except PermissionError as error:  # bound by another process, or no right at all
+            refused = error
+    raise refused

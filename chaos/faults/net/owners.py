@@ -1,0 +1,90 @@
+"""Which flows the target's processes send: flow -> socket -> inode -> /proc/<pid>/fd."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from chaos.faults.net.flows import Flow
+from chaos.faults.net.nft import TCP
+from chaos.faults.net.sockets import LISTEN, Sockets
+
+_FORGET_S = 30.0
+"""A flow that was silent for so long is looked up again: its ports may belong to somebody else by now."""
+_MANY_FLOWS = 50_000
+
+
+class Owners:
+    """Answers per flow, cached; a flow that is not known has the sockets of the target looked up afresh."""
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._sockets = Sockets()
+        self._pids = frozenset(pids)
+        self._inodes: frozenset[int] = frozenset()
+        self._known: dict[Flow, tuple[bool, float]] = {}
+        self.listening: frozenset[int] = frozenset()
+        """TCP ports that the target listens on, declared or not."""
+        self._refresh()
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._sockets.close()
+
+    def update(self, pids: Iterable[int]) -> None:
+        """Take the pids that the target has now. What was nobody's may be theirs, so it is asked again."""
+        if frozenset(pids) != self._pids:
+            self._pids = frozenset(pids)
+            self._known = {flow: known for flow, known in self._known.items() if known[0]}
+            self._refresh()
+
+    def owns(self, flow: Flow) -> bool:
+        """Whether a process of the target sends this flow. A socket that no process holds is nobody's."""
+        now = time.monotonic()
+        known = self._known.get(flow)
+        if known is None or now - known[1] > _FORGET_S:
+            socket = self._sockets.find(flow)
+            if socket is None or socket.inode == 0:
+                return known is not None and known[0]
+            known = (self._holds(socket.inode), now)
+            if len(self._known) > _MANY_FLOWS:
+                self._known.clear()
+        self._known[flow] = (known[0], now)
+        return known[0]
+
+    def _holds(self, inode: int) -> bool:
+        if inode not in self._inodes:
+            self._refresh()
+        return inode in self._inodes
+
+    def _refresh(self) -> None:
+        family = {member for pid in self._pids for member in _family(pid)}
+        self._inodes = frozenset(inode for pid in family for inode in _socket_inodes(pid))
+        listeners = self._sockets.all(TCP, 1 << LISTEN)
+        self.listening = frozenset(s.flow.source_port for s in listeners if s.inode in self._inodes)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """That process and its descendants (proc(5), `children` needs CONFIG_PROC_CHILDREN)."""
+    yield pid
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return
+    for child in children.split():
+        yield from _family(int(child))
+
+
+def _socket_inodes(pid: int) -> Iterator[int]:
+    """The inodes of the sockets that a process has open (proc(5), /proc/pid/fd)."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:  # it has ended
+        return
+    for name in names:
+        try:
+            target = os.readlink(f"{folder}/{name}")
+        except OSError:  # closed meanwhile
+            continue
+        if target.startswith("socket:["):
+            yield int(target[8:-1])
