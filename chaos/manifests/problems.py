@@ -62,7 +62,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def unknown(word: str, known: Iterable[str], noun: str = "") -> str:
     """`unknown key 'holds'; did you mean 'hold'? known: fault, hold, name`."""
-    names = sorted(known)
+    names = sorted(set(known))
     meant = nearest(word, names)
     hint = f"did you mean '{meant}'? " if meant else ""
     listed = ", ".join(shown(name) for name in names[:40]) or "none"

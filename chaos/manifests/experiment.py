@@ -1,0 +1,118 @@
+"""An experiment: hypothesis, method and judgement."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints
+
+from chaos.faults import AnyFault
+from chaos.manifests.base import Argument, HeaderName, HeaderValue, Manifest, Part, Title
+from chaos.manifests.cron import checked_cron, checked_timezone
+from chaos.manifests.intensity import with_preset
+from chaos.manifests.observing import SteadyState, StopCondition
+from chaos.manifests.sandboxes import AnySandbox, LocalSandbox
+from chaos.manifests.target import Target
+from chaos.units import PositiveDuration, Rate
+
+AnyFaultField = Annotated[AnyFault, Discriminator("type"), BeforeValidator(with_preset)]
+
+
+class Load(Part):
+    """Requests to the app at fixed arrival times, however slowly it answers."""
+
+    url: str
+    """Plain http:// URL as seen from inside the sandbox."""
+    rate: Rate
+    """Requests begun per second, evenly spaced."""
+    timeout: PositiveDuration = 2.0
+    """Time for the whole answer; a later one counts as an error."""
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
+    """Request method."""
+    headers: dict[HeaderName, HeaderValue] = Field(default={})
+    """Request headers."""
+    body: Argument | None = None
+    """Request body, sent as UTF-8."""
+    connections: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Most connections open at once; a request that finds none free counts as an error."""
+
+
+class Step(Part):
+    """One fault, held for a time."""
+
+    name: Title
+    """One line that says what is done, unique in this file."""
+    fault: AnyFaultField
+    """What to inject: exact numbers, or `intensity: low | medium | high`."""
+    hold: PositiveDuration = 30.0
+    """How long the fault is kept before it is undone."""
+
+
+class Phases(Part):
+    """How long to look before and after."""
+
+    baseline: PositiveDuration = 10.0
+    """Before the first fault; when the app is not steady here, nothing is injected."""
+    recovery: PositiveDuration = 30.0
+    """After the last fault."""
+
+
+class BlastRadius(Part):
+    """Upper bound of the harm this file may do."""
+
+    max_hold: PositiveDuration = 300.0
+    """Longest that any fault may be held."""
+
+
+class Analysis(Part):
+    """Who puts the numbers into words."""
+
+    analyzer: Literal["auto", "groq", "rules"] = "auto"
+    """`groq` needs GROQ_API_KEY; `rules` needs nothing; `auto` is groq with a key, else rules."""
+
+
+class Schedule(Part):
+    """When to run by itself."""
+
+    cron: Annotated[str, AfterValidator(checked_cron)]
+    """Five fields: minute, hour, day of month, month, day of week."""
+    timezone: Annotated[str, AfterValidator(checked_timezone)] = "UTC"
+    """IANA name, such as Europe/Berlin."""
+
+
+class ExperimentSpec(Part):
+    """What is believed, what is done, and what is looked at."""
+
+    hypothesis: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    """The sentence that this experiment tries to disprove."""
+    sandbox: AnySandbox = LocalSandbox()
+    """The disposable machine to run it in."""
+    target: Target
+    """The app under experiment."""
+    load: Load | None = None
+    """Requests sent during the whole run; metrics of latency, errors and throughput come from it."""
+    steady_state: Annotated[tuple[SteadyState, ...], Field(min_length=1, max_length=50)]
+    """What the app does when it is well."""
+    method: Annotated[tuple[Step, ...], Field(min_length=1, max_length=50)]
+    """What is done to it, one step after the other."""
+    phases: Phases = Phases()
+    """How long to look before and after."""
+    stop_when: Annotated[tuple[StopCondition, ...], Field(max_length=20)] = ()
+    """What ends the run early."""
+    blast_radius: BlastRadius = BlastRadius()
+    """Upper bound of the harm."""
+    analysis: Analysis = Analysis()
+    """Who puts the numbers into words."""
+    schedule: Schedule | None = None
+    """When to run by itself; without it, only when asked."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 0
+    """How often to try again to open the sandbox. An injection is never repeated."""
+    suspend: bool = False
+    """Keep it in the repository, but do not run it by itself."""
+
+
+class Experiment(Manifest):
+    """One chaos experiment."""
+
+    kind: Literal["Experiment"]
+    """What this file describes."""
+    spec: ExperimentSpec
+    """The experiment itself."""

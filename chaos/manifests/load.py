@@ -1,0 +1,163 @@
+"""From files to manifests: all problems at once, each where it is.
+
+A file holds one manifest a document. What is wrong with a file is a list of problems; `load` raises them as
+one ManifestError, `load_all` hands them back beside what is right, for commands that go through many files.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chaos.errors import ManifestError
+from chaos.manifests import problems, tree
+from chaos.manifests.checks import inconsistencies
+from chaos.manifests.experiment import Experiment
+from chaos.manifests.files import bytes_of, text_of
+from chaos.manifests.places import app_directory, repository
+from chaos.manifests.problems import Problem, dotted, nearest, unknown
+from chaos.manifests.tree import Tree
+from chaos.manifests.validation import validate
+
+AnyManifest = Experiment
+KINDS: dict[str, type[Experiment]] = {"Experiment": Experiment}
+"""`kind` of a document -> its model."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One manifest, and where everything in it stands."""
+
+    file: str
+    manifest: AnyManifest
+    tree: Tree
+    root: Path
+    """The repository: nothing that the manifest names is outside of it."""
+    app: Path | None
+    """The app's directory, links resolved."""
+
+    def problem(self, path: problems.Path, what: str) -> Problem:
+        """Something that is wrong at `path`, for those who judge a manifest later."""
+        return Problem(self.file, *self.tree.mark(path), dotted(path), what)
+
+
+def load(path: Path | str, root: Path | None = None) -> list[Loaded]:
+    """Every manifest of a file. Raises ManifestError with all of its problems."""
+    loaded, wrong = load_all([path], root)
+    if wrong:
+        raise ManifestError(*wrong)
+    return loaded
+
+
+def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[list[Loaded], list[Problem]]:
+    """Every manifest of these files, and every problem. Names must be unique among them."""
+    loaded: list[Loaded] = []
+    wrong: list[Problem] = []
+    for path in paths:
+        try:
+            data = bytes_of(Path(path))
+        except ManifestError as error:
+            wrong += error.problems
+            continue
+        right, flaws = load_bytes(data, Path(path), root)
+        loaded += right
+        wrong += flaws
+    wrong += _same_names(loaded)
+    return loaded, wrong
+
+
+def load_bytes(data: bytes, path: Path, root: Path | None = None) -> tuple[list[Loaded], list[Problem]]:
+    """Every manifest of the content of a file, and every problem."""
+    file = str(path)
+    try:
+        text = text_of(data, file)
+    except ManifestError as error:
+        return [], error.problems
+    reading = tree.read(text)
+    if reading.stopped is not None:
+        flaws = [flaw for document in reading.trees for flaw in _flaws(document, file)]
+        return [], [*flaws, Problem(file, *reading.stopped.mark, "", reading.stopped.what)]
+    documents = [document for document in reading.trees if document.data is not None or document.flaws]
+    if not documents:
+        return [], [Problem(file, 1, 1, "", "empty; a manifest begins with apiVersion: chaoslab/v1")]
+    root = root or repository(path)
+    loaded: list[Loaded] = []
+    wrong: list[Problem] = []
+    for document in documents:
+        found = _read_document(document, path, root)
+        if isinstance(found, Loaded):
+            loaded.append(found)
+        else:
+            wrong += found
+    return loaded, wrong
+
+
+def _read_document(document: Tree, path: Path, root: Path) -> Loaded | list[Problem]:
+    """The manifest of one document, or all that is wrong with it."""
+    file = str(path)
+    wrong = _flaws(document, file)
+    if not isinstance(document.data, dict):
+        what = f"expected a mapping (apiVersion, kind, metadata, spec), got {problems.quoted(document.data)}"
+        return wrong or [Problem(file, *document.start, "", what)]
+    kind, complaint = _kind_of(document.data)
+    said: list[tuple[problems.Path, str]] = [] if complaint is None else [(("kind",), complaint)]
+    manifest, invalid = validate(document.data, KINDS[kind])
+    said += [(at, what) for at, what in invalid if complaint is None or at != ("kind",)]
+    said += inconsistencies(document.data)
+    app: Path | None = None
+    try:
+        app = _app_of(document.data, path, root)
+    except ValueError as error:
+        said.append((("spec", "target", "app"), str(error)))
+    wrong += _located(said, document, file)
+    if wrong or manifest is None:
+        return sorted(wrong, key=lambda problem: (problem.line, problem.column))
+    return Loaded(file, manifest, document, root, app)
+
+
+def _kind_of(data: dict[str, Any]) -> tuple[str, str | None]:
+    """The kind to read a document as, and what is wrong with the one it names."""
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind in KINDS:
+        return kind, None
+    if "kind" not in data:
+        return "Experiment", f"missing, but required; one of: {', '.join(KINDS)}"
+    if isinstance(kind, str):
+        return nearest(kind, KINDS) or "Experiment", unknown(kind, KINDS)
+    return "Experiment", f"expected one of: {', '.join(KINDS)}; got {problems.quoted(kind)}"
+
+
+def _app_of(data: dict[str, Any], path: Path, root: Path) -> Path | None:
+    spec = data.get("spec")
+    target = spec.get("target") if isinstance(spec, dict) else None
+    app = target.get("app") if isinstance(target, dict) else None
+    if not isinstance(app, str) or not app or "\0" in app:
+        return None
+    return app_directory(path, app, root)
+
+
+def _located(said: Sequence[tuple[problems.Path, str]], document: Tree, file: str) -> list[Problem]:
+    """Problems with their positions: one a place, and none where reading already refused what is there."""
+    found: dict[problems.Path, Problem] = {}
+    for at, what in said:
+        if any(at[:length] in document.spoiled for length in range(len(at) + 1)):
+            continue
+        found.setdefault(at, Problem(file, *document.mark(at), dotted(at), what))
+    return list(found.values())
+
+
+def _flaws(document: Tree, file: str) -> list[Problem]:
+    return [Problem(file, *mark, dotted(at), what) for mark, at, what in document.flaws]
+
+
+def _same_names(loaded: Sequence[Loaded]) -> Iterator[Problem]:
+    first: dict[str, Problem] = {}
+    for one in loaded:
+        name = one.manifest.metadata.name
+        problem = one.problem(("metadata", "name"), "")
+        if name in first:
+            other = first[name]
+            what = f"'{name}' is already the name of {other.file}:{other.line}:{other.column}"
+            yield one.problem(("metadata", "name"), what)
+        else:
+            first[name] = problem

@@ -1,0 +1,32 @@
+"""Where the files of a manifest may be: inside its repository, whatever links say."""
+
+from pathlib import Path
+
+
+def repository(manifest: Path) -> Path:
+    """The nearest directory above the manifest that has a `.git`.
+
+    Outside of git: the outermost directory above it called `experiments`, else the manifest's own directory.
+    """
+    own = manifest.resolve().parent
+    above = (own, *own.parents)
+    for folder in above:
+        if (folder / ".git").exists():
+            return folder
+    return next((folder for folder in reversed(above) if folder.name == "experiments"), own)
+
+
+def app_directory(manifest: Path, app: str, root: Path) -> Path:
+    """The directory that `app` names. Raises ValueError when there is none, or it is outside of `root`."""
+    if Path(app).is_absolute():
+        raise ValueError(f"'{app}' is absolute; write it relative to this file")
+    try:
+        found = (manifest.resolve().parent / app).resolve()
+        if not found.is_relative_to(root.resolve()):
+            raise ValueError(f"'{app}' leaves the repository {root}")
+        if not found.is_dir():
+            raise ValueError(f"'{app}' is {'not a directory' if found.exists() else 'not there'} ({found})")
+        next(found.iterdir(), None)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"'{app}' cannot be read: {error}") from error
+    return found

@@ -1,0 +1,63 @@
+"""What an author asks of the disposable machine, and what each provider's machines can do."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Discriminator
+
+from chaos.manifests.base import Part
+from chaos.units import Unit
+
+_SIZES = (("KiB", 2.0**10), ("MiB", 2.0**20), ("GiB", 2.0**30), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9))
+_TIMES = (("s", 1.0), ("m", 60.0), ("h", 3600.0))
+
+# Below 32 MiB a Python app does not even start; below 1 MiB of disk there is nothing to fill.
+MEMORY = Unit("size", _SIZES, "512MiB", low=32 * 2.0**20, high=64 * 2.0**30, whole=True)
+DISK = Unit("size", _SIZES, "256MiB", low=2.0**20, high=256 * 2.0**30, whole=True)
+TTL = Unit("duration", _TIMES, "10m", low=10.0, high=24 * 3600.0)
+
+
+class Sandbox(Part):
+    """The disposable machine of one run."""
+
+    provides: ClassVar[frozenset[str]] = frozenset()
+    """Capabilities that faults may require: net-admin, mount, memory-limit."""
+    opens: ClassVar[bool] = False
+    """Whether this version can open them; the others are accepted, so that files can be shared."""
+
+    memory: Annotated[float, MEMORY] = 512 * 2.0**20
+    """Memory for the app, at least 32MiB."""
+    disk: Annotated[float, DISK] = 256 * 2.0**20
+    """Size of the app's directory and of /tmp, each, at least 1MiB."""
+    ttl: Annotated[float, TTL] = 600.0
+    """Time after which it destroys itself, whatever happens; longer than the whole run needs."""
+
+
+class LocalSandbox(Sandbox):
+    """Embedded: Linux namespaces on the machine that runs ChaosLab."""
+
+    provides = frozenset({"net-admin", "mount", "memory-limit"})
+    opens = True
+
+    type: Literal["local"] = "local"
+    """Embedded in the machine that runs ChaosLab; needs no account."""
+
+
+class ContainerSandbox(Sandbox):
+    """A container of the local container engine."""
+
+    type: Literal["container"] = "container"
+    """A container of the local container engine."""
+
+
+class E2BSandbox(Sandbox):
+    """An E2B microVM."""
+
+    provides = frozenset({"net-admin", "mount"})
+
+    type: Literal["e2b"] = "e2b"
+    """An E2B microVM; needs E2B_API_KEY."""
+    template: str | None = None
+    """Name of the E2B template to start from."""
+
+
+AnySandbox = Annotated[LocalSandbox | ContainerSandbox | E2BSandbox, Discriminator("type")]

@@ -1,0 +1,62 @@
+"""The app under experiment: its files and its processes."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Discriminator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from chaos.manifests.base import Argument, Command, DnsLabel, EnvName, Image, Part, Port
+from chaos.probes.command import CommandProbe
+from chaos.probes.http import HttpProbe
+from chaos.probes.tcp import TcpProbe
+from chaos.units import PositiveDuration
+
+ReadyProbe = Annotated[HttpProbe | TcpProbe | CommandProbe, Discriminator("type")]
+
+
+def _inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise PydanticCustomError("inside", "must stay inside the app's directory: no leading '/', no '..'")
+    return path
+
+
+class Process(Part):
+    """One process of the app, supervised for the whole run."""
+
+    name: DnsLabel
+    """How probes and faults refer to it."""
+    command: Command
+    """Program and arguments; no shell is involved."""
+    port: Port | None = None
+    """The port it listens on."""
+    env: dict[EnvName, Argument] = Field(default={})
+    """Environment variables, on top of a small clean environment."""
+    cwd: Annotated[Argument, AfterValidator(_inside)] = "."
+    """Directory to start in, relative to the app's."""
+    ready: ReadyProbe | None = None
+    """When it counts as ready: the first good answer. Without it, as soon as its port, if any, accepts."""
+    ready_within: PositiveDuration = 30.0
+    """Time to become ready; a process that takes longer ends the run before anything is injected."""
+    restart: Literal["never", "on-failure", "always"] = "never"
+    """What to do when it ends: nothing, start it again unless it exited 0, or start it again."""
+
+
+class Target(Part):
+    """The app under experiment: its files (`app` or `image`) and its processes."""
+
+    app: Annotated[Argument, Field(min_length=1)] | None = None
+    """Directory relative to this file, copied into the sandbox; never outside the repository."""
+    image: Image | None = None
+    """Container image such as docker.io/library/nginx:1.29, instead of `app`."""
+    setup: Annotated[tuple[Command, ...], Field(max_length=100)] = ()
+    """Commands to run in the app's directory, in order, before any process starts."""
+    processes: Annotated[tuple[Process, ...], Field(min_length=1, max_length=50)]
+    """What runs, started in this order, each when the one before is ready."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if self.app is None and self.image is None:
+            raise PydanticCustomError("origin", "has neither 'app' nor 'image'; write one of them")
+        if self.app is not None and self.image is not None:
+            raise PydanticCustomError("origin", "has both 'app' and 'image'; write one of them")
+        return self
