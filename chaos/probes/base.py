@@ -44,6 +44,9 @@ class ProcessState(Protocol):
 class Context(Protocol):
     """Where a probe looks, beyond the network."""
 
+    def now(self) -> float:
+        """Unix seconds of the clock that the windows are kept with."""
+
     @property
     def windows(self) -> Windows: ...
 

@@ -22,4 +22,5 @@ class CommandProbe(Probe):
 
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"exit_code": 0, "output": "…"}`; output is standard output and error, at most 64 KiB."""
-        raise NotImplementedError
+        exit_code, output = await context.run_command(self.command, self.timeout)
+        return {"exit_code": exit_code, "output": output}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chaos.errors import ProbeError
 from chaos.probes.base import Context, Interval, Metric, Probe, Window
 
 
@@ -23,4 +24,7 @@ class MetricProbe(Probe):
 
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"value": 0.31}` in base units: seconds, shares, per second."""
-        raise NotImplementedError
+        value = context.windows.value(self.metric, self.window, context.now())
+        if value is None:
+            raise ProbeError("too few")
+        return {"value": round(value, 6)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chaos.errors import ProbeError
 from chaos.probes.base import Context, Interval, Probe
 
 
@@ -19,4 +20,7 @@ class ProcessProbe(Probe):
 
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"running": true, "restarts": 0, "pid": 12}`; `pid` is null while it does not run."""
-        raise NotImplementedError
+        state = context.processes.get(self.process)
+        if state is None:
+            raise ProbeError("unknown process")
+        return {"running": state.running, "restarts": state.restarts, "pid": state.pid}

@@ -1,10 +1,13 @@
 """Open a TCP connection and close it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from chaos.errors import ProbeError
 from chaos.probes.base import Context, Interval, Probe
+from chaos.probes.dial import connect, resolve, word
 from chaos.units import PositiveDuration
 
 
@@ -23,5 +26,17 @@ class TcpProbe(Probe):
     """Time to connect; later counts as not connected."""
 
     async def observe(self, context: Context) -> Mapping[str, Any]:
-        """`{"connected": true}`; refused and timed out are `false`, not errors."""
-        raise NotImplementedError
+        """`{"connected": true}`; refused and timed out are `false`, not errors; an unknown name is one."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                await connect(_Goodbye, await resolve(self.host), self.port)
+        except OSError as error:
+            if word(error) in ("unresolved", "exhausted"):
+                raise ProbeError(word(error)) from error
+            return {"connected": False}
+        return {"connected": True}
+
+
+class _Goodbye(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).abort()

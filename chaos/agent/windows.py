@@ -1,0 +1,122 @@
+"""What the last moments were like: sliding windows over requests and usage, for live metrics.
+
+Which requests count. A request belongs to the window in which it ENDED, answered or not; one that is still in
+flight belongs to every window. (By the time it was meant to be sent, a request slower than the window would
+never be in one.)
+
+Latency, in seconds from the intended send time, by nearest rank:
+- it says within what time that share of the requests had been answered WELL: a failed request (no response,
+  or a status from 400 on) counts as at least its timeout, so neither a time-out nor a fast error can make
+  latency look better;
+- a request in flight counts as its age as soon as that makes the answer worse: a hang shows while it lasts.
+
+error_rate is failed / all, of the requests that ended in the window. throughput is good answers per second,
+0.0 while nothing is answered. cpu is the mean share of one core, memory the highest share of the limit.
+None: fewer than 5 requests to tell latency or error_rate from, no full window of load yet for throughput, no
+usage sample.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from math import ceil
+from typing import NamedTuple
+
+MIN_REQUESTS = 5
+
+
+class _Ended(NamedTuple):
+    at: float
+    latency_s: float
+    failed: bool
+
+
+class _Usage(NamedTuple):
+    at: float
+    cpu: float
+    memory: float
+
+
+class Windows:
+    """Recent requests and usage. All times are Unix seconds of one `chaos.events.Clock`."""
+
+    def __init__(self, keep_s: float = 60.0) -> None:
+        self._keep_s = keep_s
+        self._began: float | None = None
+        self._ended: deque[_Ended] = deque()
+        self._in_flight: dict[int, float] = {}
+        self._usage: deque[_Usage] = deque()
+        self._metrics: dict[str, Callable[[float, float], float | None]] = {
+            "latency_p50": lambda window_s, now: self._latency(0.50, window_s, now),
+            "latency_p95": lambda window_s, now: self._latency(0.95, window_s, now),
+            "latency_p99": lambda window_s, now: self._latency(0.99, window_s, now),
+            "error_rate": self._error_rate,
+            "throughput": self._throughput,
+            "cpu": self._cpu,
+            "memory": self._memory,
+        }
+
+    def request_began(self, key: int, intended: float) -> None:
+        """A request was meant to be sent at `intended`; `key` names it until it ends."""
+        self._began = intended if self._began is None else self._began
+        self._in_flight[key] = intended
+
+    def request_ended(self, key: int, at: float, *, failed: bool, timeout_s: float) -> None:
+        """It was answered or given up."""
+        latency_s = at - self._in_flight.pop(key)
+        self._ended.append(_Ended(at, max(latency_s, timeout_s) if failed else latency_s, failed))
+        while self._ended[0].at < at - self._keep_s:
+            self._ended.popleft()
+
+    def request_forgotten(self, key: int) -> None:
+        """It was never sent, and the target is not to blame."""
+        del self._in_flight[key]
+
+    def used(self, at: float, cpu: float, memory: float) -> None:
+        """One usage sample: `cpu` as a share of one core, `memory` as a share of the limit."""
+        self._usage.append(_Usage(at, cpu, memory))
+        while self._usage[0].at < at - self._keep_s:
+            self._usage.popleft()
+
+    def value(self, metric: str, window_s: float, now: float) -> float | None:
+        """The metric over the last `window_s`, in its base unit. A longer one than `keep_s` is kept on."""
+        self._keep_s = max(self._keep_s, window_s)
+        return self._metrics[metric](window_s, now)
+
+    def _recent(self, window_s: float, now: float) -> Iterator[_Ended]:
+        for request in reversed(self._ended):
+            if request.at <= now - window_s:
+                return
+            yield request
+
+    def _latency(self, share: float, window_s: float, now: float) -> float | None:
+        ended = [request.latency_s for request in self._recent(window_s, now)]
+        # Ages only bound from below what is to come: they may raise the answer and never lower it.
+        with_ages = ended + [now - intended for intended in self._in_flight.values()]
+        if len(with_ages) < MIN_REQUESTS:
+            return None
+        ranked = nearest_rank(with_ages, share)
+        return max(ranked, nearest_rank(ended, share)) if len(ended) >= MIN_REQUESTS else ranked
+
+    def _error_rate(self, window_s: float, now: float) -> float | None:
+        failures = [request.failed for request in self._recent(window_s, now)]
+        return sum(failures) / len(failures) if len(failures) >= MIN_REQUESTS else None
+
+    def _throughput(self, window_s: float, now: float) -> float | None:
+        if self._began is None or now - self._began < window_s:
+            return None
+        return sum(not request.failed for request in self._recent(window_s, now)) / window_s
+
+    def _recent_usage(self, window_s: float, now: float) -> list[_Usage]:
+        return [usage for usage in self._usage if usage.at > now - window_s]
+
+    def _cpu(self, window_s: float, now: float) -> float | None:
+        recent = self._recent_usage(window_s, now)
+        return sum(usage.cpu for usage in recent) / len(recent) if recent else None
+
+    def _memory(self, window_s: float, now: float) -> float | None:
+        return max((usage.memory for usage in self._recent_usage(window_s, now)), default=None)
+
+
+def nearest_rank(values: list[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed."""
+    return sorted(values)[max(0, ceil(share * len(values) - 1e-9) - 1)]

@@ -1,0 +1,1 @@
+"""The program inside the sandbox, tested outside of one."""

@@ -1,0 +1,103 @@
+"""Live judgement: steady baselines and stop conditions."""
+
+from typing import Any
+
+import pytest
+
+from chaos.agent.judging import BaselineJudge, StopWatch
+
+HEALTHY = {"name": "healthy", "probe": {"type": "http"}, "tolerance": {"status": 200}, "budget": 0.0}
+FAST = {
+    "name": "fast",
+    "probe": {"type": "metric"},
+    "tolerance": {"max": 1.0, "unit": "duration"},
+    "budget": 0.05,
+}
+TOO_MANY_ERRORS = {
+    "probe": {"type": "metric", "metric": "error_rate"},
+    "tolerance": {"max": 0.5, "unit": "share"},
+    "for_s": 3.0,
+}
+
+
+def feed(judge: Any, name: str, count: int, value: dict[str, Any] | None, error: str | None = None) -> None:
+    for at in range(count):
+        judge.sample(name, float(at), value, error, 0.01)
+
+
+def test_steady_when_every_state_is_good() -> None:
+    judge = BaselineJudge([HEALTHY, FAST])
+    feed(judge, "healthy", 10, {"status": 200})
+    feed(judge, "fast", 3, {"value": 0.2})
+    feed(judge, "stop:0", 10, {"value": 9.0})
+    assert judge.verdict() == (
+        True,
+        "healthy: all 10 samples good (status 200); fast: all 3 samples good (at most 1s)",
+    )
+
+
+def test_one_bad_sample_is_too_many_without_a_budget() -> None:
+    judge = BaselineJudge([HEALTHY])
+    feed(judge, "healthy", 99, {"status": 200})
+    judge.sample("healthy", 99.0, None, "refused", 0.001)
+    steady, why = judge.verdict()
+    assert not steady
+    assert why == "healthy: 1 of 100 samples were not status 200 (the last: refused), 0 of them may be"
+
+
+@pytest.mark.parametrize(("bad", "steady"), [(5, True), (6, False)])
+def test_a_budget_is_a_share_of_the_samples(bad: int, steady: bool) -> None:
+    judge = BaselineJudge([FAST])
+    feed(judge, "fast", bad, {"value": 1.5})
+    feed(judge, "fast", 100 - bad, {"value": 0.5})
+    assert judge.verdict()[0] is steady
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_too_few_samples_are_not_steady(count: int) -> None:
+    judge = BaselineJudge([HEALTHY])
+    feed(judge, "healthy", count, {"status": 200})
+    assert judge.verdict() == (False, f"healthy: only {count} samples, at least 3 are needed")
+
+
+def test_nothing_to_look_at_is_not_steady() -> None:
+    assert BaselineJudge([]).verdict()[0] is False
+
+
+def test_a_condition_trips_when_broken_without_a_break() -> None:
+    watch = StopWatch([TOO_MANY_ERRORS])
+    whys = [watch.sample("stop:0", at * 0.5, {"value": 0.9}, None, 0.0) for at in range(7)]
+    assert whys[:6] == [None] * 6
+    assert whys[6] == "metric error_rate was not at most 50% for 3.0 s (the last: value 0.9 after 0 ms)"
+
+
+def test_one_good_sample_starts_the_count_again() -> None:
+    watch = StopWatch([TOO_MANY_ERRORS])
+    for at in range(60):
+        value = {"value": 0.1 if at % 5 == 0 else 0.9}
+        assert watch.sample("stop:0", at * 0.5, value, None, 0.0) is None
+
+
+def test_a_good_look_that_comes_in_late_still_breaks_the_streak() -> None:
+    watch = StopWatch([TOO_MANY_ERRORS])
+    for at in (0.0, 1.0, 2.5):
+        assert watch.sample("stop:0", at, {"value": 0.9}, None, 0.0) is None
+    assert watch.sample("stop:0", 2.0, {"value": 0.1}, None, 0.0) is None
+    assert watch.sample("stop:0", 3.5, {"value": 0.9}, None, 0.0) is None
+    assert watch.sample("stop:0", 5.5, {"value": 0.9}, None, 0.0) is not None
+
+
+def test_bad_looks_that_come_in_late_count_from_when_they_were_meant() -> None:
+    watch = StopWatch([TOO_MANY_ERRORS])
+    assert watch.sample("stop:0", 3.0, {"value": 0.9}, None, 0.0) is None
+    assert watch.sample("stop:0", 0.0, None, "timeout", 3.5) is not None
+
+
+def test_no_patience_trips_at_once_and_only_its_own_samples_count() -> None:
+    watch = StopWatch([{"probe": {"type": "tcp", "port": 1}, "tolerance": {}, "for_s": 0.0}])
+    assert watch.sample("healthy", 0.0, None, "refused", 0.0) is None
+    assert watch.sample("stop:1", 0.0, None, "refused", 0.0) is None
+    assert watch.sample("stop:0", 0.0, {"connected": True}, None, 0.0) is None
+    assert watch.sample("stop:0", 1.0, {"connected": False}, None, 0.0) == (
+        "tcp 1 was not healthy for 0.0 s (the last: connected False after 0 ms)"
+    )
