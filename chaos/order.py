@@ -1,0 +1,99 @@
+"""What the agent is told to do: the part of an experiment that happens inside the sandbox, in base units."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from chaos.manifests.experiment import ExperimentSpec, Step
+from chaos.manifests.target import Process
+from chaos.probes import Probe
+from chaos.tolerances import Tolerance
+
+APP = "/app"
+"""Where the app's directory is inside the sandbox."""
+LEASE_S = 15.0
+"""How long the agent goes on without a sign of life from its controller."""
+SAMPLE_HZ = 10
+
+
+def work_of(spec: ExperimentSpec) -> dict[str, Any]:
+    """The agent's part, as plain data."""
+    work = {
+        "lease_s": LEASE_S,
+        "sample_hz": SAMPLE_HZ,
+        "memory_limit_bytes": int(spec.sandbox.memory),
+        "disk_paths": sorted({"/tmp", APP, *_fault_paths(spec)}),
+        "setup": spec.target.setup,
+        "processes": [_process(process) for process in spec.target.processes],
+        "load": _load(spec),
+        "steady_state": [_steady(spec, index) for index in range(len(spec.steady_state))],
+        "method": [_step(step) for step in spec.method],
+        "baseline_s": spec.phases.baseline,
+        "recovery_s": spec.phases.recovery,
+        "stop_when": [
+            {
+                "probe": _probe(stop.probe),
+                "tolerance": _tolerance(stop.tolerance),
+                "for_s": stop.lasting,
+            }
+            for stop in spec.stop_when
+        ],
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(work, allow_nan=False))
+    return plain
+
+
+def _fault_paths(spec: ExperimentSpec) -> Iterator[str]:
+    for step in spec.method:
+        if isinstance(path := getattr(step.fault, "path", None), str):
+            yield path
+
+
+def _process(process: Process) -> dict[str, Any]:
+    return {
+        "name": process.name,
+        "command": process.command,
+        "port": process.port,
+        "env": process.env,
+        "cwd": process.cwd,
+        "ready": _probe(process.ready) if process.ready else None,
+        "restart": process.restart,
+        "ready_timeout_s": process.ready_within,
+    }
+
+
+def _load(spec: ExperimentSpec) -> dict[str, Any] | None:
+    if spec.load is None:
+        return None
+    load = spec.load.model_dump()
+    rate, timeout = load.pop("rate"), load.pop("timeout")
+    return {**load, "rate_per_s": rate, "timeout_s": timeout}
+
+
+def _steady(spec: ExperimentSpec, index: int) -> dict[str, Any]:
+    state = spec.steady_state[index]
+    within = state.recover_within
+    if state.holds == "afterwards" and within is None:
+        within = spec.phases.recovery
+    return {
+        "name": state.name,
+        "probe": _probe(state.probe),
+        "tolerance": _tolerance(state.tolerance),
+        "holds": state.holds,
+        "budget": state.budget,
+        "recover_within_s": within,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {"name": step.name, "fault": asdict(step.fault), "hold_s": step.hold}
+
+
+def _probe(probe: Probe) -> dict[str, Any]:
+    return asdict(probe)
+
+
+def _tolerance(part: Any) -> dict[str, Any]:
+    tolerance: Tolerance = part.tolerance()
+    return tolerance.to_json()

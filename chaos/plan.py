@@ -1,0 +1,149 @@
+"""From a manifest to a plan: everything decided, in base units, or a PlanError. Nothing is refused later.
+
+A Plan is plain data: `to_json` and `from_json` carry it to another process, `order` is what the agent is told
+and what a journal begins with, so that everything that judges offline reads the same words.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chaos.app_files import AppFiles, survey
+from chaos.errors import PlanError
+from chaos.manifests.experiment import Experiment, ExperimentSpec
+from chaos.manifests.load import Loaded
+from chaos.manifests.problems import Path, Problem
+from chaos.order import APP, work_of
+from chaos.plan_text import describe
+from chaos.units import SIZE
+
+__all__ = ["Plan", "describe", "draw", "plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One experiment, ready to be carried out. Durations in seconds, sizes in bytes."""
+
+    name: str
+    labels: Mapping[str, str]
+    hypothesis: str
+    digest: str
+    """`sha256:…` of everything that can change what happens: the resolved spec and the app's files."""
+    seed: int
+    source: str
+    """The manifest's file, as it was given."""
+    app: str | None
+    """Absolute path of the app's directory on the host."""
+    image: str | None
+    sandbox: Mapping[str, Any]
+    """`{"type": "local", "memory": 536870912.0, "disk": …, "ttl": 600.0}`"""
+    retries: int
+    """How often to try again to open the sandbox."""
+    analysis: Mapping[str, Any]
+    declared_s: float
+    """Baseline, holds and recovery together: the time that the run must take."""
+    max_hold_s: float
+    """The blast radius: no fault of this plan is held longer."""
+    work: Mapping[str, Any]
+    """The order without what only the run knows."""
+
+    def order(self, run_id: str = "", python: str = "/usr/bin/python3") -> dict[str, Any]:
+        """What the agent is told, as JSON; with the names and digests that a journal begins with."""
+        return {
+            "run_id": run_id,
+            "experiment": self.name,
+            "labels": dict(self.labels),
+            "hypothesis": self.hypothesis,
+            "digest": self.digest,
+            "sandbox": dict(self.sandbox),
+            "analysis": dict(self.analysis),
+            "declared_s": self.declared_s,
+            "app": APP,
+            "python": python,
+            "seed": self.seed,
+            **json.loads(json.dumps(self.work)),
+        }
+
+    def to_json(self) -> str:
+        """Everything, as text that `from_json` reads back."""
+        return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes | Mapping[str, Any]) -> "Plan":
+        """The plan that `to_json` wrote, from its text or from that text already read."""
+        return cls(**(text if isinstance(text, Mapping) else json.loads(text)))
+
+
+def plan(loaded: Loaded, *, seed: int | None = None) -> Plan:
+    """What a run would do. Raises PlanError with every reason why it cannot or must not be done here."""
+    drawn, refusals = draw(loaded, seed=seed)
+    if refusals:
+        raise PlanError(*refusals)
+    return drawn
+
+
+def draw(loaded: Loaded, *, seed: int | None = None) -> tuple[Plan, list[Problem]]:
+    """The plan even when it cannot be carried out, and why not.
+
+    Without a seed the digest decides: the same manifest makes the same random choices.
+    """
+    manifest = loaded.manifest
+    spec = manifest.spec
+    files = survey(loaded.app) if loaded.app is not None else None
+    digest = _digest(manifest, files)
+    drawn = Plan(
+        name=manifest.metadata.name,
+        labels=manifest.metadata.labels,
+        hypothesis=spec.hypothesis,
+        digest=digest,
+        seed=int(digest[-8:], 16) if seed is None else seed,
+        source=loaded.file,
+        app=str(loaded.app) if loaded.app is not None else None,
+        image=spec.target.image,
+        sandbox=spec.sandbox.model_dump(),
+        retries=spec.retries,
+        analysis=spec.analysis.model_dump(),
+        declared_s=spec.phases.baseline + sum(step.hold for step in spec.method) + spec.phases.recovery,
+        max_hold_s=spec.blast_radius.max_hold,
+        work=work_of(spec),
+    )
+    refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
+    return drawn, refusals
+
+
+def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Path, str]]:
+    """Why this cannot be carried out by a sandbox of its type."""
+    sandbox = spec.sandbox
+    if not sandbox.opens:
+        what = f"this version opens no sandboxes of type '{sandbox.type}'; it opens: local"
+        yield ("spec", "sandbox", "type"), what
+    elif spec.target.image is not None:
+        what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
+        yield ("spec", "target", "image"), what
+    for index, step in enumerate(spec.method):
+        lacking = ", ".join(sorted(step.fault.requires - sandbox.provides))
+        if lacking:
+            what = f"sandbox '{sandbox.type}' lacks {lacking}, which {step.fault.type} needs"
+            yield ("spec", "method", index, "fault"), what
+    if files is not None:
+        yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
+
+
+def _unshippable(files: AppFiles, disk: float) -> Iterator[str]:
+    yield from files.wrong[:20]
+    if files.bytes > disk:
+        yield f"its files are {SIZE.format(files.bytes)}, but the sandbox's disk is {SIZE.format(disk)}"
+
+
+def _digest(manifest: Experiment, files: AppFiles | None) -> str:
+    resolved = {"spec": manifest.spec.model_dump(), "files": files.digest if files else None}
+    text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not plain data")

@@ -1,0 +1,140 @@
+"""A plan in words: what would be done, step by step, with its units, and why it cannot be."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from chaos.faults import FAULTS
+from chaos.probes import PROBES
+from chaos.tolerances import Tolerance
+from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
+
+if TYPE_CHECKING:
+    from chaos.manifests.problems import Problem
+    from chaos.plan import Plan
+
+
+def describe(plan: "Plan", refusals: "Sequence[Problem]" = ()) -> str:
+    """The plan as indented lines; with `refusals`, why it cannot be carried out."""
+    order = plan.order()
+    sections = (
+        _what(plan),
+        _sandbox(plan, order),
+        _target(plan, order),
+        _looks(order),
+        _timeline(plan, order),
+        _ends(plan, order),
+    )
+    lines = [line for section in sections for line in section]
+    if refusals:
+        lines += ["", "cannot be carried out", *(f"  {problem}" for problem in refusals)]
+    return "\n".join(lines)
+
+
+def _what(plan: "Plan") -> Iterator[str]:
+    yield f"experiment {plan.name}  ({plan.source})"
+    yield f"  hypothesis  {' '.join(plan.hypothesis.split())}"
+    if plan.labels:
+        yield f"  labels      {', '.join(f'{key}: {value}' for key, value in sorted(plan.labels.items()))}"
+    yield f"  digest      {plan.digest}"
+    yield f"  seed        {plan.seed}"
+
+
+def _sandbox(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+    box = plan.sandbox
+    sizes = f"memory {SIZE.format(box['memory'])}, disk {SIZE.format(box['disk'])}"
+    yield f"sandbox {box['type']}: {sizes}, destroys itself after {DURATION.format(box['ttl'])}"
+    if plan.retries:
+        yield f"  opening it is tried again up to {plan.retries} time{'s' if plan.retries > 1 else ''}"
+
+
+def _target(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+    yield f"target {plan.app or plan.image}"
+    for command in order["setup"]:
+        yield f"  setup    {' '.join(command)}"
+    for process in order["processes"]:
+        port = f", port {process['port']}" if process["port"] else ""
+        ready = f", ready by {_probe(process['ready'])}" if process["ready"] else ""
+        command = " ".join(process["command"])
+        yield f"  process  {process['name']}: {command}{port}, restart {process['restart']}{ready}"
+    if order["load"]:
+        load = order["load"]
+        timeout = DURATION.format(load["timeout_s"])
+        rate = RATE.format(load["rate_per_s"])
+        yield f"  load     {load['method']} {load['url']} at {rate}, timeout {timeout}"
+
+
+def _looks(order: Mapping[str, Any]) -> Iterator[str]:
+    yield "steady state"
+    for state in order["steady_state"]:
+        when = state["holds"]
+        if when == "afterwards":
+            when += f", recovered within {DURATION.format(state['recover_within_s'])}"
+        if state["budget"]:
+            when += f", up to {SHARE.format(state['budget'])} of the samples may be out"
+        yield f"  {state['name']}: {_probe(state['probe'])}, {Tolerance(**state['tolerance'])}; {when}"
+
+
+def _timeline(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+    yield f"timeline {DURATION.format(plan.declared_s)}"
+    at = 0.0
+    for name, what, seconds in _phases(order):
+        yield f"  {_clock(at)}  {name:<9} {DURATION.format(seconds):>6}  {what}"
+        at += seconds
+    yield f"  {_clock(at)}  end; the sandbox is destroyed"
+
+
+def _phases(order: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    yield "baseline", "look; unless it is steady, nothing is injected", order["baseline_s"]
+    for step in order["method"]:
+        yield "fault", f"{step['name']}: {_fault(step['fault'])}", step["hold_s"]
+    yield "recovery", "look", order["recovery_s"]
+
+
+def _ends(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+    longest = max(step["hold_s"] for step in order["method"])
+    yield "blast radius"
+    yield f"  no fault is held longer than {DURATION.format(plan.max_hold_s)}; here {DURATION.format(longest)}"
+    for stop in order["stop_when"]:
+        wrong = f"{_probe(stop['probe'])} is not {Tolerance(**stop['tolerance'])}"
+        yield f"  stops when {wrong} for {DURATION.format(stop['for_s'])}"
+    yield f"analysis {plan.analysis['analyzer']}"
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    return _written(FAULTS[fault["type"]], fault)
+
+
+def _probe(probe: Mapping[str, Any]) -> str:
+    return _written(PROBES[probe["type"]], probe)
+
+
+def _written(kind: type, values: Mapping[str, Any]) -> str:
+    """`network_delay delay 300ms, process web`: a fault or probe with its units, without what it leaves out."""
+    hints = get_type_hints(kind, include_extras=True)
+    named = sorted(values.items(), key=lambda pair: pair[0] in ("every", "timeout"))
+    said = [
+        f"{name} {_quantity(hints[name], value)}"
+        for name, value in named
+        if name != "type" and value not in (None, {}, [])
+    ]
+    return f"{values['type']} {', '.join(said)}".rstrip()
+
+
+def _quantity(hint: Any, value: Any) -> str:
+    unit = _unit(hint)
+    if unit is not None:
+        return unit.format(value)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _unit(hint: Any) -> Unit | None:
+    """The unit in `Duration`, or in `Duration | None`."""
+    for part in (hint, *getattr(hint, "__args__", ())):
+        for note in getattr(part, "__metadata__", ()):
+            if isinstance(note, Unit):
+                return note
+    return None
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60):02d}:{seconds % 60:04.1f}"
