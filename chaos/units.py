@@ -6,9 +6,10 @@ Fields of manifests are annotated with these types; a Python value is always the
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
-_NUMBER = r"(\d+(?:\.\d+)?)"
+_NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,15})?)"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Unit:
     high: float = float("inf")
     whole: bool = False
 
+    @cached_property
+    def _written(self) -> re.Pattern[str]:
+        names = "|".join(re.escape(name) for name, _ in self.suffixes)
+        return re.compile(rf"{_NUMBER}\s*({names})")
+
     def parse(self, text: object) -> float:
         """Base units of `text`; raises ValueError with what is allowed."""
         allowed = f"a {self.kind} such as {self.example}"
@@ -29,15 +35,15 @@ class Unit:
             raise ValueError(f"expected {allowed}, got {type(text).__name__}")
         if not isinstance(text, str):
             raise ValueError(f"{text!r} has no unit; write {allowed}")
-        names = "|".join(re.escape(name) for name, _ in self.suffixes)
-        match = re.fullmatch(rf"{_NUMBER}\s*({names})", text.strip())
+        match = self._written.fullmatch(text.strip())
         if match is None:
             units = ", ".join(name for name, _ in self.suffixes)
-            raise ValueError(f"{text!r} is not {allowed}; units: {units}")
-        value = float(match[1]) * dict(self.suffixes)[match[2]]
-        value = float(round(value)) if self.whole else round(value, 9)
+            raise ValueError(f"{_short(text)} is not {allowed}; units: {units}")
+        value = self._base(float(match[1]) * dict(self.suffixes)[match[2]])
         if not self.low <= value <= self.high:
-            raise ValueError(f"{text!r} is out of range; allowed: {self.format(self.low)} to {self.format(self.high)}")
+            raise ValueError(
+                f"{_short(text)} is out of range; allowed: {self.format(self.low)} to {self.format(self.high)}"
+            )
         return value
 
     def format(self, value: float) -> str:
@@ -45,11 +51,14 @@ class Unit:
         if value == float("inf"):
             return "unlimited"
         for name, factor in sorted(self.suffixes, key=lambda pair: -pair[1]):
-            scaled = round(value / factor, 9)
-            if scaled == int(scaled) and (scaled >= 1 or factor == min(f for _, f in self.suffixes)):
-                return f"{int(scaled)}{name}"
+            scaled = round(value / factor)
+            if scaled >= 1 and self._base(scaled * factor) == value:
+                return f"{scaled}{name}"
         name, factor = min(self.suffixes, key=lambda pair: pair[1])
-        return f"{value / factor:.9g}{name}"
+        return f"{value / factor:.9f}".rstrip("0").rstrip(".") + name
+
+    def _base(self, value: float) -> float:
+        return float(round(value)) if self.whole else round(value, 9)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -65,16 +74,29 @@ class Unit:
                 raise PydanticCustomError("quantity", "{why}", {"why": str(error)}) from error
 
         return core_schema.no_info_plain_validator_function(
-            read, serialization=core_schema.plain_serializer_function_ser_schema(self.format, when_used="json")
+            read,
+            serialization=core_schema.plain_serializer_function_ser_schema(self.format, when_used="json"),
         )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         names = "|".join(re.escape(name) for name, _ in self.suffixes)
-        return {"type": "string", "pattern": rf"^\d+(\.\d+)?\s*({names})$", "examples": [self.example]}
+        return {"type": "string", "pattern": rf"^[0-9]+(\.[0-9]+)?\s*({names})$", "examples": [self.example]}
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:59] + "…")
 
 
 _TIME = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0))
-_SIZE = (("B", 1.0), ("KiB", 2.0**10), ("MiB", 2.0**20), ("GiB", 2.0**30), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9))
+_SIZE = (
+    ("B", 1.0),
+    ("KiB", 2.0**10),
+    ("MiB", 2.0**20),
+    ("GiB", 2.0**30),
+    ("KB", 1e3),
+    ("MB", 1e6),
+    ("GB", 1e9),
+)
 
 DURATION = Unit("duration", _TIME, "300ms", high=7 * 24 * 3600.0)
 POSITIVE_DURATION = Unit("duration", _TIME, "300ms", low=0.001, high=7 * 24 * 3600.0)
