@@ -4,7 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -42,12 +42,9 @@ class DiskFull(Fault):
         if not self.path.startswith("/"):
             raise ValueError(f"path must be absolute, such as /tmp, got {self.path!r}")
 
-    def inject(self, target: Target) -> AbstractContextManager[Injection]:
-        """Full on enter; the space is back on exit."""
-        return self._filling(target)
-
     @contextmanager
-    def _filling(self, target: Target) -> Iterator[Injection]:
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """Full on enter; the space is back on exit."""
         _refuse_large(self.path, int(self.leave), target)
         fill = _Fill(self.path, int(self.leave))
         with target.undo(f"the fill of {self.path}", fill.close):

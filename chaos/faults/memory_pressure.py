@@ -3,8 +3,8 @@
 import contextlib
 import mmap
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -51,20 +51,19 @@ class MemoryPressure(Fault):
         """See Fault: the ramp, and a plateau."""
         return self.over + _PLATEAU_S
 
-    def inject(self, target: Target) -> AbstractContextManager[Injection]:
-        """The ramp begins when the context is entered; `observe` drives it."""
-        return self._pressing(target)
-
     @contextmanager
-    def _pressing(self, target: Target) -> Iterator[Injection]:
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """The ramp begins when the context is entered; `observe` drives it."""
         memory = target.memory
         with target.helper(hog, in_memory_limit=True, capacity_bytes=memory.limit_bytes) as helper:
-            if (ready := helper.receive(_ANSWER_WITHIN_S)) is None:
+            if helper.receive(_ANSWER_WITHIN_S) is None:
                 raise InjectionError(f"the memory hog was not ready within {_ANSWER_WITHIN_S:g} s")
-            press = _Press(self, memory, helper)
-            notes = {"limit_bytes": memory.limit_bytes, "shielded": ready["shielded"]}
+            victims = _Victims(target.pids)
+            press = _Press(self, memory, helper, victims)
             asked = {"fill_percent": _percent(self.fill)}
-            yield Injection("anonymous-memory", memory.kind, asked, press.look, _LOOK_EVERY_S, notes)
+            notes = {"limit_bytes": memory.limit_bytes}
+            with target.undo("which process the kernel ends first", victims.forget):
+                yield Injection("anonymous-memory", memory.kind, asked, press.look, _LOOK_EVERY_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when the median level after the ramp is within 2 points of asked and the hog lived."""
@@ -97,8 +96,8 @@ def _loss(sample: Sample) -> str:
 class _Press:
     """Compares the level with what is wanted at this moment, and has the hog make up the difference."""
 
-    def __init__(self, fault: MemoryPressure, memory: Memory, helper: Helper) -> None:
-        self._fault, self._memory, self._helper = fault, memory, helper
+    def __init__(self, fault: MemoryPressure, memory: Memory, helper: Helper, victims: "_Victims") -> None:
+        self._fault, self._memory, self._helper, self._victims = fault, memory, helper, victims
         self._began = self._looked = time.monotonic()
         self._used_at_start = memory.used_bytes()
         self._held = 0
@@ -107,6 +106,7 @@ class _Press:
 
     def look(self) -> dict[str, Any]:
         """One sample of the level as the last correction left it, then the next correction."""
+        self._victims.offer()
         used = self._memory.used_bytes()
         level = {"fill_percent": self._of_budget(used), "hog_percent": self._of_budget(self._held)}
         if self._lost is None:
@@ -144,6 +144,41 @@ class _Press:
         self._held = int(answer["held_bytes"])
 
 
+class _Victims:
+    """The app's processes, which the kernel is to end before the hog when the limit is hit.
+
+    Otherwise it ends the largest, which is the hog: the pressure would vanish at the moment it tells. Anybody may
+    raise the score of a process of his own, and lower it again to what it was (oom_score_adj, proc(5)).
+    """
+
+    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
+        self._pids = pids
+        self._scores: dict[int, str] = {}
+
+    def offer(self) -> None:
+        """Raise the score of those that are new."""
+        for pid in self._pids():
+            if pid not in self._scores:
+                self._scores[pid] = _swap_score(pid, "1000")
+
+    def forget(self) -> None:
+        """Give everybody his score back."""
+        for pid, score in self._scores.items():
+            if score:
+                _swap_score(pid, score)
+
+
+def _swap_score(pid: int, score: str) -> str:
+    """Set how readily the kernel ends it; what it was, empty when it cannot be set or the process has gone."""
+    file = Path(f"/proc/{pid}/oom_score_adj")
+    try:
+        before = file.read_text().strip()
+        file.write_text(score)
+    except OSError:
+        return ""
+    return before
+
+
 def hog(capacity_bytes: int) -> None:
     """Helper: hold as many bytes of touched private memory as told, until the channel ends.
 
@@ -153,7 +188,7 @@ def hog(capacity_bytes: int) -> None:
     with mmap.mmap(-1, capacity_bytes, flags=flags) as memory:
         with contextlib.suppress(OSError):  # a kernel without huge pages refuses the advice
             memory.madvise(mmap.MADV_NOHUGEPAGE)
-        send({"held_bytes": 0, "shielded": _shield()})
+        send({"held_bytes": 0})
         held = 0
         while (order := receive()) is not None:
             wanted = min(int(order["hold_bytes"]), capacity_bytes) // mmap.PAGESIZE * mmap.PAGESIZE
@@ -170,12 +205,3 @@ def _touch(memory: mmap.mmap, begin: int, end: int) -> None:
     for at in range(begin, end, len(block)):
         stop = min(at + len(block), end)
         memory[at:stop] = block[: stop - at]
-
-
-def _shield() -> bool:
-    """Ask the kernel to end the app rather than the hog when the limit is hit; not everywhere allowed."""
-    try:
-        Path("/proc/self/oom_score_adj").write_text("-1000")
-    except OSError:
-        return False
-    return True

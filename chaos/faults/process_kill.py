@@ -5,7 +5,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
@@ -48,12 +48,9 @@ class ProcessKill(Fault):
         """See Fault: long enough for a second kill when there is to be one."""
         return self.every or 0.0
 
-    def inject(self, target: Target) -> AbstractContextManager[Injection]:
-        """The first kill is sent on enter, and its death is seen there when it comes within 100 ms."""
-        return self._killing(target)
-
     @contextmanager
-    def _killing(self, target: Target) -> Iterator[Injection]:
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """The first kill is sent on enter, and its death is seen there when it comes within 100 ms."""
         volley = _Volley(self, target)
         asked = {"kills": 1.0} if self.every is None else {"every_s": self.every}
         try:

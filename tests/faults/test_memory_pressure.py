@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,16 @@ def test_gives_way_slowly_when_the_app_grows(target: LocalTarget) -> None:
         assert plateau(target)[-1]["fill_percent"] > 64
         hold(target, injection, 2.4)
     assert plateau(target)[-1]["fill_percent"] == pytest.approx(60, abs=1)
+
+
+def test_the_app_is_to_end_before_the_hog(target: LocalTarget) -> None:
+    app = start_app(target)
+    score = Path(f"/proc/{app.pid}/oom_score_adj")
+    before = score.read_text()
+    with MemoryPressure(fill=0.5, over=0.2).inject(target) as injection:
+        injection.observe()
+        assert score.read_text() == "1000\n"
+    assert score.read_text() == before
 
 
 def test_everything_is_given_back_at_once(target: LocalTarget) -> None:
