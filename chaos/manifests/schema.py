@@ -1,0 +1,110 @@
+"""The JSON schema that editors complete manifests from: `python -m chaos.manifests.schema`, or `--docs`.
+
+Writes the schema, or the reference of every field, to standard output. Both come from the models, so neither can
+say anything that validation does not.
+"""
+
+import json
+import sys
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from chaos.faults import FAULTS
+from chaos.manifests.accepting import SUITED
+from chaos.manifests.load import AnyManifest
+
+URI = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+
+class _Generator(GenerateJsonSchema):
+    """Defaults as an author would write them: `30s`, not `30.0`."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        written = schema["schema"].get("serialization", {}).get("function")
+        if isinstance(made.get("default"), float) and callable(written):
+            made["default"] = written(made["default"])
+        return made
+
+
+def schema() -> Schema:
+    """One schema for every kind of manifest."""
+    made: Schema = TypeAdapter(AnyManifest).json_schema(schema_generator=_Generator, by_alias=True)
+    parts = made["$defs"]
+    for name, kind in sorted(FAULTS.items()):
+        _loosen(parts[kind.__name__], name)
+    _refine(made)
+    for part in ("SteadyState", "StopCondition"):
+        _suit(parts[part], parts)
+    title = "ChaosLab manifest"
+    return {"$schema": URI, **made, "title": title}
+
+
+def text() -> str:
+    """What `experiments/schema.json` holds."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _loosen(part: Schema, name: str) -> None:
+    """What an intensity sets need not be written: then `intensity` must be."""
+    preset = {field for fields in FAULTS[name].presets.values() for field in fields}
+    needed = [field for field in part.get("required", []) if field in preset]
+    if needed:
+        part["required"] = [field for field in part["required"] if field not in preset]
+        part["anyOf"] = [{"required": needed}, {"required": ["intensity"]}]
+
+
+def _refine(node: Any) -> None:
+    """Say of every part what pydantic leaves out: obligatory types, port numbers, URLs; drop needless titles."""
+    if isinstance(node, list):
+        for item in node:
+            _refine(item)
+    if not isinstance(node, dict):
+        return
+    properties = node.get("properties", {})
+    if "const" in properties.get("type", {}):
+        properties["type"].pop("default", None)
+        node["required"] = ["type", *(key for key in node.get("required", []) if key != "type")]
+    for name, field in properties.items():
+        field.pop("title", None)
+        if name == "port":
+            _bound(field)
+        if name == "url":
+            field.update(pattern="^http://", examples=["http://127.0.0.1:8000/health"])
+    for value in node.values():
+        _refine(value)
+
+
+def _bound(port: Schema) -> None:
+    for option in port.get("anyOf", [port]):
+        if option.get("type") == "integer":
+            option.update(minimum=1, maximum=65535)
+
+
+def _suit(part: Schema, parts: Schema) -> None:
+    """Which tolerance there is depends on the probe: one `if`/`then` each."""
+    part["allOf"] = []
+    for (probe, metric), tolerance in SUITED.items():
+        wanted: Schema = {"type": {"const": probe}}
+        if metric is not None:
+            wanted["metric"] = {"const": metric}
+        parts.setdefault(tolerance.__name__, _tolerance(tolerance))
+        when = {"properties": {"probe": {"properties": wanted, "required": list(wanted)}}}
+        then = {"properties": {"tolerance": {"$ref": f"#/$defs/{tolerance.__name__}"}}}
+        part["allOf"].append({"if": when, "then": then})
+
+
+def _tolerance(kind: Any) -> Schema:
+    made: Schema = TypeAdapter(kind).json_schema(schema_generator=_Generator, by_alias=True)
+    _refine(made)
+    return {**made, "minProperties": 1}
+
+
+if __name__ == "__main__":
+    from chaos.manifests.reference import reference
+
+    sys.stdout.write(reference() if "--docs" in sys.argv[1:] else text())
