@@ -1,0 +1,92 @@
+"""One steady state with everything that its rules look at: its looks by phase, and the run around them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from chaos.measure.looks import Asked, bad_share
+from chaos.measure.recovery import Look, Recovery, recovery
+from chaos.measure.timeline import PHASES, Timeline, between
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the run as a whole says about the trust one of its steady states deserves."""
+
+    timeline: Timeline
+    undo_began: float | None
+    """When the last fault began to be undone (an impulse: when it hit); None when no fault was undone."""
+    reference: float | None
+    """When that was done (an impulse: when it hit): the moment recovery counts from."""
+    planned_s: float
+    """All phases together, as asked."""
+    explains: tuple[str, ...]
+    """Doubts that could explain a bad look of this steady state by something of ours."""
+    residue: str | None
+    """What a fault left behind, when it did: bad looks after it may be its work."""
+    weakens: tuple[str, ...]
+    """Doubts that cannot explain a bad look, but forbid to call the rest good."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One steady state with everything its rules look at."""
+
+    asked: Asked
+    looks: Sequence[Look]
+    run: Circumstances
+
+    @cached_property
+    def moments(self) -> list[float]:
+        """Intended times, sorted."""
+        return [look.at for look in self.looks]
+
+    def phase(self, name: str) -> Sequence[Look]:
+        """The looks of one phase."""
+        found = self.run.timeline.span(name)
+        return self.looks[found.of(self.moments)] if found else []
+
+    @cached_property
+    def after(self) -> Sequence[Look]:
+        """The looks since the last fault began to be undone, to the end of the last phase."""
+        began, end = self.run.undo_began, self.run.timeline.end
+        return [] if began is None or end is None else self.looks[between(self.moments, began, end)]
+
+    @cached_property
+    def recovery(self) -> Recovery | None:
+        """How it came back; None when there was nothing to come back from, or nobody looked."""
+        began, reference, end = self.run.undo_began, self.run.reference, self.run.timeline.end
+        if began is None or reference is None or end is None or not self.after:
+            return None
+        asked = self.asked
+        back = recovery(self.after, reference, end, asked.every_s, asked.window_s, asked.budget)
+        # Somewhere in its undo the fault ended: a look that was bad meanwhile tells the moment only so well.
+        hazy = reference - began if back.at is not None else 0.0
+        return replace(back, resolution_s=back.resolution_s + hazy)
+
+    @cached_property
+    def counting(self) -> Sequence[Look]:
+        """The looks that the budget counts: all phases, or baseline and since it was good again."""
+        if self.asked.holds == "throughout":
+            return [look for phase in PHASES for look in self.phase(phase)]
+        back = self.recovery.at if self.recovery else None
+        return [*self.phase("baseline"), *(look for look in self.after if back is None or look.done >= back)]
+
+    @cached_property
+    def share(self) -> float | None:
+        """Share of the looks that count that were bad."""
+        return bad_share(self.counting, 0.0 if self.whole else self.planned)
+
+    @property
+    def planned(self) -> float:
+        """How many looks the whole run should have had."""
+        return self.run.planned_s / self.asked.every_s
+
+    @property
+    def whole(self) -> bool:
+        """Whether all phases ran to their end."""
+        return [each.name for each in self.run.timeline.spans if each.closed] == list(PHASES)
+
+    def bad(self, phase: str) -> int:
+        """Bad looks of one phase."""
+        return sum(not look.good for look in self.phase(phase))

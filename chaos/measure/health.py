@@ -1,0 +1,94 @@
+"""Whether the run itself can be trusted: the load generator was punctual, the agent was awake, its clock ran evenly.
+
+Each rule returns sentences; none when all is well. The limits are explained in docs/verdicts.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from chaos.measure.latency import Request, percentile
+from chaos.measure.moments import clock, seconds
+from chaos.measure.record import Record
+from chaos.measure.recovery import Look
+from chaos.measure.timeline import Timeline
+
+LATE_S = 0.05
+"""A generator whose p99 is later than this was measuring itself."""
+SENT_SHARE = 0.9
+"""Below this share of the asked requests the load was not the load that was asked for."""
+BACKWARDS_S = 0.1
+"""A clock that goes back by more than this was set."""
+SILENT_S = 2.0
+"""An agent that writes ten usage samples a second and is silent for so long was not running, or time jumped.
+"""
+
+# Written at the moment they name. Samples of load and probes carry their intended time and may be written
+# later.
+_STAMPED = frozenset(
+    {
+        "phase.started",
+        "phase.ended",
+        "fault.injected",
+        "fault.recovered",
+        "baseline.judged",
+        "usage.sampled",
+        "agent.ended",
+    }
+)
+
+
+def late_doubts(found: Sequence[Request], timeline: Timeline) -> list[str]:
+    """Phases in which the load generator was not punctual."""
+    doubts: list[str] = []
+    moments = [request.at for request in found]
+    for span in timeline.spans:
+        late_s = percentile(sorted(request.late_s for request in found[span.of(moments)]), 0.99)
+        if late_s is not None and late_s > LATE_S:
+            doubts.append(
+                f"the load generator itself was late in the {span.name} phase: p99 {seconds(late_s)}, "
+                f"at most {seconds(LATE_S)} is allowed"
+            )
+    return doubts
+
+
+def late_looks(looks: Sequence[Look]) -> list[str]:
+    """Whether the agent was late to look, so that the times it saw are partly its own."""
+    late_s = percentile(sorted(look.late_s for look in looks), 0.99)
+    if late_s is None or late_s <= LATE_S:
+        return []
+    return [f"the probe itself was late: p99 {seconds(late_s)}, at most {seconds(LATE_S)} is allowed"]
+
+
+def short_doubts(found: Sequence[Request], timeline: Timeline, load: Mapping[str, Any]) -> list[str]:
+    """Phases in which less was sent than asked."""
+    doubts: list[str] = []
+    moments = [request.at for request in found]
+    for span in timeline.spans:
+        asked = float(load.get("rate_per_s") or 0.0) * (span.end - span.start)
+        sent = sum(request.sent for request in found[span.of(moments)])
+        if span.closed and sent < SENT_SHARE * asked - 1:
+            doubts.append(f"only {sent} of {asked:.0f} asked requests were sent in the {span.name} phase")
+    return doubts
+
+
+def clock_doubts(record: Record) -> list[str]:
+    """Why times cannot be trusted: the clock went back, or the agent was frozen."""
+    stamped = [event.at for event in record.events if event.source == "agent" and event.type in _STAMPED]
+    doubts = [
+        f"the sandbox's clock went back by {seconds(earlier - later)} at {clock(earlier)}"
+        for earlier, later in pairwise(stamped)
+        if earlier - later > BACKWARDS_S
+    ]
+    return doubts + _silences(record)
+
+
+def _silences(record: Record) -> list[str]:
+    """Gaps in usage samples, the agent's heartbeat."""
+    beats = [event.at for event in record.of("usage.sampled")]
+    return [
+        f"the agent recorded nothing for {seconds(later - earlier)} from {clock(earlier)}: "
+        "it was frozen, or its clock jumped"
+        for earlier, later in pairwise(beats)
+        if later - earlier > SILENT_S
+    ]

@@ -1,0 +1,195 @@
+"""Judge a run: outcome × verdict, the first reason that decides, and everything a report shows.
+
+1. Read the events: phases, fault windows, requests, looks.
+2. The outcome: how the run itself ended.
+3. Every step: did its fault land, for its time, without residue.
+4. The run's own health: generator, clock.
+5. Every steady state, given all that.
+6. The verdict: first reason wins (docs/verdicts.md).
+
+Pure: the same events give the same result, anywhere and at any time. A journal cut off anywhere is judged as
+far as it goes, and is never `held`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chaos.events import Event
+from chaos.measure import health
+from chaos.measure.case import Case, Circumstances
+from chaos.measure.fidelity import StepJudged, judge_steps
+from chaos.measure.latency import Request, requests, summarise
+from chaos.measure.logs import excerpt
+from chaos.measure.looks import Asked, looks_of
+from chaos.measure.moments import iso
+from chaos.measure.outcome import outcome
+from chaos.measure.record import Record
+from chaos.measure.result import (
+    FindingResult,
+    LoadSummary,
+    PhaseResult,
+    Result,
+    SandboxResult,
+    SteadyStateResult,
+    Timings,
+)
+from chaos.measure.steady_state import judge_state
+from chaos.measure.timeline import Timeline
+from chaos.measure.usage import peaks
+from chaos.measure.verdict import decide
+from chaos.verdict import Verdict
+
+
+def judge(events: Sequence[Event]) -> Result:
+    """The result of the run that wrote these events."""
+    record = Record(events)
+    timeline = Timeline(record)
+    plan = record.plan
+    found = requests(record)
+    ended, ended_why = outcome(record)
+    steps = judge_steps(plan.get("method") or (), timeline)
+    states = _states(record, timeline, steps, found)
+    doubts = _doubts(record, timeline, steps, found)
+    verdict, why = decide(ended, ended_why, steps, states, doubts)
+    begin, end = record.begin, max((event.at for event in events), default=0.0)
+    return Result(
+        run_id=str(record.started.get("run_id") or plan.get("run_id") or ""),
+        experiment=str(record.started.get("experiment") or plan.get("experiment") or ""),
+        digest=str(record.started.get("digest") or plan.get("digest") or ""),
+        outcome=ended,
+        verdict=verdict,
+        why=why,
+        hypothesis=str(plan.get("hypothesis") or ""),
+        labels={str(key): str(value) for key, value in (plan.get("labels") or {}).items()},
+        started_at=iso(begin),
+        ended_at=iso(end),
+        steps=[step.result for step in steps],
+        steady_state=states,
+        findings=_findings(steps, states, doubts),
+        doubts=doubts,
+        phases=[
+            PhaseResult(name=s.name, started_at=iso(s.start), ended_at=iso(s.end)) for s in timeline.spans
+        ],
+        load=_load(found, timeline),
+        usage=peaks(record),
+        log=excerpt(record, timeline),
+        timings=_timings(record, end - begin),
+        sandbox=_sandbox(record),
+    )
+
+
+def _states(
+    record: Record, timeline: Timeline, steps: Sequence[StepJudged], found: Sequence[Request]
+) -> list[SteadyStateResult]:
+    asked = [Asked.read(state) for state in record.plan.get("steady_state") or ()]
+    looks = looks_of(record, asked)
+    clock = health.clock_doubts(record)
+    late = health.late_doubts(found, timeline)
+    short = health.short_doubts(found, timeline, record.plan.get("load") or {})
+    last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
+    results = []
+    for state in asked:
+        mine = looks.get(state.name, [])
+        explains, weakens = list(clock), []
+        if state.reads_latency:
+            explains += health.late_looks(mine) if state.probe != "metric" else late
+        if state.metric == "throughput":
+            explains += late + short
+        elif state.reads_load:
+            weakens += short
+        around = Circumstances(
+            timeline=timeline,
+            undo_began=last.ending_at if last else None,
+            reference=last.ended_at if last else None,
+            planned_s=declared_s(record.plan),
+            explains=tuple(explains),
+            residue=next((step.residue for step in steps if step.residue), None),
+            weakens=tuple(weakens),
+        )
+        results.append(judge_state(Case(state, mine, around)))
+    return results
+
+
+def _doubts(
+    record: Record, timeline: Timeline, steps: Sequence[StepJudged], found: Sequence[Request]
+) -> list[str]:
+    doubts = [doubt for step in steps for doubt in step.doubts]
+    if record.plan and not steps:
+        doubts.append("the plan has no step: nothing was injected")
+    doubts += health.clock_doubts(record) + health.late_doubts(found, timeline)
+    return doubts + health.short_doubts(found, timeline, record.plan.get("load") or {})
+
+
+def _findings(
+    steps: Sequence[StepJudged], states: Sequence[SteadyStateResult], doubts: Sequence[str]
+) -> list[FindingResult]:
+    """One sentence for each step, steady state and doubt of the run itself."""
+    landed = [
+        FindingResult(
+            name=step.result.name,
+            verdict=Verdict.INCONCLUSIVE if step.doubts else Verdict.HELD,
+            why=step.doubts[0] if step.doubts else f"landed: {step.result.why}",
+            numbers={
+                key: value for key, value in step.result.delivered.items() if isinstance(value, float | int)
+            },
+        )
+        for step in steps
+    ]
+    judged = [FindingResult(name=s.name, verdict=s.verdict, why=s.why, numbers=_numbers(s)) for s in states]
+    of_steps = {doubt for step in steps for doubt in step.doubts}
+    own = [
+        FindingResult(name="the run itself", verdict=Verdict.INCONCLUSIVE, why=doubt, numbers={})
+        for doubt in doubts
+        if doubt not in of_steps
+    ]
+    return [*landed, *judged, *own]
+
+
+def _numbers(state: SteadyStateResult) -> dict[str, float]:
+    keys = (
+        "samples",
+        "baseline_bad",
+        "fault_bad",
+        "recovery_bad",
+        "bad_share",
+        "recovery_time_seconds",
+        "resolution_seconds",
+    )
+    return {key: value for key in keys if (value := getattr(state, key)) is not None}
+
+
+def _load(found: Sequence[Request], timeline: Timeline) -> dict[str, LoadSummary]:
+    if not found:
+        return {}
+    moments = [request.at for request in found]
+    return {each.name: summarise(found[each.of(moments)], each.end - each.start) for each in timeline.spans}
+
+
+def declared_s(plan: Mapping[str, Any]) -> float:
+    """What the plan says its phases last, in seconds."""
+    holds = sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
+    return float(plan.get("baseline_s") or 0.0) + holds + float(plan.get("recovery_s") or 0.0)
+
+
+def _timings(record: Record, total_s: float) -> Timings:
+    opened = record.first("sandbox.opened")
+    took_s = opened.data.get("took_s") if opened else None
+    declared = declared_s(record.plan)
+    return Timings(
+        sandbox_s=took_s,
+        declared_s=declared,
+        overhead_s=round(total_s - declared, 4),
+        total_s=round(total_s, 4),
+    )
+
+
+def _sandbox(record: Record) -> SandboxResult:
+    opened, destroyed = record.last("sandbox.opened"), record.last("sandbox.destroyed")
+    ref: Mapping[str, Any] = opened.data.get("ref") or {} if opened else {}
+    asked = record.plan.get("sandbox") or {}
+    ident = ref.get("id")
+    return SandboxResult(
+        type=str(ref.get("type") or asked.get("type") or ""),
+        id=None if ident is None else str(ident),
+        destroyed=bool(destroyed and destroyed.data.get("destroyed")),
+    )

@@ -1,0 +1,118 @@
+"""The looks of one steady state: what its probe saw, judged by its tolerance, and how much of the run they
+cover."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
+
+from chaos.events import Event
+from chaos.measure.record import Record
+from chaos.measure.recovery import Look
+from chaos.tolerances import Tolerance
+
+LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
+GAP_FLOOR_S = 0.25
+"""A shared machine may pause any program this long; it says nothing about a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One steady state of the plan. `tolerance` is None when this version cannot read it."""
+
+    name: str
+    probe: str
+    metric: str | None
+    tolerance: Tolerance | None
+    holds: str
+    budget: float
+    recover_within_s: float | None
+    every_s: float
+    patience_s: float
+    """How long one look may take, or (a metric) how far it looks back."""
+
+    @classmethod
+    def read(cls, state: Mapping[str, Any]) -> "Asked":
+        """From the plan's JSON."""
+        probe = state.get("probe") or {}
+        within = state.get("recover_within_s")
+        return cls(
+            name=str(state.get("name")),
+            probe=str(probe.get("type", "")),
+            metric=probe.get("metric"),
+            tolerance=_tolerance(state.get("tolerance") or {}),
+            holds=str(state.get("holds") or "throughout"),
+            budget=float(state.get("budget") or 0.0),
+            recover_within_s=None if within is None else float(within),
+            every_s=float(probe.get("every") or 0.1),
+            patience_s=float(probe.get("timeout") or 0.0) + window_of(probe),
+        )
+
+    @property
+    def window_s(self) -> float:
+        """How long a look remembers: a metric is computed over its last moments."""
+        return self.patience_s if self.probe == "metric" else 0.0
+
+    @property
+    def reads_load(self) -> bool:
+        """Whether it is computed from the load."""
+        return self.metric in LOAD_METRICS
+
+    @property
+    def reads_latency(self) -> bool:
+        """Whether the agent's own lateness would make it worse."""
+        of_looks = self.tolerance is not None and self.tolerance.max_latency is not None
+        return of_looks or str(self.metric).startswith("latency_")
+
+    @property
+    def longest_gap_s(self) -> float:
+        """Two looks further apart than this leave something unseen."""
+        return max(GAP_FLOOR_S, 3 * self.every_s + self.patience_s)
+
+
+def window_of(probe: Mapping[str, Any]) -> float:
+    """The window of a metric probe; 0 for all others."""
+    return float(probe.get("window") or 1.0) if probe.get("type") == "metric" else 0.0
+
+
+def _tolerance(fields: Mapping[str, Any]) -> Tolerance | None:
+    try:
+        return Tolerance(**fields)
+    except TypeError:
+        return None
+
+
+def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
+    """Steady state -> its looks by intended time."""
+    tolerances = {state.name: state.tolerance for state in states}
+    found: dict[str, list[Look]] = defaultdict(list)
+    for event in record.of("probe.sampled"):
+        name = str(event.data.get("probe"))
+        if tolerance := tolerances.get(name):
+            found[name].append(_judged(event, tolerance))
+    return {name: sorted(looks, key=attrgetter("at")) for name, looks in found.items()}
+
+
+def _judged(event: Event, tolerance: Tolerance) -> Look:
+    data = event.data
+    took_s = float(data.get("took_ms") or 0.0) / 1000
+    good = tolerance.accepts(data.get("value"), data.get("error"), took_s)
+    return Look(event.at, took_s, good, float(data.get("late_ms") or 0.0) / 1000)
+
+
+def bad_share(looks: Sequence[Look], at_least: float = 0.0) -> float | None:
+    """Share of the looks that were bad; None of none.
+
+    Looks overlap and there is one for every intended time, so a hanging target is bad as often as one that
+    fails fast. `at_least` is a lower bound of the number of looks, for a run that was cut short.
+    """
+    bad = sum(not look.good for look in looks)
+    return bad / max(len(looks), at_least) if looks else None
+
+
+def gaps(looks: Sequence[Look], start: float, end: float, longest_s: float) -> list[tuple[float, float]]:
+    """Spans between `start` and `end` in which nobody looked for longer than `longest_s`."""
+    moments = [start, *(look.at for look in looks), end]
+    return [(earlier, later) for earlier, later in pairwise(moments) if later - earlier > longest_s]

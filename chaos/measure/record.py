@@ -1,0 +1,59 @@
+"""A run's events, grouped once by type, and the plan they were meant to carry out.
+
+Everything here tolerates a journal that was cut off anywhere: what was not written is absent, never guessed.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chaos.events import Event
+
+
+class Record:
+    """Read access to one run's events."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+        self._by_type: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            self._by_type[event.type].append(event)
+
+    def of(self, *types: str) -> list[Event]:
+        """Events of these types, type after type, each in the order they were written."""
+        return [event for type in types for event in self._by_type.get(type, ())]
+
+    def first(self, type: str) -> Event | None:
+        """The first event of a type."""
+        return next(iter(self._by_type.get(type, ())), None)
+
+    def last(self, type: str) -> Event | None:
+        """The last event of a type."""
+        return next(reversed(self._by_type.get(type, [])), None)
+
+    def has(self, *types: str) -> bool:
+        """Whether an event of any of these types was written."""
+        return any(self._by_type.get(type) for type in types)
+
+    @property
+    def started(self) -> Mapping[str, Any]:
+        """The facts of `run.started`; empty when it was never written."""
+        event = self.first("run.started")
+        return event.data if event else {}
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """The order this run was given, in base units; empty when it was never written."""
+        plan = self.started.get("plan")
+        return plan if isinstance(plan, Mapping) else {}
+
+    @property
+    def begin(self) -> float:
+        """When the first event happened, Unix seconds."""
+        return min((event.at for event in self.events), default=0.0)
+
+    @property
+    def end(self) -> float:
+        """When the last event that the sandbox wrote happened (of the whole journal, if it wrote none)."""
+        times = [event.at for event in self.events if event.source == "agent"]
+        return max(times or [event.at for event in self.events], default=0.0)

@@ -1,0 +1,215 @@
+"""The result of one run: what `result.json` says. Times are UTC, lengths are seconds unless the key names a
+unit."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chaos.verdict import Outcome, Verdict, exit_code
+
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+class Part(BaseModel):
+    """What all parts share: complete, unknown keys refused, never changed in place (`model_copy(update=…)`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StepResult(Part):
+    """One step of the method: what was asked of its fault, and what it was measured to do."""
+
+    name: str
+    fault: str
+    mechanism: str
+    """How it was done (`netem`, `nfqueue`, …); empty when nothing was injected."""
+    kind: str
+    """`real` or `emulated`; empty when nothing was injected."""
+    landed: bool
+    """Whether it was measured to have taken hold as asked."""
+    why: str
+    asked: dict[str, float | str]
+    delivered: dict[str, float | str | None]
+    """The keys of `asked`, then `low` and `high` (95 % bounds of the first) and `samples`."""
+    injected_at: str | None
+    recovered_at: str | None
+    hold_s: float
+    """How long it was asked to last."""
+    held_s: float | None
+    """How long it was in place."""
+    recovered_because: str
+    residue: list[str]
+    notes: dict[str, Any]
+
+
+class SteadyStateResult(Part):
+    """One steady state, judged over the phases that count for it."""
+
+    name: str
+    verdict: Verdict
+    why: str
+    probe: str
+    """The kind of probe: http, tcp, command, process, metric."""
+    tolerance: str
+    """In plain words."""
+    holds: str
+    baseline_bad: int
+    fault_bad: int
+    recovery_bad: int
+    samples: int
+    """Of all phases; the three counts above are of these."""
+    budget: float
+    """Share of samples that may be out of tolerance."""
+    bad_share: float | None
+    """Share that was, over the phases that count; None without samples."""
+    recover_within_s: float | None
+    recovery_time_seconds: float | None
+    """From the end of the fault to stably good again; 0 when never bad after it; None when never good again.
+    """
+    resolution_seconds: float | None
+    """The true moment lies within this time before the one reported."""
+
+
+class PhaseResult(Part):
+    """When one phase ran."""
+
+    name: str
+    started_at: str
+    ended_at: str
+
+
+class LoadSummary(Part):
+    """The load of one phase. A failed request counts as at least the client's timeout, so that failing is
+    never fast."""
+
+    sent: int
+    errors: int
+    error_rate: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    throughput: float
+    """Good answers per second."""
+    lateness_p99_s: float | None
+    """How late the generator itself sent."""
+
+
+class UsagePeaks(Part):
+    """The highest usage seen; None where nothing was sampled."""
+
+    cpu_peak_percent: float | None
+    """Of one core: two busy cores are 200."""
+    memory_peak_percent: float | None
+    """Of the sandbox's limit."""
+    memory_peak_bytes: int | None
+    disk_peak_percent: dict[str, float]
+    agent_cpu_mean_percent: float | None
+    """What observing cost."""
+
+
+class FindingResult(Part):
+    """One judgement with its sentence and its numbers."""
+
+    name: str
+    verdict: Verdict
+    why: str
+    numbers: dict[str, float]
+
+
+class LogLine(Part):
+    """One line that a process of the target wrote."""
+
+    at: str
+    process: str
+    stream: str
+    line: str
+
+
+class Metrics(Part):
+    """The five numbers every analysis carries. None means: not measured, or (recovery) it never came."""
+
+    cpu_peak: float | None
+    """Percent of one core."""
+    memory_peak: float | None
+    """Percent of the sandbox's limit."""
+    error_count: int
+    recovery_time_seconds: float | None
+    """The slowest steady state's."""
+    latency_p95: float | None
+    """Milliseconds, over the fault phase."""
+
+
+class Analysis(Part):
+    """Words about a run. The numbers in `metrics` are measured; who wrote the words is `analyzer`."""
+
+    analyzer: str
+    summary: str
+    metrics: Metrics
+    severity: Severity
+    recommendations: list[str]
+
+
+class Timings(Part):
+    """Where the time went."""
+
+    sandbox_s: float | None
+    declared_s: float
+    overhead_s: float
+    total_s: float
+
+
+class SandboxResult(Part):
+    """The machine that was used."""
+
+    type: str
+    id: str | None
+    destroyed: bool
+
+
+class Links(Part):
+    """Where to look further; filled in by whoever published it."""
+
+    dashboard: str | None = None
+    prefect: str | None = None
+    report: str | None = None
+
+
+class Result(Part):
+    """Everything a run taught us. `verdict` is about the system, `outcome` about the run; `why` is the
+    verdict's reason."""
+
+    run_id: str
+    experiment: str
+    digest: str
+    outcome: Outcome
+    verdict: Verdict
+    why: str
+    hypothesis: str
+    labels: dict[str, str]
+    started_at: str
+    ended_at: str
+    steps: list[StepResult]
+    steady_state: list[SteadyStateResult]
+    findings: list[FindingResult]
+    doubts: list[str]
+    """Everything that keeps this run from proving something, in the order of weight."""
+    phases: list[PhaseResult]
+    load: dict[str, LoadSummary]
+    """Phase name -> its load; empty when the experiment sends none."""
+    usage: UsagePeaks
+    log: list[LogLine]
+    analysis: Analysis | None = None
+    timings: Timings
+    sandbox: SandboxResult
+    links: Links = Links()
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code that says outcome and verdict."""
+        return exit_code(self.outcome, self.verdict)
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, float | str]:
+    """Only the numbers and words of a mapping that came from a journal."""
+    return {str(key): value for key, value in values.items() if isinstance(value, float | int | str)}

@@ -1,0 +1,74 @@
+"""Outcome × verdict: the first reason wins, and becomes the one sentence that a person reads first.
+
+A counterexample outranks a doubt, unless the doubt explains the counterexample. So a run is `deviated` only
+when a steady state left its tolerance for no reason of ours while, or after, a fault was in place that was
+measured to have landed.
+"""
+
+from collections.abc import Sequence
+
+from chaos.measure.fidelity import StepJudged
+from chaos.measure.moments import number
+from chaos.measure.result import SteadyStateResult, StepResult
+from chaos.verdict import Outcome, Verdict, worst
+
+Decision = tuple[Verdict, str]
+
+
+def decide(
+    outcome: Outcome,
+    outcome_why: str,
+    steps: Sequence[StepJudged],
+    states: Sequence[SteadyStateResult],
+    doubts: Sequence[str],
+) -> Decision:
+    """The verdict of a run and its reason."""
+    if outcome in (Outcome.CRASHED, Outcome.NOT_INJECTED):
+        return Verdict.INCONCLUSIVE, _sentence(outcome_why)
+    if deviated := [state for state in states if state.verdict is Verdict.DEVIATED]:
+        return _deviated(deviated[0], steps, outcome_why)
+    if outcome is Outcome.ABORTED:
+        return Verdict.INCONCLUSIVE, _sentence(outcome_why)
+    if doubts:
+        return Verdict.INCONCLUSIVE, _sentence(doubts[0])
+    if worst(state.verdict for state in states) is not Verdict.HELD:
+        return Verdict.INCONCLUSIVE, _undecided(states)
+    return Verdict.HELD, _held(steps, states)
+
+
+def _deviated(state: SteadyStateResult, steps: Sequence[StepJudged], outcome_why: str) -> Decision:
+    said = f"“{state.name}” deviated: {state.why}"
+    if not any(step.result.landed for step in steps):
+        doubt = next((doubt for step in steps for doubt in step.doubts), "no fault landed")
+        return Verdict.INCONCLUSIVE, _sentence(f"{doubt}; so this says nothing about the hypothesis: {said}")
+    return Verdict.DEVIATED, _sentence(f"{said}. {_first_upper(outcome_why)}" if outcome_why else said)
+
+
+def _undecided(states: Sequence[SteadyStateResult]) -> str:
+    open_ones = [state for state in states if state.verdict is not Verdict.HELD]
+    if not open_ones:
+        return "The plan has no steady state: nothing was looked at."
+    return _sentence(f"“{open_ones[0].name}” is undecided: {open_ones[0].why}")
+
+
+def _held(steps: Sequence[StepJudged], states: Sequence[SteadyStateResult]) -> str:
+    names = " and ".join(f"“{state.name}”" for state in states)
+    faults = " and ".join(f"“{step.result.name}” ({delivered_words(step.result)})" for step in steps)
+    return f"{names} held under {faults}, {sum(state.samples for state in states):,} samples."
+
+
+def delivered_words(step: StepResult) -> str:
+    """`delay_ms 301.2 of 300`: the first of what was asked beside what was measured."""
+    for key, asked in step.asked.items():
+        delivered = step.delivered.get(key)
+        if isinstance(delivered, float | int) and isinstance(asked, float | int):
+            return f"{key} {number(delivered)} of {number(asked)} asked"
+    return f"landed: {step.why}"
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?")) else f"{_first_upper(words)}."
+
+
+def _first_upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
