@@ -68,7 +68,7 @@ class NetworkDelay(Fault):
                         s["new_connection_ms"] for s in first if "new_connection_ms" in s
                     ),
                     "baseline_rtt_ms": round(echo.baseline_ms, 3),
-                    "means": "added once to each round trip of an established connection; handshakes are spared",
+                    "means": "once per round trip of an established connection; handshakes are spared",
                 }
                 echo.pace(EVERY_S)
                 yield Injection(
@@ -89,8 +89,8 @@ class NetworkDelay(Fault):
         near = abs(median - asked["delay_ms"]) <= allowed
         landed = near and packets > 0
         why = (
-            f"median {median:.1f} ms of {len(delays)} round trips is {'' if near else 'not '}within {allowed:.1f} ms of "
-            f"{asked['delay_ms']:.0f} ms asked; {packets} packets of the target were delayed"
+            f"median {median:.1f} ms of {len(delays)} round trips is {'' if near else 'not '}within "
+            f"{allowed:.1f} ms of {asked['delay_ms']:.0f} ms asked; {packets} packets of the target were delayed"
         )
         spread = 2 * sum(abs(delay - median) for delay in delays) / len(delays)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
@@ -100,7 +100,7 @@ class NetworkDelay(Fault):
         return {"delay_ms": round(self.delay * 1e3, 6), "jitter_ms": round(self.jitter * 1e3, 6)}
 
     def _allowed_ms(self, count: int) -> float:
-        """1 ms or 5 %, and twice the standard error that uniform jitter gives the median of so many samples."""
+        """1 ms or 5 %, and twice the standard error of the median of so many samples under uniform jitter."""
         error = 2 * self.jitter * 1e3 / math.sqrt(count + 2)
         return max(_TOLERANCE_MS, _TOLERANCE * self.delay * 1e3) + error
 

@@ -50,13 +50,13 @@ class Carrier(Generic[Token]):
     sorter: Sorter
     channel: Channel
     offered: Callable[[], int | None]
-    """How many packets the kernel offered to the line; what the line did not see passed it. None: unknown."""
+    """Packets that the kernel offered to the line; what it did not see passed it. None: unknown."""
 
     def __post_init__(self) -> None:
         self.counts = Counts()
 
     def run(self) -> None:
-        """Carry until told to stop; what is still held then, `flush` lets go. Raises EOFError when orphaned."""
+        """Carry until told to stop; then `flush` lets go what is held. Raises EOFError when orphaned."""
         _be_punctual()
         packets, channel = self.packets.fileno(), self.channel.fileno()
         while True:
@@ -112,7 +112,7 @@ class Carrier(Generic[Token]):
 
 
 def _be_punctual() -> None:
-    """Have the kernel end our waits on time (by default 50 us late: proc(5), timerslack_ns); make no pauses."""
+    """Have the kernel end our waits on time (timerslack_ns of proc(5): by default 50 us late); no pauses."""
     with contextlib.suppress(OSError):
         Path("/proc/self/timerslack_ns").write_text("1")
     gc.freeze()

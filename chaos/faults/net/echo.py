@@ -122,7 +122,7 @@ class Echo:
 
 
 def run() -> None:
-    """Helper. Says {"port": n}; {"pace": s} begins (0: ends) round trips, {"fetch": true} gets {"samples": […]}."""
+    """Helper. Says {"port"}; {"pace": s} begins (0: ends) round trips, {"fetch": true} gets {"samples"}."""
     echo = Echo(mine())
     echo.channel.send({"port": echo.port})
     echo.run()

@@ -18,6 +18,11 @@ class Flow(NamedTuple):
     destination_port: int
 
     @property
+    def reversed(self) -> "Flow":
+        """The other direction."""
+        return Flow(self.protocol, self.destination, self.destination_port, self.source, self.source_port)
+
+    @property
     def local(self) -> bool:
         """Whether both ends are on this machine."""
         return self.source == self.destination or (_loopback(self.source) and _loopback(self.destination))

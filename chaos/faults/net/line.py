@@ -46,12 +46,9 @@ class HelperLine:
 @contextmanager
 def nfqueue(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
     """Rung: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
-    settings: dict[str, Any] = {
-        "delay_s": delay_s,
-        "jitter_s": jitter_s,
-        "seed": target.random.getrandbits(32),
-    }
-    with target.helper(queued.run, selection=selection.arguments(), **settings) as helper:
+    times: dict[str, Any] = {"delay_s": delay_s, "jitter_s": jitter_s}
+    seed = target.random.getrandbits(32)
+    with target.helper(queued.run, selection=selection.arguments(), seed=seed, **times) as helper:
         _expect(helper, "ready", _START_S)
         try:
             yield HelperLine("nfqueue", helper, selection.pids)

@@ -82,7 +82,7 @@ class Order:
 
 
 class Netlink:
-    """A socket of one netlink family. What the kernel ties to it (owned tables, queues) goes when it closes."""
+    """A socket of one netlink family. What the kernel ties to it (owned tables, queues) ends with it."""
 
     def __init__(self, family: int) -> None:
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
@@ -109,7 +109,7 @@ class Netlink:
                 answers.append(content)
 
     def transact(self, begin: Order, orders: Sequence[Order], end: Order) -> None:
-        """Send a batch whose orders all take effect or none. Raises OSError with the first reason of refusal."""
+        """Send orders that all take effect, or none. Raises OSError with the first reason of refusal."""
         first = self._sequence + 1
         out = b""
         for order in (begin, *orders, end):

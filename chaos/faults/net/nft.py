@@ -72,7 +72,7 @@ class Table:
         self._netlink = Netlink(NETFILTER)
 
     def install(self, chains: Sequence[Chain]) -> None:
-        """Put all chains in place at once. Raises OSError with the kernel's reason; then nothing is in place."""
+        """Put all chains in place at once, or none. Raises OSError with the kernel's reason."""
         orders = [_order(_NEWTABLE, CREATE | EXCL, text(1, self._name), attribute(2, be32(_TABLE_OWNED)))]
         for chain in chains:
             hook = nest(4, attribute(1, be32(chain.hook)), attribute(2, be32(0)))

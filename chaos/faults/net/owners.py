@@ -78,12 +78,12 @@ def _socket_inodes(pid: int) -> Iterator[int]:
     """The inodes of the sockets that a process has open (proc(5), /proc/pid/fd)."""
     folder = f"/proc/{pid}/fd"
     try:
-        names = os.listdir(folder)
+        names = os.listdir(folder)  # noqa: PTH208 - thrice as fast as pathlib, and called often
     except OSError:  # it has ended
         return
     for name in names:
         try:
-            target = os.readlink(f"{folder}/{name}")
+            target = os.readlink(f"{folder}/{name}")  # noqa: PTH115 - the same
         except OSError:  # closed meanwhile
             continue
         if target.startswith("socket:["):

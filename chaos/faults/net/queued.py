@@ -25,7 +25,7 @@ _FIRST_QUEUE = 20_000
 
 
 def run(selection: Mapping[str, Any], delay_s: float, jitter_s: float, seed: int) -> None:
-    """Helper: hold the packets of the selection. Says {"ready": mechanism}; everything goes when this process ends."""
+    """Helper: hold the packets of the selection. Says {"ready": true}; all is gone when it ends."""
     wanted = Selection.of(selection)
     channel = mine()
     try:

@@ -18,7 +18,7 @@ _POLL_S = 0.002
 
 
 class EchoProbe:
-    """Round trips through a responder of ours at `port`; `baseline_ms` is their median before the fault."""
+    """Round trips through a responder of ours; `baseline_ms` is their median before the fault."""
 
     def __init__(self, helper: Helper) -> None:
         self._helper = helper
@@ -32,11 +32,11 @@ class EchoProbe:
         self._helper.send({"pace": every_s})
 
     def fetch(self) -> list[dict[str, float]]:
-        """Round trips that ended since the last call, each with `delay_ms`: what it took more than the baseline."""
+        """Round trips that ended since the last call; `delay_ms` is what one took more than the baseline."""
         return [_sample(raw, self.baseline_ms) for raw in self._raw()]
 
     def await_trips(self, wanted: int, timeout_s: float) -> list[dict[str, float]]:
-        """At least `wanted` round trips that begin after this call. Raises InjectionError when they take longer."""
+        """`wanted` round trips or more that begin now. Raises InjectionError when they take longer."""
         raw = self._collect(wanted, EVERY_S, timeout_s)
         return [_sample(one, self.baseline_ms) for one in raw]
 

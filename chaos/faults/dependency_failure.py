@@ -1,0 +1,151 @@
+"""Take a dependency away from the app: its connections or its name fail, in one of six ways.
+
+refuse       new connections get ECONNREFUSED, open ones are reset: the dependency has crashed
+reset        connections are accepted and reset as soon as a request is sent: it, or a proxy before it, is failing
+blackhole    packets to it and from it vanish: the network is partitioned; only timeouts notice
+nxdomain     its name does not exist
+servfail     its name server fails
+dns_timeout  its name server does not answer
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.fidelity import share_interval
+from chaos.faults.net.endpoints import Endpoint, of_host
+from chaos.faults.net.outside import Attempts, connection_attempts, cut, lookup_attempts
+
+Mode = Literal["refuse", "blackhole", "reset", "nxdomain", "servfail", "dns_timeout"]
+
+FAILS_AS: Mapping[str, str] = {
+    "refuse": "ECONNREFUSED",
+    "blackhole": "timeout",
+    "reset": "ECONNRESET",
+    "nxdomain": "EAI_NONAME",
+    "servfail": "EAI_AGAIN",
+    "dns_timeout": "timeout",
+}
+"""How an attempt of ours ends under each mode: an errno, an error of getaddrinfo(3), or no answer in time."""
+
+_DNS_MODES = ("nxdomain", "servfail", "dns_timeout")
+_WELL = ("connected", "resolved")
+_LANDED_SHARE = 0.95
+_ENOUGH_SAMPLES = 3
+_WEB_PORT = 443
+"""Tried when a host is cut off on every port."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependencyFailure(Fault):
+    """Make one dependency fail for everybody in the sandbox; name it by host (and port), by process, or by port."""
+
+    type: Literal["dependency_failure"] = "dependency_failure"
+    host: str | None = None
+    """A name or an address; with `port` only that port of it."""
+    process: str | None = None
+    """A process of the manifest: its declared port, or for the DNS modes its name."""
+    port: int | None = None
+    mode: Mode = "refuse"
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"mode": "refuse"},
+        "medium": {"mode": "reset"},
+        "high": {"mode": "blackhole"},
+    }
+    """From what an app notices at once to what only its timeouts notice."""
+    requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+
+    def __post_init__(self) -> None:
+        if self.process is not None and (self.host is not None or self.port is not None):
+            raise ValueError("process stands alone: name a process, or a host and port")
+        if self.process is None and self.host is None and (self.port is None or self.mode in _DNS_MODES):
+            raise ValueError("name the dependency: host or process" + ("" if self._by_name else ", or port"))
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise ValueError("port must lie between 1 and 65535")
+        if self._by_name and self.host is not None and _is_address(self.host):
+            raise ValueError(f"{self.mode} needs a host that is a name, not an address")
+
+    @property
+    def _by_name(self) -> bool:
+        return self.mode in _DNS_MODES
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """On enter an attempt of ours has failed in the asked way; on exit the way is free again."""
+        with self._attempts(target) as attempts:
+            before = attempts.first()
+            with self._cut(target) as (mechanism, notes):
+                attempts.await_failure(FAILS_AS[self.mode], payload=self.mode == "reset")
+                yield Injection(
+                    mechanism,
+                    "real",
+                    self._asked(),
+                    lambda: self._observe(target, attempts, healthy=before in _WELL),
+                    notes={**notes, "before": before, "attempted": attempts.what},
+                )
+                attempts.end()  # a payload must not reach the dependency when it is back
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        tried = [sample for sample in samples if "failed" in sample]
+        failed = sum(int(sample["failed"]) for sample in tried)
+        share, low, high = share_interval(failed, len(tried))
+        well = all(sample["healthy_before"] for sample in tried)
+        landed = len(tried) >= _ENOUGH_SAMPLES and share >= _LANDED_SHARE and well
+        why = f"{failed} of {len(tried)} attempts of ours failed as {FAILS_AS[self.mode]}"
+        if len(tried) < _ENOUGH_SAMPLES:
+            why += f"; at least {_ENOUGH_SAMPLES} are needed"
+        elif not well:
+            why += "; but the dependency did not answer before the fault either"
+        else:
+            why += f", {'' if landed else 'not '}at least {_LANDED_SHARE:.0%}; it answered before the fault"
+        return Delivered({"failed": share, "mode": self.mode}, low, high, len(tried), landed, why)
+
+    def _asked(self) -> dict[str, float | str]:
+        return {"failed": 1.0, "mode": self.mode}
+
+    def _observe(self, target: Target, attempts: Attempts, *, healthy: bool) -> Sample | None:
+        asked = FAILS_AS[self.mode]
+        samples = [
+            {"failed": int(raw["as"] == asked), **raw, "healthy_before": healthy} for raw in attempts.fetch()
+        ]
+        for sample in samples[:-1]:
+            target.measured(**sample)
+        return samples[-1] if samples else None
+
+    def _cut(self, target: Target) -> AbstractContextManager[tuple[str, dict[str, Any]]]:
+        return cut(target, self.mode, self._endpoints(target))
+
+    def _attempts(self, target: Target) -> AbstractContextManager[Attempts]:
+        if self._by_name:
+            return lookup_attempts(target, self._name)
+        endpoints = self._endpoints(target)
+        addresses = [endpoint.address for endpoint in endpoints if endpoint.address is not None]
+        return connection_attempts(target, addresses or ["127.0.0.1", "::1"], endpoints[0].port or _WEB_PORT)
+
+    @property
+    def _name(self) -> str:
+        return self.process or self.host or ""
+
+    def _endpoints(self, target: Target) -> list[Endpoint]:
+        name = self.process or self.host
+        if self.port is None and name is not None and name in target.names():
+            port = target.port(name)
+            if port is None:
+                raise InjectionError(f"process {name!r} declares no port")
+            return [Endpoint(None, port)]
+        if self.process is not None:
+            raise InjectionError(f"no process is named {name!r}; there are {', '.join(target.names())}")
+        return [Endpoint(None, self.port)] if self.host is None else of_host(self.host, self.port)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""A dependency's failure seen from the fault: attempts from the side, and what cuts it off."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from chaos.errors import FaultError, InjectionError
+from chaos.faults.base import Helper, Target
+from chaos.faults.net import attempts as tried
+from chaos.faults.net import severed
+from chaos.faults.net.endpoints import Endpoint, to_json
+
+_START_S = 5.0
+_STOP_S = 5.0
+_VERIFY_S = 6.0
+
+
+class Attempts:
+    """Attempts that a helper makes all the time; `what` says what is tried."""
+
+    def __init__(self, what: str, helper: Helper, stack: ExitStack) -> None:
+        self.what = what
+        self._helper = helper
+        self._stack = stack
+
+    def first(self) -> str:
+        """How the next attempt ends."""
+        return str(self._next(_START_S)["as"])
+
+    def await_failure(self, ended_as: str, *, payload: bool) -> None:
+        """Wait until an attempt fails that way. Raises InjectionError with how they end instead."""
+        if payload:
+            self._helper.send({"payload": True})
+        until = time.monotonic() + _VERIFY_S
+        seen: set[str] = set()
+        while time.monotonic() < until:
+            seen.add(str(self._next(_START_S)["as"]))
+            if ended_as in seen:
+                return
+        raise InjectionError(f"{self.what} should fail as {ended_as}, but: {', '.join(sorted(seen))}")
+
+    def fetch(self) -> list[Mapping[str, Any]]:
+        """The attempts that ended since the last call."""
+        found = []
+        while (message := self._helper.receive(0)) is not None:
+            found.append(message)
+        return found
+
+    def end(self) -> None:
+        """No more attempts."""
+        self._stack.close()
+
+    def _next(self, timeout_s: float) -> Mapping[str, Any]:
+        message = self._helper.receive(timeout_s)
+        if message is None:
+            raise FaultError(f"an attempt did not end within {timeout_s:g} s")
+        return message
+
+
+@contextmanager
+def connection_attempts(target: Target, addresses: Sequence[str], port: int) -> Iterator[Attempts]:
+    """Attempts to connect to the first of the addresses that answers."""
+    with ExitStack() as stack:
+        helper = stack.enter_context(target.helper(tried.connections, addresses=list(addresses), port=port))
+        yield Attempts(f"a connection to {' or '.join(addresses)}, port {port},", helper, stack)
+
+
+@contextmanager
+def lookup_attempts(target: Target, name: str) -> Iterator[Attempts]:
+    """Attempts to look up a name."""
+    with ExitStack() as stack:
+        helper = stack.enter_context(target.helper(tried.lookups, name=name))
+        yield Attempts(f"a lookup of {name!r}", helper, stack)
+
+
+@contextmanager
+def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Packet rules between the app and the dependency; the mechanism and notes."""
+    with target.helper(severed.run, mode=mode, endpoints=to_json(endpoints)) as helper:
+        ready = helper.receive(_START_S)
+        if ready is None:
+            raise InjectionError(f"packet rules were not in place within {_START_S:g} s")
+        try:
+            yield "nftables", {"reset_open_connections": ready["ended"]}
+        finally:
+            with suppress(FaultError):  # it may have died: then the kernel has removed the rules already
+                helper.send({"stop": True})
+                helper.receive(_STOP_S)

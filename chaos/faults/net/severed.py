@@ -1,0 +1,85 @@
+"""Cut the way to a dependency: refuse, lose, or reset what is sent to it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chaos.errors import InjectionError
+from chaos.faults.channel import mine
+from chaos.faults.net import nft
+from chaos.faults.net.endpoints import Endpoint, from_json
+from chaos.faults.net.flows import Flow
+from chaos.faults.net.orphans import Sweeper
+
+_SWEEP_S = 0.1
+_PSH = 0x08
+_LONGEST_HEADERS = 120
+"""60 bytes of IPv4 and 60 of TCP; with IPv6 it is less. A longer packet carries data."""
+
+
+def run(mode: str, endpoints: Sequence[Mapping[str, Any]]) -> None:
+    """Helper: sever the endpoints until told {"stop": true}, or until this process ends. Says {"ready", "ended"}."""
+    places = from_json(endpoints)
+    table = nft.Table(f"chaoslab-cut-{os.getpid()}")
+    try:
+        table.install([nft.Chain("leaving", nft.Hook.LOCAL_OUT, rules(mode, places))])
+    except OSError as error:
+        raise InjectionError(f"no packet rules: {error.strerror}") from error
+    sweeper = Sweeper(lambda flow: _from_any(places, flow)) if mode != "blackhole" else None
+    ended = _reset_established(sweeper) if mode == "refuse" else 0
+    mine().send({"ready": True, "ended": ended})
+    while "stop" not in (mine().receive(_SWEEP_S) or {}):
+        _sweep(sweeper)
+    table.close()
+    _sweep(sweeper)
+    _sweep(sweeper)
+    mine().send({"stopped": True})
+
+
+def rules(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:
+    """What happens to packets that leave for the endpoints, and in a black hole also to those that come from them."""
+    found = []
+    for endpoint in endpoints:
+        tcp = nft.protocol(nft.TCP) + _towards(endpoint)
+        udp = nft.protocol(nft.UDP) + _towards(endpoint)
+        if mode == "refuse":
+            found += [tcp + nft.reset(), udp + nft.unreachable()]
+        elif mode == "blackhole":
+            found += [tcp + nft.drop(), udp + nft.drop()]
+            found += [nft.protocol(kind) + _from(endpoint) + nft.drop() for kind in (nft.TCP, nft.UDP)]
+        else:
+            # A request's last segment has PSH set; a longer one carries data whatever its flags.
+            found += [tcp + nft.tcp_flags(_PSH) + nft.reset()]
+            found += [tcp + nft.longer_than(_LONGEST_HEADERS) + nft.reset()]
+    return found
+
+
+def _towards(endpoint: Endpoint) -> nft.Rule:
+    address = b"" if endpoint.packed is None else nft.destination_address(endpoint.packed)
+    return address + (b"" if endpoint.port is None else nft.destination_port(endpoint.port))
+
+
+def _from(endpoint: Endpoint) -> nft.Rule:
+    address = b"" if endpoint.packed is None else nft.source_address(endpoint.packed)
+    return address + (b"" if endpoint.port is None else nft.source_port(endpoint.port))
+
+
+def _from_any(endpoints: Sequence[Endpoint], flow: Flow) -> bool:
+    return any(endpoint.sends(flow) for endpoint in endpoints)
+
+
+def _reset_established(sweeper: Sweeper | None) -> int:
+    """Connections reset; -1 when this kernel cannot: then they are reset by their next packet."""
+    try:
+        return sweeper.end_all() if sweeper else 0
+    except OSError:
+        return -1
+
+
+def _sweep(sweeper: Sweeper | None) -> None:
+    if sweeper is None:
+        return
+    try:
+        sweeper.sweep()
+    except OSError:  # CONFIG_INET_DIAG_DESTROY is off: half-open ends stay until their owner's own timeout
+        return
