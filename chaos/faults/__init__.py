@@ -3,12 +3,13 @@
 from typing import get_args
 
 from chaos.faults.base import Fault
+from chaos.faults.dependency_failure import DependencyFailure
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.process_kill import ProcessKill
 
-AnyFault = DiskFull | MemoryPressure | NetworkDelay | ProcessKill
+AnyFault = DependencyFailure | DiskFull | MemoryPressure | NetworkDelay | ProcessKill
 
 FAULTS: dict[str, type[Fault]] = {
     kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyFault)
