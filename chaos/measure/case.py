@@ -43,8 +43,19 @@ class Case:
 
     def phase(self, name: str) -> Sequence[Look]:
         """The looks of one phase."""
-        found = self.run.timeline.span(name)
-        return self.looks[found.of(self.moments)] if found else []
+        return self._phases.get(name, [])
+
+    @cached_property
+    def _phases(self) -> dict[str, Sequence[Look]]:
+        """By intended time; but a look that was under way when the fault phase began is the fault's, not the baseline's:
+        what a kill does to it is no flaw of the baseline."""
+        found = {each.name: self.looks[each.of(self.moments)] for each in self.run.timeline.spans}
+        fault = self.run.timeline.span("fault")
+        if fault is not None:
+            before = found.get("baseline", [])
+            found["baseline"] = [look for look in before if look.done <= fault.start]
+            found["fault"] = [*(look for look in before if look.done > fault.start), *found["fault"]]
+        return found
 
     @cached_property
     def after(self) -> Sequence[Look]:
@@ -61,7 +72,7 @@ class Case:
         asked = self.asked
         back = recovery(self.after, reference, end, asked.every_s, asked.window_s, asked.budget)
         # Somewhere in its undo the fault ended: a look that was bad meanwhile tells the moment only so well.
-        hazy = reference - began if back.at is not None else 0.0
+        hazy = reference - began if back.since is not None else 0.0
         return replace(back, resolution_s=back.resolution_s + hazy)
 
     @cached_property
@@ -69,8 +80,8 @@ class Case:
         """The looks that the budget counts: all phases, or baseline and since it was good again."""
         if self.asked.holds == "throughout":
             return [look for phase in PHASES for look in self.phase(phase)]
-        back = self.recovery.at if self.recovery else None
-        return [*self.phase("baseline"), *(look for look in self.after if back is None or look.done >= back)]
+        since = self.recovery.since if self.recovery else None
+        return [*self.phase("baseline"), *(look for look in self.after if since is None or look.at >= since)]
 
     @cached_property
     def share(self) -> float | None:

@@ -72,7 +72,7 @@ def short_doubts(found: Sequence[Request], timeline: Timeline, load: Mapping[str
     return doubts
 
 
-def clock_doubts(record: Record) -> list[str]:
+def clock_doubts(record: Record, timeline: Timeline) -> list[str]:
     """Why times cannot be trusted: the clock went back, or the agent was frozen."""
     stamped = [event.at for event in record.events if event.source == "agent" and event.type in _STAMPED]
     doubts = [
@@ -80,15 +80,27 @@ def clock_doubts(record: Record) -> list[str]:
         for earlier, later in pairwise(stamped)
         if earlier - later > BACKWARDS_S
     ]
-    return doubts + _silences(record)
+    return doubts + _silences(record, timeline)
 
 
-def _silences(record: Record) -> list[str]:
-    """Gaps in usage samples, the agent's heartbeat."""
-    beats = [event.at for event in record.of("usage.sampled")]
+def _silences(record: Record, timeline: Timeline) -> list[str]:
+    """Gaps in usage samples, the agent's heartbeat, from the first phase to the last."""
+    if not timeline.spans:
+        return []
+    start, end = timeline.spans[0].start, timeline.spans[-1].end
+    beats = [start, *(event.at for event in record.of("usage.sampled") if start < event.at < end), end]
+    allowed_s = max(SILENT_S, 3 / float(record.plan.get("sample_hz") or 10))
     return [
         f"the agent recorded nothing for {seconds(later - earlier)} from {clock(earlier)}: "
         "it was frozen, or its clock jumped"
         for earlier, later in pairwise(beats)
-        if later - earlier > SILENT_S
+        if later - earlier > allowed_s
     ]
+
+
+def baseline_doubts(record: Record) -> list[str]:
+    """Whether the agent itself found the baseline steady, before it injected anything."""
+    judged = record.first("baseline.judged")
+    if judged is not None and judged.data.get("steady") is True:
+        return []
+    return ["nothing says that the agent found the baseline steady before it injected anything"]

@@ -83,7 +83,7 @@ def _states(
 ) -> list[SteadyStateResult]:
     asked = [Asked.read(state) for state in record.plan.get("steady_state") or ()]
     looks = looks_of(record, asked)
-    clock = health.clock_doubts(record)
+    clock = health.clock_doubts(record, timeline)
     late = health.late_doubts(found, timeline)
     short = health.short_doubts(found, timeline, record.plan.get("load") or {})
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
@@ -116,7 +116,8 @@ def _doubts(
     doubts = [doubt for step in steps for doubt in step.doubts]
     if record.plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
-    doubts += health.clock_doubts(record) + health.late_doubts(found, timeline)
+    doubts += health.baseline_doubts(record) if record.plan else []
+    doubts += health.clock_doubts(record, timeline) + health.late_doubts(found, timeline)
     return doubts + health.short_doubts(found, timeline, record.plan.get("load") or {})
 
 

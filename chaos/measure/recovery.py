@@ -51,8 +51,8 @@ class Recovery:
     """From the reference to the last bad look before it: the least that `seconds` can truly be."""
     relapses: int = 0
     """How often it was good again and then bad once more."""
-    at: float | None = None
-    """When it was good again; None when it never was, or never was bad."""
+    since: float | None = None
+    """Intended time of the look from which on it was good; None when it never was, or never was bad."""
 
 
 def stable_window(reference: float, until: float) -> float:
@@ -81,7 +81,7 @@ def recovery(
         resolution_s=back.done - last_bad + window_s,
         lower_s=last_bad - reference,
         relapses=relapses,
-        at=back.done,
+        since=back.at,
     )
 
 

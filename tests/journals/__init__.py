@@ -1,0 +1,1 @@
+"""Journals of small made-up runs, and the program that writes them."""
