@@ -18,6 +18,7 @@ from typing import ClassVar
 import httpx
 
 from chaos.errors import ChaosLabError
+from chaos.settings import Settings
 from flows.background import Background, locked
 
 HOST = "127.0.0.1"
@@ -108,9 +109,9 @@ def status() -> Status:
 
 def state_folder() -> Path:
     """Where our server keeps its database, its log and its record."""
-    own = os.environ.get("CHAOSLAB_STATE_DIR")
-    if own:
-        return Path(own).absolute() / "prefect"
+    own = Settings().chaoslab_state_dir
+    if own is not None:
+        return own.absolute() / "prefect"
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "chaoslab/prefect"
 
 
@@ -118,7 +119,7 @@ def configured_url() -> str | None:
     """The API that PREFECT_API_URL, a Prefect profile or a settings file names."""
     from prefect.settings import get_current_settings
 
-    return get_current_settings().api.url
+    return get_current_settings().api.url or None
 
 
 def _local_api(on_progress: Callable[[str], None]) -> Api:

@@ -1,0 +1,130 @@
+"""What people find on a run's page in Prefect: the verdict in words and a picture, tables, links.
+
+`publish` writes them; the rest is pure: a result in, Markdown and rows out.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+
+from chaos.events import Event
+from chaos.measure.result import Result
+from chaos.measure.series import series
+from chaos.report import phrases
+from chaos.report.fidelity import fidelity
+from chaos.report.plain import plain
+from chaos.report.svg import chart_data_uri, latency_chart
+
+Row = Mapping[str, str]
+
+
+async def publish(result: Result, chart: str) -> None:
+    """Create the artifacts of a finished run. Their keys group the runs of one experiment in the UI."""
+    name = result.experiment
+    work = [
+        acreate_markdown_artifact(markdown(result, chart), key=f"{name}-verdict", description=result.why),
+        acreate_table_artifact(
+            [dict(row) for row in state_rows(result)],
+            key=f"{name}-steady-states",
+            description="What had to stay true, and whether it did.",
+        ),
+        acreate_table_artifact(
+            [dict(row) for row in step_rows(result)],
+            key=f"{name}-steps",
+            description="What was asked of each fault, and what it was measured to do.",
+        ),
+    ]
+    for what, link in (("report", result.links.report), ("dashboard", result.links.dashboard)):
+        if link:
+            work.append(acreate_link_artifact(link, link_text=link, key=f"{name}-{what}"))
+    await asyncio.gather(*work)
+
+
+def picture(events: Sequence[Event]) -> str:
+    """The latency chart as a data: address; Prefect shows those, and strips inline SVG. Empty without load."""
+    shown = series(events)
+    if not shown.latency_p95:
+        return ""
+    plan: Mapping[str, Any] = next(
+        (event.data["plan"] for event in events if event.type == "run.started"), {}
+    )
+    return chart_data_uri(latency_chart(shown, plan))
+
+
+def markdown(result: Result, chart: str) -> str:
+    """The verdict, why, the latency with the fault's window, asked against delivered, and what to do."""
+    parts = [
+        f"# {result.experiment}: {result.verdict}",
+        f"> {_line(result.hypothesis)}",
+        f"**{_line(result.why)}**",
+        f"{phrases.outcome(result.outcome)} · verdict **{result.verdict}** · run `{result.run_id}`",
+        f"![Latency over time, the fault's window shaded]({chart})" if chart else "",
+        "\n".join(f"- {each.name}: **{each.value}** {each.beside}" for each in phrases.key_numbers(result)),
+        _section("Method", _table(step_rows(result))),
+        _section("Steady states", _table(state_rows(result))),
+        _section("Doubts", _bullets(result.doubts)),
+    ]
+    if result.analysis:
+        parts.append(_section("Analysis", _line(result.analysis.summary)))
+        parts.append(f"Severity **{result.analysis.severity}**, written by {result.analysis.analyzer}")
+        parts.append(_section("Recommendations", _bullets(result.analysis.recommendations)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def step_rows(result: Result) -> Sequence[Row]:
+    """One row a step: asked, delivered, landed."""
+    return [
+        {
+            "step": step.name,
+            "fault": phrases.manner(step),
+            "asked": ", ".join(f"{each.name} {each.asked}" for each in fidelity(step)),
+            "delivered": ", ".join(
+                f"{each.name} {each.delivered} {each.bounds}".strip() for each in fidelity(step)
+            ),
+            "landed": "yes" if step.landed else "no",
+            "why": step.why,
+        }
+        for step in result.steps
+    ]
+
+
+def state_rows(result: Result) -> Sequence[Row]:
+    """One row a steady state: how many samples were bad in each phase, and when it was good again."""
+    return [
+        {
+            "steady state": state.name,
+            "verdict": str(state.verdict),
+            "normal": phrases.normal(state),
+            "bad: baseline": str(state.baseline_bad),
+            "bad: fault": str(state.fault_bad),
+            "bad: recovery": str(state.recovery_bad),
+            "samples": str(state.samples),
+            "recovered": phrases.recovery(state),
+            "why": state.why,
+        }
+        for state in result.steady_state
+    ]
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{text}" if text else ""
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_line(line)}" for line in lines)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "\n".join(
+        "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _line(text: str) -> str:
+    """One line, whatever came from an app or a manifest."""
+    return " ".join(plain(text).split())

@@ -1,0 +1,121 @@
+"""One experiment as a Prefect flow: sandbox, inject, collect, analyze, visualize; torn down whatever happens.
+
+1. plan       read the manifest; everything that can be refused is refused here, before any task
+2. sandbox    open it; the only stage that is tried again
+3. inject     start the agent with its order
+4. collect    follow its journal, the bar moves
+5. teardown   always: the sandbox is destroyed and the journal closed
+6. analyze    journal -> result.json
+7. visualize  report, dashboard, artifacts
+8. state      held is Completed, all else Failed with its name
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.tasks import Task, exponential_backoff
+
+from chaos import runner
+from chaos.errors import ChaosLabError, ManifestError
+from chaos.manifests.load import Loaded, load
+from chaos.plan import Plan
+from chaos.plan import plan as draw
+from chaos.run import Run
+from chaos.sandboxes import SandboxRef
+from chaos.verdict import Outcome
+from flows import tasks
+from flows.states import state_of
+from flows.watch import watching
+
+
+class Interrupted(ChaosLabError):
+    """Asked to stop before anything was injected."""
+
+
+@flow(name="experiment")
+async def experiment(
+    manifest: str, name: str | None = None, out: str = "runs", seed: int | None = None
+) -> State[dict[str, Any]]:
+    """Carry out one experiment and judge it.
+
+    Args:
+        manifest: The YAML file, for example experiments/hello.yaml.
+        name: Which experiment of that file; needed only when it holds several.
+        out: The folder that gets a folder for this run, with its journal, result and report.
+        seed: What decides the random choices; without it the manifest's digest does.
+    """
+    watch = watching()
+    plan = draw(_one(manifest, name), seed=seed)
+    run = Run.new(plan.name, Path(out))
+    watch.on_begin(run)
+    await _introduce(plan, run)
+    async with _concluded(run):
+        ref = await _patient(plan)(plan, run)
+        if watch.stop.is_set():
+            raise Interrupted("interrupted before anything was injected")
+        await tasks.inject(plan, run, ref)
+        await tasks.collect(plan, run, ref, watch)
+    result = await tasks.analyze(run)
+    watch.result = await tasks.visualize(run, result)
+    return state_of(watch.result)
+
+
+def _one(manifest: str, name: str | None) -> Loaded:
+    """The experiment that is meant. Raises ManifestError."""
+    found = {loaded.manifest.metadata.name: loaded for loaded in load(manifest)}
+    if name is None and len(found) == 1:
+        return next(iter(found.values()))
+    if name in found:
+        return found[name]
+    raise ManifestError(
+        f"{manifest}: say which experiment by its name; it holds: {', '.join(found) or 'none'}"
+    )
+
+
+async def _introduce(plan: Plan, run: Run) -> None:
+    """Give the flow run its name and tags; one call, whichever way the run was started."""
+    labels = [f"{key}:{value}" for key, value in plan.labels.items()]
+    tags = sorted({*flow_run.tags, plan.name, *labels})
+    async with get_client() as client:
+        await client.update_flow_run(flow_run.id, name=f"{plan.name}-{run.id[-6:]}", tags=tags)
+
+
+def _patient(plan: Plan) -> Task[[Plan, Run], Coroutine[Any, Any, SandboxRef]]:
+    """The task that opens the sandbox, with as many tries as the manifest grants."""
+    return tasks.sandbox.with_options(retries=plan.retries, retry_delay_seconds=exponential_backoff(0.5))
+
+
+@asynccontextmanager
+async def _concluded(run: Run) -> AsyncIterator[None]:
+    """Destroy what the block opened and close the journal, whatever happens in it.
+
+    Our own failures end in the journal, where the verdict finds them. A cancelled run goes on unwinding, but
+    leaves its result as well.
+    """
+    error: ChaosLabError | None = None
+    try:
+        yield
+    except ChaosLabError as failure:
+        error = failure
+    except BaseException as cut:
+        await _conclude(run, cut, None if isinstance(cut, Exception) else Outcome.ABORTED)
+        runner.analyze(run)
+        raise
+    await _conclude(run, error, Outcome.ABORTED if isinstance(error, Interrupted) else None)
+
+
+async def _conclude(run: Run, error: BaseException | None, outcome: Outcome | None) -> None:
+    try:
+        for opened in run.journal.of("sandbox.opened"):
+            await asyncio.shield(runner.destroy(run, SandboxRef.from_json(opened.data["ref"])))
+    except ChaosLabError as failure:
+        error = error or failure
+    finally:
+        runner.finish(run, error, outcome)

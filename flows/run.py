@@ -1,0 +1,60 @@
+"""Conduct an experiment through Prefect for `chaoslab run`; prints nothing, and keeps Prefect from printing."""
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import httpx
+
+from chaos.cli import Conduct
+from chaos.errors import ChaosLabError
+
+if TYPE_CHECKING:
+    from chaos.measure.result import Result
+    from chaos.run import Run
+
+# Prefect reads these when it is first imported: its logs then go to the API only, never to the terminal.
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
+
+
+class FlowError(ChaosLabError):
+    """Prefect could not carry the run through to a result."""
+
+
+async def conduct_with_prefect(conduct: Conduct) -> "Result":
+    """Carry out the plan as a flow run of the configured API, or of our local server, started when it must be."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    from flows.server import ensure_api
+
+    api = await asyncio.to_thread(ensure_api, conduct.say)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: api.url}):
+        return await _flow_run(conduct)
+
+
+async def _flow_run(conduct: Conduct) -> "Result":
+    from flows.experiment import experiment
+    from flows.watch import WATCH, Watch
+
+    def begin(run: "Run") -> None:
+        conduct.run = run
+        # A flow run takes SIGTERM over to crash; ours ends well, as on Ctrl-C.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, conduct.stop.set)
+
+    plan = conduct.plan
+    watch = Watch(begin, conduct.on_event, conduct.stop)
+    WATCH.set(watch)
+    try:
+        state = await experiment(plan.source, plan.name, str(conduct.out), plan.seed, return_state=True)
+    except (httpx.HTTPError, RuntimeError) as error:  # Failures of the flow itself come back as its state.
+        if watch.result is None:
+            raise FlowError(f"the Prefect API failed: {error}") from error
+        conduct.say(f"the Prefect API went away before the run could be closed there: {error}")
+        return watch.result
+    if watch.result is None:
+        await state.aresult()
+        raise FlowError(f"the flow run ended without a result: {state.name}: {state.message}")
+    return watch.result

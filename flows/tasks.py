@@ -1,0 +1,81 @@
+"""The five stages of an experiment as Prefect tasks: each is a stage of `chaos.runner`, and what Prefect adds to it.
+
+Nothing is cached: a stage of one run is never the stage of another. Only opening a sandbox is ever retried.
+"""
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.tasks import Task
+from prefect.utilities.urls import url_for
+
+from chaos import runner
+from chaos.errors import ChaosLabError, PublishError
+from chaos.events import Event
+from chaos.measure.result import Result
+from chaos.plan import Plan
+from chaos.run import Run
+from chaos.sandboxes import SandboxRef
+from chaos.visualize import visualize as draw
+from flows import artifacts
+from flows.progress import API_FAILURE, Progress
+from flows.watch import Watch
+
+
+async def _may_help(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether the error of that attempt says that another may go better."""
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, ChaosLabError) and error.retryable
+
+
+@task(cache_policy=NO_CACHE, retry_condition_fn=_may_help)
+async def sandbox(plan: Plan, run: Run) -> SandboxRef:
+    """Open the sandbox, with the app in it."""
+    return await runner.open_sandbox(plan, run)
+
+
+@task(cache_policy=NO_CACHE)
+async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
+    """Start the agent, which carries out the timeline by itself; at most once a run."""
+    await runner.inject(plan, run, ref)
+
+
+@task(cache_policy=NO_CACHE)
+async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> None:
+    """Follow the agent's journal to its end, with a bar that moves."""
+    progress = Progress(plan.name, plan.declared_s, get_run_logger())
+
+    def both(event: Event) -> None:
+        progress(event)
+        watch.on_event(event)
+
+    async with progress.shown():
+        await runner.collect(run, ref, both, watch.stop)
+
+
+@task(cache_policy=NO_CACHE)
+async def analyze(run: Run) -> Result:
+    """Judge the journal and put it into words."""
+    return runner.analyze(run)
+
+
+@task(cache_policy=NO_CACHE)
+async def visualize(run: Run, result: Result) -> Result:
+    """Draw the report and the dashboard, and this page's artifacts; what cannot be shown changes no verdict."""
+    logger = get_run_logger()
+    result = result.model_copy(update={"links": result.links.model_copy(update={"prefect": page()})})
+    try:
+        result = draw(run, result)
+        await artifacts.publish(result, artifacts.picture(list(run.journal.events())))
+    except (PublishError, API_FAILURE) as error:
+        logger.warning("not everything can be shown: %s", error)
+    return result
+
+
+def page() -> str | None:
+    """Where this flow run is to be seen in the Prefect UI."""
+    return url_for("flow-run", obj_id=flow_run.id)

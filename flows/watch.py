@@ -1,0 +1,35 @@
+"""How the program that calls a flow in its own process sees the run live, and asks it to stop.
+
+Flow parameters are JSON, so a callback cannot be one. A context variable can: whoever sets `WATCH` around the
+call of the flow is told everything. A run that a Prefect worker started has nobody watching; nothing changes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from chaos.events import Event
+from chaos.measure.result import Result
+from chaos.run import Run
+
+
+@dataclass(slots=True)
+class Watch:
+    """One caller, one run."""
+
+    on_begin: Callable[[Run], None] = lambda run: None
+    """Called when the run has its folder."""
+    on_event: Callable[[Event], None] = lambda event: None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it to have the fault undone and the run ended; its result is written all the same."""
+    result: Result | None = None
+    """What was learnt; there even when Prefect goes away in the middle."""
+
+
+WATCH: ContextVar[Watch | None] = ContextVar("chaoslab_watch", default=None)
+
+
+def watching() -> Watch:
+    """Who watches this run; somebody new and silent when nobody does."""
+    return WATCH.get() or Watch()
