@@ -18,6 +18,7 @@ from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import share_interval
 from chaos.faults.net.endpoints import Endpoint, of_host
+from chaos.faults.net.misnamed import misnamed
 from chaos.faults.net.outside import Attempts, connection_attempts, cut, lookup_attempts
 
 Mode = Literal["refuse", "blackhole", "reset", "nxdomain", "servfail", "dns_timeout"]
@@ -118,6 +119,8 @@ class DependencyFailure(Fault):
         return samples[-1] if samples else None
 
     def _cut(self, target: Target) -> AbstractContextManager[tuple[str, dict[str, Any]]]:
+        if self._by_name:
+            return misnamed(target, self.mode, self._name)
         return cut(target, self.mode, self._endpoints(target))
 
     def _attempts(self, target: Target) -> AbstractContextManager[Attempts]:

@@ -13,7 +13,8 @@ from typing import Any
 from chaos.faults.channel import mine
 
 CONNECT_S = 0.5
-RESOLVE_S = 1.0
+RESOLVE_S = 0.6
+"""Shorter than the shortest patience a resolver can have (1 s, resolv.conf(5)), so that silence shows as silence."""
 _CONNECT_EVERY_S = 0.1
 _RESOLVE_EVERY_S = 0.2
 _PAYLOAD = b"\r\n"
