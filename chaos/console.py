@@ -3,11 +3,13 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 from chaos.events import Event
+from chaos.measure.result import Result
 
 _REDRAW_EVERY_S = 0.1
 _RECENT_S = 1.0
@@ -17,14 +19,15 @@ Say = Callable[[Mapping[str, Any]], str | None]
 
 
 def _fault_injected(data: Mapping[str, Any]) -> str:
-    asked = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data["asked"].items())
-    return f"fault injected: {data['fault']} ({asked}) by {data['mechanism']}, {data['kind']}"
+    return f"fault injected: {data['fault']} ({_asked(data['asked'])}) by {data['mechanism']}, {data['kind']}"
 
 
 def _exited(data: Mapping[str, Any]) -> str:
     how = data["signal"] or f"exit code {data['exit_code']}"
     again = data["restart_in_s"]
-    return f"process {data['process']} ended ({how}); " + (f"starts again in {again:g} s" if again else "not restarted")
+    return f"process {data['process']} ended ({how}); " + (
+        f"starts again in {again:g} s" if again else "not restarted"
+    )
 
 
 def _baseline(data: Mapping[str, Any]) -> str:
@@ -41,11 +44,19 @@ _LINES: Mapping[str, Say] = {
     "fault.recovered": lambda data: f"fault ended: {data['fault']} ({data['because']})",
     "fault.failed": lambda data: f"fault failed to {data['stage']}: {data['why']}",
     "process.exited": _exited,
-    "memory.killed": lambda data: f"out of memory: {data['processes']} process(es) killed by the {data['by']}",
+    "memory.killed": lambda data: (
+        f"out of memory: {data['processes']} process(es) killed by the {data['by']}"
+    ),
     "stop.tripped": lambda data: f"stop condition: {data['why']}",
     "stop.requested": lambda data: f"stopping: {data['why']}",
     "controller.lost": lambda data: f"controller lost: {data['why']}",
 }
+
+
+def words(event: Event) -> str | None:
+    """What a person should be told of this event; None for the many that only count."""
+    say = _LINES.get(event.type)
+    return say(event.data) if say else None
 
 
 class Progress:
@@ -66,7 +77,9 @@ class Progress:
         self.line(f"{self._name}: {self._declared_s:g} s of phases")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._moving:
             self._stream.write(_CLEAR)
             self._stream.flush()
@@ -86,8 +99,7 @@ class Progress:
             self._recent.append((event.at, event.data["took_ms"], event.data["error"] is not None))
         elif event.type == "usage.sampled":
             self._usage = event.data
-        say = _LINES.get(event.type)
-        if say and (text := say(event.data)):
+        if text := words(event):
             self.line(text)
         if self._moving and time.monotonic() - self._drawn > _REDRAW_EVERY_S:
             self._drawn = time.monotonic()
@@ -106,5 +118,28 @@ class Progress:
             parts += [f"{len(took) / _RECENT_S:.0f}/s", f"p95 {took[int(len(took) * 0.95)]:.0f} ms"]
             parts.append(f"errors {100 * bad / len(took):.0f} %")
         if self._usage:
-            parts.append(f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %")
+            parts.append(
+                f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %"
+            )
         return "           " + " · ".join(parts)
+
+
+def closing_lines(result: Result, folder: Path) -> Iterator[str]:
+    """What a person reads last: the verdict and why, what was asked and delivered, each steady state, where to look."""
+    yield f"{result.verdict.upper()}  {result.experiment}: {result.why}"
+    for step in result.steps:
+        landed = "landed" if step.landed else "NOT landed"
+        yield f"  fault   {step.name}: {_asked(step.asked)}; {landed}: {step.why}"
+    for state in result.steady_state:
+        yield f"  steady  {state.name}: {state.verdict}: {state.why}"
+    if result.analysis:
+        yield f"  said    {result.analysis.severity}: {result.analysis.summary}"
+        for advice in result.analysis.recommendations:
+            yield f"  advice  {advice}"
+    yield f"  report  {folder / 'report.html'}"
+    if result.links.prefect:
+        yield f"  prefect {result.links.prefect}"
+
+
+def _asked(asked: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in asked.items())

@@ -4,8 +4,7 @@
 2. inject        hand the agent its order and start it; never twice for a run
 3. collect       copy the agent's journal to ours until it ends; keep its lease alive; pass on a wish to stop
 4. destroy       always, whatever happened; then `run.ended` closes the journal
-5. analyze       journal -> result.json
-6. visualize     result -> report.html and dashboard.json
+5. analyze       journal -> result.json (then `chaos.visualize`: report.html and dashboard.json)
 
 The agent runs the timeline by itself, so each stage can be repeated or resumed by another process.
 """
@@ -15,23 +14,28 @@ import json
 import platform
 import time
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
+from pathlib import Path
 from typing import TypeVar
 
-from chaos import bundle
+from chaos import __version__, app_files, bundle
+from chaos.analyzers import rules
 from chaos.errors import ChaosLabError, SandboxLost, TargetError
 from chaos.events import Event
+from chaos.measure.judge import judge
+from chaos.measure.result import Result
+from chaos.order import APP, LEASE_S
 from chaos.plan import Plan
 from chaos.run import Run
-from chaos.sandboxes import Sandbox, SandboxRef, connect, open_sandbox as open_machine
+from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
+from chaos.sandboxes import open_sandbox as open_machine
 from chaos.verdict import Outcome
 
 T = TypeVar("T")
 OnEvent = Callable[[Event], None]
 
-AGENT_LEASE_S = 15.0
 _FOLDER = "/run/chaoslab"
 _POLL_S = 0.05
+_LOOK_EVERY_S = 0.5
 _CHUNK = 4 * 2**20
 _STOP_GRACE_S = 20.0
 
@@ -44,8 +48,8 @@ def begin(plan: Plan, run: Run) -> None:
             "experiment": plan.name,
             "digest": plan.digest,
             "seed": plan.seed,
-            "plan": plan.to_json(),
-            "versions": {"chaoslab": version("chaoslab"), "python": platform.python_version()},
+            "plan": plan.order(run.id),
+            "versions": {"chaoslab": __version__, "python": platform.python_version()},
         }
         _tell(run, "run.started", **data)
 
@@ -54,14 +58,15 @@ async def open_sandbox(plan: Plan, run: Run) -> SandboxRef:
     """Open the machine with the app set up in it. Raises SandboxError (a retry may help) or TargetError (it won't)."""
     begin(plan, run)
     started = time.monotonic()
-    box = await open_machine(plan.sandbox["type"], **plan.machine())
+    box = await open_machine(
+        plan.sandbox["type"],
+        memory_bytes=int(plan.sandbox["memory"]),
+        disk_bytes=int(plan.sandbox["disk"]),
+        ttl_s=plan.sandbox["ttl"],
+        hosts=[process["name"] for process in plan.work["processes"]],
+    )
     try:
-        await box.unpack("/app", plan.archive())
-        for command in plan.setup:
-            done = await box.run(command, timeout_s=plan.sandbox["ttl_s"])
-            if done.exit_code != 0:
-                words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
-                raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+        await _set_up(plan, box)
     except BaseException:
         await asyncio.shield(box.destroy())
         raise
@@ -70,13 +75,28 @@ async def open_sandbox(plan: Plan, run: Run) -> SandboxRef:
     return box.ref
 
 
+async def _set_up(plan: Plan, box: Sandbox) -> None:
+    """Put the app's files in and run its setup commands. Raises TargetError."""
+    if plan.app is not None:
+        try:
+            files = app_files.archive(Path(plan.app))
+        except OSError as error:
+            raise TargetError(f"{plan.app}: cannot read the app: {error.strerror}") from error
+        await box.unpack(APP, files)
+    for command in plan.work["setup"]:
+        done = await box.run(command, timeout_s=plan.sandbox["ttl"])
+        if done.exit_code != 0:
+            words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
+            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+
+
 async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     """Start the agent with its order; when the order is there already, another attempt has done so."""
     box = await connect(ref)
     try:
         await box.put(f"{_FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{_FOLDER}/lease", b"")
-        order = plan.order() | {"run_id": run.id, "lease_s": AGENT_LEASE_S}
+        order = plan.order(run.id, box.python)
         if await box.put(f"{_FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
             command = [box.python, "-I", "-S", f"{_FOLDER}/agent.pyz", _FOLDER]
             pid = await box.start(command, output=f"{_FOLDER}/agent.log")
@@ -109,16 +129,22 @@ class _Follower:
 
     async def follow(self, stop: asyncio.Event) -> None:
         pid = int(await self._box.read(f"{_FOLDER}/agent.pid"))
-        renewed = 0.0
+        renewed = looked = 0.0
         asked_at: float | None = None
         while not self._ended:
             now = time.monotonic()
-            if now - renewed > AGENT_LEASE_S / 5:
+            if now - renewed > LEASE_S / 5:
                 await self._box.put(f"{_FOLDER}/lease", b"")
                 renewed = now
+            if now - looked > _LOOK_EVERY_S:
+                looked = now
                 exit_code = await self._box.exit_code(pid)
                 if exit_code is not None and not await self._copy() and not self._ended:
-                    words = (await self._box.read(f"{_FOLDER}/agent.log"))[-2000:].decode(errors="replace").strip()
+                    words = (
+                        (await self._box.read(f"{_FOLDER}/agent.log"))[-2000:]
+                        .decode(errors="replace")
+                        .strip()
+                    )
                     raise SandboxLost(f"the agent ended with exit code {exit_code}: {words or 'no message'}")
             if stop.is_set() and asked_at is None:
                 await self._box.put(f"{_FOLDER}/stop", b"interrupted")
@@ -154,10 +180,7 @@ def _copied(run: Run) -> int:
 
 async def destroy(run: Run, ref: SandboxRef, why: str = "the run is over") -> None:
     """End the sandbox and say so in the journal."""
-    from chaos.sandboxes import PROVIDERS
-
-    box = PROVIDERS[ref.type](ref)
-    await box.destroy()
+    await attach(ref).destroy()
     _tell(run, "sandbox.destroyed", destroyed=True, why=why)
 
 
@@ -193,6 +216,18 @@ async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event
         if ref is not None:
             await asyncio.shield(destroy(run, ref))
         finish(run, error, outcome)
+
+
+def analyze(run: Run) -> Result:
+    """Judge the journal, put it into words, write result.json. Raises ChaosLabError when it cannot be read or written."""
+    events = list(run.journal.events())
+    result = judge(events)
+    result = result.model_copy(update={"analysis": rules.analyze(result, events)})
+    try:
+        run.result.write_text(result.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        raise ChaosLabError(f"{run.result}: cannot write the result: {error.strerror}") from error
+    return result
 
 
 async def with_retries(retries: int, attempt: Callable[[], Awaitable[T]]) -> T:

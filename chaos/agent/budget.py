@@ -22,7 +22,9 @@ class Budget:
     def __init__(self, limit_bytes: int, pids: Callable[[], Sequence[int]], mount: Path = _MOUNT) -> None:
         self.limit_bytes = limit_bytes
         self._pids = pids
-        self._memory = next((m for m in (mount / "memory", mount / "unified") if (m / "cgroup.procs").exists()), None)
+        self._memory = next(
+            (m for m in (mount / "memory", mount / "unified") if (m / "cgroup.procs").exists()), None
+        )
         self._groups = [group for group in sorted(mount.glob("*")) if (group / "cgroup.procs").exists()]
         self._guests: set[int] = set()
 

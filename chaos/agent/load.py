@@ -21,8 +21,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from chaos.agent.loop import set_before
 from chaos.agent.pool import Flight, Pool
+from chaos.agent.ticks import Ticks
 from chaos.agent.windows import Windows
 from chaos.events import Clock
 from chaos.probes.http1 import Request
@@ -65,8 +65,9 @@ class OpenLoop:
         self._began = asyncio.get_running_loop().time()
         self._emit("load.started", self._clock.at(self._began), url=self._url, rate_per_s=self._rate)
         try:
-            while not await set_before(until, self._intended(self._sent)):
-                self._send_due(pool)
+            async with Ticks(until) as ticks:
+                while await ticks.reach(self._intended(self._sent)):
+                    self._send_due(pool)
             self._send_due(pool)
         finally:
             await self._all_landed()

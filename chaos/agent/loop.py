@@ -26,12 +26,3 @@ class _ExactSelector(selectors.EpollSelector):
 def exact_loop() -> asyncio.AbstractEventLoop:
     """A new loop, for `asyncio.Runner(loop_factory=exact_loop)`."""
     return asyncio.SelectorEventLoop(_ExactSelector())
-
-
-async def set_before(event: asyncio.Event, moment: float) -> bool:
-    """Wait until `moment` of the loop's time, or less: whether the event was set before it."""
-    try:
-        async with asyncio.timeout_at(moment):
-            return await event.wait()
-    except TimeoutError:
-        return False

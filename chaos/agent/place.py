@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from chaos.agent.commands import run_command
 from chaos.agent.supervisor import Supervised
 from chaos.agent.windows import Windows
+from chaos.events import Clock
 
 
 class Place:
     """The agent's chaos.probes.base.Context."""
 
-    def __init__(self, windows: Windows, processes: Mapping[str, Supervised], app: str) -> None:
+    def __init__(self, clock: Clock, windows: Windows, processes: Mapping[str, Supervised], app: str) -> None:
+        self.now = clock.now
         self.windows = windows
         self.processes = processes
         self._app = app

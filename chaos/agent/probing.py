@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from chaos.agent.load import Emit
-from chaos.agent.loop import set_before
+from chaos.agent.ticks import Ticks
 from chaos.errors import ProbeError
 from chaos.events import Clock
 from chaos.probes.base import Context, Probe
@@ -51,8 +51,8 @@ async def sample_forever(
     loop = asyncio.get_running_loop()
     looks = _Looks(name, probe, clock, emit, on_sample, context, () if read_body else _TEXTS)
     began, count = loop.time(), 0
-    async with asyncio.TaskGroup() as group:
-        while not await set_before(until, due := began + count * probe.every):
+    async with asyncio.TaskGroup() as group, Ticks(until) as ticks:
+        while await ticks.reach(due := began + count * probe.every):
             if looks.in_flight < MOST_IN_FLIGHT:
                 looks.in_flight += 1
                 group.create_task(looks.look(due))

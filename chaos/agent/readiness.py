@@ -16,7 +16,9 @@ _LOOK_EVERY_S = 0.01
 _READY_WITHIN_S = 30.0
 
 
-async def bring_up(order: Mapping[str, Any], supervisor: Supervisor, context: Context, record: Record) -> None:
+async def bring_up(
+    order: Mapping[str, Any], supervisor: Supervisor, context: Context, record: Record
+) -> None:
     """Start each process; one with `ready` holds back those after it, ports are waited for at the end.
 
     Raises TargetError when a process ends for good or does not become ready in time.
@@ -28,7 +30,9 @@ async def bring_up(order: Mapping[str, Any], supervisor: Supervisor, context: Co
         try:
             supervisor.start(process.name)
         except OSError as error:
-            raise TargetError(f"process {process.name}: cannot run {entry['command'][0]}: {error.strerror}") from error
+            raise TargetError(
+                f"process {process.name}: cannot run {entry['command'][0]}: {error.strerror}"
+            ) from error
         within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
         if entry.get("ready"):
             fields = dict(entry["ready"])
@@ -40,7 +44,9 @@ async def bring_up(order: Mapping[str, Any], supervisor: Supervisor, context: Co
     record.emit("target.ready", took_s=round(time.monotonic() - started, 4))
 
 
-async def _until_ready(process: Supervised, probe: Probe, within_s: float, context: Context, record: Record) -> None:
+async def _until_ready(
+    process: Supervised, probe: Probe, within_s: float, context: Context, record: Record
+) -> None:
     started = time.monotonic()
     wanted = Tolerance()
     why = "nothing seen yet"
@@ -54,7 +60,9 @@ async def _until_ready(process: Supervised, probe: Probe, within_s: float, conte
             why = str(error)
         else:
             if wanted.accepts(seen, None, time.monotonic() - looked):
-                record.emit("process.ready", process=process.name, took_s=round(time.monotonic() - started, 4))
+                record.emit(
+                    "process.ready", process=process.name, took_s=round(time.monotonic() - started, 4)
+                )
                 return
             why = f"saw {dict(seen)}"
         await asyncio.sleep(_LOOK_EVERY_S)

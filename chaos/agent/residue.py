@@ -44,7 +44,11 @@ def _mounts() -> set[str]:
 
 
 def _tables() -> set[str]:
-    found = {f"{name} {' '.join(line.split()[:1])}" for name in ("interface",) for line in _lines(_TABLES[name])[2:]}
+    found = {
+        f"{name} {' '.join(line.split()[:1])}"
+        for name in ("interface",)
+        for line in _lines(_TABLES[name])[2:]
+    }
     for name in ("route", "ipv6 route", "netfilter queue"):
         first = 1 if name == "route" else 0
         columns = 1 if name == "netfilter queue" else 4

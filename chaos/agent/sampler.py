@@ -38,7 +38,9 @@ class Sampler:
         total = budget.cpu_seconds()
         memory = budget.used_bytes()
         return {
-            "cpu_percent": self._percent("*", procfs.cpu_seconds(everyone) if total is None else total, elapsed),
+            "cpu_percent": self._percent(
+                "*", procfs.cpu_seconds(everyone) if total is None else total, elapsed
+            ),
             "memory_bytes": memory,
             "memory_percent": round(100 * memory / budget.limit_bytes, 2),
             "disk": {path: _disk(path) for path in self._disks},

@@ -1,12 +1,14 @@
 """Keep the app's processes running as the manifest says, and write down what became of them."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from chaos.agent import procfs
@@ -19,6 +21,7 @@ _LONGEST_BACKOFF_S = 5.0
 _HEALTHY_AFTER_S = 10.0
 _LINE_LIMIT = 64 * 1024
 _LOG_LINES_PER_S = 200
+_LAST_WORDS_WITHIN_S = 0.2
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Supervised:
     port: int | None
     env: Mapping[str, str]
     restart: str
+    cwd: str
     running: bool = False
     restarts: int = 0
     pid: int | None = None
@@ -40,11 +44,16 @@ class Supervisor:
 
     def __init__(self, order: Mapping[str, Any], record: Record) -> None:
         self._record = record
-        self._app = order["app"]
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
         self.processes = {
             entry["name"]: Supervised(
-                entry["name"], entry["command"], entry.get("port"), entry.get("env", {}), entry.get("restart", "never")
+                name=entry["name"],
+                command=entry["command"],
+                port=entry.get("port"),
+                env=entry.get("env") or {},
+                restart=entry.get("restart", "never"),
+                cwd=str(Path(order["app"], entry.get("cwd") or ".")),
             )
             for entry in order["processes"]
         }
@@ -64,10 +73,17 @@ class Supervisor:
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
     async def end(self) -> None:
-        """Stop keeping; the processes themselves go with the sandbox."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Kill every process with all of its group, and wait for their last words."""
+        self._ending = True
+        for process in self.processes.values():
+            if process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_LAST_WORDS_WITHIN_S)
+            for task in late:  # a pause before a restart, or a pipe that somebody else still holds
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def _spawn(self, process: Supervised) -> "subprocess.Popen[bytes]":
         child = subprocess.Popen(
@@ -75,7 +91,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=self._app,
+            cwd=process.cwd,
             env=os.environ | {"PYTHONUNBUFFERED": "1"} | process.env,
             start_new_session=True,
         )
@@ -95,7 +111,8 @@ class Supervisor:
             process.running, process.pid = False, None
             if time.monotonic() - born > _HEALTHY_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
-            again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
+            wanted = process.restart == "always" or (process.restart == "on-failure" and code != 0)
+            again = wanted and not self._ending
             self._record.emit(
                 "process.exited",
                 process=process.name,
@@ -115,7 +132,11 @@ class Supervisor:
         """Journal the app's output by line, at most 200 lines a second; what was left out is counted."""
         reader = asyncio.StreamReader(limit=_LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        with contextlib.closing(transport):
+            await self._capture_lines(name, stream, reader)
+
+    async def _capture_lines(self, name: str, stream: str, reader: asyncio.StreamReader) -> None:
         second, lines, left_out = 0, 0, 0
         while True:
             try:

@@ -66,7 +66,13 @@ class StepTarget:
     """The target as one step of the method sees it; lives in that step's thread."""
 
     def __init__(
-        self, step: str, supervisor: Supervisor, record: Record, work: Path, seed: int, stopping: threading.Event
+        self,
+        step: str,
+        supervisor: Supervisor,
+        record: Record,
+        work: Path,
+        seed: int,
+        stopping: threading.Event,
     ) -> None:
         self.random = Random(seed)
         self.work = work
@@ -99,7 +105,9 @@ class StepTarget:
         except subprocess.TimeoutExpired as error:
             raise FaultError(f"{' '.join(argv)}: no end within {timeout_s} s") from error
         except subprocess.CalledProcessError as error:
-            raise FaultError(f"{' '.join(argv)}: {error.stderr.strip() or f'exit code {error.returncode}'}") from error
+            raise FaultError(
+                f"{' '.join(argv)}: {error.stderr.strip() or f'exit code {error.returncode}'}"
+            ) from error
         return done.stdout
 
     @contextlib.contextmanager

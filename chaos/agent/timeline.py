@@ -51,7 +51,7 @@ class Timeline:
         self._record = record
         self._windows = Windows()
         self._supervisor = Supervisor(order, record)
-        self._place = Place(self._windows, self._supervisor.processes, order["app"])
+        self._place = Place(record.clock, self._windows, self._supervisor.processes, order["app"])
         self._steps = Steps(order, self._supervisor, record, folder)
         self._baseline = BaselineJudge(order["steady_state"])
         self._stops = StopWatch(order["stop_when"])
@@ -66,7 +66,9 @@ class Timeline:
     async def run(self) -> Ending:
         """Do it all; how it ended."""
         told = asyncio.create_task(self._listen())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end, "aborted", "told to end by a signal")
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGTERM, self._end, "aborted", "told to end by a signal"
+        )
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
         try:
             return await self._phases()
@@ -81,7 +83,7 @@ class Timeline:
 
     async def _phases(self) -> Ending:
         ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))
-        await asyncio.wait([ready, self._early], return_when=asyncio.FIRST_COMPLETED)
+        await self._first_of(ready)
         if not ready.done():
             ready.cancel()
             await asyncio.gather(ready, return_exceptions=True)
@@ -104,17 +106,23 @@ class Timeline:
             if not self._early.done():
                 async with self._in_phase("recovery"):
                     await self._pass(self._order["recovery_s"])
-        return self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
+        return (
+            self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
+        )
 
     async def _carry_out_method(self) -> None:
         method = asyncio.create_task(asyncio.to_thread(self._steps.carry_out_all))
-        await asyncio.wait([method, self._early], return_when=asyncio.FIRST_COMPLETED)
+        await self._first_of(method)
         if self._early.done():
             self._steps.why_stopping = self._early.result().because
             self._steps.stopping.set()
-        done, _ = await asyncio.wait([method], timeout=None if not self._early.done() else _FAULTS_END_WITHIN_S)
+        done, _ = await asyncio.wait(
+            [method], timeout=None if not self._early.done() else _FAULTS_END_WITHIN_S
+        )
         if not done:
-            self._record.emit("fault.failed", step="*", fault="*", stage="recover", why="a fault did not end in time")
+            self._record.emit(
+                "fault.failed", step="*", fault="*", stage="recover", why="a fault did not end in time"
+            )
             return
         method.result()
 
@@ -141,15 +149,17 @@ class Timeline:
             work.append(OpenLoop(self._order["load"], emit, self._windows, clock).run(until))
         for entry in self._order["steady_state"]:
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
-            keep = Tolerance(**entry["tolerance"]).reads_text
+            reads = Tolerance(**entry["tolerance"]).reads_text
             work.append(
-                probe_forever(entry["name"], probe, clock, emit, self._on_probe, self._place, until, keep_text=keep)
+                probe_forever(
+                    entry["name"], probe, clock, emit, self._on_probe, self._place, until, read_body=reads
+                )
             )
         for index, entry in enumerate(self._order["stop_when"]):
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
             name = f"stop:{index}"
             work.append(
-                probe_forever(name, probe, clock, emit, self._on_probe, self._place, until, keep_text=False)
+                probe_forever(name, probe, clock, emit, self._on_probe, self._place, until, read_body=False)
             )
         sampler = Sampler(self._supervisor, self._order["disk_paths"])
         work.append(sample_forever(sampler, self._order["sample_hz"], self._record, self._on_usage))
@@ -160,12 +170,14 @@ class Timeline:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._end("crashed", f"an observer failed: {type(error).__name__}: {error}")
 
-    def _on_probe(self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float) -> None:
+    def _on_probe(
+        self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float
+    ) -> None:
         if name.startswith("stop:"):
             trip = self._stops.sample(name, at, value, error, took_s)
             if trip and not self._early.done():
-                self._record.emit("stop.tripped", condition=trip.condition, why=trip.why)
-                self._end("aborted", f"stop condition {trip.condition}: {trip.why}", "stop condition")
+                self._record.emit("stop.tripped", condition=name, why=trip)
+                self._end("aborted", f"stop condition: {trip}", "stop condition")
         elif self._phase == "baseline":
             self._baseline.sample(name, at, value, error, took_s)
 
@@ -193,6 +205,11 @@ class Timeline:
         """Let time pass, or less when the run ends early."""
         until = time.monotonic() + seconds
         await asyncio.wait([self._early], timeout=max(0.0, until - time.monotonic()))
+
+    async def _first_of(self, task: "asyncio.Task[None]") -> None:
+        """Wait for the task or for an early end, whichever comes first."""
+        either: list[asyncio.Future[Any]] = [task, self._early]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
 
     def _end(self, outcome: str, why: str, because: str = "stopped") -> None:
         if not self._early.done():

@@ -64,7 +64,10 @@ class Memory(Protocol):
     """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""
 
     limit_bytes: int
-    kind: Literal["real", "emulated"]
+
+    @property
+    def kind(self) -> Literal["real", "emulated"]:
+        """Who enforces it."""
 
     def used_bytes(self) -> int:
         """Bytes in use now that count against the limit and cannot be dropped."""
@@ -75,7 +78,10 @@ class Target(Protocol):
 
     random: Random
     work: Path
-    memory: Memory
+
+    @property
+    def memory(self) -> Memory:
+        """The budget that the app lives in."""
 
     def names(self) -> Sequence[str]:
         """The process names of the manifest."""

@@ -47,7 +47,9 @@ def build(spec: BoxSpec, cgroup_views: dict[str, str]) -> None:
 
 def _open_sources(spec: BoxSpec, cgroup_views: dict[str, str]) -> dict[str, int]:
     """Open every host path to show before anything covers it: target inside -> O_PATH descriptor."""
-    places = {path: path for path in (*spec.read_only, "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")}
+    places = {
+        path: path for path in (*spec.read_only, "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+    }
     places |= {f"/etc/{name}": f"/etc/{name}" for name in _ETC}
     places |= {f"/dev/{name}": f"/dev/{name}" for name in _DEVICES}
     places |= {f"/run/chaoslab/cgroup/{name}": path for name, path in cgroup_views.items()}
@@ -108,7 +110,9 @@ def _mount_sys(root: str, cgroup_views: dict[str, str]) -> None:
     try:
         kernel.mount("sysfs", root + "/sys", "sysfs", _PLAIN | kernel.MS_NOEXEC | kernel.MS_RDONLY)
         kernel.mount("tmpfs", root + "/sys/fs/cgroup", "tmpfs", _PLAIN, "size=64k,mode=755")
-    except PermissionError:  # inside another container /sys may be partly covered: then the kernel refuses a new one
+    except (
+        PermissionError
+    ):  # inside another container /sys may be partly covered: then the kernel refuses a new one
         Path(root, "sys/fs/cgroup").mkdir(parents=True, exist_ok=True)
     for name in cgroup_views:
         target = f"{root}/sys/fs/cgroup" if name == "unified" else f"{root}/sys/fs/cgroup/{name}"

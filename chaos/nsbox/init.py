@@ -35,7 +35,7 @@ class Init:
         self._heard = time.monotonic()
         self._env = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         self._children: dict[int, subprocess.Popen[bytes]] = {}
-        self._spawning = threading.Lock()
+        self._spawning = threading.RLock()  # re-entrant: the SIGCHLD handler may interrupt its holder
         self._ops: dict[str, Callable[[dict[str, Any], bytes], Answer]] = {
             "ping": lambda _request, _body: ({}, b""),
             "run": self._run,
@@ -49,7 +49,7 @@ class Init:
 
     def serve(self) -> None:
         """Accept controllers until the TTL or the lease runs out; does not return."""
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that accept() wakes up
+        signal.signal(signal.SIGCHLD, lambda *_: self._reap_orphans())
         self._server.settimeout(0.25)
         while True:
             self._reap_orphans()
@@ -74,12 +74,17 @@ class Init:
                     return
                 ours = self._children.get(info.si_pid)
                 if ours is None:
-                    os.waitpid(info.si_pid, 0)
+                    with contextlib.suppress(ChildProcessError):  # its own thread was faster
+                        os.waitpid(info.si_pid, 0)
                 elif ours.poll() is None:
                     return  # its own thread is collecting it
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream, contextlib.suppress(BrokenPipeError, ConnectionError):
+        with (
+            connection,
+            connection.makefile("rwb") as stream,
+            contextlib.suppress(BrokenPipeError, ConnectionError),
+        ):
             for line in stream:
                 self._heard = time.monotonic()
                 request = json.loads(line)

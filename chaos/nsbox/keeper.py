@@ -25,6 +25,7 @@ from chaos.nsbox.spec import BoxSpec
 
 _ALL = kernel.NEWNS | kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWCGROUP
 _IDS = 65536
+_OWN_ADDRESS = "10.254.254.254"
 _ID_BASES = range(524_288, 1_878_982_656, _IDS)  # where systemd-nspawn, too, looks for unused ids
 
 
@@ -130,14 +131,18 @@ def _unshare() -> bool:
         except OSError as error:
             refused = refused or error
             continue
-        with contextlib.suppress(OSError):  # time namespaces exist since Linux 5.6; nothing here depends on one
+        with contextlib.suppress(
+            OSError
+        ):  # time namespaces exist since Linux 5.6; nothing here depends on one
             kernel.unshare(kernel.NEWTIME)
         return bool(flags)
     assert refused is not None
     raise refused
 
 
-def _be_pid1(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, told: int, user_namespace: bool) -> NoReturn:
+def _be_pid1(
+    spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, told: int, user_namespace: bool
+) -> NoReturn:
     try:
         filesystem.build(spec, {name: str(path) for name, path in cgroup.views.items()})
         kernel.set_hostname("chaoslab")
@@ -159,12 +164,17 @@ def _be_pid1(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, told:
 
 
 def _loopback_up() -> None:
-    """`ip link set lo up`: SIOCSIFFLAGS with IFF_UP | IFF_RUNNING (<linux/if.h>, <linux/sockios.h>)."""
+    """Bring lo up, with one address beyond 127/8: without any, resolvers that ask for "configured" families find none.
+
+    SIOCSIFFLAGS with IFF_UP | IFF_RUNNING, and SIOCSIFADDR on an alias (<linux/if.h>, <linux/sockios.h>).
+    """
     import fcntl
     import struct
 
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH22x", b"lo", 0x1 | 0x40))
+        address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(_OWN_ADDRESS))
+        fcntl.ioctl(any_socket, 0x8916, struct.pack("16s16s8x", b"lo:box", address))
 
 
 def _tell(pipe: int, answer: dict[str, Any]) -> None:

@@ -41,7 +41,9 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), f"unshare({flags:#x})")
 
 
-def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, options: str | None = None) -> None:
+def mount(
+    source: str | None, target: str, kind: str | None = None, flags: int = 0, options: str | None = None
+) -> None:
     """mount(2)."""
 
     def text(value: str | None) -> bytes | None:

@@ -9,7 +9,16 @@ from chaos.sandboxes.local import LocalSandbox
 AnySandbox = LocalSandbox
 PROVIDERS: dict[str, type[AnySandbox]] = {"local": LocalSandbox}
 
-__all__ = ["PROVIDERS", "AnySandbox", "Completed", "Sandbox", "SandboxRef", "connect", "open_sandbox"]
+__all__ = [
+    "PROVIDERS",
+    "AnySandbox",
+    "Completed",
+    "Sandbox",
+    "SandboxRef",
+    "attach",
+    "connect",
+    "open_sandbox",
+]
 
 
 async def open_sandbox(type_: str, **size: Any) -> Sandbox:
@@ -20,6 +29,11 @@ async def open_sandbox(type_: str, **size: Any) -> Sandbox:
 async def connect(ref: SandboxRef) -> Sandbox:
     """Find a sandbox again from its ref, in any process. Raises SandboxLost."""
     return await _provider(ref.type).connect(ref)
+
+
+def attach(ref: SandboxRef) -> Sandbox:
+    """The sandbox of that ref without a look whether it still lives: enough to destroy it."""
+    return _provider(ref.type)(ref)
 
 
 def _provider(type_: str) -> type[AnySandbox]:

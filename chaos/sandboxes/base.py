@@ -50,7 +50,12 @@ class Sandbox(Protocol):
         """Unpack a tar archive into a directory."""
 
     async def run(
-        self, argv: Sequence[str], *, cwd: str = "/app", env: Mapping[str, str] | None = None, timeout_s: float = 30.0
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/app",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
     ) -> Completed:
         """Run a command to its end."""
 

@@ -35,7 +35,9 @@ def runtime_dir() -> Path:
     except OSError as error:
         raise SandboxError(f"cannot make {folder}: {error.strerror}; set CHAOSLAB_RUNTIME_DIR") from error
     if folder.stat().st_uid != os.geteuid():
-        raise SandboxError(f"{folder} belongs to somebody else; set CHAOSLAB_RUNTIME_DIR to a directory of your own")
+        raise SandboxError(
+            f"{folder} belongs to somebody else; set CHAOSLAB_RUNTIME_DIR to a directory of your own"
+        )
     return folder
 
 
@@ -59,7 +61,13 @@ class LocalSandbox:
 
     @classmethod
     async def open(
-        cls, *, memory_bytes: int, disk_bytes: int, ttl_s: float, lease_s: float = 30.0, hosts: Sequence[str] = ()
+        cls,
+        *,
+        memory_bytes: int,
+        disk_bytes: int,
+        ttl_s: float,
+        lease_s: float = 30.0,
+        hosts: Sequence[str] = (),
     ) -> "LocalSandbox":
         """Build one and connect. Raises SandboxError with cause and remedy where the kernel does not allow it."""
         folder = Path(tempfile.mkdtemp(prefix="box-", dir=runtime_dir()))
@@ -103,10 +111,17 @@ class LocalSandbox:
         await self._call("unpack", archive, path=path)
 
     async def run(
-        self, argv: Sequence[str], *, cwd: str = "/app", env: Mapping[str, str] | None = None, timeout_s: float = 30.0
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/app",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
     ) -> Completed:
         """See Sandbox."""
-        answer, out = await self._call("run", argv=list(argv), cwd=cwd, env=dict(env or {}), timeout_s=timeout_s)
+        answer, out = await self._call(
+            "run", argv=list(argv), cwd=cwd, env=dict(env or {}), timeout_s=timeout_s
+        )
         return Completed(answer["exit_code"], out, answer["stderr"])
 
     async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str) -> int:
@@ -138,12 +153,8 @@ class LocalSandbox:
         with contextlib.suppress(SandboxError):
             await self._call("destroy")
         await self.close()
-        deadline = time.monotonic() + _GONE_WITHIN_S
-        while self._folder.exists():  # the keeper removes it last, when nothing else is left
-            if time.monotonic() > deadline:
-                remove(self._folder)
-                return
-            await asyncio.sleep(0.002)
+        if not await _ended(self.ref.facts["keeper"], self._folder, _GONE_WITHIN_S):
+            remove(self._folder)
 
     async def _call(self, op: str, data: bytes = b"", **request: Any) -> tuple[dict[str, Any], bytes]:
         async with self._turn:
@@ -162,6 +173,29 @@ class LocalSandbox:
         if "error" in answer:
             raise SandboxError(f"local sandbox {self.ref.id}: {op}: {answer['error']}")
         return answer, body
+
+
+async def _ended(keeper: int, folder: Path, within_s: float) -> bool:
+    """Wait until the keeper, whose end is the end of everything, is no more; reap it when it is our child."""
+    try:
+        descriptor = os.pidfd_open(keeper)
+    except ProcessLookupError:
+        return not folder.exists()
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    try:
+        if _is_keeper(keeper, folder):
+            loop.add_reader(descriptor, gone.set)
+            async with asyncio.timeout(within_s):
+                await gone.wait()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(keeper, os.WNOHANG)
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return not folder.exists()
 
 
 async def _dial(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -235,6 +269,10 @@ def remove(folder: Path) -> None:
             os.kill(keeper, signal.SIGKILL)
     with contextlib.suppress(OSError, ValueError):
         name = f"chaoslab-{BoxSpec.from_json((folder / 'spec.json').read_text()).id}"
-        left = [path for path in (*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}")) if not path.is_symlink()]
+        left = [
+            path
+            for path in (*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}"))
+            if not path.is_symlink()
+        ]
         cgroups.Cgroup(parents=[path for path in left if path.parent.resolve() == path.parent]).remove()
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,104 @@
+"""Say what this machine can and cannot do, found out by doing, and the remedy for what it can't."""
+
+import asyncio
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from chaos import bundle
+from chaos.errors import SandboxError
+from chaos.sandboxes.local import LocalSandbox, orphans
+from chaos.settings import Settings
+
+Level = Literal["ok", "degraded", "missing"]
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `degraded`: it works with less; `missing`: something does not work without it."""
+
+    name: str
+    level: Level
+    says: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check, in the order a person would go through them."""
+    yield _python()
+    yield from asyncio.run(_sandbox())
+    yield _room()
+    yield from _keys(settings)
+
+
+def _python() -> Check:
+    says = f"{platform.python_version()} at {sys.executable}, Linux {platform.release()}"
+    if platform.system() != "Linux":
+        return Check("system", "missing", f"{platform.system()}", "the local sandbox needs Linux 5.12 or later")
+    return Check("system", "ok", says)
+
+
+async def _sandbox() -> list[Check]:
+    """Open one and let the agent try every mechanism inside."""
+    try:
+        box = await LocalSandbox.open(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30)
+    except SandboxError as error:
+        return [Check("local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container")]
+    try:
+        await box.put("/run/chaoslab/agent.pyz", bundle.build())
+        command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities"]
+        done = await box.run(command, cwd="/", timeout_s=20)
+    finally:
+        await box.destroy()
+    facts = box.ref.facts
+    how = "user namespaces" if facts["user_namespace"] else "as root, without a user namespace"
+    found = [Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms"), _memory(facts)]
+    if done.exit_code != 0:
+        return [*found, Check("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
+    return [*found, *_mechanisms(done.stdout)]
+
+
+def _memory(facts: object) -> Check:
+    assert isinstance(facts, dict)
+    if facts["memory"] == "real":
+        return Check("memory limit", "ok", "a control group enforces it")
+    return Check(
+        "memory limit",
+        "degraded",
+        f"the agent enforces it, results say `emulated` ({facts['memory_why']})",
+        "run as root, or have a control group with the memory controller delegated to you",
+    )
+
+
+def _mechanisms(output: bytes) -> Iterator[Check]:
+    import json
+
+    for name, why_not in json.loads(output).items():
+        if why_not is None:
+            yield Check(name, "ok", "works inside a sandbox")
+        else:
+            yield Check(name, "degraded", why_not, "another mechanism is used where there is one")
+
+
+def _room() -> Check:
+    free = shutil.disk_usage(Path.cwd()).free
+    left = list(orphans())
+    says = f"{free / 2**30:.1f} GiB free here; {len(left)} orphaned sandboxes"
+    if left:
+        return Check("room", "degraded", says, "chaoslab gc")
+    return Check("room", "ok" if free > 200 * _MIB else "degraded", says, "free some disk space")
+
+
+def _keys(settings: Settings) -> Iterator[Check]:
+    for name, value, otherwise in (
+        ("E2B_API_KEY", settings.e2b_api_key, "sandboxes are local"),
+        ("GROQ_API_KEY", settings.groq_api_key, "the rules write the analysis"),
+        ("GRAFANA_URL", settings.grafana_url or settings.grafana_mcp_url, "dashboards are files"),
+        ("PROMETHEUS_REMOTE_WRITE_URL", settings.prometheus_remote_write_url, "metrics stay in the journal"),
+    ):
+        yield Check(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")

@@ -1,0 +1,30 @@
+"""The last stage of a run: draw report.html and dashboard.json beside result.json, from the journal and the result."""
+
+import json
+from pathlib import Path
+
+from chaos import dashboards
+from chaos.errors import PublishError
+from chaos.measure.result import Result
+from chaos.measure.series import series
+from chaos.report.html import render
+from chaos.run import Run
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "dashboards"
+
+
+def visualize(run: Run, result: Result) -> Result:
+    """Write both; the result with its links. Raises PublishError, which never changes a verdict."""
+    events = list(run.journal.events())
+    started = events[0].data if events else {}
+    dashboard = dashboards.render(TEMPLATES / "experiment.json.j2", result, started.get("plan", {}))
+    linked = result.model_copy(
+        update={"links": result.links.model_copy(update={"report": run.report.as_uri()})}
+    )
+    try:
+        run.dashboard.write_text(json.dumps(dashboard, indent=2) + "\n")
+        run.report.write_text(render(linked, series(events), started))
+        run.result.write_text(linked.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error
+    return linked

@@ -1,0 +1,55 @@
+"""The `chaoslab` command: the library's command line, with Prefect as the conductor of `run` and its server's verbs."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from chaos.cli import Conduct, Conductors, cli
+from chaos.errors import ChaosLabError
+
+if TYPE_CHECKING:
+    from chaos.measure.result import Result
+
+
+async def _through_prefect(conduct: Conduct) -> "Result":
+    from flows.run import conduct_with_prefect
+
+    return await conduct_with_prefect(conduct)
+
+
+@cli.command()
+def up() -> None:
+    """Start the local Prefect server in the background, or say where it already runs."""
+    from flows import server
+
+    try:
+        api = server.ensure_api(lambda line: click.echo(line, err=True))
+    except ChaosLabError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    click.echo(f"Prefect UI: {api.ui_url}")
+
+
+@cli.command()
+def down() -> None:
+    """End the local Prefect server; a configured one is left alone."""
+    from flows import server
+
+    click.echo("stopped" if server.down() else "no local Prefect server was running")
+
+
+@cli.command()
+def status() -> None:
+    """Say which Prefect server `run` would use and whether it answers."""
+    from flows import server
+
+    click.echo(server.status())
+
+
+def main() -> None:
+    """Console script."""
+    cli(obj=Conductors(flow=_through_prefect))
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What every provider promises, run over all of them."""
+
+import asyncio
+import io
+import tarfile
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+
+from chaos.errors import SandboxError, SandboxLost
+from chaos.sandboxes import PROVIDERS, Sandbox, SandboxRef, connect
+from tests.sandboxes.box import local_box
+
+Open = Callable[[], AbstractAsyncContextManager[Sandbox]]
+OPENERS: dict[str, Open] = {"local": local_box}
+
+
+def test_every_provider_is_under_contract() -> None:
+    assert set(OPENERS) == set(PROVIDERS)
+
+
+@pytest.fixture(params=sorted(OPENERS))
+def opened(request: pytest.FixtureRequest) -> Open:
+    return OPENERS[request.param]
+
+
+def test_a_command_runs_to_its_end_and_says_how_it_ended(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            done = await box.run(["sh", "-c", "echo out; echo err >&2; exit 3"])
+            assert (done.exit_code, done.stdout, done.stderr) == (3, b"out\n", "err\n")
+
+    asyncio.run(scene())
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_it_started(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            with pytest.raises(SandboxError, match="Timeout"):
+                await box.run(["sh", "-c", "sleep 60 & sleep 60"], timeout_s=0.2)
+            left = await box.run(["sh", "-c", "cat /proc/*/comm"])
+            assert b"sleep" not in left.stdout
+
+    asyncio.run(scene())
+
+
+def test_an_unknown_command_is_an_error_that_names_it(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            with pytest.raises(SandboxError, match="no-such-command"):
+                await box.run(["no-such-command"])
+
+    asyncio.run(scene())
+
+
+def test_a_file_is_read_back_from_any_offset(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            body = bytes(range(256)) * 4096
+            assert await box.put("/tmp/deep/er/file", body)
+            assert await box.read("/tmp/deep/er/file") == body
+            assert await box.read("/tmp/deep/er/file", 1000, 16) == body[1000:1016]
+            assert await box.read("/tmp/deep/er/file", len(body)) == b""
+
+    asyncio.run(scene())
+
+
+def test_an_exclusive_file_is_written_once(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            assert await box.put("/tmp/order", b"first", exclusive=True)
+            assert not await box.put("/tmp/order", b"second", exclusive=True)
+            assert await box.read("/tmp/order") == b"first"
+
+    asyncio.run(scene())
+
+
+def test_an_archive_cannot_write_outside_its_directory(opened: Open) -> None:
+    async def scene() -> None:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo("../escaped"))
+        async with opened() as box:
+            with pytest.raises(SandboxError):
+                await box.unpack("/app", buffer.getvalue())
+
+    asyncio.run(scene())
+
+
+def test_a_started_command_goes_on_and_is_asked_for_its_end_later(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            await box.run(["mkfifo", "/tmp/gate"])
+            pid = await box.start(
+                ["sh", "-c", "read word < /tmp/gate; echo $word; exit 4"], output="/tmp/log"
+            )
+            assert await box.exit_code(pid) is None  # it waits at the gate
+            await box.run(["sh", "-c", "echo go > /tmp/gate"])
+            async with asyncio.timeout(10):
+                while (code := await box.exit_code(pid)) is None:
+                    await asyncio.sleep(0)
+            assert code == 4
+            assert await box.read("/tmp/log") == b"go\n"
+
+    asyncio.run(scene())
+
+
+def test_it_is_found_again_by_its_ref_from_plain_data(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            await box.put("/tmp/mark", b"here")
+            again = await connect(SandboxRef.from_json(box.ref.to_json()))
+            assert await again.read("/tmp/mark") == b"here"
+            await again.close()
+
+    asyncio.run(scene())
+
+
+def test_destroyed_it_is_lost_and_destroying_again_is_no_error(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            await box.destroy()
+            with pytest.raises(SandboxLost):
+                await box.run(["true"])
+            with pytest.raises(SandboxLost):
+                await connect(box.ref)
+            await box.destroy()
+
+    asyncio.run(scene())
+
+
+def test_many_callers_at_once_get_their_own_answers(opened: Open) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            done = await asyncio.gather(*(box.run(["echo", str(number)]) for number in range(20)))
+            assert [each.stdout for each in done] == [f"{number}\n".encode() for number in range(20)]
+
+    asyncio.run(scene())
