@@ -118,10 +118,8 @@ def _simple(about: Schema) -> str:
     if kind == "array":
         return f"list of {_value(about.get('items', {}))}"
     if kind == "object":
-        values = about.get("additionalProperties") or next(
-            iter(about.get("patternProperties", {}).values()), {}
-        )
-        return f"mapping to {_value(values)}"
+        named: Schema = about.get("patternProperties", {"": about.get("additionalProperties", {})})
+        return f"mapping to {_value(next(iter(named.values())))}"
     if "examples" in about:
         return f"such as `{about['examples'][0]}`"
     words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` `false`"}

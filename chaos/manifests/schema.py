@@ -51,6 +51,7 @@ def text() -> str:
 
 def _loosen(part: Schema, name: str) -> None:
     """What an intensity sets need not be written: then `intensity` must be."""
+    part["properties"]["intensity"]["description"] = "A documented preset instead of exact numbers."
     preset = {field for fields in FAULTS[name].presets.values() for field in fields}
     needed = [field for field in part.get("required", []) if field in preset]
     if needed:

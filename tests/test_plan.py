@@ -1,0 +1,165 @@
+"""A plan decides everything, survives JSON, and refuses what its sandbox cannot do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chaos.errors import ManifestError, PlanError
+from chaos.manifests.load import load
+from chaos.manifests.sandboxes import LocalSandbox
+from chaos.plan import Plan, describe, draw, plan
+from tests.manifests.a_repository import FULL, SMALL, a_manifest
+
+
+def a_plan(tmp_path: Path, text: str = FULL) -> Plan:
+    """The plan of a manifest in a new repository."""
+    return plan(load(a_manifest(tmp_path, text))[0])
+
+
+def test_a_plan_survives_json_in_both_forms(tmp_path: Path) -> None:
+    made = a_plan(tmp_path)
+    assert Plan.from_json(made.to_json()) == made
+    assert Plan.from_json(json.loads(made.to_json())) == made
+    assert Plan.from_json(made.to_json()).order("r1") == made.order("r1")
+
+
+def test_the_order_says_everything_in_base_units(tmp_path: Path) -> None:
+    order = a_plan(tmp_path).order("r1", python="/usr/bin/python3")
+    assert (order["run_id"], order["app"], order["python"]) == ("r1", "/app", "/usr/bin/python3")
+    assert order["memory_limit_bytes"] == 536870912
+    assert order["disk_paths"] == ["/app", "/tmp"]
+    assert order["setup"] == [["pip", "install", "-r", "requirements.txt"]]
+    assert order["processes"][0] == {
+        "name": "inventory",
+        "command": ["python3", "inventory.py"],
+        "port": 9000,
+        "env": {},
+        "cwd": ".",
+        "ready": None,
+        "restart": "never",
+        "ready_timeout_s": 30.0,
+    }
+    assert order["load"] == {
+        "url": "http://127.0.0.1:8000/checkout",
+        "method": "GET",
+        "headers": {},
+        "body": None,
+        "rate_per_s": 50.0,
+        "timeout_s": 2.0,
+        "connections": 256,
+    }
+    assert order["steady_state"][1] == {
+        "name": "fast",
+        "probe": {"type": "metric", "metric": "latency_p95", "window": 1.0, "every": 0.5},
+        "tolerance": {"max": 1.0, "unit": "duration"},
+        "holds": "throughout",
+        "budget": 0.05,
+        "recover_within_s": None,
+    }
+    assert order["method"][0]["hold_s"] == 60.0
+    assert order["method"][0]["fault"]["delay"] == 0.3
+    assert (order["baseline_s"], order["recovery_s"], order["declared_s"]) == (10.0, 30.0, 160.0)
+    assert order["stop_when"][0]["for_s"] == 3.0
+    assert json.loads(json.dumps(order, allow_nan=False)) == order
+
+
+def test_what_holds_afterwards_has_the_recovery_phase_to_recover_unless_it_says_less(tmp_path: Path) -> None:
+    order = a_plan(tmp_path, FULL.replace("      recoverWithin: 5s\n", "")).order()
+    assert order["steady_state"][0]["recover_within_s"] == 30.0
+
+
+def test_the_digest_changes_with_the_spec_and_with_the_files_of_the_app_only(tmp_path: Path) -> None:
+    path = a_manifest(tmp_path)
+    web = path.parent.parent / "apps" / "shop" / "web.py"
+
+    def digest() -> str:
+        return plan(load(path)[0]).digest
+
+    first = digest()
+    assert first.startswith("sha256:")
+    path.write_text(FULL.replace("team: payments", "team: others") + "# a comment\n")
+    assert digest() == first
+    path.write_text(FULL.replace("delay: 300ms", "delay: 0.3s"))
+    assert digest() == first
+    cache = web.parent / "__pycache__"
+    cache.mkdir()
+    (cache / "web.pyc").write_bytes(b"x")
+    assert digest() == first
+    path.write_text(FULL.replace("delay: 300ms", "delay: 301ms"))
+    assert digest() != first
+    path.write_text(FULL)
+    web.write_text("print('changed')\n")
+    assert digest() != first
+
+
+def test_the_same_manifest_makes_the_same_random_choices_unless_a_seed_is_given(tmp_path: Path) -> None:
+    (loaded,) = load(a_manifest(tmp_path))
+    assert plan(loaded).seed == plan(loaded).seed
+    assert plan(loaded, seed=7).order()["seed"] == 7
+
+
+@pytest.mark.parametrize("provider", ["container", "e2b"])
+def test_a_provider_that_cannot_be_opened_is_refused_by_name(tmp_path: Path, provider: str) -> None:
+    (loaded,) = load(a_manifest(tmp_path, FULL.replace("type: local", f"type: {provider}")))
+    with pytest.raises(PlanError) as caught:
+        plan(loaded)
+    first = str(caught.value.problems[0])
+    assert first.startswith(
+        f"{loaded.file}:9:13 spec.sandbox.type: shop-network-delay: this version opens no sandboxes"
+    )
+    assert isinstance(caught.value, ManifestError)
+
+
+def test_a_capability_that_the_sandbox_lacks_is_said_at_the_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalSandbox, "provides", frozenset({"mount", "memory-limit"}))
+    (loaded,) = load(a_manifest(tmp_path))
+    with pytest.raises(
+        PlanError, match="sandbox 'local' lacks net-admin, which network_delay needs"
+    ) as caught:
+        plan(loaded)
+    assert [problem.path for problem in caught.value.problems] == ["spec.method[0].fault"]
+
+
+def test_an_image_on_the_local_sandbox_is_refused(tmp_path: Path) -> None:
+    text = SMALL.replace("app: ../apps/shop", "image: docker.io/library/nginx:1.29")
+    (loaded,) = load(a_manifest(tmp_path, text))
+    with pytest.raises(PlanError, match="sandbox 'local' runs no images"):
+        plan(loaded)
+
+
+def test_an_app_that_cannot_be_shipped_is_refused(tmp_path: Path) -> None:
+    path = a_manifest(tmp_path, FULL.replace("disk: 256MiB", "disk: 1MiB"))
+    app = path.parent.parent / "apps" / "shop"
+    (app / "large").write_bytes(bytes(2**20))
+    (app / "secret").symlink_to("/etc/passwd")
+    (app / "inside").symlink_to("web.py")
+    with pytest.raises(PlanError) as caught:
+        plan(load(path)[0])
+    said = [problem.what for problem in caught.value.problems]
+    assert len(said) == 2
+    assert "secret: a link that leaves the app's directory" in said[0]
+    assert "but the sandbox's disk is 1MiB" in said[1]
+
+
+def test_the_description_says_what_would_be_done_with_units(tmp_path: Path) -> None:
+    words = describe(a_plan(tmp_path))
+    for line in (
+        "sandbox local: memory 512MiB, disk 256MiB, destroys itself after 10m",
+        "  load     GET http://127.0.0.1:8000/checkout at 50/s, timeout 2s",
+        "afterwards, recovered within 5s",
+        "  00:10.0  fault         1m  slow network: network_delay delay 300ms",
+        "  no fault is held longer than 2m; here 1m",
+        "error_rate, window 1s, every 500ms is not at most 50% for 3s",
+    ):
+        assert line in words
+
+
+def test_the_description_says_why_it_cannot_be_done(tmp_path: Path) -> None:
+    (loaded,) = load(a_manifest(tmp_path, FULL.replace("type: local", "type: e2b")))
+    drawn, refusals = draw(loaded)
+    words = describe(drawn, refusals)
+    assert "cannot be carried out\n" in words
+    assert "opens no sandboxes of type 'e2b'" in words
