@@ -75,7 +75,9 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, or a failure that names the remedy."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        pytest.fail("no Chromium on this machine; install it with: apt-get update && apt-get install -y chromium")
+        pytest.fail(
+            "no Chromium on this machine; install it with: apt-get update && apt-get install -y chromium"
+        )
     started = Browser(path)
     yield started
     started.close()

@@ -1,0 +1,166 @@
+"""The numbers of a result, as the words and rows that the report shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from chaos.measure.fidelity import HELD
+from chaos.measure.result import Result, SteadyStateResult, StepResult
+from chaos.report import scale
+from chaos.report.plain import plain
+from chaos.verdict import Outcome
+
+NOTHING = "–"
+LOG_LINES = 200
+"""Lines of the log that a page shows."""
+
+_OUTCOMES = {
+    Outcome.COMPLETED: "The run completed",
+    Outcome.ABORTED: "The run was aborted",
+    Outcome.NOT_INJECTED: "No fault was injected",
+    Outcome.CRASHED: "The run crashed",
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """One key number: its name, its value with its unit, and what to compare it with."""
+
+    name: str
+    value: str
+    beside: str
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One line of the log, `when` in seconds since the timeline's start."""
+
+    when: str
+    process: str
+    stream: str
+    text: str
+
+
+def moment(at: str) -> str:
+    """`2026-11-22T18:03:11.042Z` as `22 November 2026, 18:03:11 UTC`; what is no moment stays as it is."""
+    seconds = _unix(at)
+    return at if seconds is None else f"{datetime.fromisoformat(at):%-d %B %Y, %H:%M:%S} UTC"
+
+
+def outcome(value: Outcome) -> str:
+    """How the run ended."""
+    return _OUTCOMES[value]
+
+
+def key_numbers(result: Result) -> list[Number]:
+    """What a reader looks for first; nothing that was not measured."""
+    return [*_recovery_number(result), *_load_numbers(result), *_usage_numbers(result)]
+
+
+def _recovery_number(result: Result) -> Iterable[Number]:
+    judged = [state for state in result.steady_state if state.recovery_time_seconds is not None]
+    if not judged:
+        return
+    slowest = max(judged, key=lambda state: state.recovery_time_seconds or 0.0)
+    took, resolution = slowest.recovery_time_seconds or 0.0, slowest.resolution_seconds
+    known = f"±{scale.NBSP}{_rounded(resolution)}, " if took and resolution else ""
+    yield Number("Recovered in", scale.seconds(took) if took else "at once", plain(known + slowest.name, 40))
+
+
+def _load_numbers(result: Result) -> Iterable[Number]:
+    fault, baseline = result.load.get("fault"), result.load.get("baseline")
+    if fault and fault.p95 is not None:
+        before = f"baseline {scale.seconds(baseline.p95)}" if baseline and baseline.p95 is not None else ""
+        yield Number("p95 under fault", scale.seconds(fault.p95), before)
+    sent = sum(summary.sent for summary in result.load.values())
+    if sent:
+        errors = sum(summary.errors for summary in result.load.values())
+        yield Number(
+            "Failed requests", scale.count(errors), f"of {scale.count(sent)}, {scale.share(errors / sent)}"
+        )
+
+
+def _usage_numbers(result: Result) -> Iterable[Number]:
+    usage = result.usage
+    if usage.cpu_peak_percent is not None:
+        yield Number("CPU peak", scale.share(usage.cpu_peak_percent / 100), "of one core")
+    if usage.memory_peak_percent is not None:
+        beside = scale.size(usage.memory_peak_bytes) if usage.memory_peak_bytes is not None else ""
+        yield Number("Memory peak", scale.share(usage.memory_peak_percent / 100), beside)
+
+
+def doubts(result: Result) -> list[str]:
+    """What else keeps the run from proving something, beyond the reason already given."""
+    return [doubt for doubt in result.doubts if doubt.rstrip(".") not in result.why]
+
+
+def sentence(text: str) -> str:
+    """A clause as a sentence of its own."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) or not text else ".")
+
+
+def recovery(state: SteadyStateResult) -> str:
+    """How long it took to be good again, with the resolution of that number."""
+    took = state.recovery_time_seconds
+    if took is None:
+        return "never" if state.fault_bad or state.recovery_bad else NOTHING
+    if not took:
+        return "at once"
+    resolution = state.resolution_seconds
+    return scale.seconds(took) + (f" ±{scale.NBSP}{_rounded(resolution)}" if resolution else "")
+
+
+def _rounded(resolution_s: float) -> str:
+    """Two digits at most: a resolution has no more."""
+    return scale.seconds(float(f"{resolution_s:.2g}"))
+
+
+def normal(state: SteadyStateResult) -> str:
+    """What this steady state asks for."""
+    parts = [f"{state.probe}: {state.tolerance}", state.holds]
+    if state.recover_within_s is not None:
+        parts.append(f"recovers within {scale.seconds(state.recover_within_s)}")
+    if state.budget:
+        share = f", {scale.share(state.bad_share)} used" if state.bad_share is not None else ""
+        parts.append(f"{scale.share(state.budget)} may be out{share}")
+    return " · ".join(parts)
+
+
+def manner(step: StepResult) -> str:
+    """Which fault, by which mechanism, real or emulated."""
+    return " · ".join(part for part in (step.fault, step.mechanism, step.kind) if part)
+
+
+def lasted(step: StepResult) -> str:
+    """When the fault was in place and why it ended."""
+    if step.injected_at is None:
+        return f"Never injected; it was to be held for {scale.seconds(step.hold_s)}."
+    held = (
+        ""
+        if step.held_s is None
+        else f", held for {scale.seconds(step.held_s)} of {scale.seconds(step.hold_s)}"
+    )
+    because = "" if step.recovered_because in ("", HELD) else f" ({step.recovered_because})"
+    end = f", undone {_clock(step.recovered_at)}{because}" if step.recovered_at else ", never seen undone"
+    return f"Injected {_clock(step.injected_at)}{end}{held}."
+
+
+def log_lines(result: Result) -> list[LogRow]:
+    """The excerpt, each line with its distance from the start of the timeline."""
+    origin = _unix(result.phases[0].started_at if result.phases else result.started_at) or 0.0
+    rows = []
+    for line in result.log[:LOG_LINES]:
+        at = _unix(line.at)
+        rows.append(LogRow("" if at is None else f"{at - origin:.2f}", line.process, line.stream, line.line))
+    return rows
+
+
+def _clock(at: str | None) -> str:
+    return NOTHING if at is None or _unix(at) is None else f"{datetime.fromisoformat(at):%H:%M:%S.%f}"[:-3]
+
+
+def _unix(at: str) -> float | None:
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except ValueError:
+        return None
