@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
-from chaos.faults.net.line import Line, nfqueue
+from chaos.faults.net.line import Line, nfqueue, tun_device
+from chaos.faults.net.netem import netem
 from chaos.faults.net.selection import Selection
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
 from chaos.units import Duration, PositiveDuration
@@ -26,7 +27,8 @@ _GONE_MS = 2.0
 _SLACK_S = 2.0
 
 Rung = Callable[[Target, Selection, float, float], AbstractContextManager[Line]]
-LADDER: Sequence[tuple[str, Rung]] = (("nfqueue", nfqueue),)
+LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
+"""What is tried, in order; each is known by doing, not by asking for versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,7 @@ class NetworkDelay(Fault):
             for name, rung in LADDER:
                 try:
                     line = stack.enter_context(rung(target, selection, self.delay, self.jitter))
-                except FaultError as error:
+                except (FaultError, OSError) as error:
                     reasons.append(f"{name}: {error}")
                 else:
                     yield line

@@ -1,12 +1,12 @@
 """A delay line seen from the fault: what it is called, what it counted, who the target is now."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Target
-from chaos.faults.net import queued
+from chaos.faults.net import queued, tun
 from chaos.faults.net.selection import Selection
 
 _START_S = 5.0
@@ -46,14 +46,37 @@ class HelperLine:
 @contextmanager
 def nfqueue(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
     """Rung: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
-    times: dict[str, Any] = {"delay_s": delay_s, "jitter_s": jitter_s}
-    seed = target.random.getrandbits(32)
-    with target.helper(queued.run, selection=selection.arguments(), seed=seed, **times) as helper:
+    with _helper_line("nfqueue", queued.run, target, selection, delay_s, jitter_s) as line:
+        yield line
+
+
+@contextmanager
+def tun_device(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
+    """Rung: the packets are routed through a device of ours. Ends by restoring the routing first."""
+    with (
+        tun.tolerant_of_sources(),
+        _helper_line("tun", tun.run, target, selection, delay_s, jitter_s) as line,
+        tun.diverted(selection),
+    ):
+        yield line
+
+
+@contextmanager
+def _helper_line(
+    mechanism: str,
+    run: Callable[..., None],
+    target: Target,
+    selection: Selection,
+    delay_s: float,
+    jitter_s: float,
+) -> Iterator[Line]:
+    times: dict[str, Any] = {"delay_s": delay_s, "jitter_s": jitter_s, "seed": target.random.getrandbits(32)}
+    with target.helper(run, selection=selection.arguments(), **times) as helper:
         _expect(helper, "ready", _START_S)
         try:
-            yield HelperLine("nfqueue", helper, selection.pids)
+            yield HelperLine(mechanism, helper, selection.pids)
         finally:
-            with suppress(FaultError):  # it may have died: then the kernel has removed everything already
+            with suppress(FaultError):  # it may have died: then its delay has gone with it
                 helper.send({"stop": True})
                 _expect(helper, "stopped", _STOP_S)
 

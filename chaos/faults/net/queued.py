@@ -8,7 +8,7 @@ are taken where they leave.
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -52,7 +52,7 @@ def _install(selection: Selection, number: int) -> nft.Table:
     for name, take in (("nft_queue", nft.queue), ("xt_NFQUEUE", nft.queue_by_target)):
         table = nft.Table(f"chaoslab-delay-{os.getpid()}")
         try:
-            table.install(chains(selection, lambda take=take: take(number)))  # type: ignore[misc]
+            table.install(chains(selection, take(number)))
         except OSError as error:
             table.close()
             reasons.append(f"{name}: {error.strerror}")
@@ -63,7 +63,7 @@ def _install(selection: Selection, number: int) -> nft.Table:
     raise InjectionError(", ".join(reasons))
 
 
-def chains(selection: Selection, take: Callable[[], nft.Rule]) -> list[nft.Chain]:
+def chains(selection: Selection, take: nft.Rule) -> list[nft.Chain]:
     """The rules of a selection; every counter is in front of a `take`."""
     at_arrival = nft.arrived_on(nft.LOOPBACK_INDEX)
     at_leaving = nft.leaves_by_other_than(nft.LOOPBACK_INDEX)
@@ -73,12 +73,10 @@ def chains(selection: Selection, take: Callable[[], nft.Rule]) -> list[nft.Chain
     ]
 
 
-def _rules(
-    selection: Selection, take: Callable[[], nft.Rule], where: nft.Rule, *, local: bool
-) -> list[nft.Rule]:
+def _rules(selection: Selection, take: nft.Rule, where: nft.Rule, *, local: bool) -> list[nft.Rule]:
     tcp = where + nft.protocol(nft.TCP) + nft.tcp_flags(_SYN, clear=True)
     udp = where + nft.protocol(nft.UDP)
-    held = nft.counter() + take()
+    held = nft.counter() + take
     ports = sorted({*selection.ports, selection.echo_port})
     rules = [kind + nft.source_port(port) + held for kind in (tcp, udp) for port in ports]
     if selection.by_owner:

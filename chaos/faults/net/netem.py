@@ -1,0 +1,83 @@
+"""The delay line of the kernel itself: sch_netem under a prio qdisc, with u32 filters by source port.
+
+NOT RUN: no kernel that had sch_netem was at hand when this was written; elsewhere the first command fails and the next
+mechanism is taken. Made for one source port only, because tc cannot select by process, and without jitter, because
+netem reorders a flow under it. Source: tc-netem(8), tc-prio(8), tc-u32(8).
+"""
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Target
+from chaos.faults.net.line import Line
+from chaos.faults.net.selection import Selection
+
+_ROOT, _TARGET_BAND, _ECHO_BAND = "c4a0:", 4, 5
+_LIMIT = "100000"
+_MATCHES = (("ip", "33"), ("ipv6", "53"))
+"""Protocol, and where the TCP flags are: after 20 bytes of IPv4 (no options) or 40 of IPv6, at 13 (RFC 9293)."""
+
+
+@contextmanager
+def netem(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
+    """Rung: every device gets the qdisc, so a packet pays once, where it leaves."""
+    if selection.by_owner or jitter_s or shutil.which("tc") is None:
+        raise InjectionError("needs tc and a delay of one port without jitter")
+    with ExitStack() as stack:
+        devices = [name for _, name in socket.if_nameindex()]
+        for device in devices:
+            # What is undone is what was added: a refused `add root` must not take another's qdisc away.
+            target.run(
+                "tc", *_add(device, "root", "handle", _ROOT, "prio", "bands", "5", "priomap", *["0"] * 16)
+            )
+            stack.enter_context(target.undo(f"netem on {device}", partial(_remove, target, device)))
+            for band, ports in ((_TARGET_BAND, selection.ports), (_ECHO_BAND, (selection.echo_port,))):
+                _delay(target, device, band, ports, delay_s)
+        yield NetemLine(target, devices)
+
+
+def _add(device: str, *rest: str) -> Sequence[str]:
+    return ("qdisc", "add", "dev", device, *rest)
+
+
+def _remove(target: Target, device: str) -> None:
+    target.run("tc", "qdisc", "del", "dev", device, "root")
+
+
+def _delay(target: Target, device: str, band: int, ports: Sequence[int], delay_s: float) -> None:
+    place = f"{_ROOT}{band}"
+    delay = ("netem", "limit", _LIMIT, "delay", f"{delay_s * 1e6:.0f}us")
+    target.run("tc", *_add(device, "parent", place, "handle", f"c4a{band}:", *delay))
+    for protocol, flags_at in _MATCHES:
+        for port in ports:
+            kind = "ip6" if protocol == "ipv6" else "ip"
+            match = ("match", kind, "protocol", "6", "0xff", "match", kind, "sport", str(port), "0xffff")
+            no_syn = ("match", "u8", "0x00", "0x02", "at", flags_at)
+            filters = ("filter", "add", "dev", device, "parent", _ROOT, "protocol", protocol, "u32")
+            target.run("tc", *filters, *match, *no_syn, "flowid", place)
+
+
+class NetemLine:
+    """A delay by netem."""
+
+    mechanism = "netem"
+
+    def __init__(self, target: Target, devices: Sequence[str]) -> None:
+        self._target = target
+        self._devices = devices
+
+    def counts(self) -> Mapping[str, int]:
+        """Packets that left the target's band, read from `tc -s`."""
+        packets = 0
+        for device in self._devices:
+            shown = json.loads(self._target.run("tc", "-s", "-j", "qdisc", "show", "dev", device))
+            packets += sum(q["packets"] for q in shown if q.get("handle") == f"c4a{_TARGET_BAND}:")
+        return {"target_packets": packets}
+
+    def update(self, pids: Sequence[int]) -> None:
+        """A port has no pids."""
