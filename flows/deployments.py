@@ -9,8 +9,8 @@ from pathlib import Path
 
 from prefect import aserve
 from prefect.deployments.runner import RunnerDeployment
-from prefect.flows import EntrypointType
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
 
 from chaos.manifests.load import Loaded
 from chaos.plan import plan as draw

@@ -39,7 +39,8 @@ class Interrupted(ChaosLabError):
     """Asked to stop before anything was injected."""
 
 
-@flow(name="experiment")
+# Results live in the run's folder, Prefect keeps none; naming a storage only saves a question to its API per task.
+@flow(name="experiment", persist_result=False, result_storage=Path("runs"))
 async def experiment(
     manifest: str, name: str | None = None, out: str = "runs", seed: int | None = None
 ) -> State[dict[str, Any]]:

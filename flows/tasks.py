@@ -32,19 +32,19 @@ async def _may_help(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
     return isinstance(error, ChaosLabError) and error.retryable
 
 
-@task(cache_policy=NO_CACHE, retry_condition_fn=_may_help)
+@task(persist_result=False, cache_policy=NO_CACHE, retry_condition_fn=_may_help)
 async def sandbox(plan: Plan, run: Run) -> SandboxRef:
     """Open the sandbox, with the app in it."""
     return await runner.open_sandbox(plan, run)
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False, cache_policy=NO_CACHE)
 async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     """Start the agent, which carries out the timeline by itself; at most once a run."""
     await runner.inject(plan, run, ref)
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False, cache_policy=NO_CACHE)
 async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> None:
     """Follow the agent's journal to its end, with a bar that moves."""
     progress = Progress(plan.name, plan.declared_s, get_run_logger())
@@ -57,13 +57,13 @@ async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> None:
         await runner.collect(run, ref, both, watch.stop)
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False, cache_policy=NO_CACHE)
 async def analyze(run: Run) -> Result:
     """Judge the journal and put it into words."""
     return runner.analyze(run)
 
 
-@task(cache_policy=NO_CACHE)
+@task(persist_result=False, cache_policy=NO_CACHE)
 async def visualize(run: Run, result: Result) -> Result:
     """Draw the report and the dashboard, and this page's artifacts; what cannot be shown changes no verdict."""
     logger = get_run_logger()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import server
@@ -33,5 +34,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
         try:
             with temporary_settings({PREFECT_API_URL: api.url}):
                 yield api
+                APILogWorker.drain_all(timeout=5)
         finally:
             server.down()
