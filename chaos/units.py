@@ -12,6 +12,9 @@ from typing import Annotated, Any
 _NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,15})?)"
 
 
+_KINDS = {bool: "true or false", type(None): "nothing", dict: "a mapping", list: "a list"}
+
+
 @dataclass(frozen=True)
 class Unit:
     """One kind of quantity: how it is written, and what a value of it must lie between (base units, inclusive)."""
@@ -32,7 +35,7 @@ class Unit:
         """Base units of `text`; raises ValueError with what is allowed."""
         allowed = f"a {self.kind} such as {self.example}"
         if isinstance(text, bool) or not isinstance(text, str | int | float):
-            raise ValueError(f"expected {allowed}, got {type(text).__name__}")
+            raise ValueError(f"expected {allowed}, got {_KINDS.get(type(text), 'something else')}")
         if not isinstance(text, str):
             raise ValueError(f"{text!r} has no unit; write {allowed}")
         match = self._written.fullmatch(text.strip())

@@ -35,8 +35,8 @@ def test_quantities_become_base_units(unit: Unit, text: str, value: float) -> No
     [
         (DURATION, 5, "5 has no unit; write a duration such as 300ms"),
         (DURATION, 0.5, "0.5 has no unit"),
-        (DURATION, True, "expected a duration such as 300ms, got bool"),
-        (DURATION, None, "got NoneType"),
+        (DURATION, True, "expected a duration such as 300ms, got true or false"),
+        (DURATION, None, "got nothing"),
         (DURATION, "", "units: ms, s, m, h"),
         (DURATION, "5", "units: ms, s, m, h"),
         (DURATION, "-5s", "is not a duration"),

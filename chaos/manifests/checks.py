@@ -39,11 +39,11 @@ def _unique_names(spec: dict[str, Any]) -> Said:
 
 
 def _unique_ports(spec: dict[str, Any]) -> Said:
-    first: dict[int, Any] = {}
+    first: dict[int, int] = {}
     for path, process in draft.items(spec, "target", "processes"):
         port = process.get("port")
-        if type(port) is int and first.setdefault(port, process) is not process:
-            yield (*path, "port"), f"{port} is already the port of {quoted(first[port].get('name'))}"
+        if type(port) is int and first.setdefault(port, int(path[-1])) != path[-1]:
+            yield (*path, "port"), f"{port} is already the port of processes[{first[port]}]"
 
 
 def _known_processes(spec: dict[str, Any]) -> Said:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from chaos.manifests.problems import quoted
+
 
 def repository(manifest: Path) -> Path:
     """The nearest directory above the manifest that has a `.git`.
@@ -19,14 +21,15 @@ def repository(manifest: Path) -> Path:
 def app_directory(manifest: Path, app: str, root: Path) -> Path:
     """The directory that `app` names. Raises ValueError when there is none, or it is outside of `root`."""
     if Path(app).is_absolute():
-        raise ValueError(f"'{app}' is absolute; write it relative to this file")
+        raise ValueError(f"{quoted(app)} is absolute; write it relative to this file")
     try:
         found = (manifest.resolve().parent / app).resolve()
         if not found.is_relative_to(root.resolve()):
-            raise ValueError(f"'{app}' leaves the repository {root}")
+            raise ValueError(f"{quoted(app)} leaves the repository {root}")
         if not found.is_dir():
-            raise ValueError(f"'{app}' is {'not a directory' if found.exists() else 'not there'} ({found})")
+            raise ValueError(f"{quoted(app)} is {'not a directory' if found.exists() else 'not there'}")
         next(found.iterdir(), None)
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"'{app}' cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "links that lead nowhere"
+        raise ValueError(f"{quoted(app)} cannot be read: {why}") from error
     return found

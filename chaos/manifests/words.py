@@ -28,6 +28,8 @@ def explain(error: ErrorDetails, kind: type[Part], raw: Any) -> Said:
         return (*path, "type"), unknown(str(context["tag"]), quoted_words(context["expected_tags"]))
     if error["type"] == "both":
         return (*path, context["key"]), error["msg"]
+    if say is _list and path[-1] == "command":
+        return path, say(error["input"], context) + _as_list(error["input"])
     if say is not None:
         return path, say(error["input"], context)
     return path, str(context.get("error") or error["msg"])
@@ -51,11 +53,10 @@ def _text(value: Any, _: Mapping[str, Any]) -> str:
     return f"expected text, got {_kind_of(value)}"
 
 
-def _list(value: Any, _: Mapping[str, Any]) -> str:
-    hint = ""
-    if isinstance(value, str) and value.strip():
-        hint = f"; write [{', '.join(value.split()[:8])}]" if len(value) < 60 else "; write it in [ ]"
-    return f"expected a list, got {_kind_of(value)}{hint}"
+def _as_list(command: Any) -> str:
+    """How a command that was written as in a shell is written here."""
+    short = isinstance(command, str) and command.isprintable() and 0 < len(command.split()) <= 8
+    return f"; write [{', '.join(command.split())}]" if short and len(command) < 60 else ""
 
 
 def _literal(value: Any, context: Mapping[str, Any]) -> str:
@@ -85,6 +86,7 @@ def _kind_of(value: Any) -> str:
     return quoted(value)
 
 
+_list = _expected("a list")
 _mapping = _expected("a mapping (key: value)")
 _SENTENCES: Mapping[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "string_type": _text,

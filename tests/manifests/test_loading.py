@@ -204,7 +204,7 @@ def test_a_list_is_not_called_too_short_because_its_entries_are_wrong(tmp_path: 
         ),
         ("name: fast", "name: healthy", "spec.steadyState[1].name", "already the name of steadyState[0]"),
         ("name: full disk", "name: slow network", "spec.method[2].name", "already the name of method[0]"),
-        ("port: 9000", "port: 8000", "spec.target.processes[1].port", "already the port of 'inventory'"),
+        ("port: 9000", "port: 8000", "spec.target.processes[1].port", "already the port of processes[0]"),
         (
             "recoverWithin: 5s",
             "recoverWithin: 31s",

@@ -1,5 +1,6 @@
 """Two hundred broken manifests, the same ones every time: each is valid or has located problems, nothing else."""
 
+import copy
 import random
 import re
 from collections.abc import Callable
@@ -50,6 +51,11 @@ ODD: list[Any] = [
 ]
 
 
+def some(chance: random.Random, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """One of them, or none when there are none."""
+    return [chance.choice(found)] if found else []
+
+
 def places(node: Any) -> list[tuple[Any, Any]]:
     """Every (container, key) of a document."""
     keys = list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
@@ -57,35 +63,35 @@ def places(node: Any) -> list[tuple[Any, Any]]:
 
 
 def delete(node: Any, chance: random.Random) -> None:
-    box, key = chance.choice(places(node))
-    del box[key]
+    for box, key in some(chance, places(node)):
+        del box[key]
 
 
 def rename(node: Any, chance: random.Random) -> None:
-    box, key = chance.choice([(box, key) for box, key in places(node) if isinstance(box, dict)])
-    at = chance.randrange(len(key) + 1)
-    box[key[:at] + chance.choice("xX_-. é") + key[at + 1 :]] = box.pop(key)
+    for box, key in some(chance, [(box, key) for box, key in places(node) if isinstance(box, dict)]):
+        at = chance.randrange(len(key) + 1)
+        box[key[:at] + chance.choice("xX_-. é") + key[at + 1 :]] = box.pop(key)
 
 
 def retype(node: Any, chance: random.Random) -> None:
-    box, key = chance.choice(places(node))
-    box[key] = chance.choice(ODD)
+    for box, key in some(chance, places(node)):
+        box[key] = copy.deepcopy(chance.choice(ODD))
 
 
 def swap(node: Any, chance: random.Random) -> None:
-    (box, key), (other, key2) = chance.sample(places(node), 2)
-    box[key] = yaml.safe_load(yaml.safe_dump(other[key2]))
+    for (box, key), (other, key2) in zip(some(chance, places(node)), some(chance, places(node)), strict=True):
+        box[key] = copy.deepcopy(other[key2])
 
 
 def repeat(node: Any, chance: random.Random) -> None:
-    box, _ = chance.choice([(box, key) for box, key in places(node) if isinstance(box, list)])
-    box.append(yaml.safe_load(yaml.safe_dump(box[0])))
+    for box, _ in some(chance, [(box, key) for box, key in places(node) if isinstance(box, list)]):
+        box.append(copy.deepcopy(box[0]))
 
 
 def misspell(node: Any, chance: random.Random) -> None:
-    box, key = chance.choice([(box, key) for box, key in places(node) if isinstance(box[key], str)])
-    at = chance.randrange(len(box[key]) + 1)
-    box[key] = box[key][:at] + chance.choice("xX_-. 0%\t") + box[key][at:]
+    for box, key in some(chance, [(box, key) for box, key in places(node) if isinstance(box[key], str)]):
+        at = chance.randrange(len(box[key]) + 1)
+        box[key] = box[key][:at] + chance.choice("xX_-. 0%\t") + box[key][at:]
 
 
 def mutated(text: str, chance: random.Random) -> bytes:
