@@ -107,5 +107,6 @@ def _sandbox(result: Result) -> str:
 def _times(result: Result) -> str:
     timings = result.timings
     opened = "" if timings.sandbox_s is None else f", sandbox open in {scale.seconds(timings.sandbox_s)}"
-    declared, overhead = scale.seconds(timings.declared_s), scale.seconds(timings.overhead_s)
-    return f"{scale.seconds(timings.total_s)} in all: {declared} declared, {overhead} overhead{opened}"
+    # A run that ended early lasted less than it declared; it has no overhead to speak of.
+    overhead = f", {scale.seconds(timings.overhead_s)} overhead" if timings.overhead_s >= 0 else ""
+    return f"{scale.seconds(timings.total_s)} in all: {scale.seconds(timings.declared_s)} declared{overhead}{opened}"

@@ -134,7 +134,7 @@ def manner(step: StepResult) -> str:
 def lasted(step: StepResult) -> str:
     """When the fault was in place and why it ended."""
     if step.injected_at is None:
-        return f"Never injected; it was to be held for {scale.seconds(step.hold_s)}."
+        return f"It was to be held for {scale.seconds(step.hold_s)}."
     held = (
         ""
         if step.held_s is None
