@@ -47,8 +47,8 @@ class Case:
 
     @cached_property
     def _phases(self) -> dict[str, Sequence[Look]]:
-        """By intended time; but a look that was under way when the fault phase began is the fault's, not the baseline's:
-        what a kill does to it is no flaw of the baseline."""
+        """By intended time; but a look that was under way when the fault phase began is the fault's, not the
+        baseline's: what a kill does to it is no flaw of the baseline."""
         found = {each.name: self.looks[each.of(self.moments)] for each in self.run.timeline.spans}
         fault = self.run.timeline.span("fault")
         if fault is not None:

@@ -4,10 +4,12 @@ Each rule returns sentences; none when all is well. The limits are explained in 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from chaos.measure.latency import Request, percentile
+from chaos.measure.looks import Asked
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
@@ -38,6 +40,50 @@ _STAMPED = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The doubts about one run, by what they touch."""
+
+    baseline: list[str]
+    clock: list[str]
+    late: list[str]
+    exhausted: list[str]
+    short: list[str]
+
+    def explains(self, asked: Asked, looks: Sequence[Look]) -> list[str]:
+        """What of our own could explain a bad look of this steady state."""
+        doubts = [*self.clock, *(self.exhausted if asked.reads_load else [])]
+        if asked.metric == "throughput":
+            return doubts + self.late + self.short
+        if asked.reads_latency:
+            doubts += self.late if asked.probe == "metric" else late_looks(looks)
+        return doubts
+
+    def weakens(self, asked: Asked) -> list[str]:
+        """What forbids to call good what was seen good."""
+        return self.short if asked.reads_load else []
+
+    def of_the_run(self, states: Sequence[Asked]) -> list[str]:
+        """What forbids the verdict `held`. A late generator only when somebody asked for what it spoils."""
+        late = (
+            self.late if any(state.reads_latency or state.metric == "throughput" for state in states) else []
+        )
+        return [*self.baseline, *self.clock, *late, *self.exhausted, *self.short]
+
+
+def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> Health:
+    """Look for every doubt; none at all of a run that has no plan."""
+    if not record.plan:
+        return Health([], [], [], [], [])
+    return Health(
+        baseline=baseline_doubts(record),
+        clock=clock_doubts(record, timeline),
+        late=late_doubts(found, timeline),
+        exhausted=exhausted_doubts(found),
+        short=short_doubts(found, timeline, record.plan.get("load") or {}),
+    )
+
+
 def late_doubts(found: Sequence[Request], timeline: Timeline) -> list[str]:
     """Phases in which the load generator was not punctual."""
     doubts: list[str] = []
@@ -50,6 +96,12 @@ def late_doubts(found: Sequence[Request], timeline: Timeline) -> list[str]:
                 f"at most {seconds(LATE_S)} is allowed"
             )
     return doubts
+
+
+def exhausted_doubts(found: Sequence[Request]) -> list[str]:
+    """Whether the generator ran out of sockets, which live metrics count as failures of the target."""
+    lost = sum(request.failure == "exhausted" for request in found)
+    return [f"the load generator itself ran out of sockets for {lost:,} requests"] if lost else []
 
 
 def late_looks(looks: Sequence[Look]) -> list[str]:

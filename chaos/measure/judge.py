@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.events import Event
-from chaos.measure import health
 from chaos.measure.case import Case, Circumstances
 from chaos.measure.fidelity import StepJudged, judge_steps
+from chaos.measure.health import Health, examine
 from chaos.measure.latency import Request, requests, summarise
 from chaos.measure.logs import excerpt
 from chaos.measure.looks import Asked, looks_of
@@ -48,8 +48,10 @@ def judge(events: Sequence[Event]) -> Result:
     found = requests(record)
     ended, ended_why = outcome(record)
     steps = judge_steps(plan.get("method") or (), timeline)
-    states = _states(record, timeline, steps, found)
-    doubts = _doubts(record, timeline, steps, found)
+    health = examine(record, timeline, found)
+    asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+    states = _states(record, timeline, asked, steps, health)
+    doubts = _doubts(record, steps, asked, health)
     verdict, why = decide(ended, ended_why, steps, states, doubts)
     begin, end = record.begin, max((event.at for event in events), default=0.0)
     return Result(
@@ -79,46 +81,31 @@ def judge(events: Sequence[Event]) -> Result:
 
 
 def _states(
-    record: Record, timeline: Timeline, steps: Sequence[StepJudged], found: Sequence[Request]
+    record: Record, timeline: Timeline, asked: Sequence[Asked], steps: Sequence[StepJudged], health: Health
 ) -> list[SteadyStateResult]:
-    asked = [Asked.read(state) for state in record.plan.get("steady_state") or ()]
     looks = looks_of(record, asked)
-    clock = health.clock_doubts(record, timeline)
-    late = health.late_doubts(found, timeline)
-    short = health.short_doubts(found, timeline, record.plan.get("load") or {})
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
     results = []
     for state in asked:
         mine = looks.get(state.name, [])
-        explains, weakens = list(clock), []
-        if state.reads_latency:
-            explains += health.late_looks(mine) if state.probe != "metric" else late
-        if state.metric == "throughput":
-            explains += late + short
-        elif state.reads_load:
-            weakens += short
         around = Circumstances(
             timeline=timeline,
             undo_began=last.ending_at if last else None,
             reference=last.ended_at if last else None,
             planned_s=declared_s(record.plan),
-            explains=tuple(explains),
+            explains=tuple(health.explains(state, mine)),
             residue=next((step.residue for step in steps if step.residue), None),
-            weakens=tuple(weakens),
+            weakens=tuple(health.weakens(state)),
         )
         results.append(judge_state(Case(state, mine, around)))
     return results
 
 
-def _doubts(
-    record: Record, timeline: Timeline, steps: Sequence[StepJudged], found: Sequence[Request]
-) -> list[str]:
+def _doubts(record: Record, steps: Sequence[StepJudged], asked: Sequence[Asked], health: Health) -> list[str]:
     doubts = [doubt for step in steps for doubt in step.doubts]
     if record.plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
-    doubts += health.baseline_doubts(record) if record.plan else []
-    doubts += health.clock_doubts(record, timeline) + health.late_doubts(found, timeline)
-    return doubts + health.short_doubts(found, timeline, record.plan.get("load") or {})
+    return doubts + health.of_the_run(asked)
 
 
 def _findings(

@@ -3,8 +3,8 @@
 Percentiles are nearest-rank: the smallest recorded value that at least q of all requests do not exceed; no
 value is interpolated. Latency is from the intended send time to the whole answer, and a request belongs to
 the phase of that time. A failed one counts as the longer of what it took and the client's timeout: a refused
-connection fails in a millisecond, and leaving it out would let an outage look fast. What the generator itself
-was too late to send (`late`) is not the target's failure: it counts as late and as not sent.
+connection fails in a millisecond, and leaving it out would let an outage look fast. What never left the generator
+(too late, or no socket left) is not the target's failure: it counts as not sent.
 """
 
 from collections import Counter
@@ -18,6 +18,8 @@ from chaos.measure.record import Record
 from chaos.measure.result import LoadSummary
 
 DEFAULT_TIMEOUT_S = 2.0
+OWN_FAILURES = frozenset({"late", "exhausted"})
+"""The generator was too late to send it, or had no socket left."""
 
 
 class Request(NamedTuple):
@@ -34,7 +36,7 @@ class Request(NamedTuple):
     counted_s: float
     """What it counts as in percentiles: `took_s`, and at least the timeout when it failed."""
     sent: bool
-    """False when the generator was too late to send it at all."""
+    """False when it never left, for a reason of the generator's own."""
 
 
 def requests(record: Record) -> list[Request]:
@@ -50,7 +52,7 @@ def _request(event: Event, timeout_s: float) -> Request:
     failure = _failure(data)
     counted_s = took_s if failure is None else max(took_s, timeout_s)
     late_s = float(data.get("late_ms") or 0.0) / 1000
-    return Request(event.at, took_s, late_s, failure, counted_s, data.get("error") != "late")
+    return Request(event.at, took_s, late_s, failure, counted_s, data.get("error") not in OWN_FAILURES)
 
 
 def _failure(data: Mapping[str, Any]) -> str | None:

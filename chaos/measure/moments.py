@@ -42,3 +42,14 @@ def number(value: float) -> str:
     """At most four significant digits, without an exponent or trailing zeros."""
     digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return digits if "e" not in digits else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+_UNITS = (("_percent", " %"), ("_bytes", " B"), ("_per_s", "/s"), ("_ms", " ms"), ("_s", " s"))
+
+
+def name_and_unit(key: str) -> tuple[str, str]:
+    """`delay_ms` is named `delay` and counted in ` ms`; a key without a unit is a count."""
+    for suffix, unit in _UNITS:
+        if key.endswith(suffix):
+            return key.removesuffix(suffix).replace("_", " "), unit
+    return key.replace("_", " "), ""

@@ -8,7 +8,7 @@ measured to have landed.
 from collections.abc import Sequence
 
 from chaos.measure.fidelity import StepJudged
-from chaos.measure.moments import number
+from chaos.measure.moments import name_and_unit, number
 from chaos.measure.result import SteadyStateResult, StepResult
 from chaos.verdict import Outcome, Verdict, worst
 
@@ -58,11 +58,12 @@ def _held(steps: Sequence[StepJudged], states: Sequence[SteadyStateResult]) -> s
 
 
 def delivered_words(step: StepResult) -> str:
-    """`delay_ms 301.2 of 300`: the first of what was asked beside what was measured."""
+    """`delay 301.2 ms of 300 ms asked`: the first of what was asked beside what was measured."""
     for key, asked in step.asked.items():
         delivered = step.delivered.get(key)
         if isinstance(delivered, float | int) and isinstance(asked, float | int):
-            return f"{key} {number(delivered)} of {number(asked)} asked"
+            name, unit = name_and_unit(key)
+            return f"{name} {number(delivered)}{unit} of {number(asked)}{unit} asked"
     return f"landed: {step.why}"
 
 

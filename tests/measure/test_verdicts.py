@@ -46,7 +46,7 @@ def crashed(why: str) -> Expected:
 
 
 EXPECTED = {
-    "held": held("“slow network” (delay_ms 301.2 of 300 asked)"),
+    "held": held("“slow network” (delay 301.2 ms of 300 ms asked)"),
     "held_throughout": held(),
     "held_after_a_short_outage": held(),
     "held_within_budget": held(),

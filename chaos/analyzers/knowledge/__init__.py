@@ -1,0 +1,23 @@
+"""What to do about a symptom: advice as YAML, one file a fault, and `any.yaml` for all of them."""
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).parent
+
+
+def advice(fault: str, symptom: str) -> str | None:
+    """The sentence for a symptom seen under a fault; of any fault when that one has none; None when nothing is known."""
+    return _known(fault).get(symptom) or _known("any").get(symptom)
+
+
+@cache
+def _known(fault: str) -> dict[str, str]:
+    path = HERE / f"{fault}.yaml"
+    if not fault.isidentifier() or not path.exists():
+        return {}
+    return {
+        str(name): " ".join(str(words).split()) for name, words in yaml.safe_load(path.read_text()).items()
+    }
