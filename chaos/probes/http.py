@@ -34,8 +34,7 @@ class HttpProbe(Probe):
 
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"status": 200, "bytes": 12, "body": "…"}`; the body is text of at most 64 KiB."""
-        request = Request.of(self.url, self.method, self.headers, self.body)
-        look = _Look(request)
+        look = _Look(request := self._request())
         try:
             async with asyncio.timeout(self.timeout):
                 addresses = await resolve(request.host)
@@ -49,6 +48,12 @@ class HttpProbe(Probe):
             raise ProbeError(look.error)
         answer = look.answer
         return {"status": answer.status, "bytes": answer.size, "body": answer.body.decode(errors="replace")}
+
+    def _request(self) -> Request:
+        try:
+            return Request.of(self.url, self.method, self.headers, self.body)
+        except ValueError as error:
+            raise ProbeError(str(error)) from error
 
 
 class _Look(asyncio.Protocol):

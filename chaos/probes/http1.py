@@ -8,11 +8,12 @@ else up to the end of the connection.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 MAX_HEAD_BYTES = 64 * 1024
 # RFC 9110 section 9.2.2: doing these twice is the same as doing them once.
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+_IN_A_URL = "/?%:@!$&'()*+,;=~[]"
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: .*)?\Z")
 
@@ -46,9 +47,9 @@ class Request:
         if content is not None:
             lines["content-length"] = ("Content-Length", str(len(content)))
         lines |= {name.lower(): (name, value) for name, value in (headers or {}).items()}
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_IN_A_URL)
         head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.values())]
-        raw = "\r\n".join([*head, "", ""]).encode("latin-1") + (content or b"")
+        raw = "\r\n".join([*head, "", ""]).encode() + (content or b"")
         return cls(parts.hostname, parts.port or (443 if tls else 80), tls, method, raw)
 
     @property

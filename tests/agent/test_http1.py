@@ -76,6 +76,7 @@ def test_requests_name_host_port_and_query() -> None:
     assert (request.host, request.port, request.tls) == ("::1", 8000, False)
     assert request.raw.startswith(b"GET /?a=b%20c HTTP/1.1\r\nHost: [::1]:8000\r\n")
     assert Request.of("https://shop.example/x").port == 443
+    assert Request.of("http://a/ž y").raw.startswith(b"GET /%C5%BE%20y HTTP/1.1\r\n")
     assert not Request.of("http://a/", "POST").idempotent
 
 
