@@ -16,10 +16,7 @@ from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
 from chaos.manifests.problems import Path, Problem
 from chaos.order import APP, work_of
-from chaos.plan_text import describe
 from chaos.units import SIZE
-
-__all__ = ["Plan", "describe", "draw", "plan"]
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,17 @@
 """A plan in words: what would be done, step by step, with its units, and why it cannot be."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from chaos.faults import FAULTS
+from chaos.manifests.problems import Problem
+from chaos.plan import Plan
 from chaos.probes import PROBES
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 
-if TYPE_CHECKING:
-    from chaos.manifests.problems import Problem
-    from chaos.plan import Plan
 
-
-def describe(plan: "Plan", refusals: "Sequence[Problem]" = ()) -> str:
+def describe(plan: Plan, refusals: Sequence[Problem] = ()) -> str:
     """The plan as indented lines; with `refusals`, why it cannot be carried out."""
     order = plan.order()
     sections = (
@@ -30,7 +28,7 @@ def describe(plan: "Plan", refusals: "Sequence[Problem]" = ()) -> str:
     return "\n".join(lines)
 
 
-def _what(plan: "Plan") -> Iterator[str]:
+def _what(plan: Plan) -> Iterator[str]:
     yield f"experiment {plan.name}  ({plan.source})"
     yield f"  hypothesis  {' '.join(plan.hypothesis.split())}"
     if plan.labels:
@@ -39,7 +37,7 @@ def _what(plan: "Plan") -> Iterator[str]:
     yield f"  seed        {plan.seed}"
 
 
-def _sandbox(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+def _sandbox(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     box = plan.sandbox
     sizes = f"memory {SIZE.format(box['memory'])}, disk {SIZE.format(box['disk'])}"
     yield f"sandbox {box['type']}: {sizes}, destroys itself after {DURATION.format(box['ttl'])}"
@@ -47,7 +45,7 @@ def _sandbox(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
         yield f"  opening it is tried again up to {plan.retries} time{'s' if plan.retries > 1 else ''}"
 
 
-def _target(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"target {plan.app or plan.image}"
     for command in order["setup"]:
         yield f"  setup    {' '.join(command)}"
@@ -74,7 +72,7 @@ def _looks(order: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {state['name']}: {_probe(state['probe'])}, {Tolerance(**state['tolerance'])}; {when}"
 
 
-def _timeline(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"timeline {DURATION.format(plan.declared_s)}"
     at = 0.0
     for name, what, seconds in _phases(order):
@@ -90,7 +88,7 @@ def _phases(order: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     yield "recovery", "look", order["recovery_s"]
 
 
-def _ends(plan: "Plan", order: Mapping[str, Any]) -> Iterator[str]:
+def _ends(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     longest = max(step["hold_s"] for step in order["method"])
     yield "blast radius"
     yield f"  no fault is held longer than {DURATION.format(plan.max_hold_s)}; here {DURATION.format(longest)}"

@@ -8,7 +8,8 @@ import pytest
 from chaos.errors import ManifestError, PlanError
 from chaos.manifests.load import load
 from chaos.manifests.sandboxes import LocalSandbox
-from chaos.plan import Plan, describe, draw, plan
+from chaos.plan import Plan, draw, plan
+from chaos.plan_text import describe
 from tests.manifests.a_repository import FULL, SMALL, a_manifest
 
 
