@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 
 def advice(fault: str, symptom: str) -> str | None:
-    """The sentence for a symptom seen under a fault; of any fault when that one has none; None when nothing is known."""
+    """What to do about a symptom seen under a fault; None when nothing is known."""
     return _known(fault).get(symptom) or _known("any").get(symptom)
 
 

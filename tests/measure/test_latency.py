@@ -1,0 +1,70 @@
+"""Percentiles, errors and throughput of literal requests."""
+
+from typing import Any
+
+import pytest
+
+from chaos.events import Event
+from chaos.measure.latency import failures, percentile, requests, summarise
+from chaos.measure.record import Record
+
+PLAN = Event("run.started", 0.0, {"plan": {"load": {"rate_per_s": 10.0, "timeout_s": 2.0}}}, "host")
+
+
+def sampled(
+    at: float, took_ms: float, status: int | None = 200, error: str | None = None, late_ms: float = 0.1
+) -> Event:
+    data: dict[str, Any] = {
+        "late_ms": late_ms,
+        "took_ms": took_ms,
+        "status": status,
+        "error": error,
+        "bytes": 2,
+    }
+    return Event("load.sampled", at, data)
+
+
+def of(*events: Event) -> Record:
+    return Record([PLAN, *events])
+
+
+@pytest.mark.parametrize(
+    ("share", "value"), [(0.5, 10.0), (0.95, 19.0), (0.99, 20.0), (1.0, 20.0), (0.01, 1.0)]
+)
+def test_percentiles_are_nearest_rank(share: float, value: float) -> None:
+    assert percentile([float(number) for number in range(1, 21)], share) == value
+
+
+def test_a_percentile_of_nothing_is_nothing() -> None:
+    assert percentile([], 0.5) is None
+
+
+def test_fast_failures_never_improve_latency() -> None:
+    good = [sampled(i / 10, 100.0) for i in range(18)]
+    bad = [sampled(1.8 + i / 10, 1.0, None, "refused") for i in range(2)]
+    summary = summarise(requests(of(*good, *bad)), 2.0)
+    assert summary.p95 == 2.0
+    assert summary.p50 == 0.1
+    assert (summary.sent, summary.errors, summary.error_rate) == (20, 2, 0.1)
+    assert summary.throughput == 9.0
+
+
+def test_a_failure_that_took_longer_than_the_timeout_counts_as_long_as_it_took() -> None:
+    assert summarise(requests(of(sampled(0.0, 2500.0, None, "timeout"))), 1.0).p50 == 2.5
+
+
+def test_a_status_of_400_and_above_is_a_failure_even_without_an_error_word() -> None:
+    found = requests(of(sampled(0.0, 5.0, 503), sampled(0.1, 5.0, 404, "http_404"), sampled(0.2, 5.0, None)))
+    assert failures(found) == [("http_503", 1), ("http_404", 1), ("no answer", 1)]
+
+
+@pytest.mark.parametrize("own", ["late", "exhausted"])
+def test_what_the_generator_failed_to_send_is_not_the_targets_failure(own: str) -> None:
+    summary = summarise(requests(of(sampled(0.0, 5.0), sampled(0.1, 2100.0, None, own, late_ms=2100.0))), 1.0)
+    assert (summary.sent, summary.errors) == (1, 0)
+    assert summary.p99 == 0.005
+    assert summary.lateness_p99_s == 2.1
+
+
+def test_requests_are_ordered_by_intended_time_not_by_their_end() -> None:
+    assert [request.at for request in requests(of(sampled(0.5, 5.0), sampled(0.1, 900.0)))] == [0.1, 0.5]
