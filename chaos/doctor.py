@@ -51,7 +51,7 @@ async def _sandbox() -> list[Check]:
         return [Check("local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container")]
     try:
         await box.put("/run/chaoslab/agent.pyz", bundle.build())
-        command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities"]
+        command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities", "/run/chaoslab"]
         done = await box.run(command, cwd="/", timeout_s=20)
     finally:
         await box.destroy()
@@ -91,7 +91,9 @@ def _room() -> Check:
     says = f"{free / 2**30:.1f} GiB free here; {len(left)} orphaned sandboxes"
     if left:
         return Check("room", "degraded", says, "chaoslab gc")
-    return Check("room", "ok" if free > 200 * _MIB else "degraded", says, "free some disk space")
+    if free < 200 * _MIB:
+        return Check("room", "degraded", says, "free some disk space: runs leave journals and reports")
+    return Check("room", "ok", says)
 
 
 def _keys(settings: Settings) -> Iterator[Check]:

@@ -1,4 +1,8 @@
-"""The agent's command: `python -I -S agent.pyz FOLDER`, with order.json in FOLDER; writes journal.ndjson there."""
+"""The agent's command line inside the sandbox.
+
+`python -I -S agent.pyz FOLDER` carries out FOLDER/order.json and writes FOLDER/journal.ndjson.
+`python -I -S agent.pyz capabilities FOLDER` prints as JSON which fault mechanisms work here.
+"""
 
 import asyncio
 import json
@@ -7,6 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
+from chaos.agent.capabilities import capabilities
 from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
 from chaos.agent.timeline import Timeline
@@ -14,7 +19,10 @@ from chaos.events import Clock
 
 
 def main() -> None:
-    """Carry out the order; exit code 0 when the journal tells the whole story."""
+    """Exit code 0 when the journal, or the printed JSON, tells the whole story."""
+    if sys.argv[1] == "capabilities":
+        print(json.dumps(capabilities(Path(sys.argv[2]))))
+        return
     folder = Path(sys.argv[1])
     order = json.loads((folder / "order.json").read_text())
     record = Record(str(folder / "journal.ndjson"), Clock())

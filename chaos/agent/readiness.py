@@ -10,6 +10,7 @@ from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
 from chaos.probes import PROBES
 from chaos.probes.base import Context, Probe
+from chaos.probes.tcp import TcpProbe
 from chaos.tolerances import Tolerance
 
 _LOOK_EVERY_S = 0.01
@@ -38,7 +39,7 @@ async def bring_up(
             fields = dict(entry["ready"])
             await _until_ready(process, PROBES[fields["type"]](**fields), within_s, context, record)
         elif process.port is not None:
-            later.append((process, PROBES["tcp"](type="tcp", port=process.port), within_s))
+            later.append((process, TcpProbe(port=process.port), within_s))
     for process, probe, within_s in later:
         await _until_ready(process, probe, within_s, context, record)
     record.emit("target.ready", took_s=round(time.monotonic() - started, 4))

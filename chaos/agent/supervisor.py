@@ -92,7 +92,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=process.cwd,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"} | process.env,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **process.env},
             start_new_session=True,
         )
         process.pid, process.running = child.pid, True

@@ -8,7 +8,7 @@ from chaos.nsbox import kernel
 from chaos.nsbox.spec import BoxSpec
 
 _PLAIN = kernel.MS_NOSUID | kernel.MS_NODEV
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 _ETC = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "debian_version", "gai.conf", "ld.so.cache", "ld.so.conf",
     "ld.so.conf.d", "localtime", "mime.types", "os-release", "pki", "protocols", "python3", "python3.11", "services",

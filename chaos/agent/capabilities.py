@@ -1,0 +1,45 @@
+"""Find out by doing which fault mechanisms work in this sandbox: each is put in place and taken away again."""
+
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from chaos.agent.record import Record
+from chaos.agent.supervisor import Supervisor
+from chaos.agent.target import StepTarget
+from chaos.errors import FaultError
+from chaos.events import Clock
+from chaos.faults.net.selection import Selection
+from chaos.faults.network_delay import LADDER, Rung
+
+_SOME_PORT = 9
+
+
+def capabilities(work: Path) -> dict[str, str | None]:
+    """Mechanism -> None when it works, else why not."""
+    order = {"app": "/", "memory_limit_bytes": 2**27, "processes": []}
+    record = Record(os.devnull, Clock())
+    target = StepTarget("doctor", Supervisor(order, record), record, work, 0, threading.Event())
+    found = {f"network_delay by {name}": _try(partial(_delay, rung, target)) for name, rung in LADDER}
+    found["dns faults by bind mounts"] = _try(partial(_bind, target))
+    return found
+
+
+def _try(action: Callable[[], None]) -> str | None:
+    try:
+        action()
+    except (FaultError, OSError) as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def _delay(rung: Rung, target: StepTarget) -> None:
+    with rung(target, Selection((_SOME_PORT,), False, (), _SOME_PORT), 0.001, 0.0):
+        pass
+
+
+def _bind(target: StepTarget) -> None:
+    target.run("mount", "--bind", "/etc/hosts", "/etc/hosts")
+    target.run("umount", "/etc/hosts")
