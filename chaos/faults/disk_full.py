@@ -49,25 +49,22 @@ class DiskFull(Fault):
         fill = _Fill(self.path, int(self.leave))
         with target.undo(f"the fill of {self.path}", fill.close):
             fill.begin()
-            asked = {"free_bytes": self.leave}
+            asked = {"left_bytes": self.leave}
             yield Injection("allocated-file", "real", asked, fill.look, notes=fill.notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
-        """Landed when, by the median, no more than what was asked (and a page) could be written.
-
-        Less is the app's own doing: it wrote into the space that was left.
-        """
-        free = [float(sample["free_bytes"]) for sample in samples]
-        if not free:
-            return Delivered(
-                {}, None, None, 0, False, "free space was never looked at while the disk was held full"
-            )
-        middle, low, high = median_interval(free)
-        landed = middle <= self.leave + _PAGE
-        why = f"median {middle:.0f} B free, {self.leave:.0f} B asked, one page of {_PAGE} B tolerated"
-        if landed and middle < self.leave - _PAGE:
-            why += "; the app wrote into the space that was left"
-        return Delivered({"free_bytes": middle}, low, high, len(free), landed, why)
+        """Landed when, by the median, what was left to the app is what was asked, to the page."""
+        left = [float(sample["left_bytes"]) for sample in samples]
+        if not left:
+            why = "free space was never looked at while the disk was held full"
+            return Delivered({}, None, None, 0, False, why)
+        middle, low, high = median_interval(left)
+        why = f"median {middle:.0f} B left to the app, {self.leave:.0f} B asked, one page of {_PAGE} B tolerated"
+        least = min(float(sample["free_bytes"]) for sample in samples)
+        if least < self.leave - _PAGE:
+            why += f"; the app wrote into it, down to {least:.0f} B free"
+        landed = abs(middle - self.leave) <= _PAGE
+        return Delivered({"left_bytes": middle}, low, high, len(left), landed, why)
 
 
 class _Fill:
@@ -77,6 +74,8 @@ class _Fill:
         self._folder, self._leave = folder, leave
         self._size = 0
         self._never_free = 0
+        self._least_theirs = 0
+        """What others used when it was least, less the size of the disk (a constant that drops out)."""
         self.notes: dict[str, Any] = {}
         try:
             self._file = _unnamed_file(folder)
@@ -95,6 +94,7 @@ class _Fill:
             raise InjectionError(f"{self._folder} had only {had} free, less than the {asked} to leave")
         self._size -= self._leave
         os.ftruncate(self._file, self._size)
+        self._least_theirs = -self._free() - self._size
         full_ms = round((time.monotonic() - began) * 1000, 3)
         self.notes = {"filled_bytes": self._size, "reserved_bytes": self._never_free, "full_ms": full_ms}
 
@@ -120,12 +120,21 @@ class _Fill:
         return True
 
     def look(self) -> dict[str, Any]:
-        """What is free now; what is free beyond `leave` is then taken again."""
-        free = max(0, _free_blocks(self._folder) - self._never_free)
+        """What is free, and what was left to the app; what it freed since the last look is then taken again.
+
+        Left is what is free and what the app has written since: space that it was given, and used.
+        """
+        free = self._free()
+        theirs = -free - self._size
+        self._least_theirs = min(self._least_theirs, theirs)
+        left = free + theirs - self._least_theirs
         excess = (free - self._leave) // _PAGE * _PAGE
         if excess > 0:
             self._take(excess)
-        return {"free_bytes": free, "fill_bytes": self._size}
+        return {"free_bytes": free, "left_bytes": left, "fill_bytes": self._size}
+
+    def _free(self) -> int:
+        return max(0, _free_blocks(self._folder) - self._never_free)
 
     def close(self) -> None:
         """Free the space: the last descriptor of an unnamed file is its life."""

@@ -22,7 +22,7 @@ def leaves_exactly(leave: int) -> None:
         before = free(disk)
         fault = DiskFull(path=str(disk), leave=leave)
         with fault.inject(target) as injection:
-            assert injection.asked == {"free_bytes": leave}
+            assert injection.asked == {"left_bytes": leave}
             assert (injection.mechanism, injection.kind) == ("allocated-file", "real")
             assert list(disk.iterdir()) == [], "the fill has no name to trip over, or to forget"
             samples = [injection.observe() for _ in range(7)]
@@ -32,9 +32,9 @@ def leaves_exactly(leave: int) -> None:
         assert free(disk) == before
         delivered = fault.delivered([sample for sample in samples if sample is not None])
         assert delivered.landed, delivered.why
-        assert abs(float(delivered.values["free_bytes"]) - leave) < PAGE
+        assert abs(float(delivered.values["left_bytes"]) - leave) < PAGE
         print(
-            f"asked {leave} B, free {delivered.values['free_bytes']} B, written {written} B, full for {full_ms} ms"
+            f"asked {leave} B, left {delivered.values['left_bytes']} B, written {written} B, full for {full_ms} ms"
         )
 
 
@@ -68,10 +68,11 @@ def what_the_app_writes_is_its_own() -> None:
         fault = DiskFull(path=str(disk), leave=2**20)
         with fault.inject(target) as injection:
             (disk / "app.log").write_bytes(b"x" * 600_000)
-            samples = [{"free_bytes": observed(injection.observe)} for _ in range(6)]
-        delivered = fault.delivered(samples)
-        assert delivered.landed
-        assert "the app wrote into the space that was left" in delivered.why
+            samples = [injection.observe() for _ in range(6)]
+        delivered = fault.delivered([sample for sample in samples if sample is not None])
+        assert delivered.landed, delivered.why
+        assert delivered.values == {"left_bytes": 2**20}
+        assert "the app wrote into it, down to 446464 B free" in delivered.why
 
 
 def an_already_full_disk_is_an_injection_error() -> None:
@@ -146,7 +147,7 @@ def test_no_look_no_landing() -> None:
 
 
 def test_too_much_free_did_not_land() -> None:
-    delivered = DiskFull(leave=0).delivered([{"free_bytes": 2 * PAGE}] * 6)
+    delivered = DiskFull(leave=0).delivered([{"free_bytes": 2 * PAGE, "left_bytes": 2 * PAGE}] * 6)
     assert not delivered.landed
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 OFFER = {"stock": 17, "price_cents": 1999, "tax_percent": 19, "shipping_days": 2}
@@ -32,7 +33,13 @@ class Inventory(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    """Calm about callers that hang up."""
+
     request_queue_size = 256
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import queue
 import random
 import time
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,17 +85,16 @@ class Offers:
 
 
 class FragileOffers:
-    """Four calls one after the other, a new connection for each, for as long as it takes."""
+    """Four calls one after the other on a new connection, for as long as it takes."""
 
     stale = False
 
     def offer(self, item: str) -> dict[str, Any]:
         """The offer, or whatever went wrong."""
         found: dict[str, Any] = {}
-        for field in ("stock", "price_cents", "tax_percent", "shipping_days"):
-            connection = HTTPConnection(inventory())
-            found |= ask(connection, f"/{field}/{item}")
-            connection.close()
+        with closing(HTTPConnection(inventory())) as connection:
+            for field in ("stock", "price_cents", "tax_percent", "shipping_days"):
+                found |= ask(connection, f"/{field}/{item}")
         return found
 
 

@@ -1,0 +1,124 @@
+"""What every fault promises, whoever wrote it."""
+
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+import chaos.faults
+from chaos.faults import FAULTS, AnyFault
+from chaos.faults.base import Fault
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS: tuple[type[Fault], ...] = get_args(AnyFault)
+REQUIRED: dict[str, dict[str, Any]] = {"dependency_failure": {"process": "inventory", "mode": "refuse"}}
+"""Fields that have no default, with a value; of all other faults the type alone is a manifest."""
+
+every_fault = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def example(kind: type[Fault], **fields: Any) -> Fault:
+    """One as an author would write it."""
+    written = {"type": type_of(kind), **REQUIRED.get(type_of(kind), {}), **fields}
+    made: Fault = TypeAdapter(kind).validate_python(written)
+    return made
+
+
+def type_of(kind: type[Fault]) -> str:
+    return str(kind.__dataclass_fields__["type"].default)
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+def test_every_subclass_is_in_the_union() -> None:
+    for module in pkgutil.walk_packages(chaos.faults.__path__, "chaos.faults."):
+        importlib.import_module(module.name)
+    assert {each for each in subclasses(Fault) if each.__module__.startswith("chaos.")} == set(KINDS)
+    assert list(FAULTS.values()) == list(KINDS)
+
+
+@every_fault
+def test_type_is_the_name_of_its_file(kind: type[Fault]) -> None:
+    assert kind.__module__ == f"chaos.faults.{type_of(kind)}"
+    assert FAULTS[type_of(kind)] is kind
+
+
+@every_fault
+def test_says_what_it_does(kind: type[Fault]) -> None:
+    assert kind.__doc__
+    assert not kind.__doc__.startswith(f"{kind.__name__}("), "dataclass would write its own"
+    module = importlib.import_module(kind.__module__)
+    assert module.__doc__, "the first line says which idea the file is"
+
+
+@every_fault
+def test_survives_the_way_to_the_agent(kind: type[Fault]) -> None:
+    fault = example(kind)
+    order = json.loads(json.dumps(vars(fault)))
+    assert kind(**order) == fault
+
+
+@every_fault
+def test_is_written_as_it_is_read(kind: type[Fault]) -> None:
+    fault = example(kind)
+    written = TypeAdapter(kind).dump_python(fault, mode="json", exclude_none=True)
+    assert TypeAdapter(kind).validate_python(written) == fault
+
+
+@every_fault
+@pytest.mark.parametrize("intensity", ["low", "medium", "high"])
+def test_every_intensity_is_a_valid_fault(kind: type[Fault], intensity: str) -> None:
+    assert set(kind.presets) == {"low", "medium", "high"}
+    preset = kind.presets[intensity]
+    fields = set(kind.__dataclass_fields__)
+    assert set(preset) <= fields - {"type", "intensity"}
+    fault = example(kind, **{**preset, "intensity": intensity})
+    assert fault.intensity == intensity
+    assert fault.minimum_hold_s() >= 0
+
+
+@every_fault
+def test_intensities_differ(kind: type[Fault]) -> None:
+    assert len({repr(sorted(preset.items())) for preset in kind.presets.values()}) == 3
+
+
+@every_fault
+def test_nothing_seen_is_nothing_landed(kind: type[Fault]) -> None:
+    delivered = example(kind).delivered([])
+    assert not delivered.landed
+    assert delivered.samples == 0
+    assert delivered.why
+
+
+@every_fault
+def test_some_manifest_shows_it_on_both_shops(kind: type[Fault]) -> None:
+    for folder in ("shop", "shop-fragile"):
+        used = [fault["type"] for fault in faults_in(ROOT / "experiments" / folder)]
+        assert used.count(type_of(kind)) == 1
+
+
+def faults_in(folder: Path) -> Iterator[dict[str, Any]]:
+    for file in folder.glob("*.yaml"):
+        for step in yaml.safe_load(file.read_text())["spec"]["method"]:
+            yield step["fault"]
+
+
+@every_fault
+def test_needs_the_standard_library_only(kind: type[Fault]) -> None:
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {kind.__module__}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
