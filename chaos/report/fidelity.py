@@ -42,10 +42,10 @@ def fidelity(step: StepResult) -> list[Quantity]:
 def _bounds(key: str, delivered: Mapping[str, float | str | None]) -> str:
     low, high, samples = (delivered.get(name) for name in ("low", "high", "samples"))
     parts = []
-    if isinstance(low, int | float) and isinstance(high, int | float):
+    if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
         parts.append(f"95{scale.NBSP}%: {_bare(key, low)}–{_amount(key, high)}")
     if isinstance(samples, int | float) and samples:
-        parts.append(f"{samples:,.0f} samples")
+        parts.append(f"{samples:,.0f} {'sample' if samples == 1 else 'samples'}")
     return f"({', '.join(parts)})" if parts else ""
 
 

@@ -11,6 +11,8 @@ from chaos.report.plain import plain
 from chaos.verdict import Outcome
 
 NOTHING = "–"
+NEVER = "not stably"
+"""Of a recovery: it may have been good for a moment, but not to the end of the run."""
 LOG_LINES = 200
 """Lines of the log that a page shows."""
 
@@ -58,8 +60,11 @@ def key_numbers(result: Result) -> list[Number]:
 
 
 def _recovery_number(result: Result) -> Iterable[Number]:
+    lost = next((state for state in result.steady_state if recovery(state) == NEVER), None)
     judged = [state for state in result.steady_state if state.recovery_time_seconds is not None]
-    if not judged:
+    if lost:
+        yield Number("Recovered", NEVER, plain(lost.name, 40))
+    if lost or not judged:
         return
     slowest = max(judged, key=lambda state: state.recovery_time_seconds or 0.0)
     took, resolution = slowest.recovery_time_seconds or 0.0, slowest.resolution_seconds
@@ -103,7 +108,7 @@ def recovery(state: SteadyStateResult) -> str:
     """How long it took to be good again, with the resolution of that number."""
     took = state.recovery_time_seconds
     if took is None:
-        return "never" if state.fault_bad or state.recovery_bad else NOTHING
+        return NEVER if state.fault_bad or state.recovery_bad else NOTHING
     if not took:
         return "at once"
     resolution = state.resolution_seconds

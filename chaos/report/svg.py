@@ -18,6 +18,7 @@ from chaos.report.plot import draw
 from chaos.report.strip import Strip, draw_strip
 
 IMAGE_WIDTH = 760
+_DISK_MOVES_PERCENT = 1.0
 _READOUTS = 120
 """Readings a pointer can find along one chart."""
 
@@ -37,6 +38,7 @@ def timeline(series: Series, plan: Mapping[str, Any]) -> list[str]:
         *(
             _metric(series, plan, "", f"Disk {path}", _shares(points), scale.share, at_least=0.1)
             for path, points in series.disk.items()
+            if _moved(points)
         ),
         *_strips(series, plan),
     ]
@@ -192,6 +194,12 @@ def _about(what: str, points: Points, unit: scale.Writer, series: Series) -> str
         begin, finish = scale.seconds(start - series.start), scale.seconds(end - series.start)
         parts.append(f"Fault “{step}” acted from {begin} to {finish}.")
     return " ".join(parts)
+
+
+def _moved(points: Points) -> bool:
+    """Whether a disk did anything worth a chart."""
+    levels = [percent for _, percent in points]
+    return max(levels) - min(levels) >= _DISK_MOVES_PERCENT
 
 
 def _shares(points: Points) -> Points:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from chaos.events import Event
-from chaos.measure import Result, judge, series
+from chaos.measure import judge, series
 from chaos.measure.result import LogLine
 from chaos.report import html
 from tests.report.a_run import PLAN, START, events
@@ -74,7 +74,7 @@ def hostile(run: Judged) -> Judged:
     named = series(events())
     named.probes = [(HOSTILE, looks) for _, looks in named.probes]
     named.faults = [(HOSTILE, start, end) for _, start, end in named.faults]
-    named.disk = {HOSTILE: named.disk["/tmp"]}
+    named.disk = {HOSTILE: [(START, 1.0), (START + 50, 99.0)]}
     changed = result.model_copy(update=words | parts | {"doubts": [HOSTILE], "links": links})
     return Judged(
         changed, named, dict(started) | {"plan": plan, "versions": {HOSTILE: HOSTILE}, "seed": HOSTILE}
@@ -94,6 +94,13 @@ def test_shows_asked_and_delivered_with_the_interval(page: str) -> None:
     row = page[page.index("<td>delay</td>") :][:300].replace("\u00a0", " ")
     assert "300 ms" in row
     assert re.search(r"300\.\d ms .*95 %: 300\.\d–300\.\d ms, 299 samples", row)
+
+
+def test_says_first_that_something_never_came_back(run: Judged) -> None:
+    changes = {"recovery_time_seconds": None, "recovery_bad": 9}
+    lost = run.result.steady_state[0].model_copy(update=changes)
+    page = html.render(run.result.model_copy(update={"steady_state": [lost]}), run.series, run.started)
+    assert '<dd class="value">not stably</dd><dd class="beside">healthy</dd>' in page
 
 
 def test_says_how_it_was_run_in_units(page: str) -> None:
@@ -140,10 +147,6 @@ def test_hostile_words_stay_words(run: Judged) -> None:
     assert "\x00" not in page
     page.encode()  # no lone surrogate is left
     assert len(page.encode()) < 1_000_000
-
-
-def _of(*found: Event) -> Result:
-    return judge(list(found))
 
 
 @pytest.mark.parametrize(

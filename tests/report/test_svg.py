@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -48,7 +49,8 @@ def test_looks_as_it_was_agreed() -> None:
 
 def test_every_chart_of_a_run_is_well_formed_and_described(run: Judged) -> None:
     charts = svg.timeline(run.series, run.started["plan"])
-    assert len(charts) == 8
+    assert len(charts) == 7
+    assert not any("Disk" in chart for chart in charts)
     for chart in charts:
         root = ElementTree.fromstring(chart)
         assert root.get("role") == "img"
@@ -151,3 +153,8 @@ def test_a_strip_shows_bad_by_height() -> None:
         match[1]: int(match[2]) for match in re.finditer(r'class="(good|bad)".*?height="(\d+)"', strip)
     }
     assert heights["bad"] >= 3 * heights["good"]
+
+
+def test_a_disk_that_fills_gets_a_chart(run: Judged) -> None:
+    filling = replace(run.series, disk={"/tmp": [(run.series.start, 1.0), (run.series.end, 99.0)]})
+    assert any("Disk /tmp" in chart for chart in svg.timeline(filling, {}))
