@@ -1,8 +1,10 @@
 """The files of an app: which ones belong to it, how large they are, and the digest of their content."""
 
 import hashlib
+import io
 import os
 import stat
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,7 @@ def survey(folder: Path) -> AppFiles:
     whole = hashlib.sha256()
     wrong: list[str] = []
     size = count = 0
-    for path in _files(folder):
+    for path in _files(folder, wrong):
         count += 1
         if count > MOST_FILES:
             wrong.append(f"has more than {MOST_FILES} files")
@@ -43,15 +45,35 @@ def survey(folder: Path) -> AppFiles:
     return AppFiles("sha256:" + whole.hexdigest(), size, count, tuple(wrong))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file and link below, in an order that is the same on every machine."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in LEFT_OUT:
-                    yield from _files(Path(entry.path))
-            elif not entry.name.endswith(".pyc"):
-                yield Path(entry.path)
+def archive(folder: Path) -> bytes:
+    """The files as a tar, owned by root, as a sandbox unpacks them. Raises OSError when one cannot be read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in _files(folder, []):
+            tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=_as_root)
+    return buffer.getvalue()
+
+
+def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    return entry
+
+
+def _files(folder: Path, wrong: list[str]) -> Iterator[Path]:
+    """Every file and link below, in an order that is the same on every machine; notes what cannot be listed."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        wrong.append(f"{folder.name}: {error.strerror}")
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in LEFT_OUT:
+                yield from _files(Path(entry.path), wrong)
+        elif not entry.name.endswith(".pyc"):
+            yield Path(entry.path)
 
 
 def _content(path: Path, folder: Path) -> tuple[str, str, int]:

@@ -205,6 +205,7 @@ async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event
     outcome: Outcome | None = None
     try:
         ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run))
+        on_event(run.journal.of("sandbox.opened")[-1])
         if stop.is_set():
             outcome, error = Outcome.ABORTED, ChaosLabError("interrupted before anything was injected")
         else:

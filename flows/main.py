@@ -44,12 +44,20 @@ def status() -> None:
     """Say which Prefect server `run` would use and whether it answers."""
     from flows import server
 
-    click.echo(server.status())
+    now = server.status()
+    url = now.configured or now.local
+    if url is None:
+        click.echo("no Prefect server: `chaoslab run` or `chaoslab up` starts a local one")
+        return
+    kind = "configured" if now.configured else f"local, pid {now.pid}, files in {now.folder}"
+    click.echo(f"{url} ({kind}): {'answers' if now.answers else 'does not answer'}")
+    sys.exit(0 if now.answers else 5)
 
 
 def main() -> None:
     """Console script."""
     cli(obj=Conductors(flow=_through_prefect))
+
 
 if __name__ == "__main__":
     main()

@@ -111,8 +111,9 @@ class Supervisor:
             process.running, process.pid = False, None
             if time.monotonic() - born > _HEALTHY_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
-            wanted = process.restart == "always" or (process.restart == "on-failure" and code != 0)
-            again = wanted and not self._ending
+            if self._ending:
+                return
+            again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
             self._record.emit(
                 "process.exited",
                 process=process.name,
