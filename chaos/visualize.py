@@ -10,7 +10,9 @@ from chaos.measure.series import series
 from chaos.report.html import render
 from chaos.run import Run
 
-TEMPLATES = Path(__file__).resolve().parents[1] / "dashboards"
+_SOURCE, _PACKAGED = Path(__file__).resolve().parents[1] / "dashboards", Path(__file__).parent / "_dashboards"
+TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _SOURCE
+"""In an installed package the templates travel inside of it."""
 
 
 def visualize(run: Run, result: Result) -> Result:
@@ -22,9 +24,9 @@ def visualize(run: Run, result: Result) -> Result:
         update={"links": result.links.model_copy(update={"report": run.report.as_uri()})}
     )
     try:
-        run.dashboard.write_text(json.dumps(dashboard, indent=2) + "\n")
-        run.report.write_text(render(linked, series(events), started))
-        run.result.write_text(linked.model_dump_json(indent=2) + "\n")
+        run.dashboard.write_text(json.dumps(dashboard, indent=2) + "\n", encoding="utf-8")
+        run.report.write_text(render(linked, series(events), started), encoding="utf-8")
+        run.result.write_text(linked.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error
     return linked
