@@ -1,6 +1,7 @@
 """What is kept in memory to answer faster, and what is done about it when memory gets short."""
 
 import logging
+import mmap
 import threading
 import time
 from collections import OrderedDict
@@ -68,8 +69,12 @@ class FragileReceipts:
             time.sleep(RENEW_EVERY_S)
             self._catalogue = self._build()
 
-    def _build(self) -> list[bytes]:
-        return [b"\1" * 2**20 for _ in range(CATALOGUE_MIB)]
+    def _build(self) -> mmap.mmap:
+        # Mapped, not allocated: the allocator would keep what was dropped, and renew in place the next time.
+        catalogue = mmap.mmap(-1, CATALOGUE_MIB * 2**20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        for _ in range(CATALOGUE_MIB):
+            catalogue.write(b"\1" * 2**20)
+        return catalogue
 
 
 def memory_used_share() -> float | None:
