@@ -4,7 +4,13 @@ What the agent's own target does differently is where it gets its processes from
 """
 
 import contextlib
+import fcntl
+import functools
+import importlib
 import os
+import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -165,36 +171,47 @@ def _proportional_bytes(pid: int) -> int:
 
 def lo_up() -> None:
     """Bring the loopback device of this network namespace up (SIOCSIFFLAGS, netdevice(7))."""
-    import fcntl
-    import socket
-    import struct
-
     with socket.socket() as any_socket:
         request = struct.pack("16sh14x", b"lo", 0x1 | 0x40)
         fcntl.ioctl(any_socket, 0x8914, request)
 
 
-def in_own_network(call: str, *, unprivileged: bool = False) -> str:
+def in_own_network(call: str, *arguments: str, unprivileged: bool = False) -> str:
     """Run `module:function` of the tests with its own network and mounts; its standard output.
 
-    Raises AssertionError with what it wrote when it fails.
+    `unprivileged` begins as an ordinary user who makes a user namespace. Raises AssertionError with what was said.
     """
-    inner = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import tests.faults.target as t; t.inside(sys.argv[2])"
-    )
-    unshare = ["unshare", "-n", "-m"] if os.geteuid() == 0 and not unprivileged else ["unshare", "-Urnm"]
-    became = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"] if unprivileged else []
-    python = [sys.executable, "-W", "error", "-c", inner, str(ROOT), call]
-    argv = [*became, *unshare, *python]
+    argv = [*_namespaces(unprivileged), *_python(unprivileged), call, *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{call} ended with {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
-def inside(call: str) -> None:
-    """Run `module:function` here, with loopback up."""
-    import importlib
+@functools.cache
+def users() -> list[str]:
+    """Who tests can run as: `own`, and `unprivileged` where root may become somebody who may make namespaces."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        return ["own"]
+    argv = [*_namespaces(True), *_python(True), "tests.faults.target:lo_up"]
+    tried = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+    return ["own", "unprivileged"] if tried.returncode == 0 else ["own"]
 
+
+def _namespaces(unprivileged: bool) -> list[str]:
+    if unprivileged:
+        return ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "unshare", "-Urnm"]
+    return ["unshare", "-n", "-m"] if os.geteuid() == 0 else ["unshare", "-Urnm"]
+
+
+def _python(unprivileged: bool) -> list[str]:
+    """An interpreter, its path set, and the entry below; another user may not be able to reach ours."""
+    entry = "import sys; sys.path.insert(0, sys.argv[1]); import tests.faults.target as t; t.inside(*sys.argv[2:])"
+    python = "/usr/bin/python3" if unprivileged and Path("/usr/bin/python3").exists() else sys.executable
+    return [python, "-B", "-W", "error", "-c", entry, str(ROOT)]
+
+
+def inside(call: str, *arguments: str) -> None:
+    """Run `module:function` here, with loopback up."""
     lo_up()
     module, _, function = call.partition(":")
-    getattr(importlib.import_module(module), function)()
+    getattr(importlib.import_module(module), function)(*arguments)

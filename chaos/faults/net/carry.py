@@ -21,6 +21,9 @@ from chaos.faults.net.selection import Sorter
 
 Token = TypeVar("Token")
 
+_FINAL_S = 0.0001
+"""The last part of a wait is spent looking, not sleeping: being woken takes about as long."""
+
 
 class Packets(Protocol[Token]):
     """Where packets come from and go on to; a token stands for a packet."""
@@ -61,7 +64,7 @@ class Carrier(Generic[Token]):
         packets, channel = self.packets.fileno(), self.channel.fileno()
         while True:
             due = self.line.next_due()
-            timeout = None if due is None else max(0.0, due - time.monotonic())
+            timeout = None if due is None else max(0.0, due - time.monotonic() - _FINAL_S)
             readable = select.select([packets, channel], [], [], timeout)[0]
             if packets in readable:
                 self._take()

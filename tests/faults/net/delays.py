@@ -1,0 +1,366 @@
+"""Bodies of the network delay's tests: each runs alone in a network of its own, and raises when it is not so."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from chaos.errors import FaultError, InjectionError
+from chaos.faults import network_delay
+from chaos.faults.base import Injection
+from chaos.faults.fidelity import percentile
+from chaos.faults.network_delay import NetworkDelay
+from tests.faults.target import ROOT, LocalTarget
+
+LADDER = network_delay.LADDER
+PEERS = str(Path(__file__).with_name("peers.py"))
+
+
+@contextmanager
+def app(**ports: int | None) -> Iterator[LocalTarget]:
+    """Echo servers by name; one whose port is None is started later by `start_ping`."""
+    with LocalTarget(ports=ports) as target:
+        for name, port in ports.items():
+            if port is not None:
+                start_echo(target, name, port)
+        yield target
+
+
+def start_echo(target: LocalTarget, name: str, port: int) -> None:
+    child = target.start(name, [sys.executable, "-I", "-S", PEERS, "echo", str(port)])
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"up\n"
+
+
+def start_ping(target: LocalTarget, name: str, port: int) -> None:
+    target.start(name, [sys.executable, "-I", "-S", PEERS, "ping", str(port)])
+
+
+def pings(target: LocalTarget, name: str, count: int) -> list[float]:
+    """The next round trips of a ping process that begin after now, in ms."""
+    stream = target.children[name].stdout
+    assert stream is not None
+    now = time.monotonic()
+    lines = ([float(word) for word in line.split()] for line in stream)
+    return list(islice((took for began, took in lines if began > now), count))
+
+
+def connect(port: int, host: str = "127.0.0.1") -> socket.socket:
+    connection = socket.create_connection((host, port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.settimeout(10)
+    return connection
+
+
+def trip(connection: socket.socket) -> float:
+    """One round trip, in ms."""
+    began = time.monotonic()
+    connection.sendall(b"hello")
+    assert connection.recv(64) == b"hello"
+    return (time.monotonic() - began) * 1e3
+
+
+def median(values: Sequence[float]) -> float:
+    return percentile(values, 0.5)
+
+
+def observed(target: LocalTarget, injection: Injection, seconds: float) -> list[dict[str, float]]:
+    """What the fault saw of itself in that time."""
+    target.samples.clear()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        target.wait(injection.every_s)
+        sample = injection.observe()
+        if sample is not None:
+            target.measured(**sample)
+    return target.samples
+
+
+def only(rung: str) -> None:
+    """Leave one rung of the ladder."""
+    network_delay.LADDER = [one for one in LADDER if one[0] == rung]
+
+
+def fidelity(delay_ms: str, rung: str = "nfqueue") -> None:
+    """An established connection pays the delay, to 2 %; so do our own round trips; before and after nobody does."""
+    only(rung)
+    asked = float(delay_ms)
+    fault = NetworkDelay(delay=asked / 1e3, process="web")
+    with app(web=8000) as target:
+        connection = connect(8000)
+        before = median([trip(connection) for _ in range(20)])
+        with fault.inject(target) as injection:
+            assert injection.mechanism == rung
+            trips = [trip(connection) for _ in range(11)]
+            samples = observed(target, injection, 1.2)
+        after = median([trip(connection) for _ in range(20)])
+    delivered = fault.delivered(samples)
+    print(
+        f"{rung} {asked:g} ms: app {median(trips):.2f} own {delivered.values} before {before:.3f} after {after:.3f}"
+    )
+    assert abs(median(trips) - before - asked) <= 0.02 * asked
+    assert abs(float(delivered.values["delay_ms"]) - asked) <= 0.02 * asked
+    assert delivered.landed, delivered.why
+    assert before < 5
+    assert after < 5
+
+
+def jitter() -> None:
+    """Trips spread over delay ± jitter, and about evenly."""
+    fault = NetworkDelay(delay=0.06, jitter=0.03, port=8000)
+    with app(web=8000) as target:
+        connection = connect(8000)
+        with fault.inject(target) as injection:
+            trips = [trip(connection) for _ in range(60)]
+            delivered = fault.delivered(observed(target, injection, 1.5))
+    print(percentile(trips, 0.05), median(trips), percentile(trips, 0.95), delivered)
+    assert percentile(trips, 0.05) < 45
+    assert percentile(trips, 0.95) > 75
+    assert 48 < median(trips) < 72
+    assert 15 < float(delivered.values["jitter_ms"]) < 45
+    assert delivered.landed, delivered.why
+
+
+def new_connections_pay_once() -> None:
+    """The handshake is spared, the first exchange pays, and the end comes with the answer, not after another delay."""
+    with app(web=8000) as target, NetworkDelay(delay=0.2, process="web").inject(target) as injection:
+        began = time.monotonic()
+        connection = connect(8000)
+        connected = time.monotonic()
+        connection.sendall(b"E5")
+        answer = b"".join(iter(lambda: connection.recv(64), b""))
+        ended = time.monotonic()
+        noted = injection.notes["new_connection_ms"]
+    print(connected - began, ended - began, noted)
+    assert answer == b"xxxxx"
+    assert connected - began < 0.05
+    assert 0.2 <= ended - began < 0.25
+    assert 200 <= noted < 250
+
+
+def others_are_spared() -> None:
+    """A process on another port, and its clients, notice nothing."""
+    with app(web=8000, other=9000) as target:
+        web, other = connect(8000), connect(9000)
+        with NetworkDelay(delay=0.1, process="web").inject(target):
+            assert trip(web) >= 100
+            spared = [trip(other) for _ in range(50)]
+        with NetworkDelay(delay=0.1, port=8000).inject(target):
+            assert trip(web) >= 100
+            spared += [trip(other) for _ in range(50)]
+    print(median(spared), max(spared))
+    assert median(spared) < 5
+
+
+def requests_of_the_target_pay() -> None:
+    """What a process asks of another is delayed, also after a restart under new pids; the other's clients are not."""
+    with app(inventory=9000, web=None) as target:
+        start_ping(target, "web", 9000)
+        direct = connect(9000)
+        assert median(pings(target, "web", 5)) < 10
+        with NetworkDelay(delay=0.1, process="web").inject(target) as injection:
+            first = median(pings(target, "web", 5))
+            assert median([trip(direct) for _ in range(9)]) < 10
+            target.children["web"].kill()
+            target.children["web"].wait()
+            start_ping(target, "web", 9000)
+            observed(target, injection, 0.3)
+            second = median(pings(target, "web", 5))
+        after = median(pings(target, "web", 9))
+    print(first, second, after)
+    assert 100 <= first < 110
+    assert 100 <= second < 110
+    assert after < 10
+
+
+def whole_app_pays_once() -> None:
+    """Without process and port every process is delayed, and a trip between two of them still pays once."""
+    with app(inventory=9000, web=None) as target:
+        start_ping(target, "web", 9000)
+        direct = connect(9000)
+        with NetworkDelay(delay=0.1).inject(target):
+            between, from_outside = median(pings(target, "web", 5)), median([trip(direct) for _ in range(5)])
+    print(between, from_outside)
+    assert 100 <= between < 110
+    assert 100 <= from_outside < 110
+
+
+def killed_helper_restores() -> None:
+    """When the delay line is killed the kernel has removed everything: trips are fast at once, and it is noticed."""
+    with app(web=8000) as target:
+        connection = connect(8000)
+        with NetworkDelay(delay=0.3, process="web").inject(target) as injection:
+            assert trip(connection) >= 300
+            line = target.helpers[-1]
+            line.kill()
+            line.wait()
+            after = [trip(connection) for _ in range(10)]
+            noticed = ""
+            try:
+                injection.observe()
+            except FaultError as error:
+                noticed = str(error)
+    print(median(after), noticed)
+    assert noticed
+    assert median(after) < 10
+    assert "chaoslab" not in Path("/proc/self/net/netfilter/nfnetlink_queue").read_text()
+
+
+def burst() -> None:
+    """Of 5,000 packets that leave the port at once none is lost, and each is delayed or counted as not."""
+    count = 5000
+    with LocalTarget() as target, NetworkDelay(delay=0.2, port=8000).inject(target) as injection:
+        sender, receiver = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        sender.bind(("127.0.0.1", 8000))
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(1)
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sender.connect(receiver.getsockname())
+        took: list[float] = []
+        reader = threading.Thread(target=lambda: took.extend(_ages(receiver)))
+        reader.start()
+        for _ in range(count):
+            sender.send(str(time.monotonic()).encode())
+        reader.join()
+        sample = observed(target, injection, 0.3)[-1]
+        sender.close()
+        receiver.close()
+    lost_at_receiver = _udp("RcvbufErrors")
+    print(len(took), lost_at_receiver, percentile(took, 0.5), percentile(took, 0.99), sample)
+    assert len(took) + lost_at_receiver == count
+    assert sample["target_packets"] + sample["overflowed"] == count
+    assert sum(age < 0.2 for age in took) <= sample["overflowed"]
+
+
+def _ages(receiver: socket.socket) -> Iterator[float]:
+    """How long ago each datagram was sent, until none comes any more."""
+    with suppress(TimeoutError):
+        while True:
+            sent = float(receiver.recv(64))
+            yield time.monotonic() - sent
+
+
+def _udp(name: str) -> int:
+    """A counter of this network namespace (proc(5), /proc/net/snmp)."""
+    names, values = (
+        line.split()
+        for line in Path("/proc/self/net/snmp").read_text().splitlines()
+        if line.startswith("Udp:")
+    )
+    return int(values[names.index(name)])
+
+
+def bodies_complete() -> None:
+    """Answers of 64 KiB and 1 MiB arrive whole; one that fits the window pays once."""
+    size = 65536
+    with app(web=8000) as target, NetworkDelay(delay=0.1, process="web").inject(target):
+        connection = connect(8000)
+        for wanted in (size, size, 16 * size, size):
+            began = time.monotonic()
+            connection.sendall(b"B%d" % wanted)
+            got = 0
+            while got < wanted:
+                got += len(connection.recv(1 << 20))
+            took = time.monotonic() - began
+            print(wanted, took)
+            assert got == wanted
+    assert took < 0.15
+
+
+def ipv6() -> None:
+    """Trips over ::1 pay too."""
+    with app(web=8000) as target:
+        connection = connect(8000, "::1")
+        with NetworkDelay(delay=0.1, process="web").inject(target):
+            trips = [trip(connection) for _ in range(5)]
+        after = trip(connection)
+    assert 100 <= median(trips) < 110
+    assert after < 50
+
+
+def killed_tun_helper_restores() -> None:
+    """The same with the TUN device; the routing rules are put back when the fault ends."""
+    only("tun")
+    rules = subprocess.run(["ip", "-d", "rule"], capture_output=True, check=True).stdout
+    fault = NetworkDelay(delay=0.3, process="web")
+    with app(web=8000) as target, connect(8000) as connection, fault.inject(target):
+        assert trip(connection) >= 300
+        target.helpers[-1].kill()
+        target.helpers[-1].wait()
+        after = [trip(connection) for _ in range(10)]
+    print(median(after))
+    assert median(after) < 10
+    assert subprocess.run(["ip", "-d", "rule"], capture_output=True, check=True).stdout == rules
+
+
+def nothing_is_left() -> None:
+    """Queues, devices, rules and processes are as before, whichever way it was done."""
+    before = _state()
+    with app(web=8000) as target:
+        for rung in ("nfqueue", "tun"):
+            only(rung)
+            with NetworkDelay(delay=0.05, port=8000).inject(target):
+                assert _state() != before
+            assert _state() == before
+            assert all(helper.poll() is not None for helper in target.helpers)
+
+
+def _state() -> list[str]:
+    places = ("netfilter/nfnetlink_queue", "route", "dev")
+    texts = [Path("/proc/self/net", place).read_text() for place in places]
+    names = [line.split(":")[0] for line in texts.pop().splitlines()]
+    return [*texts, *names]
+
+
+def orphaned_helpers_end() -> None:
+    """When the process that injected is killed, its helpers end and the delay ends with them."""
+    with app(web=8000), connect(8000) as connection:
+        child = os.fork()
+        if child == 0:
+            with LocalTarget(ports={"web": 8000}) as other, NetworkDelay(delay=0.2, port=8000).inject(other):
+                threading.Event().wait()
+        while trip(connection) < 200:
+            time.sleep(0.01)
+        helpers = _children(child)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        until = time.monotonic() + 1
+        while any(Path(f"/proc/{pid}").exists() for pid in helpers):
+            assert time.monotonic() < until
+        after = [trip(connection) for _ in range(5)]
+    print(len(helpers), median(after))
+    assert len(helpers) == 2
+    assert median(after) < 10
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def refused_without_rights() -> None:
+    """Without the right to administer the network each rung says why it cannot."""
+    inner = "import sys; sys.path[0] = sys.argv[1]; import tests.faults.net.delays as d; d.try_in_vain()"
+    lose = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    argv = [*lose, sys.executable, "-c", inner, str(ROOT)]
+    subprocess.run(argv, check=True, timeout=60)
+
+
+def try_in_vain() -> None:
+    """Inject, and see it refused."""
+    why = ""
+    with app(web=8000) as target:
+        try:
+            with NetworkDelay(delay=0.1, process="web").inject(target):
+                pass
+        except InjectionError as error:
+            why = str(error)
+    print(why)
+    for rung in ("netem: ", "nfqueue: ", "tun: "):
+        assert rung in why
