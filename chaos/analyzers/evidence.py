@@ -115,13 +115,14 @@ def _failed_requests(scene: Scene) -> Iterator[Symptom]:
 
 
 def _silent_failures(scene: Scene) -> Iterator[Symptom]:
-    """Users saw failures, the log shows none."""
-    failed = sum(request.failure is not None for request in scene.during())
+    """The app answered with errors of its own and wrote nothing about them."""
+    failed = sum((request.failure or "").startswith("http_5") for request in scene.during())
     if not failed or scene.start is None:
         return
     lines = [e for e in scene.record.of("log.captured") if scene.start <= e.at <= scene.end + AFTER_S]
     if not any(looks_like_error(str(line.data.get("line", ""))) for line in lines):
-        said = f"{failed:,} requests failed {scene.when()} and none of {len(lines)} log lines reads like an error"
+        wrote = f"none of its {len(lines)} log lines reads like an error" if lines else "wrote no log line"
+        said = f"the app answered {failed:,} times with an error of its own {scene.when()} and {wrote}"
         yield scene.symptom("silent", said)
 
 
@@ -164,7 +165,8 @@ def _exits(scene: Scene) -> Iterator[Symptom]:
     if kills:
         by = " and ".join(sorted({str(event.data.get("by", "kernel")) for event in kills}))
         yield scene.symptom(
-            "out_of_memory", f"the {by} killed {len(kills)} times for want of memory {scene.when()}"
+            "out_of_memory",
+            f"the {by} killed a process for want of memory, {len(kills)} times {scene.when()}",
         )
     for event in scene.record.of("process.exited"):
         if not scene.start - AFTER_S <= event.at <= scene.end + AFTER_S:

@@ -98,7 +98,7 @@ def _recovery_sentence(result: Result) -> Iterator[str]:
         return
     slowest = max(hurt, key=lambda state: state.recovery_time_seconds or 0.0)
     took_s, resolution_s = slowest.recovery_time_seconds or 0.0, slowest.resolution_seconds or 0.0
-    yield f"“{slowest.name}” was good again {seconds(took_s)} (± {seconds(resolution_s)}) after the fault."
+    yield f"“{slowest.name}” was good again {seconds(took_s)} (known to {seconds(resolution_s)}) after the fault."
 
 
 def _severity(result: Result, seen: set[str]) -> Severity:

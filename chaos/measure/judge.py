@@ -149,8 +149,16 @@ def _numbers(state: SteadyStateResult) -> dict[str, float]:
 def _load(found: Sequence[Request], timeline: Timeline) -> dict[str, LoadSummary]:
     if not found:
         return {}
-    moments = [request.at for request in found]
-    return {each.name: summarise(found[each.of(moments)], each.end - each.start) for each in timeline.spans}
+    fault = timeline.span("fault")
+    # As with looks: what was under way when the fault phase began is the fault's.
+    moments = [fault.start if fault and r.at < fault.start < r.at + r.took_s else r.at for r in found]
+    return {
+        span.name: summarise(
+            [each for each, at in zip(found, moments, strict=True) if span.start <= at < span.end],
+            span.end - span.start,
+        )
+        for span in timeline.spans
+    }
 
 
 def declared_s(plan: Mapping[str, Any]) -> float:

@@ -186,7 +186,7 @@ def _held(case: Case) -> Judgement | None:
             if case.asked.recover_within_s is not None
             else ""
         )
-        around = f"{seconds(back.seconds)} (± {seconds(back.resolution_s)}) after the fault{within}"
+        around = f"{seconds(back.seconds)} (known to {seconds(back.resolution_s)}) after the fault{within}"
         return Verdict.HELD, f"good again ({case.asked.tolerance}) {around}, and stayed so: {counted}"
     return Verdict.HELD, f"good ({case.asked.tolerance}) before the fault and never bad after it: {counted}"
 

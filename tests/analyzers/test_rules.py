@@ -1,5 +1,6 @@
 """Rule-based words: every recommendation cites what was seen, and nothing seen means none."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 import pytest
@@ -60,10 +61,25 @@ def test_timeouts_under_a_slow_network_get_the_advice_for_them() -> None:
     assert "retry idempotent calls with backoff" in found
 
 
-def test_failures_without_a_log_line_are_a_symptom_and_with_one_are_not() -> None:
-    assert "none of 0 log lines reads like an error" in seen(Telling(failing=[(3.0, 4.0)]).events())["silent"]
-    logged = Telling(failing=[(3.0, 4.0)], log=[(3.5, "ERROR checkout failed: connection refused")])
-    assert "silent" not in seen(logged.events())
+def test_errors_of_the_app_without_a_log_line_are_a_symptom_and_with_one_are_not() -> None:
+    said = seen(answers_503())["silent"]
+    assert said.startswith("the app answered 10 times with an error of its own during “slow network”")
+    assert said.endswith("and wrote no log line")
+    assert "silent" not in seen(answers_503(log=[(3.5, "ERROR checkout failed: connection refused")]))
+    assert "none of its 1 log lines" in seen(answers_503(log=[(3.5, "GET /checkout")]))["silent"]
+
+
+def test_a_process_that_is_gone_need_not_log_that_nobody_reached_it() -> None:
+    assert "silent" not in seen(Telling(failing=[(3.0, 4.0)]).events())
+
+
+def answers_503(log: Sequence[tuple[float, str]] = ()) -> list[Event]:
+    return [
+        Event(e.type, e.at, {**e.data, "status": 503, "error": "http_503"}, e.source, e.seq)
+        if e.type == "load.sampled" and e.data["error"]
+        else e
+        for e in Telling(failing=[(3.0, 4.0)], log=log).events()
+    ]
 
 
 def test_a_delay_paid_once_is_no_symptom_and_paid_often_is() -> None:
