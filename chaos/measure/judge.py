@@ -51,7 +51,7 @@ def judge(events: Sequence[Event]) -> Result:
     health = examine(record, timeline, found)
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
     states = _states(record, timeline, asked, steps, health)
-    doubts = _doubts(record, steps, asked, health)
+    doubts = _doubts(record, steps, health)
     verdict, why = decide(ended, ended_why, steps, states, doubts)
     begin, end = record.begin, max((event.at for event in events), default=0.0)
     return Result(
@@ -101,11 +101,11 @@ def _states(
     return results
 
 
-def _doubts(record: Record, steps: Sequence[StepJudged], asked: Sequence[Asked], health: Health) -> list[str]:
+def _doubts(record: Record, steps: Sequence[StepJudged], health: Health) -> list[str]:
     doubts = [doubt for step in steps for doubt in step.doubts]
     if record.plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
-    return doubts + health.of_the_run(asked)
+    return doubts + health.of_the_run
 
 
 def _findings(

@@ -24,6 +24,8 @@ Judgement = tuple[Verdict, str]
 def judge_state(case: Case) -> SteadyStateResult:
     """The verdict of one steady state."""
     verdict, why = next(judgement for rule in _RULES if (judgement := rule(case)) is not None)
+    if verdict is Verdict.DEVIATED and case.run.explains:
+        verdict, why = Verdict.INCONCLUSIVE, f"{case.run.explains[0]}, which may explain what was seen: {why}"
     back = case.recovery
     return SteadyStateResult(
         name=case.asked.name,
@@ -65,10 +67,6 @@ def _baseline(case: Case) -> Judgement | None:
         f"it was out of tolerance ({case.asked.tolerance}) before any fault: {_count(looks)} in the baseline"
     )
     return Verdict.INCONCLUSIVE, why
-
-
-def _explained(case: Case) -> Judgement | None:
-    return (Verdict.INCONCLUSIVE, case.run.explains[0]) if case.run.explains else None
 
 
 def _out_of_budget(case: Case) -> Judgement | None:
@@ -203,7 +201,6 @@ def _count(looks: Sequence[Look]) -> str:
 _RULES: tuple[Callable[[Case], Judgement | None], ...] = (
     _unreadable,
     _baseline,
-    _explained,
     _out_of_budget,
     _recovery,
     _cut_short,

@@ -202,6 +202,11 @@ def generator_late() -> list[Event]:
 
 
 @story
+def generator_sends_bursts() -> list[Event]:
+    return Telling(late_ms=300.0).events()
+
+
+@story
 def generator_sent_too_little() -> list[Event]:
     return drop(
         Telling().events(), lambda e: e.type == "load.sampled" and 3.0 < e.at - START < 5.0 and e.seq % 2 == 0

@@ -101,9 +101,12 @@ def test_a_run_cut_short_does_not_blow_up_its_share_of_bad_samples() -> None:
     assert judge(events).steady_state[0].bad_share == 0.1
 
 
-def test_a_late_generator_does_not_matter_where_nobody_reads_latency() -> None:
-    assert judge(Telling(states=[HEALTHY], late_ms=80.0).events()).verdict == "held"
-    assert judge(Telling(states=[HEALTHY, FAST], late_ms=80.0).events()).verdict == "inconclusive"
+def test_a_late_generator_explains_bad_latency_and_nothing_else() -> None:
+    slow = {(2.1, 6.1): 1.4}
+    assert judge(Telling(states=[FAST], late_ms=80.0, slow=slow).events()).verdict == "inconclusive"
+    assert judge(Telling(states=[FAST], late_ms=20.0, slow=slow).events()).verdict == "deviated"
+    assert judge(Telling(states=[FAST], late_ms=80.0).events()).verdict == "held"
+    assert judge(Telling(states=[HEALTHY], late_ms=80.0, down=[(3.0, 4.0)]).events()).verdict == "deviated"
 
 
 def test_sockets_that_the_generator_lacked_are_no_failures_of_the_target() -> None:
