@@ -1,4 +1,4 @@
-"""What the environment says (and a `.env` file beside you): every variable is optional, an absent one means the embedded default.
+"""What the environment says, and a `.env` file beside you; an absent variable means the embedded default.
 
 Read only by the CLI and the flows. `.env.example` lists them all; a test keeps the two in step.
 """

@@ -45,7 +45,7 @@ class Finding:
 
 
 def exit_code(outcome: Outcome, verdict: Verdict) -> int:
-    """The process exit code that says both: 0 held, 1 deviated, 3 inconclusive or not injected, 4 aborted, 5 crashed."""
+    """The exit code that says both: 0 held, 1 deviated, 3 inconclusive or not injected, 4 aborted, 5 crashed."""
     match outcome:
         case Outcome.CRASHED:
             return 5

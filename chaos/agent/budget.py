@@ -73,10 +73,13 @@ class Budget:
         return 0
 
     def enforce(self) -> dict[str, Any] | None:
-        """Without a control group: end the largest process when the budget is exceeded; what was done."""
+        """Without a control group: end the app's largest process when the budget is exceeded; what was done.
+
+        Memory that a fault took goes only when nothing of the app is left, as the kernel would choose, too.
+        """
         if self._memory is not None or self.used_bytes() <= self.limit_bytes:
             return None
-        sizes = {pid: procfs.resident_bytes([pid]) for pid in (*self._pids(), *self._guests)}
+        sizes = {pid: procfs.resident_bytes([pid]) for pid in (self._pids() or self._guests)}
         pid = max(sizes, key=sizes.__getitem__)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -1,7 +1,6 @@
 """Notice when the controller wants the run to stop, or is no more."""
 
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ async def until_told(folder: Path, lease_s: float) -> tuple[str, str]:
         if stop.exists():
             return "stop.requested", stop.read_text(errors="replace").strip() or "stopped by the controller"
         try:
-            mtime = os.stat(folder / "lease").st_mtime_ns
+            mtime = (folder / "lease").stat().st_mtime_ns
         except FileNotFoundError:
             mtime = seen
         if mtime != seen:

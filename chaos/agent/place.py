@@ -1,4 +1,4 @@
-"""Where probes look, beyond the network: live windows, the supervisor's processes, and commands in the app's directory."""
+"""Where probes look, beyond the network: live windows, the supervisor's processes, commands in the app's directory."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,7 @@
 """Compare the sandbox before and after a fault; name whatever was left behind.
 
-Looked at: mounts, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts and resolv.conf, and
-files of ours on the app's disks. Rules in nftables belong to their owner's socket and go with it; the queue shows that.
+Looked at: mounts, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts and resolv.conf,
+and files of ours on the app's disks. Rules in nftables belong to their owner's socket and go with it.
 """
 
 import os

@@ -95,6 +95,7 @@ class Supervisor:
             env={**os.environ, "PYTHONUNBUFFERED": "1", **process.env},
             start_new_session=True,
         )
+        os.setpriority(os.PRIO_PROCESS, child.pid, 0)  # the agent itself may run at a higher priority
         process.pid, process.running = child.pid, True
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
         for stream, pipe in (("stdout", child.stdout), ("stderr", child.stderr)):

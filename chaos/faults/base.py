@@ -1,7 +1,7 @@
 """What a fault is: its fields are the manifest, `inject` is the behaviour, `delivered` is the judgement of what landed.
 
-One frozen stdlib dataclass serves both sides. On the host pydantic validates its fields from YAML, and `delivered` reads
-the journal; inside the sandbox the agent builds the same class from JSON and enters `inject`.
+One frozen stdlib dataclass serves both sides. On the host pydantic validates its fields from YAML, and `delivered`
+reads the journal; inside the sandbox the agent builds the same class from JSON and enters `inject`.
 """
 
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""The sandbox's file tree: a fresh tmpfs root, the host's programs read-only, private and size-limited /tmp and /app."""
+"""The sandbox's file tree: a fresh tmpfs root, the host's programs read-only, private size-limited /tmp and /app."""
 
 import os
 import stat
@@ -10,16 +10,19 @@ from chaos.nsbox.spec import BoxSpec
 _PLAIN = kernel.MS_NOSUID | kernel.MS_NODEV
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 _ETC = (
-    "alternatives", "ca-certificates", "ca-certificates.conf", "debian_version", "gai.conf", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "mime.types", "os-release", "pki", "protocols", "python3", "python3.11", "services",
-    "ssl", "timezone",
+    "alternatives", "ca-certificates", "ca-certificates.conf", "debian_version", "gai.conf", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "os-release", "pki", "protocols", "python3",
+    "python3.11", "services", "ssl", "timezone",
 )  # fmt: skip
 _ROOT_SIZE = "16m"
 _RUN_SIZE = "512m"  # the journal of a long run at a high rate; only what is used is taken
 
 
 def build(spec: BoxSpec, cgroup_views: dict[str, str]) -> None:
-    """Build the tree and make it the root; the caller is alone in new mount, pid and user namespaces. Raises OSError."""
+    """Build the tree and make it the root; the caller is alone in new mount, pid and user namespaces.
+
+    Raises OSError.
+    """
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     # Open first, then become the inner root: outside, a home directory may be closed to that user; inside, an inode
     # made by a user without a mapping is refused (EOVERFLOW).
@@ -95,7 +98,7 @@ def _fill_etc(spec: BoxSpec, root: str) -> None:
     files = {
         "hosts": f"127.0.0.1 {names}\n::1 localhost\n",
         "hostname": "chaoslab\n",
-        "resolv.conf": "# no network but this sandbox's own loopback\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+        "resolv.conf": "# only this sandbox's own loopback\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
         "group": "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",

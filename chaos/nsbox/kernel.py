@@ -1,6 +1,6 @@
 """The few Linux calls that Python's standard library lacks, through libc: unshare, mount, pivot_root, prctl.
 
-Numbers are those of <linux/sched.h>, <linux/mount.h> and <linux/prctl.h>. Every call raises OSError with what was tried.
+Numbers are those of <linux/sched.h>, <linux/mount.h> and <linux/prctl.h>. All raise OSError with what was tried.
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """What any disposable machine must do for a run: take files, run commands, start the agent, be read, and be destroyed.
 
-A provider is one class of these verbs plus `open` and `connect`. Everything else (the timeline, faults, measuring) is the
+A provider is one class of these verbs plus `open` and `connect`. Everything else (timeline, faults, measuring) is the
 agent's, so that it is the same on every provider.
 """
 
