@@ -346,9 +346,21 @@ def _children(pid: int) -> list[int]:
 
 def refused_without_rights() -> None:
     """Without the right to administer the network each rung says why it cannot."""
-    inner = "import sys; sys.path[0] = sys.argv[1]; import tests.faults.net.delays as d; d.try_in_vain()"
-    lose = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
-    argv = [*lose, sys.executable, "-c", inner, str(ROOT)]
+    without_rights(f"{__name__}:try_in_vain", "-all")
+
+
+def without_rights(call: str, rights: str) -> None:
+    """Run `module:function` in a process that has lost these capabilities (setpriv(1))."""
+    inner = "import sys, importlib; sys.path[0] = sys.argv[1]; m, f = sys.argv[2].split(':')"
+    lose = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
+    argv = [
+        *lose,
+        sys.executable,
+        "-c",
+        f"{inner}; getattr(importlib.import_module(m), f)()",
+        str(ROOT),
+        call,
+    ]
     subprocess.run(argv, check=True, timeout=60)
 
 

@@ -1,0 +1,59 @@
+"""Netlink messages as bytes, and the kernel's refusals."""
+
+import struct
+
+import pytest
+
+from chaos.faults.net import netlink, nft
+from chaos.faults.net.endpoints import Endpoint
+from chaos.faults.net.queued import chains
+from chaos.faults.net.selection import Selection
+from chaos.faults.net.severed import rules
+from tests.faults.target import in_own_network
+
+
+def test_attributes_are_padded_and_read_back() -> None:
+    data = netlink.attribute(1, b"abc") + netlink.nest(2, netlink.text(3, "x"), netlink.attribute(4, b""))
+    assert data[:8] == struct.pack("=HH", 7, 1) + b"abc\0"
+    read = dict(netlink.attributes(data))
+    assert read[1] == b"abc"
+    assert dict(netlink.attributes(read[2])) == {3: b"x\0", 4: b""}
+    assert list(netlink.attributes(b"\0\0\0\0\1\2\3\4")) == []
+
+
+def test_messages_are_read_back() -> None:
+    data = netlink.message(16, 0, 3, b"12345678") + netlink.message(2, 0, 4, b"abcd")
+    assert list(netlink.messages(data)) == [(16, 3, b"12345678"), (2, 4, b"abcd")]
+
+
+def test_a_selection_by_port_looks_at_nothing_else() -> None:
+    arriving, leaving = chains(Selection((8000,), False, (), 40000), nft.queue(1))
+    assert len(arriving.rules) == len(leaving.rules) == 4  # two ports, TCP and UDP
+    arriving, leaving = chains(Selection((8000,), True, (12,), 40000), nft.queue(1))
+    assert len(arriving.rules) == 10  # and the asking ends let pass, and all else looked at
+    assert len(leaving.rules) == 6
+
+
+def test_each_way_to_sever_has_rules() -> None:
+    place = [Endpoint("127.0.0.1", 9000), Endpoint("::1", None)]
+    assert [len(rules(mode, place)) for mode in ("refuse", "blackhole", "reset")] == [4, 8, 4]
+
+
+def refusals() -> None:
+    """A batch with an unknown expression is refused whole, and the next one is not confused by that."""
+    unknown = nft.Table("t")
+    with pytest.raises(FileNotFoundError):
+        unknown.install([nft.Chain("c", nft.Hook.LOCAL_OUT, [nft.counter(), nft._expression("nonsense")])])
+    unknown.install([nft.Chain("c", nft.Hook.LOCAL_OUT, [nft.counter() + nft.drop(), nft.counter()])])
+    assert unknown.counts() == [0, 0]
+    other = nft.Table("t")
+    with pytest.raises(OSError, match="exists|permitted"):
+        other.install([])
+    unknown.close()
+    other.install([])
+    other.close()
+
+
+@pytest.mark.parametrize("body", ["refusals"])
+def test_in_a_network_of_its_own(body: str) -> None:
+    in_own_network(f"{__name__}:{body}")
