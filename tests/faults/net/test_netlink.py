@@ -47,7 +47,7 @@ def refusals() -> None:
     unknown.install([nft.Chain("c", nft.Hook.LOCAL_OUT, [nft.counter() + nft.drop(), nft.counter()])])
     assert unknown.counts() == [0, 0]
     other = nft.Table("t")
-    with pytest.raises(OSError, match="exists|permitted"):
+    with pytest.raises(OSError, match=r"exists|permitted"):
         other.install([])
     unknown.close()
     other.install([])
