@@ -40,6 +40,11 @@ class Budget:
         joins = "; ".join(f"echo 0 > {group}/cgroup.procs" for group in self._groups)
         return ["/bin/sh", "-c", f'{joins}; exec "$@"', "sh", *command]
 
+    def group(self, controller: str) -> Path | None:
+        """The app's control group for `memory`, `cpu`, `pids`, `blkio` (v1), or the unified one; None without it."""
+        found = (group for group in self._groups if group.name in (controller, "unified"))
+        return next(found, None)
+
     def admit(self, pid: int) -> None:
         """Count a process of ours (a memory hog) against the budget; the control group does so by itself."""
         self._guests.add(pid)

@@ -148,6 +148,10 @@ class StepTarget:
             with contextlib.suppress(BrokenPipeError):
                 child.stdin.close()  # type: ignore[union-attr]
 
+    def cgroup(self, controller: str) -> Path | None:
+        """See Target."""
+        return self.memory.group(controller)
+
     def measured(self, **sample: Any) -> None:
         """See Target."""
         self._record.emit("fault.measured", step=self._step, **sample)

@@ -103,6 +103,12 @@ class Target(Protocol):
     ) -> AbstractContextManager[Helper]:
         """Run a module-level function of `chaos` in a child Python; keyword arguments go as JSON."""
 
+    def cgroup(self, controller: str) -> Path | None:
+        """Directory of the app's control group for `memory`, `cpu`, `cpuacct`, `pids`, `blkio`; limits may be written.
+
+        In v2 the one unified directory. None where the sandbox has none.
+        """
+
     def measured(self, **sample: Any) -> None:
         """Journal one side-band sample outside of `Injection.observe`."""
 
@@ -122,6 +128,8 @@ class Fault(ABC):
     """intensity -> fields, written as an author would write them."""
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that the sandbox must provide: net-admin, mount, memory-limit."""
+    ends_with: ClassVar[Literal["agent", "sandbox"]] = "agent"
+    """Whose end is enough to end the fault, even by SIGKILL: the agent's, or only the whole sandbox's."""
     impulse: ClassVar[bool] = False
     """True when the fault happens at a moment and has nothing to undo; recovery time then counts from that moment."""
 

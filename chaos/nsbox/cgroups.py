@@ -14,6 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+_V1_CONTROLLERS = ("memory", "cpuacct", "cpu", "pids", "blkio")
+_LIMITS = (
+    "memory.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "pids.max", "blkio.throttle.read_bps_device",
+    "blkio.throttle.write_bps_device", "memory.max", "memory.high", "cpu.max", "io.max", "cgroup.freeze",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -31,11 +36,12 @@ class Cgroup:
             (level / "cgroup.procs").write_text(str(pid))
 
     def hand_over(self, uid: int) -> None:
-        """Let `uid` (root inside the sandbox) move its processes into the app's group."""
+        """Let `uid` (root inside the sandbox) move its processes into the app's group and change the app's limits."""
         for parent in self.parents:
-            for level in (parent, parent / "self", parent / "app"):
-                if (level / "cgroup.procs").exists():
-                    os.chown(level / "cgroup.procs", uid, uid)
+            limits = [parent / "app" / name for name in _LIMITS]
+            for path in (*(level / "cgroup.procs" for level in (parent, parent / "self", parent / "app")), *limits):
+                if path.exists():
+                    os.chown(path, uid, uid)
 
     def remove(self, patience_s: float = 5.0) -> None:
         """Remove the directories; the kernel needs a moment after the last process has gone. Raises OSError."""
@@ -69,8 +75,8 @@ def make(name: str, memory_bytes: int) -> Cgroup:
 def _make_v1(cgroup: Cgroup, name: str, memory_bytes: int) -> None:
     if not (ROOT / "memory" / "memory.limit_in_bytes").exists():
         raise FileNotFoundError(2, "no memory controller", str(ROOT / "memory"))
-    for controller in ("memory", "cpuacct"):
-        if not (ROOT / controller).is_dir():
+    for controller in _V1_CONTROLLERS:
+        if not (ROOT / controller).is_dir() or (ROOT / controller).is_symlink():
             continue
         parent = ROOT / controller / name
         parent.mkdir()
@@ -89,7 +95,7 @@ def _make_v2(cgroup: Cgroup, name: str, memory_bytes: int) -> None:
             cgroup.parents = [parent]
             (parent / "self").mkdir()
             (parent / "app").mkdir()
-            (parent / "cgroup.subtree_control").write_text("+memory +cpu")
+            (parent / "cgroup.subtree_control").write_text(_wanted(parent))
             (parent / "app" / "memory.max").write_text(str(memory_bytes))
             (parent / "app" / "memory.swap.max").write_text("0")
         except OSError as error:
@@ -100,6 +106,12 @@ def _make_v2(cgroup: Cgroup, name: str, memory_bytes: int) -> None:
         cgroup.views = {"unified": parent / "app"}
         return
     raise refusals[0]
+
+
+def _wanted(parent: Path) -> str:
+    """The controllers to switch on below: memory in any case, the others where they may be had."""
+    offered = (parent / "cgroup.controllers").read_text().split()
+    return " ".join(f"+{name}" for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered)
 
 
 def _v2_bases() -> list[Path]:
