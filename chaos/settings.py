@@ -3,6 +3,8 @@
 Read only by the CLI and the flows. `.env.example` lists them all; a test keeps the two in step.
 """
 
+from pathlib import Path
+
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,3 +26,7 @@ class Settings(BaseSettings):
     prometheus_url: str | None = None
     prometheus_remote_write_url: str | None = None
     postgres_url: SecretStr | None = None
+    chaoslab_runtime_dir: Path | None = None
+    """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
+    chaoslab_state_dir: Path | None = None
+    """Where the local Prefect server keeps its database; ~/.local/state/chaoslab by default."""
