@@ -24,7 +24,10 @@ _ENOUGH_SAMPLES = 5
 _TOLERANCE = 0.05
 _TOLERANCE_MS = 1.0
 _GONE_MS = 2.0
-_SLACK_S = 2.0
+_ANSWER_S = 2.0
+_LOOK_S = 0.002
+_PATIENCE = 500
+"""Looks before giving up: about a second."""
 
 Rung = Callable[[Target, Selection, float, float], AbstractContextManager[Line]]
 LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
@@ -61,23 +64,20 @@ class NetworkDelay(Fault):
 
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:
+        """On enter the line is seen to hold packets of ours; on exit a round trip is seen to be fast again."""
         with echo_probe(target) as echo:
             selection = self._selection(target, echo.port)
             with self._line(target, selection) as line:
-                first = self._verify(echo)
+                echo.pace(EVERY_S)
+                early = self._await_hold(target, line, echo)
                 notes = {
-                    "new_connection_ms": max(
-                        s["new_connection_ms"] for s in first if "new_connection_ms" in s
-                    ),
                     "baseline_rtt_ms": round(echo.baseline_ms, 3),
                     "means": "once per round trip of an established connection; handshakes are spared",
                 }
-                echo.pace(EVERY_S)
-                yield Injection(
-                    line.mechanism, "real", self._asked(), self._observer(target, line, echo), EVERY_S, notes
-                )
+                observe = self._observer(target, line, echo, early)
+                yield Injection(line.mechanism, "real", self._asked(), observe, EVERY_S, notes)
                 echo.pace(0)
-            self._verify_gone(echo)
+            self._await_end(echo)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         delays = [float(s["delay_ms"]) for s in samples if "delay_ms" in s]
@@ -93,7 +93,7 @@ class NetworkDelay(Fault):
         why = (
             f"median {median:.1f} ms of {len(delays)} round trips is {'' if near else 'not '}within "
             f"{allowed:.1f} ms of {asked['delay_ms']:.0f} ms asked; {packets} packets of the target were delayed"
-        )
+        ) + _new_connections(samples)
         spread = 2 * sum(abs(delay - median) for delay in delays) / len(delays)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
         return Delivered(values, low, high, len(delays), landed, why)
@@ -133,27 +133,51 @@ class NetworkDelay(Fault):
                     return
         raise InjectionError("packets cannot be delayed here. " + "; ".join(reasons))
 
-    def _verify(self, echo: EchoProbe) -> list[dict[str, float]]:
-        """Watch one established and one new connection pay before saying that the delay is there."""
-        trips = echo.await_trips(2, self.delay + self.jitter + _SLACK_S)
-        least = (self.delay - self.jitter) * 0.5e3
-        if any(trip["delay_ms"] < least for trip in trips):
-            raise InjectionError(f"round trips were not delayed: {[trip['delay_ms'] for trip in trips]} ms")
-        return trips
+    def _await_hold(self, target: Target, line: Line, echo: EchoProbe) -> list[dict[str, float]]:
+        """Wait until the line holds a new and an established connection's packet; trips that ended meanwhile.
 
-    def _verify_gone(self, echo: EchoProbe) -> None:
-        most = max(_GONE_MS, (self.delay - self.jitter) * 0.5e3)
-        trips = echo.await_trips(2, self.delay + self.jitter + _SLACK_S)
-        if min(trip["delay_ms"] for trip in trips) > most:
-            raise RecoveryError(f"round trips are still delayed: {[trip['delay_ms'] for trip in trips]} ms")
+        Waiting for the first trip to end as well would date the beginning too late, by the delay itself.
+        """
+        trips: list[dict[str, float]] = []
+        for _ in range(_PATIENCE):
+            held = line.counts().get("echo_packets", 0)
+            trips += echo.fetch()
+            if any(trip["delay_ms"] < self._half_ms for trip in trips):
+                break
+            if held >= 2:
+                return trips
+            target.wait(_LOOK_S)
+        raise InjectionError(f"packets of ours were not delayed: {[trip['delay_ms'] for trip in trips]} ms")
 
-    def _observer(self, target: Target, line: Line, echo: EchoProbe) -> Callable[[], Sample | None]:
+    def _await_end(self, echo: EchoProbe) -> None:
+        slow: list[float] = []
+        for _ in range(_PATIENCE):
+            trips = echo.await_trips(2, _LOOK_S, self.delay + self.jitter + _ANSWER_S)
+            slow += [trip["delay_ms"] for trip in trips]
+            if slow[-1] < max(_GONE_MS, self._half_ms):
+                return
+        raise RecoveryError(f"round trips are still delayed: {slow[-5:]} ms")
+
+    @property
+    def _half_ms(self) -> float:
+        """Half of the least delay that the line may give."""
+        return (self.delay - self.jitter) * 0.5e3
+
+    def _observer(
+        self, target: Target, line: Line, echo: EchoProbe, early: list[dict[str, float]]
+    ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
             line.update([] if self.port is not None else target.pids(self.process))
             counts = line.counts()
-            samples = [{**trip, **counts} for trip in echo.fetch()]
+            samples = [{**trip, **counts} for trip in (*early, *echo.fetch())]
+            early.clear()
             for sample in samples[:-1]:
                 target.measured(**sample)
             return samples[-1] if samples else None
 
         return observe
+
+
+def _new_connections(samples: Sequence[Sample]) -> str:
+    paid = [float(sample["new_connection_ms"]) for sample in samples if "new_connection_ms" in sample]
+    return f"; a new connection and its first exchange took {median_interval(paid)[0]:.1f} ms" if paid else ""

@@ -39,6 +39,8 @@ class Echo:
     idle: list[Trip] = field(default_factory=list)
     under_way: int = 0
     asked: int = 0
+    wanted: int = 0
+    """Hand over the samples when there are so many; 0: when asked."""
     samples: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,13 @@ class Echo:
         self.under_way -= 1
         self.samples.append(sample)
         self._keep(trip)
+        if self.wanted and len(self.samples) >= self.wanted:
+            self.wanted, self.pace_s = 0, 0.0
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self.channel.send({"samples": self.samples})
+        self.samples = []
 
     def _keep(self, trip: Trip) -> None:
         """Keep one connection more than are under way; end the others politely."""
@@ -116,13 +125,18 @@ class Echo:
                 self.pace_s, self.next_at = message["pace"], time.monotonic()
                 if self.pace_s:
                     self._ask(fresh=True)
+                self.samples, self.wanted = [], message.get("await", 0)
             if "fetch" in message:
-                self.channel.send({"samples": self.samples})
-                self.samples = []
+                self._hand_over()
 
 
 def run() -> None:
-    """Helper. Says {"port"}; {"pace": s} begins (0: ends) round trips, {"fetch": true} gets {"samples"}."""
+    """Helper. Says {"port": n}, and then does as it is told.
+
+    {"pace": seconds} begins round trips (0: ends them), the first at once and on a new connection too. With
+    "await": n it makes n of them and then hands over {"samples": […]}; else {"fetch": true} asks for those
+    that ended so far.
+    """
     echo = Echo(mine())
     echo.channel.send({"port": echo.port})
     echo.run()

@@ -19,7 +19,7 @@ class Line(Protocol):
     mechanism: str
 
     def counts(self) -> Mapping[str, int]:
-        """Packets so far: `target_packets` at least."""
+        """Packets so far, `target_packets` and our own `echo_packets` at least."""
 
     def update(self, pids: Sequence[int]) -> None:
         """The processes of the target are these now."""

@@ -72,12 +72,14 @@ class NetemLine:
         self._devices = devices
 
     def counts(self) -> Mapping[str, int]:
-        """Packets that left the target's band, read from `tc -s`."""
-        packets = 0
+        """Packets that left each band, read from `tc -s`."""
+        counts = {"target_packets": 0, "echo_packets": 0}
         for device in self._devices:
-            shown = json.loads(self._target.run("tc", "-s", "-j", "qdisc", "show", "dev", device))
-            packets += sum(q["packets"] for q in shown if q.get("handle") == f"c4a{_TARGET_BAND}:")
-        return {"target_packets": packets}
+            for shown in json.loads(self._target.run("tc", "-s", "-j", "qdisc", "show", "dev", device)):
+                name = {"c4a4:": "target_packets", "c4a5:": "echo_packets"}.get(shown.get("handle"))
+                if name is not None:
+                    counts[name] += shown["packets"] + shown.get("qlen", 0)
+        return counts
 
     def update(self, pids: Sequence[int]) -> None:
         """A port has no pids."""

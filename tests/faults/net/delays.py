@@ -137,12 +137,14 @@ def new_connections_pay_once() -> None:
         connection.sendall(b"E5")
         answer = b"".join(iter(lambda: connection.recv(64), b""))
         ended = time.monotonic()
-        noted = injection.notes["new_connection_ms"]
+        samples = observed(target, injection, 1.3)
+    noted = [sample["new_connection_ms"] for sample in samples if "new_connection_ms" in sample]
     print(connected - began, ended - began, noted)
     assert answer == b"xxxxx"
     assert connected - began < 0.05
     assert 0.2 <= ended - began < 0.25
-    assert 200 <= noted < 250
+    assert len(noted) >= 2
+    assert 200 <= median(noted) < 220
 
 
 def others_are_spared() -> None:
@@ -332,12 +334,20 @@ def orphaned_helpers_end() -> None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         until = time.monotonic() + 1
-        while any(Path(f"/proc/{pid}").exists() for pid in helpers):
+        while any(map(_runs, helpers)):
             assert time.monotonic() < until
         after = [trip(connection) for _ in range(5)]
     print(len(helpers), median(after))
     assert len(helpers) == 2
     assert median(after) < 10
+
+
+def _runs(pid: int) -> bool:
+    """Whether it has not ended; a zombie waits for whoever adopted it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _children(pid: int) -> list[int]:
