@@ -38,7 +38,11 @@ async def publish(result: Result, chart: str) -> None:
     ]
     for what, link in (("report", result.links.report), ("dashboard", result.links.dashboard)):
         if link:
-            work.append(acreate_link_artifact(link, link_text=link, key=f"{name}-{what}"))
+            work.append(
+                acreate_link_artifact(
+                    link, link_text=link, key=f"{name}-{what}", description=f"The {what} of this run."
+                )
+            )
     await asyncio.gather(*work)
 
 
@@ -62,8 +66,14 @@ def markdown(result: Result, chart: str) -> str:
         f"{phrases.outcome(result.outcome)} · verdict **{result.verdict}** · run `{result.run_id}`",
         f"![Latency over time, the fault's window shaded]({chart})" if chart else "",
         "\n".join(f"- {each.name}: **{each.value}** {each.beside}" for each in phrases.key_numbers(result)),
-        _section("Method", _table(step_rows(result))),
-        _section("Steady states", _table(state_rows(result))),
+        _section(
+            "Method", _table(step_rows(result)), _reasons((step.name, step.why) for step in result.steps)
+        ),
+        _section(
+            "Steady states",
+            _table(state_rows(result)),
+            _reasons((state.name, state.why) for state in result.steady_state),
+        ),
         _section("Doubts", _bullets(result.doubts)),
     ]
     if result.analysis:
@@ -97,9 +107,7 @@ def state_rows(result: Result) -> Sequence[Row]:
             "steady state": state.name,
             "verdict": str(state.verdict),
             "normal": phrases.normal(state),
-            "bad: baseline": str(state.baseline_bad),
-            "bad: fault": str(state.fault_bad),
-            "bad: recovery": str(state.recovery_bad),
+            "bad in baseline / fault / recovery": f"{state.baseline_bad} / {state.fault_bad} / {state.recovery_bad}",
             "samples": str(state.samples),
             "recovered": phrases.recovery(state),
             "why": state.why,
@@ -108,8 +116,12 @@ def state_rows(result: Result) -> Sequence[Row]:
     ]
 
 
-def _section(title: str, text: str) -> str:
-    return f"## {title}\n\n{text}" if text else ""
+def _section(title: str, *texts: str) -> str:
+    return "\n\n".join((f"## {title}", *texts)) if any(texts) else ""
+
+
+def _reasons(found: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- **{_line(name)}**: {_line(why)}" for name, why in found)
 
 
 def _bullets(lines: Iterable[str]) -> str:
@@ -117,9 +129,11 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
+    """Without the reasons: a page shows a wide table cut off."""
     if not rows:
         return ""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    names = [name for name in rows[0] if name != "why"]
+    lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
     return "\n".join(
         "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
     )

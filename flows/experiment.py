@@ -36,7 +36,7 @@ from flows.watch import watching
 
 
 class Interrupted(ChaosLabError):
-    """Asked to stop before anything was injected."""
+    """Ended by a person: asked to stop before anything was injected, or cancelled at any time."""
 
 
 # Results live in the run's folder, Prefect keeps none; naming a storage only saves a question to its API per task.
@@ -61,8 +61,8 @@ async def experiment(
         ref = await _patient(plan)(plan, run)
         if watch.stop.is_set():
             raise Interrupted("interrupted before anything was injected")
-        await tasks.inject(plan, run, ref)
-        await tasks.collect(plan, run, ref, watch)
+        ref = await tasks.inject(plan, run, ref)
+        run = await tasks.collect(plan, run, ref, watch)
     result = await tasks.analyze(run)
     watch.result = await tasks.visualize(run, result)
     return state_of(watch.result)
@@ -106,17 +106,17 @@ async def _concluded(run: Run) -> AsyncIterator[None]:
     except ChaosLabError as failure:
         error = failure
     except BaseException as cut:
-        await _conclude(run, cut, None if isinstance(cut, Exception) else Outcome.ABORTED)
+        await _conclude(run, cut if isinstance(cut, Exception) else Interrupted("the flow run was cancelled"))
         runner.analyze(run)
         raise
-    await _conclude(run, error, Outcome.ABORTED if isinstance(error, Interrupted) else None)
+    await _conclude(run, error)
 
 
-async def _conclude(run: Run, error: BaseException | None, outcome: Outcome | None) -> None:
+async def _conclude(run: Run, error: Exception | None) -> None:
     try:
         for opened in run.journal.of("sandbox.opened"):
             await asyncio.shield(runner.destroy(run, SandboxRef.from_json(opened.data["ref"])))
     except ChaosLabError as failure:
         error = error or failure
     finally:
-        runner.finish(run, error, outcome)
+        runner.finish(run, error, Outcome.ABORTED if isinstance(error, Interrupted) else None)

@@ -12,12 +12,13 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.exceptions import PrefectException
 
 from chaos.console import words
 from chaos.events import Event
 
 Logger = logging.Logger | LoggerAdapter[Any]
-API_FAILURE = httpx.HTTPError
+API_FAILURES = (httpx.HTTPError, PrefectException, RuntimeError)
 """What Prefect's client raises when the API has gone or refuses; showing a run must never end it."""
 
 
@@ -30,6 +31,7 @@ class Progress:
     logger: Logger
     _began: float | None = None
     _phase: str = "starting"
+    _api_gone: bool = False
 
     def __call__(self, event: Event) -> None:
         """Take one event; what a person should know of it goes to the flow run's log."""
@@ -46,7 +48,7 @@ class Progress:
             artifact = await acreate_progress_artifact(
                 0.0, key=f"{self.experiment}-progress", description=f"{self.declared_s:g} s of phases"
             )
-        except API_FAILURE as error:
+        except API_FAILURES as error:
             self.logger.warning("no progress bar: %s", error)
             yield
             return
@@ -66,8 +68,13 @@ class Progress:
             await self._show(artifact, self.percent(), self._phase)
 
     async def _show(self, artifact: UUID, percent: float, phase: str) -> None:
-        with suppress(API_FAILURE):
+        if self._api_gone:
+            return  # Each call of a client that finds nobody costs seconds.
+        try:
             await aupdate_progress_artifact(artifact, percent, description=phase)
+        except API_FAILURES as error:
+            self._api_gone = True
+            self.logger.warning("the progress bar stands still: %s", error)
 
     def percent(self) -> float:
         """Of the declared phases, 0 to 99: only their end makes it 100."""

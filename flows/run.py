@@ -5,8 +5,6 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-import httpx
-
 from chaos.cli import Conduct
 from chaos.errors import ChaosLabError
 
@@ -14,8 +12,14 @@ if TYPE_CHECKING:
     from chaos.measure.result import Result
     from chaos.run import Run
 
-# Prefect reads these when it is first imported: its logs then go to the API only, never to the terminal.
-QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
+# Prefect reads these when it is first imported.
+SETTINGS = {
+    # Its logs go to the API only, never to the terminal.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    # A person waits: 5 s of patience per call with an API that has gone, not 70.
+    "PREFECT_CLIENT_MAX_RETRIES": "1",
+}
 
 
 class FlowError(ChaosLabError):
@@ -24,7 +28,7 @@ class FlowError(ChaosLabError):
 
 async def conduct_with_prefect(conduct: Conduct) -> "Result":
     """Carry out the plan as a flow run of the configured API, or of our local server, started when it must be."""
-    for name, value in QUIET.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     from flows.server import ensure_api
 
@@ -37,6 +41,7 @@ async def conduct_with_prefect(conduct: Conduct) -> "Result":
 
 async def _flow_run(conduct: Conduct) -> "Result":
     from flows.experiment import experiment
+    from flows.progress import API_FAILURES
     from flows.watch import WATCH, Watch
 
     def begin(run: "Run") -> None:
@@ -49,7 +54,7 @@ async def _flow_run(conduct: Conduct) -> "Result":
     WATCH.set(watch)
     try:
         state = await experiment(plan.source, plan.name, str(conduct.out), plan.seed, return_state=True)
-    except (httpx.HTTPError, RuntimeError) as error:  # Failures of the flow itself come back as its state.
+    except API_FAILURES as error:  # Failures of the flow itself come back as its state.
         if watch.result is None:
             raise FlowError(f"the Prefect API failed: {error}") from error
         conduct.say(f"the Prefect API went away before the run could be closed there: {error}")

@@ -1,6 +1,7 @@
 """The five stages of an experiment as Prefect tasks: each is a stage of `chaos.runner`, and what Prefect adds to it.
 
 Nothing is cached: a stage of one run is never the stage of another. Only opening a sandbox is ever retried.
+Each stage returns what the next one takes: that is how Prefect draws them as one chain.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ from chaos.run import Run
 from chaos.sandboxes import SandboxRef
 from chaos.visualize import visualize as draw
 from flows import artifacts
-from flows.progress import API_FAILURE, Progress
+from flows.progress import API_FAILURES, Progress
 from flows.watch import Watch
 
 
@@ -32,20 +33,21 @@ async def _may_help(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
     return isinstance(error, ChaosLabError) and error.retryable
 
 
-@task(persist_result=False, cache_policy=NO_CACHE, retry_condition_fn=_may_help)
+@task(task_run_name="sandbox", persist_result=False, cache_policy=NO_CACHE, retry_condition_fn=_may_help)
 async def sandbox(plan: Plan, run: Run) -> SandboxRef:
     """Open the sandbox, with the app in it."""
     return await runner.open_sandbox(plan, run)
 
 
-@task(persist_result=False, cache_policy=NO_CACHE)
-async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
+@task(task_run_name="inject", persist_result=False, cache_policy=NO_CACHE)
+async def inject(plan: Plan, run: Run, ref: SandboxRef) -> SandboxRef:
     """Start the agent, which carries out the timeline by itself; at most once a run."""
     await runner.inject(plan, run, ref)
+    return ref
 
 
-@task(persist_result=False, cache_policy=NO_CACHE)
-async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> None:
+@task(task_run_name="collect", persist_result=False, cache_policy=NO_CACHE)
+async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> Run:
     """Follow the agent's journal to its end, with a bar that moves."""
     progress = Progress(plan.name, plan.declared_s, get_run_logger())
 
@@ -55,15 +57,16 @@ async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> None:
 
     async with progress.shown():
         await runner.collect(run, ref, both, watch.stop)
+    return run
 
 
-@task(persist_result=False, cache_policy=NO_CACHE)
+@task(task_run_name="analyze", persist_result=False, cache_policy=NO_CACHE)
 async def analyze(run: Run) -> Result:
     """Judge the journal and put it into words."""
     return runner.analyze(run)
 
 
-@task(persist_result=False, cache_policy=NO_CACHE)
+@task(task_run_name="visualize", persist_result=False, cache_policy=NO_CACHE)
 async def visualize(run: Run, result: Result) -> Result:
     """Draw the report and the dashboard, and this page's artifacts; what cannot be shown changes no verdict."""
     logger = get_run_logger()
@@ -71,7 +74,7 @@ async def visualize(run: Run, result: Result) -> Result:
     try:
         result = draw(run, result)
         await artifacts.publish(result, artifacts.picture(list(run.journal.events())))
-    except (PublishError, API_FAILURE) as error:
+    except (PublishError, *API_FAILURES) as error:
         logger.warning("not everything can be shown: %s", error)
     return result
 
