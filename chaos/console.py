@@ -1,5 +1,6 @@
-"""Tell a person what a run is doing: a line for each thing that happens, and on a terminal a moving one of the numbers."""
+"""Tell a person what a run is doing: a line for what happens, and on a terminal a moving one of the numbers."""
 
+import os
 import sys
 import time
 from collections import deque
@@ -44,6 +45,7 @@ _LINES: Mapping[str, Say] = {
     "fault.recovered": lambda data: f"fault ended: {data['fault']} ({data['because']})",
     "fault.failed": lambda data: f"fault failed to {data['stage']}: {data['why']}",
     "process.exited": _exited,
+    "process.failed": lambda data: f"process {data['process']} cannot be started again: {data['why']}",
     "memory.killed": lambda data: (
         f"out of memory: {data['processes']} process(es) killed by the {data['by']}"
     ),
@@ -81,14 +83,23 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._moving:
-            self._stream.write(_CLEAR)
-            self._stream.flush()
+            self._show(_CLEAR)
 
     def line(self, text: str) -> None:
         """One thing that happened."""
         since = f"{time.time() - self._began:7.2f} s" if self._began else "         "
-        self._stream.write(f"{_CLEAR if self._moving else ''}{since}  {text}\n")
-        self._stream.flush()
+        self.write(f"{since}  {text}")
+
+    def write(self, line: str) -> None:
+        """One line as it is."""
+        self._show(f"{_CLEAR if self._moving else ''}{line}\n")
+
+    def _show(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:  # the reader or the terminal has gone; nobody to tell, and no reason to end the run
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def __call__(self, event: Event) -> None:
         """Take one event of the run."""
@@ -103,8 +114,7 @@ class Progress:
             self.line(text)
         if self._moving and time.monotonic() - self._drawn > _REDRAW_EVERY_S:
             self._drawn = time.monotonic()
-            self._stream.write(_CLEAR + self._numbers(event.at))
-            self._stream.flush()
+            self._show(_CLEAR + self._numbers(event.at))
 
     def _numbers(self, now: float) -> str:
         while self._recent and self._recent[0][0] < now - _RECENT_S:
@@ -136,6 +146,8 @@ def closing_lines(result: Result, folder: Path) -> Iterator[str]:
         yield f"  said    {result.analysis.severity}: {result.analysis.summary}"
         for advice in result.analysis.recommendations:
             yield f"  advice  {advice}"
+    if result.sandbox.id and not result.sandbox.destroyed:
+        yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
     yield f"  report  {folder / 'report.html'}"
     if result.links.prefect:
         yield f"  prefect {result.links.prefect}"

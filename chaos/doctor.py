@@ -11,7 +11,8 @@ from typing import Literal
 
 from chaos import bundle
 from chaos.errors import SandboxError
-from chaos.sandboxes.local import LocalSandbox, orphans
+from chaos.sandboxes.keeping import orphans
+from chaos.sandboxes.local import LocalSandbox
 from chaos.settings import Settings
 
 Level = Literal["ok", "degraded", "missing"]
@@ -39,7 +40,9 @@ def examine(settings: Settings) -> Iterator[Check]:
 def _python() -> Check:
     says = f"{platform.python_version()} at {sys.executable}, Linux {platform.release()}"
     if platform.system() != "Linux":
-        return Check("system", "missing", f"{platform.system()}", "the local sandbox needs Linux 5.12 or later")
+        return Check(
+            "system", "missing", f"{platform.system()}", "the local sandbox needs Linux 5.12 or later"
+        )
     return Check("system", "ok", says)
 
 
@@ -48,7 +51,9 @@ async def _sandbox() -> list[Check]:
     try:
         box = await LocalSandbox.open(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30)
     except SandboxError as error:
-        return [Check("local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container")]
+        return [
+            Check("local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container")
+        ]
     try:
         await box.put("/run/chaoslab/agent.pyz", bundle.build())
         command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities", "/run/chaoslab"]
@@ -57,7 +62,10 @@ async def _sandbox() -> list[Check]:
         await box.destroy()
     facts = box.ref.facts
     how = "user namespaces" if facts["user_namespace"] else "as root, without a user namespace"
-    found = [Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms"), _memory(facts)]
+    found = [
+        Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms"),
+        _memory(facts),
+    ]
     if done.exit_code != 0:
         return [*found, Check("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
     return [*found, *_mechanisms(done.stdout)]

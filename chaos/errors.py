@@ -9,6 +9,7 @@ ChaosLabError              exit 5
 ├─ FaultError              exit 3
 │   ├─ InjectionError               nothing was, or stayed, injected
 │   └─ RecoveryError       exit 5   the fault could not be undone; the sandbox is condemned
+├─ Interrupted             exit 4   a person asked for the end before the run could end well
 ├─ ProbeError              exit 5   could not look; recorded as a sample that is out of tolerance
 ├─ AnalyzerError           exit 5   the words could not be written; never changes a verdict
 └─ PublishError            exit 5   a dashboard or artifact could not be delivered; never changes a verdict
@@ -74,6 +75,12 @@ class RecoveryError(FaultError):
     """A fault could not be undone."""
 
     exit_code = 5
+
+
+class Interrupted(ChaosLabError):
+    """A person asked for the end, and there was nothing under way yet that could end well."""
+
+    exit_code = 4
 
 
 class ProbeError(ChaosLabError):

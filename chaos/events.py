@@ -8,7 +8,8 @@ host   run.started {run_id, experiment, digest, seed, plan, versions} · sandbox
        sandbox.destroyed {destroyed, why} · run.ended {outcome, why}
 agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · agent.ended {outcome, why}
        process.started {process, pid, restarts} · process.ready {process, took_s} · target.ready {took_s}
-       process.exited {process, pid, exit_code, signal, restart_in_s} · target.failed {process, why, log}
+       process.exited {process, pid, exit_code, signal, restart_in_s} · process.failed {process, why, restart_in_s}
+       target.failed {why}            process.failed: could not be started again; that is tried again, too
        phase.started {phase} · phase.ended {phase}                          phase: baseline | fault | recovery
        baseline.judged {steady, why}
        fault.injected {step, fault, mechanism, kind, asked, notes} · fault.measured {step, …one side-band sample}
@@ -55,7 +56,13 @@ class Event:
         body = json.loads(line)
         if not isinstance(body, dict) or not isinstance(body.get("type"), str):
             raise ValueError("not an event")
-        return cls(body["type"], float(body["at"]), body.get("data", {}), body.get("source", "agent"), body.get("seq", 0))
+        return cls(
+            body["type"],
+            float(body["at"]),
+            body.get("data", {}),
+            body.get("source", "agent"),
+            body.get("seq", 0),
+        )
 
 
 class Clock:

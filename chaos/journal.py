@@ -1,15 +1,16 @@
 """All facts of one run, append-only, as NDJSON on the host."""
 
+import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 
 
 class Journal:
-    """One file. Reading tolerates a torn last line, and only that: a broken line elsewhere is an error with its number."""
+    """One file. Reading tolerates a torn last line only: a broken line elsewhere is an error with its number."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -19,30 +20,56 @@ class Journal:
         self.append_lines(event.to_line())
 
     def append_lines(self, lines: bytes) -> None:
-        """Add whole lines as the agent wrote them. Raises ChaosLabError when the disk does not take them."""
+        """Add whole lines as the agent wrote them; all of them or none. Raises ChaosLabError when the disk refuses."""
         try:
             with self.path.open("ab", buffering=0) as file:
-                file.write(lines)
+                before = file.seek(0, os.SEEK_END)
+                try:
+                    _write_all(file, lines)
+                except OSError:
+                    file.truncate(before)  # half a line would spoil the next one, too
+                    raise
         except OSError as error:
             raise ChaosLabError(f"{self.path}: cannot write the journal: {error.strerror}") from error
 
+    def mend(self) -> None:
+        """Drop a torn last line, which a writer that was killed may leave, before somebody writes on."""
+        try:
+            with self.path.open("r+b") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+        except OSError as error:
+            raise ChaosLabError(f"{self.path}: cannot mend the journal: {error.strerror}") from error
+
     def events(self) -> Iterator[Event]:
         """Every fact in the order it was written. Raises ChaosLabError."""
+        return (event for event, _ in self.lines())
+
+    def lines(self) -> Iterator[tuple[Event, bytes]]:
+        """Every fact with the line that it was read from. Raises ChaosLabError."""
         try:
             with self.path.open("rb") as file:
-                yield from self._parse(file)
+                for number, line in enumerate(file, start=1):
+                    if (event := self._read(line, number)) is None:
+                        return
+                    yield event, line
         except OSError as error:
             raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror}") from error
 
-    def _parse(self, lines: Iterator[bytes] | Any) -> Iterator[Event]:
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield Event.from_line(line)
-            except (ValueError, KeyError, TypeError) as error:
-                if not line.endswith(b"\n"):
-                    return  # torn: the writer was cut off in the middle of its last line
-                raise ChaosLabError(f"{self.path}:{number}: not an event of a ChaosLab journal") from error
+    def _read(self, line: bytes, number: int) -> Event | None:
+        """The fact of one line; None when the writer was cut off in the middle of it, so that it is the last."""
+        try:
+            return Event.from_line(line)
+        except (ValueError, KeyError, TypeError) as error:
+            if not line.endswith(b"\n"):
+                return None
+            raise ChaosLabError(f"{self.path}:{number}: not an event of a ChaosLab journal") from error
 
     def of(self, *types: str) -> list[Event]:
         """The facts of those types."""
         return [event for event in self.events() if event.type in types]
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """A full disk first takes a part without complaint: ask until it takes all or refuses."""
+    while data:
+        data = data[file.write(data) :]

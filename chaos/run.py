@@ -1,6 +1,5 @@
 """The folder of one run and the files in it."""
 
-import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ class Run:
     def new(cls, experiment: str, out: Path) -> "Run":
         """Make the folder of a new run; ids sort by time. Raises ChaosLabError when that is not possible."""
         run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{experiment}-{secrets.token_hex(3)}"
-        folder = Path(os.path.abspath(out)) / run_id
+        folder = out.absolute() / run_id
         try:
             folder.mkdir(parents=True)
         except OSError as error:

@@ -2,7 +2,7 @@
 
 1. open_sandbox  write `run.started`, open the machine, put the app in, run its setup
 2. inject        hand the agent its order and start it; never twice for a run
-3. collect       copy the agent's journal to ours until it ends; keep its lease alive; pass on a wish to stop
+3. collect       copy the agent's journal to ours until it ends (`chaos.following`)
 4. destroy       always, whatever happened; then `run.ended` closes the journal
 5. analyze       journal -> result.json (then `chaos.visualize`: report.html and dashboard.json)
 
@@ -13,17 +13,18 @@ import asyncio
 import json
 import platform
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chaos import __version__, app_files, bundle
 from chaos.analyzers import rules
-from chaos.errors import ChaosLabError, SandboxLost, TargetError
+from chaos.errors import ChaosLabError, Interrupted, SandboxError, TargetError
 from chaos.events import Event
+from chaos.following import FOLDER, Follower, OnEvent
 from chaos.measure.judge import judge
 from chaos.measure.result import Result
-from chaos.order import APP, LEASE_S
+from chaos.order import APP
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
@@ -31,13 +32,6 @@ from chaos.sandboxes import open_sandbox as open_machine
 from chaos.verdict import Outcome
 
 T = TypeVar("T")
-OnEvent = Callable[[Event], None]
-
-_FOLDER = "/run/chaoslab"
-_POLL_S = 0.05
-_LOOK_EVERY_S = 0.5
-_CHUNK = 4 * 2**20
-_STOP_GRACE_S = 20.0
 
 
 def begin(plan: Plan, run: Run) -> None:
@@ -54,10 +48,20 @@ def begin(plan: Plan, run: Run) -> None:
         _tell(run, "run.started", **data)
 
 
-async def open_sandbox(plan: Plan, run: Run) -> SandboxRef:
-    """Open the machine with the app set up in it. Raises SandboxError (a retry may help) or TargetError (it won't)."""
+async def open_sandbox(plan: Plan, run: Run, stop: asyncio.Event | None = None) -> SandboxRef:
+    """Open the machine with the app set up in it; when `stop` is set, give that up and leave nothing.
+
+    Raises SandboxError (a retry may help), TargetError (it won't), or Interrupted.
+    """
     begin(plan, run)
     started = time.monotonic()
+    box = await unless(stop or asyncio.Event(), _machine_with_app(plan))
+    await box.close()
+    _tell(run, "sandbox.opened", ref=box.ref.to_json(), took_s=round(time.monotonic() - started, 4))
+    return box.ref
+
+
+async def _machine_with_app(plan: Plan) -> Sandbox:
     box = await open_machine(
         plan.sandbox["type"],
         memory_bytes=int(plan.sandbox["memory"]),
@@ -70,9 +74,7 @@ async def open_sandbox(plan: Plan, run: Run) -> SandboxRef:
     except BaseException:
         await asyncio.shield(box.destroy())
         raise
-    await box.close()
-    _tell(run, "sandbox.opened", ref=box.ref.to_json(), took_s=round(time.monotonic() - started, 4))
-    return box.ref
+    return box
 
 
 async def _set_up(plan: Plan, box: Sandbox) -> None:
@@ -94,98 +96,44 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     """Start the agent with its order; when the order is there already, another attempt has done so."""
     box = await connect(ref)
     try:
-        await box.put(f"{_FOLDER}/agent.pyz", bundle.build())
-        await box.put(f"{_FOLDER}/lease", b"")
+        await box.put(f"{FOLDER}/agent.pyz", bundle.build())
+        await box.put(f"{FOLDER}/lease", b"")
         order = plan.order(run.id, box.python)
-        if await box.put(f"{_FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
-            command = [box.python, "-I", "-S", f"{_FOLDER}/agent.pyz", _FOLDER]
-            pid = await box.start(command, output=f"{_FOLDER}/agent.log")
-            await box.put(f"{_FOLDER}/agent.pid", str(pid).encode())
+        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
+            command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
+            pid = await box.start(command, output=f"{FOLDER}/agent.log")
+            await box.put(f"{FOLDER}/agent.pid", str(pid).encode())
     finally:
         await box.close()
 
 
 async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: asyncio.Event | None = None) -> None:
-    """Follow the agent's journal to its end. `stop` asks the agent to recover and leave; its last words are awaited.
+    """Follow the agent's journal to its end; `on_event` hears of what ours holds already, then of all that comes.
 
-    Raises SandboxLost when sandbox or agent ends without having said so.
+    `stop` asks the agent to recover and leave; its last words are awaited. Raises SandboxLost when sandbox or agent
+    ends without having said so.
     """
     box = await connect(ref)
     try:
-        await _Follower(box, run, on_event).follow(stop or asyncio.Event())
+        await Follower(box, run, on_event).follow(stop or asyncio.Event())
     finally:
         await box.close()
 
 
-class _Follower:
-    """Copies whole lines from where our journal ends, and keeps the agent's lease."""
-
-    def __init__(self, box: Sandbox, run: Run, on_event: OnEvent) -> None:
-        self._box = box
-        self._run = run
-        self._on_event = on_event
-        self._offset = _copied(run)
-        self._ended = any(event.type == "agent.ended" for event in run.journal.events())
-
-    async def follow(self, stop: asyncio.Event) -> None:
-        pid = int(await self._box.read(f"{_FOLDER}/agent.pid"))
-        renewed = looked = 0.0
-        asked_at: float | None = None
-        while not self._ended:
-            now = time.monotonic()
-            if now - renewed > LEASE_S / 5:
-                await self._box.put(f"{_FOLDER}/lease", b"")
-                renewed = now
-            if now - looked > _LOOK_EVERY_S:
-                looked = now
-                exit_code = await self._box.exit_code(pid)
-                if exit_code is not None and not await self._copy() and not self._ended:
-                    words = (
-                        (await self._box.read(f"{_FOLDER}/agent.log"))[-2000:]
-                        .decode(errors="replace")
-                        .strip()
-                    )
-                    raise SandboxLost(f"the agent ended with exit code {exit_code}: {words or 'no message'}")
-            if stop.is_set() and asked_at is None:
-                await self._box.put(f"{_FOLDER}/stop", b"interrupted")
-                asked_at = now
-            if asked_at is not None and now - asked_at > _STOP_GRACE_S:
-                raise SandboxLost(f"the agent did not end within {_STOP_GRACE_S:g} s of being asked to")
-            if not await self._copy():
-                await asyncio.sleep(_POLL_S)
-
-    async def _copy(self) -> bool:
-        """Copy what is new; True when there was something."""
-        try:
-            data = await self._box.read(f"{_FOLDER}/journal.ndjson", self._offset, _CHUNK)
-        except ChaosLabError as error:
-            if isinstance(error, SandboxLost) or "FileNotFoundError" not in str(error):
-                raise
-            return False  # the agent has not begun to write yet
-        whole = data[: data.rfind(b"\n") + 1]
-        self._run.journal.append_lines(whole)
-        self._offset += len(whole)
-        for line in whole.splitlines():
-            event = Event.from_line(line)
-            self._ended = self._ended or event.type == "agent.ended"
-            self._on_event(event)
-        return bool(whole)
-
-
-def _copied(run: Run) -> int:
-    """How many bytes of the agent's journal are in ours: its lines are copied as they are."""
-    with run.journal.path.open("rb") as file:
-        return sum(len(line) for line in file if Event.from_line(line).source == "agent")
-
-
 async def destroy(run: Run, ref: SandboxRef, why: str = "the run is over") -> None:
-    """End the sandbox and say so in the journal."""
-    await attach(ref).destroy()
-    _tell(run, "sandbox.destroyed", destroyed=True, why=why)
+    """End the sandbox, and say in the journal whether it has gone; when it has not, `gc` is to be called."""
+    destroyed = True
+    try:
+        await attach(ref).destroy()
+    except SandboxError as error:
+        destroyed, why = False, str(error)
+    _tell(run, "sandbox.destroyed", destroyed=destroyed, why=why)
 
 
 def finish(run: Run, error: BaseException | None = None, outcome: Outcome | None = None) -> None:
     """Close the journal: what the agent said of the end, or what went wrong on our side; once."""
+    if isinstance(error, Interrupted):
+        outcome = Outcome.ABORTED
     events = run.journal.of("agent.ended", "run.ended")
     if any(event.type == "run.ended" for event in events):
         return
@@ -202,25 +150,29 @@ async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event
     """Stages 1 to 4, without Prefect. Failures on our side end up in the journal, not in the air."""
     ref: SandboxRef | None = None
     error: ChaosLabError | None = None
-    outcome: Outcome | None = None
     try:
-        ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run))
-        on_event(run.journal.of("sandbox.opened")[-1])
-        if stop.is_set():
-            outcome, error = Outcome.ABORTED, ChaosLabError("interrupted before anything was injected")
-        else:
-            await inject(plan, run, ref)
-            await collect(run, ref, on_event, stop)
+        ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run, stop))
+        await inject(plan, run, ref)
+        await collect(run, ref, on_event, stop)
     except ChaosLabError as failure:
         error = failure
+    except asyncio.CancelledError:
+        error = Interrupted("abandoned: nobody waited for the end of the fault")
+        raise
     finally:
+        await asyncio.shield(_conclude(run, ref, error))
+
+
+async def _conclude(run: Run, ref: SandboxRef | None, error: ChaosLabError | None) -> None:
+    try:
         if ref is not None:
-            await asyncio.shield(destroy(run, ref))
-        finish(run, error, outcome)
+            await destroy(run, ref)
+    finally:
+        finish(run, error)
 
 
 def analyze(run: Run) -> Result:
-    """Judge the journal, put it into words, write result.json. Raises ChaosLabError when it cannot be read or written."""
+    """Judge the journal, put it into words, write result.json. Raises ChaosLabError when the disk refuses."""
     events = list(run.journal.events())
     result = judge(events)
     result = result.model_copy(update={"analysis": rules.analyze(result, events)})
@@ -229,6 +181,20 @@ def analyze(run: Run) -> Result:
     except OSError as error:
         raise ChaosLabError(f"{run.result}: cannot write the result: {error.strerror}") from error
     return result
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns; as soon as `stop` is set it is cancelled instead. Raises Interrupted."""
+    task, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((task, asked), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in (task, asked):
+            each.cancel()
+        await asyncio.gather(task, asked, return_exceptions=True)
+    if task.cancelled():
+        raise Interrupted("interrupted before anything was injected")
+    return task.result()
 
 
 async def with_retries(retries: int, attempt: Callable[[], Awaitable[T]]) -> T:

@@ -9,6 +9,8 @@ from contextlib import suppress
 
 from chaos.errors import ProbeError
 
+RUNNING: set[int] = set()
+"""The pids of the commands under way: children of ours that no fault has started."""
 OUTPUT_BYTES = 64 * 1024
 _PIECE_BYTES = 64 * 1024
 
@@ -29,6 +31,7 @@ async def run_command(
         raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
     finally:
         os.close(told)
+    RUNNING.add(process.pid)
     output = bytearray()
     loop = asyncio.get_running_loop()
     loop.add_reader(seen, _collect, seen, output)
@@ -42,6 +45,7 @@ async def run_command(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        RUNNING.discard(process.pid)
         _collect(seen, output)
         loop.remove_reader(seen)
         os.close(seen)

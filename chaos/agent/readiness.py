@@ -37,23 +37,30 @@ async def bring_up(
         within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
         if entry.get("ready"):
             fields = dict(entry["ready"])
-            await _until_ready(process, PROBES[fields["type"]](**fields), within_s, context, record)
+            await _until_ready(
+                supervisor, process, PROBES[fields["type"]](**fields), within_s, context, record
+            )
         elif process.port is not None:
             later.append((process, TcpProbe(port=process.port), within_s))
     for process, probe, within_s in later:
-        await _until_ready(process, probe, within_s, context, record)
+        await _until_ready(supervisor, process, probe, within_s, context, record)
     record.emit("target.ready", took_s=round(time.monotonic() - started, 4))
 
 
 async def _until_ready(
-    process: Supervised, probe: Probe, within_s: float, context: Context, record: Record
+    supervisor: Supervisor,
+    process: Supervised,
+    probe: Probe,
+    within_s: float,
+    context: Context,
+    record: Record,
 ) -> None:
     started = time.monotonic()
     wanted = Tolerance()
     why = "nothing seen yet"
     while time.monotonic() - started < within_s:
-        if not process.running and process.restart == "never":
-            raise TargetError(f"process {process.name} ended before it was ready")
+        if process.over:
+            raise TargetError(await _epitaph(supervisor, process, "ended before it was ready"))
         looked = time.monotonic()
         try:
             seen = await probe.observe(context)
@@ -67,4 +74,11 @@ async def _until_ready(
                 return
             why = f"saw {dict(seen)}"
         await asyncio.sleep(_LOOK_EVERY_S)
-    raise TargetError(f"process {process.name} was not ready within {within_s:g} s: {why}")
+    raise TargetError(await _epitaph(supervisor, process, f"was not ready within {within_s:g} s: {why}"))
+
+
+async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
+    """What became of it, how it last ended, and the last line it wrote: mostly enough to know why."""
+    said = process.said if process.running else await supervisor.last_words(process.name)
+    how = f" ({process.ended})" if process.ended else ""
+    return f"process {process.name} {what}{how}" + (f"; its last line: {said}" if said else "")

@@ -19,16 +19,18 @@ _TABLES = {
 _FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf")
 
 Snapshot = frozenset[str]
+PROCESS = "process "
 
 
-def snapshot(app_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
-    """Everything a fault could leave, a line each."""
-    return frozenset(_mounts() | _tables() | _files() | _processes(set(app_pids)) | _ours(disks))
+def snapshot(known_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
+    """Everything a fault could leave, a line each. Known pids, the app's and those of probes, are no fault's."""
+    return frozenset(_mounts() | _tables() | _files() | _processes(set(known_pids)) | _ours(disks))
 
 
 def left(before: Snapshot, after: Snapshot) -> list[str]:
-    """What is there now and was not, and what was there and is not."""
-    return sorted(after - before) + sorted(f"gone: {line}" for line in before - after)
+    """What is there now and was not, and what was there and is not; that a process has ended is nothing left."""
+    gone = (line for line in before - after if not line.startswith(PROCESS))
+    return sorted(after - before) + sorted(f"gone: {line}" for line in gone)
 
 
 def _lines(path: str) -> list[str]:
@@ -60,9 +62,10 @@ def _files() -> set[str]:
     return {f"{path}: {line}" for path in _FILES for line in _lines(path)}
 
 
-def _processes(app: set[int]) -> set[str]:
-    me = os.getpid()
-    return {f"process {pid}" for pid in procfs.tree(me, procfs.parents()) if pid != me and pid not in app}
+def _processes(known: set[int]) -> set[str]:
+    me, parent_of = os.getpid(), procfs.parents()
+    families = {pid for root in known for pid in procfs.tree(root, parent_of)}
+    return {f"{PROCESS}{pid}" for pid in procfs.tree(me, parent_of) if pid != me and pid not in families}
 
 
 def _ours(disks: Sequence[str]) -> set[str]:

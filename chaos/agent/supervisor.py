@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +37,13 @@ class Supervised:
     running: bool = False
     restarts: int = 0
     pid: int | None = None
+    ended: str = ""
+    """How its last life ended, in words; empty while it never did."""
+    over: bool = False
+    """It has ended and will not be started again."""
+    said: str = ""
+    """The last line that it wrote."""
+    captures: "set[asyncio.Task[None]]" = field(default_factory=set)
 
 
 class Supervisor:
@@ -72,6 +79,13 @@ class Supervisor:
         child = self._spawn(process)
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
+    async def last_words(self, name: str) -> str:
+        """The last line of a process that has ended, once it can have been read."""
+        process = self.processes[name]
+        if process.captures:
+            await asyncio.wait(process.captures, timeout=_LAST_WORDS_WITHIN_S)
+        return process.said
+
     async def end(self) -> None:
         """Kill every process with all of its group, and wait for their last words."""
         self._ending = True
@@ -95,12 +109,16 @@ class Supervisor:
             env={**os.environ, "PYTHONUNBUFFERED": "1", **process.env},
             start_new_session=True,
         )
-        os.setpriority(os.PRIO_PROCESS, child.pid, 0)  # the agent itself may run at a higher priority
+        with contextlib.suppress(PermissionError):  # it runs at a lower one, and may not leave that
+            os.setpriority(os.PRIO_PROCESS, child.pid, 0)  # the agent itself may run at a higher priority
         process.pid, process.running = child.pid, True
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
         for stream, pipe in (("stdout", child.stdout), ("stderr", child.stderr)):
             assert pipe is not None
-            self._tasks.append(asyncio.create_task(self._capture(process.name, stream, pipe)))
+            capture = asyncio.create_task(self._capture(process, stream, pipe))
+            capture.add_done_callback(process.captures.discard)
+            process.captures.add(capture)
+            self._tasks.append(capture)
         return child
 
     async def _keep(self, process: Supervised, child: "subprocess.Popen[bytes]") -> None:
@@ -114,31 +132,46 @@ class Supervisor:
                 backoff_s = _FIRST_BACKOFF_S
             if self._ending:
                 return
+            process.ended = _how(code)
             again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
             self._record.emit(
                 "process.exited",
                 process=process.name,
                 pid=child.pid,
                 exit_code=code if code >= 0 else None,
-                signal=signal.Signals(-code).name if code < 0 else None,
+                signal=process.ended if code < 0 else None,
                 restart_in_s=backoff_s if again else None,
             )
             if not again:
+                process.over = True
                 return
-            await asyncio.sleep(backoff_s)
-            backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
-            process.restarts += 1
-            child = self._spawn(process)
+            child, backoff_s = await self._start_again(process, backoff_s)
 
-    async def _capture(self, name: str, stream: str, pipe: IO[bytes]) -> None:
+    async def _start_again(
+        self, process: Supervised, pause_s: float
+    ) -> "tuple[subprocess.Popen[bytes], float]":
+        """A new life after the pause, and the next pause; what cannot be started is tried again, ever later."""
+        await asyncio.sleep(pause_s)
+        process.restarts += 1
+        while True:
+            pause_s = min(pause_s * 2, _LONGEST_BACKOFF_S)
+            try:
+                return self._spawn(process), pause_s
+            except OSError as error:
+                why = f"{error.filename or process.command[0]}: {error.strerror}"
+                self._record.emit("process.failed", process=process.name, why=why, restart_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+
+    async def _capture(self, process: Supervised, stream: str, pipe: IO[bytes]) -> None:
         """Journal the app's output by line, at most 200 lines a second; what was left out is counted."""
         reader = asyncio.StreamReader(limit=_LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
         with contextlib.closing(transport):
-            await self._capture_lines(name, stream, reader)
+            await self._capture_lines(process, stream, reader)
 
-    async def _capture_lines(self, name: str, stream: str, reader: asyncio.StreamReader) -> None:
+    async def _capture_lines(self, process: Supervised, stream: str, reader: asyncio.StreamReader) -> None:
+        name = process.name
         second, lines, left_out = 0, 0, 0
         while True:
             try:
@@ -147,15 +180,25 @@ class Supervisor:
                 line = b"(a line over 64 KiB was left out)\n"
             if not line:
                 return
+            process.said = text = line.decode(errors="replace").rstrip("\n")[:4096]
             now = int(time.monotonic())
             if now != second:
                 if left_out:
-                    text = f"({left_out} more lines in that second were left out)"
-                    self._record.emit("log.captured", process=name, stream=stream, line=text)
+                    more = f"({left_out} more lines in that second were left out)"
+                    self._record.emit("log.captured", process=name, stream=stream, line=more)
                 second, lines, left_out = now, 0, 0
             lines += 1
             if lines > _LOG_LINES_PER_S:
                 left_out += 1
                 continue
-            text = line.decode(errors="replace").rstrip("\n")[:4096]
             self._record.emit("log.captured", process=name, stream=stream, line=text)
+
+
+def _how(code: int) -> str:
+    """How a process ended: the name of its signal, or its exit code."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # one of the real-time signals between the two that have names
+        return f"signal {-code}"

@@ -14,7 +14,7 @@ SUFFIXES = (".yaml", ".yml")
 def find(paths: Iterable[Path | str]) -> list[Path]:
     """The manifest files that these paths name: files as they are, directories with every *.yaml below them.
 
-    Hidden directories and those called `apps`, which hold what is experimented on, are left out.
+    Hidden directories and those called `apps`, which hold what is experimented on, are left out. Raises ManifestError.
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -23,7 +23,11 @@ def find(paths: Iterable[Path | str]) -> list[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
+    try:
+        inside = list(folder.iterdir())
+    except OSError as error:
+        raise ManifestError(Problem(str(folder), 1, 1, "", f"cannot be listed: {error.strerror}")) from error
+    for path in inside:
         if path.name.startswith("."):
             continue
         if path.is_dir() and not path.is_symlink():

@@ -54,6 +54,9 @@ def main() -> None:
         Path("state.json").write_text(json.dumps(answer))
         print(json.dumps(answer), flush=True)
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+        signal.signal(
+            signal.SIGTERM, lambda *_: os.kill(builder, signal.SIGKILL)
+        )  # as at a shutdown: clean up first
         os.waitpid(builder, 0)
     finally:
         cgroup.remove()

@@ -13,7 +13,7 @@ import pytest
 
 from chaos.errors import SandboxError
 from chaos.nsbox import cgroups
-from chaos.sandboxes import local
+from chaos.sandboxes import keeping
 from chaos.sandboxes.local import LocalSandbox
 from tests.sandboxes.box import MIB, local_box
 
@@ -53,7 +53,7 @@ def test_it_sees_no_process_and_no_network_but_its_own() -> None:
 
 
 def test_the_hosts_home_and_runtime_directories_are_not_in_it() -> None:
-    assert sh(f"ls {local.runtime_dir()} {ROOT}/tests").count("No such file") == 2
+    assert sh(f"ls {keeping.runtime_dir()} {ROOT}/tests").count("No such file") == 2
 
 
 def test_process_names_resolve_to_its_loopback() -> None:
@@ -170,15 +170,15 @@ def test_when_its_keeper_is_killed_everything_dies_and_gc_removes_the_rest() -> 
 
     box = asyncio.run(scene())
     folder = Path(box.ref.facts["folder"])
-    assert folder in list(local.orphans())
-    local.remove(folder)
+    assert folder in list(keeping.orphans())
+    keeping.remove(folder)
     assert_gone(box)
 
 
 def test_a_running_sandbox_is_no_orphan() -> None:
     async def scene() -> None:
         async with local_box() as box:
-            assert Path(box.ref.facts["folder"]) not in list(local.orphans())
+            assert Path(box.ref.facts["folder"]) not in list(keeping.orphans())
 
     asyncio.run(scene())
 

@@ -1,0 +1,93 @@
+"""One experiment as the command line carries it out: who conducts it, and what a person's Ctrl-C does to it."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.errors import Interrupted, PublishError
+
+if TYPE_CHECKING:
+    from chaos.events import Event
+    from chaos.measure.result import Result
+    from chaos.plan import Plan
+    from chaos.run import Run
+
+
+@dataclass(slots=True)
+class Conduct:
+    """One experiment as the command line carries it out: what a conductor gets, and what it leaves."""
+
+    plan: "Plan"
+    out: Path
+    on_event: Callable[["Event"], None]
+    say: Callable[[str], None]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set on the first Ctrl-C: undo the fault, end the run, write the result all the same."""
+    run: "Run | None" = None
+
+
+Conductor = Callable[[Conduct], Awaitable["Result"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conductors:
+    """Who carries out `chaoslab run`; the flows put theirs in, because nothing here may know of Prefect."""
+
+    flow: Conductor | None = None
+
+
+async def directly(conduct: Conduct) -> "Result":
+    """Carry out the plan in this process, with no server."""
+    from chaos import runner
+    from chaos.run import Run
+    from chaos.visualize import visualize
+
+    conduct.run = run = Run.new(conduct.plan.name, conduct.out)
+    try:
+        await runner.carry_out(conduct.plan, run, conduct.on_event, conduct.stop)
+    except asyncio.CancelledError:
+        runner.analyze(run)
+        raise
+    result = runner.analyze(run)
+    try:
+        return visualize(run, result)
+    except PublishError as error:
+        conduct.say(f"no report: {error}")
+        return result
+
+
+async def interruptible(conductor: Conductor, conduct: Conduct) -> "Result":
+    """The first Ctrl-C asks the run to end well; a second one abandons it, and still destroys the sandbox."""
+    loop = asyncio.get_running_loop()
+    work = asyncio.ensure_future(conductor(conduct))
+    asked = 0
+
+    def interrupt() -> None:
+        nonlocal asked
+        asked += 1
+        conduct.stop.set()
+        if asked == 1:
+            conduct.say("interrupted: ending the fault and the run; once more to abandon it")
+        elif asked == 2:
+            conduct.say("abandoned: destroying the sandbox")
+            work.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, interrupt)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        return _result_of(conduct.run)
+
+
+def _result_of(run: "Run | None") -> "Result":
+    """What an abandoned run has left. Raises Interrupted when that is nothing."""
+    from chaos.measure.result import Result
+
+    if run is None or not run.result.exists():
+        raise Interrupted("abandoned before anything was injected")
+    return Result.model_validate_json(run.result.read_bytes())

@@ -1,0 +1,114 @@
+"""Follow an agent from outside: copy its journal line by line, keep its lease, pass on a wish to stop.
+
+Our journal ends where we stopped, so another process can go on from there at any time.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from chaos.errors import SandboxError, SandboxLost
+from chaos.events import Event
+from chaos.order import LEASE_S
+from chaos.run import Run
+from chaos.sandboxes import Sandbox
+
+FOLDER = "/run/chaoslab"
+"""Where order, journal, lease and stop are inside the sandbox."""
+
+OnEvent = Callable[[Event], None]
+
+_POLL_S = 0.05
+_POLL_AT_THE_END_S = 0.005
+_LOOK_EVERY_S = 0.5
+_CHUNK = 4 * 2**20
+_BEGINS_WITHIN_S = 10.0
+_STOP_GRACE_S = 20.0
+
+
+class Follower:
+    """Copies whole lines from where our journal ends, until the agent has said that it ended."""
+
+    def __init__(self, box: Sandbox, run: Run, on_event: OnEvent) -> None:
+        self._box = box
+        self._run = run
+        self._on_event = on_event
+        self._offset = 0
+        self._pause_s = _POLL_S
+        self._ended = False
+
+    async def follow(self, stop: asyncio.Event) -> None:
+        """Raises SandboxLost when sandbox or agent ends without a word, or does not end though asked to."""
+        self._catch_up()
+        looked = renewed = float("-inf")
+        pid: int | None = None
+        asked_at: float | None = None
+        while not self._ended:
+            now = time.monotonic()
+            if now - renewed > LEASE_S / 5:
+                await self._box.put(f"{FOLDER}/lease", b"")
+                renewed = now
+            if stop.is_set() and asked_at is None:
+                await self._box.put(f"{FOLDER}/stop", b"interrupted")
+                asked_at = now
+            if asked_at is not None and now - asked_at > _STOP_GRACE_S:
+                raise SandboxLost(f"the agent did not end within {_STOP_GRACE_S:g} s of being asked to")
+            if now - looked > _LOOK_EVERY_S:
+                looked = now
+                pid = pid or await self._pid()
+                await self._look_after(pid)
+            if not await self._copy():
+                await asyncio.sleep(self._pause_s)
+
+    def _catch_up(self) -> None:
+        """Take in what our journal holds already; the agent's lines are in it as they are in the agent's own."""
+        self._run.journal.mend()
+        for event, line in self._run.journal.lines():
+            self._offset += len(line) if event.source == "agent" else 0
+            self._take(event)
+
+    async def _pid(self) -> int:
+        """The agent's, from the file that follows its start. Raises SandboxLost when there was no start."""
+        give_up_at = time.monotonic() + _BEGINS_WITHIN_S
+        while (pid := await self._read("agent.pid")) is None:
+            if time.monotonic() > give_up_at:
+                raise SandboxLost("the agent was never started: whoever injected ended in the middle of it")
+            await asyncio.sleep(_POLL_S)
+        return int(pid)
+
+    async def _look_after(self, pid: int) -> None:
+        """Raise SandboxLost when the agent has ended and all that it wrote does not say so."""
+        exit_code = await self._box.exit_code(pid)
+        if exit_code is None or await self._copy() or self._ended:
+            return
+        words = (await self._read("agent.log") or b"")[-2000:].decode(errors="replace").strip()
+        raise SandboxLost(f"the agent ended with exit code {exit_code}: {words or 'no message'}")
+
+    async def _copy(self) -> bool:
+        """Copy what is new; True when there was something."""
+        data = await self._read("journal.ndjson", self._offset, _CHUNK) or b""
+        whole = data[: data.rfind(b"\n") + 1]
+        try:
+            events = [Event.from_line(line) for line in whole.splitlines()]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SandboxLost("the agent's journal is broken: somebody else wrote to it") from error
+        self._run.journal.append_lines(whole)
+        self._offset += len(whole)
+        for event in events:
+            self._take(event)
+        return bool(whole)
+
+    def _take(self, event: Event) -> None:
+        if event.type == "phase.ended" and event.data.get("phase") == "recovery":
+            self._pause_s = _POLL_AT_THE_END_S
+        self._ended = self._ended or event.type == "agent.ended"
+        self._on_event(event)
+
+    async def _read(self, name: str, offset: int = 0, limit: int = -1) -> bytes | None:
+        """A file of the agent's; None while there is none."""
+        try:
+            return await self._box.read(f"{FOLDER}/{name}", offset, limit)
+        except SandboxError as error:
+            if isinstance(error, SandboxLost) or "FileNotFoundError" not in str(error):
+                raise
+            return None
