@@ -50,9 +50,8 @@ Command = Annotated[tuple[Argument, ...], Field(min_length=1, max_length=1000)]
 class Part(BaseModel):
     """One mapping of a manifest; unknown keys are errors, and nothing changes after loading."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, use_attribute_docstrings=True
-    )
+    # Built when first used: a part is validated as part of its manifest, mostly, and never by itself.
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, defer_build=True)
 
 
 class Metadata(Part):

@@ -9,10 +9,12 @@ import sys
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from chaos.faults import FAULTS
+from chaos.manifests import docstrings
 from chaos.manifests.accepting import SUITED
 from chaos.manifests.load import AnyManifest
 
@@ -29,6 +31,23 @@ class _Generator(GenerateJsonSchema):
         if isinstance(made.get("default"), float) and callable(written):
             made["default"] = written(made["default"])
         return made
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        return _described(super().model_schema(schema), schema["cls"])
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return _described(super().dataclass_schema(schema), schema["cls"])
+
+
+def _described(made: Schema, kind: type) -> Schema:
+    """With what the class says below each of its fields, unless the field's own part says the same of itself."""
+    fields = getattr(kind, "model_fields", {})
+    for name, words in docstrings.of(kind).items():
+        about = fields.get(name)
+        field = made.get("properties", {}).get(getattr(about, "alias", None) or to_camel(name))
+        if field is not None and getattr(getattr(about, "annotation", None), "__doc__", None) != words:
+            field["description"] = words
+    return made
 
 
 def schema() -> Schema:
