@@ -21,9 +21,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
+from chaos.agent.budget import Budget as AgentBudget
 from chaos.agent.helper import command
 from chaos.errors import FaultError
+from chaos.faults.base import Memory
 from chaos.faults.channel import Channel
+from chaos.nsbox import cgroups
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,10 +50,25 @@ class LocalTarget:
     ports: Mapping[str, int | None] = field(default_factory=dict)
     memory_limit_bytes: int = 256 * 2**20
     random: Random = field(default_factory=lambda: Random(7))
+    with_cgroups: bool = False
+    """Put the processes into control groups of their own, as a sandbox does where it may."""
+    adopted: Mapping[str, int] = field(default_factory=dict)
+    """Processes that somebody else started, by name: they outlive this target."""
+    groups: Path | None = None
+    """A directory that names the control groups of the adopted ones, as `mount` of the agent's budget."""
 
     def __enter__(self) -> "LocalTarget":
         self.work = Path(tempfile.mkdtemp(prefix="chaos-target-"))
-        self.memory = Budget(self.memory_limit_bytes, self._all_pids)
+        self._cgroup = cgroups.Cgroup()
+        if self.with_cgroups:
+            self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", self.memory_limit_bytes)
+            assert self._cgroup.views, self._cgroup.refused
+            self.groups = self.work / "cgroup"
+            self.groups.mkdir()
+            for name, path in self._cgroup.views.items():
+                (self.groups / name).symlink_to(path)
+        self._budget = AgentBudget(self.memory_limit_bytes, self.pids, self.groups or self.work)
+        self.memory: Memory = self._budget if self.groups else Budget(self.memory_limit_bytes, self._all_pids)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.helpers: list[subprocess.Popen[bytes]] = []
         self.samples: list[dict[str, Any]] = []
@@ -60,18 +78,21 @@ class LocalTarget:
     def __exit__(self, *_: object) -> None:
         for child in (*self.children.values(), *self.helpers):
             _end(child)
+        self._cgroup.remove()
         subprocess.run(["rm", "-rf", str(self.work)], check=True)
 
     def start(self, name: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start (again) the process of that name; standard output is a pipe."""
-        self.children[name] = subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True)
+        command = self._budget.wrap(argv)
+        self.children[name] = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
         return self.children[name]
 
     def names(self) -> Sequence[str]:
-        return list(self.children)
+        return [*self.children, *self.adopted]
 
     def pids(self, process: str | None = None) -> Sequence[int]:
         mains = [c.pid for n, c in self.children.items() if process in (None, n) and c.poll() is None]
+        mains += [pid for n, pid in self.adopted.items() if process in (None, n)]
         return [pid for main in mains for pid in _family(main)]
 
     def _all_pids(self) -> Sequence[int]:
@@ -101,6 +122,8 @@ class LocalTarget:
         self, function: Callable[..., None], *, in_memory_limit: bool = False, **arguments: Any
     ) -> Iterator["LocalHelper"]:
         argv = command(sys.executable, str(ROOT), f"{function.__module__}:{function.__qualname__}")
+        if in_memory_limit:
+            argv = self._budget.wrap(argv)
         child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.helpers.append(child)
         try:
@@ -109,6 +132,9 @@ class LocalTarget:
             yield helper
         finally:
             _end(child)
+
+    def cgroup(self, controller: str) -> Path | None:
+        return self._budget.group(controller)
 
     def measured(self, **sample: Any) -> None:
         self.samples.append(sample)

@@ -27,6 +27,7 @@ def test_the_name_of_the_dependency_fails_as_asked(mode: str, user: str) -> None
     "body",
     [
         "reset_leaves_no_debris",
+        "idle_connections_survive_a_reset",
         "host_and_port",
         "killed_helper_restores",
         "dead_before",

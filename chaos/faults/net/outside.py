@@ -82,8 +82,19 @@ def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[tu
         if ready is None:
             raise InjectionError(f"packet rules were not in place within {_START_S:g} s")
         try:
-            yield "nftables", {"reset_open_connections": ready["ended"]}
+            yield "nftables", _notes(mode, ready)
         finally:
             with suppress(FaultError):  # it may have died: then the kernel has removed the rules already
                 helper.send({"stop": True})
                 helper.receive(_STOP_S)
+
+
+def _notes(mode: str, ready: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kernel that cannot end connections (CONFIG_INET_DIAG_DESTROY is off) makes different."""
+    if mode == "blackhole":
+        return {}
+    if ready["sweeps"]:
+        return {"reset_open_connections": ready["reset"]}
+    return {
+        "half_open": "open connections break with their next packet; the dependency's ends stay half-open"
+    }

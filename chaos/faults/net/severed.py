@@ -8,7 +8,6 @@ from chaos.errors import InjectionError
 from chaos.faults.channel import mine
 from chaos.faults.net import nft
 from chaos.faults.net.endpoints import Endpoint, from_json
-from chaos.faults.net.flows import Flow
 from chaos.faults.net.orphans import Sweeper
 
 _SWEEP_S = 0.1
@@ -18,21 +17,26 @@ _LONGEST_HEADERS = 120
 
 
 def run(mode: str, endpoints: Sequence[Mapping[str, Any]]) -> None:
-    """Helper: sever the endpoints until told {"stop": true}, or until this process ends. Says {"ready", "ended"}."""
+    """Helper: sever the endpoints until told {"stop": true}, or until this process ends.
+
+    Says {"ready": true, "reset": open connections it reset at once, "sweeps": whether half-open ends are ended}.
+    """
     places = from_json(endpoints)
     table = nft.Table(f"chaoslab-cut-{os.getpid()}")
     try:
         table.install([nft.Chain("leaving", nft.Hook.LOCAL_OUT, rules(mode, places))])
     except OSError as error:
         raise InjectionError(f"no packet rules: {error.strerror}") from error
-    sweeper = Sweeper(lambda flow: _from_any(places, flow)) if mode != "blackhole" else None
-    ended = _reset_established(sweeper) if mode == "refuse" else 0
-    mine().send({"ready": True, "ended": ended})
+    sweeper = Sweeper(lambda flow: any(place.sends(flow) for place in places))
+    sweeps = mode != "blackhole" and sweeper.can_end()
+    at_once = sweeper.end_all() if sweeps and mode == "refuse" else 0
+    mine().send({"ready": True, "reset": at_once, "sweeps": sweeps})
     while "stop" not in (mine().receive(_SWEEP_S) or {}):
-        _sweep(sweeper)
+        if sweeps:
+            sweeper.sweep()
     table.close()
-    _sweep(sweeper)
-    _sweep(sweeper)
+    for _ in range(2 if sweeps else 0):
+        sweeper.sweep()
     mine().send({"stopped": True})
 
 
@@ -62,24 +66,3 @@ def _towards(endpoint: Endpoint) -> nft.Rule:
 def _from(endpoint: Endpoint) -> nft.Rule:
     address = b"" if endpoint.packed is None else nft.source_address(endpoint.packed)
     return address + (b"" if endpoint.port is None else nft.source_port(endpoint.port))
-
-
-def _from_any(endpoints: Sequence[Endpoint], flow: Flow) -> bool:
-    return any(endpoint.sends(flow) for endpoint in endpoints)
-
-
-def _reset_established(sweeper: Sweeper | None) -> int:
-    """Connections reset; -1 when this kernel cannot: then they are reset by their next packet."""
-    try:
-        return sweeper.end_all() if sweeper else 0
-    except OSError:
-        return -1
-
-
-def _sweep(sweeper: Sweeper | None) -> None:
-    if sweeper is None:
-        return
-    try:
-        sweeper.sweep()
-    except OSError:  # CONFIG_INET_DIAG_DESTROY is off: half-open ends stay until their owner's own timeout
-        return

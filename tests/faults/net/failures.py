@@ -91,6 +91,15 @@ def reset_leaves_no_debris() -> None:
     assert after <= before + 1
 
 
+def idle_connections_survive_a_reset() -> None:
+    """A connection on which nothing is sent meanwhile is as good as before, to each kind of address."""
+    with app(inventory=9000) as target, delays.connect(9000) as old, delays.connect(9000, "::1") as new:
+        with DependencyFailure(process="inventory", mode="reset").inject(target) as injection:
+            observed(target, injection, 0.6)
+        assert delays.trip(old) < 50
+        assert delays.trip(new) < 50
+
+
 def host_and_port() -> None:
     """A host is cut off on the named port only, by each of its addresses."""
     fault = DependencyFailure(host="localhost", port=9000, mode="refuse")

@@ -1,5 +1,7 @@
 """Netlink messages as bytes, and the kernel's refusals."""
 
+import os
+import socket
 import struct
 
 import pytest
@@ -9,6 +11,7 @@ from chaos.faults.net.endpoints import Endpoint
 from chaos.faults.net.queued import chains
 from chaos.faults.net.selection import Selection
 from chaos.faults.net.severed import rules
+from chaos.faults.net.sockets import Sockets, from_tables
 from tests.faults.target import in_own_network
 
 
@@ -54,6 +57,34 @@ def refusals() -> None:
     other.close()
 
 
-@pytest.mark.parametrize("body", ["refusals"])
+def both_ways_to_list_sockets() -> None:
+    """What the kernel says of its sockets is what its tables in /proc say, for IPv4, IPv6 and IPv4 on IPv6."""
+    with (
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as both,
+        socket.create_server(("127.0.0.1", 0)) as old,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+    ):
+        datagrams.bind(("127.0.0.1", 0))
+        port, old_port = both.getsockname()[1], old.getsockname()[1]
+        ends = [
+            socket.create_connection(at)
+            for at in (("127.0.0.1", port), ("::1", port), ("127.0.0.1", old_port))
+        ]
+        sockets = Sockets()
+        for protocol in (nft.TCP, nft.UDP):
+            said = {(s.flow, s.state, s.inode) for s in sockets.all(protocol)}
+            assert said == {(s.flow, s.state, s.inode) for s in from_tables(protocol)}
+            assert said
+        for end in ends:
+            inode = os.fstat(end.fileno()).st_ino
+            (flow,) = [s.flow for s in from_tables(nft.TCP) if s.inode == inode]
+            found = sockets.find(flow)
+            assert found is not None
+            assert found.inode == inode
+            end.close()
+        sockets.close()
+
+
+@pytest.mark.parametrize("body", ["refusals", "both_ways_to_list_sockets"])
 def test_in_a_network_of_its_own(body: str) -> None:
     in_own_network(f"{__name__}:{body}")
