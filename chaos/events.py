@@ -4,8 +4,11 @@ A journal is NDJSON: `{"seq": 7, "at": 1763812345.123456, "source": "agent", "ty
 Types are past tense and dotted; nobody edits an event, meaning is computed later. `at` is Unix seconds, taken from the
 monotonic clock anchored once at start, so that a clock step inside the sandbox cannot reorder a run.
 
-host   run.started {run_id, experiment, digest, seed, plan, versions} · sandbox.opened {ref, provides, took_s} ·
-       sandbox.destroyed {destroyed, why} · run.ended {outcome, why}
+A run of several trials is written one after the other into one journal; each trial, and each control (a trial whose
+faults are withheld), is a segment: it begins with `run.started` and ends with `run.ended`.
+
+host   run.started {run_id, experiment, digest, seed, plan, versions, trial, control} ·
+       sandbox.opened {ref, provides, took_s} · sandbox.destroyed {destroyed, why} · run.ended {outcome, why}
 agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · agent.ended {outcome, why}
        process.started {process, pid, restarts} · process.ready {process, took_s} · target.ready {took_s}
        process.exited {process, pid, exit_code, signal, restart_in_s} · process.failed {process, why, restart_in_s}
@@ -13,6 +16,7 @@ agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · a
        phase.started {phase} · phase.ended {phase}                          phase: baseline | fault | recovery
        baseline.judged {steady, why}
        fault.injected {step, fault, mechanism, kind, asked, notes} · fault.measured {step, …one side-band sample}
+       fault.withheld {lasts_s}                                 a control: the phase passes, nothing is injected
        fault.recovered {step, fault, because, residue} · fault.failed {step, fault, stage, why}
        load.started {url, rate_per_s} · load.sampled {late_ms, took_ms, status, error, bytes}   at = intended send time
        load.ended {sent}
@@ -24,8 +28,9 @@ agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · a
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 
@@ -63,6 +68,13 @@ class Event:
             body.get("source", "agent"),
             body.get("seq", 0),
         )
+
+
+def segments(events: Sequence[Event]) -> list[Sequence[Event]]:
+    """The trials and controls of a run, each with its own `run.started`; whatever precedes the first belongs to it."""
+    starts = [index for index, event in enumerate(events) if event.type == "run.started"]
+    cuts = [0, *starts[1:], len(events)]
+    return [events[start:end] for start, end in pairwise(cuts)]
 
 
 class Clock:

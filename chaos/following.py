@@ -61,9 +61,9 @@ class Follower:
                 await asyncio.sleep(self._pause_s)
 
     def _catch_up(self) -> None:
-        """Take in what our journal holds already; the agent's lines are in it as they are in the agent's own."""
+        """Take in what our journal holds of this trial; the agent's lines are in it as they are in the agent's own."""
         self._run.journal.mend()
-        for event, line in self._run.journal.lines():
+        for event, line in self._run.journal.lines(latest=True):
             self._offset += len(line) if event.source == "agent" else 0
             self._take(event)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 
+_BEGINS = b'"type":"run.started"'
+"""In a line that begins a segment, as `Event.to_line` writes it."""
+
 
 class Journal:
     """One file. Reading tolerates a torn last line only: a broken line elsewhere is an error with its number."""
@@ -44,11 +47,20 @@ class Journal:
         """Every fact in the order it was written. Raises ChaosLabError."""
         return (event for event, _ in self.lines())
 
-    def lines(self) -> Iterator[tuple[Event, bytes]]:
-        """Every fact with the line that it was read from. Raises ChaosLabError."""
+    def latest(self, *types: str) -> list[Event]:
+        """The facts of those types (of all, when none is named) in the segment that is being written."""
+        return [event for event, _ in self.lines(latest=True) if not types or event.type in types]
+
+    def lines(self, *, latest: bool = False) -> Iterator[tuple[Event, bytes]]:
+        """Every fact (of the last segment) with the line that it was read from. Raises ChaosLabError."""
         try:
             with self.path.open("rb") as file:
+                # A line that is only skipped is not read as JSON: a long series has millions of them.
+                first = max((at for at, line in enumerate(file, start=1) if _BEGINS in line), default=1)
+                file.seek(0)
                 for number, line in enumerate(file, start=1):
+                    if latest and number < first:
+                        continue
                     if (event := self._read(line, number)) is None:
                         return
                     yield event, line

@@ -7,7 +7,8 @@ and what a journal begins with, so that everything that judges offline reads the
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from random import Random
 from typing import Any
 
 from chaos.app_files import AppFiles, survey
@@ -45,6 +46,41 @@ class Plan:
     """The blast radius: no fault of this plan is held longer."""
     work: Mapping[str, Any]
     """The order without what only the run knows."""
+    trials: int = 1
+    """How often the experiment is carried out."""
+    control: bool = False
+    """Whether each trial has a control: the same timeline without any fault."""
+    trial: int = 1
+    """Which of them this is."""
+    withheld: bool = False
+    """This is a control: its faults are withheld."""
+
+    @property
+    def is_series(self) -> bool:
+        """Whether one run of it is more than one trial."""
+        return self.trials > 1 or self.control
+
+    def segments(self) -> "list[Plan]":
+        """Every trial and control, in the order to carry them out.
+
+        Half of the pairs begin with their control, drawn by the seed: whatever drifts while the series goes on (a
+        cache, a neighbour, the machine's temperature) touches both alike.
+        Source: Jones, Kenward, Design and Analysis of Cross-Over Trials, 3rd ed., section 1.
+        """
+        firsts = [index % 2 == 0 for index in range(self.trials)]
+        Random(f"order {self.seed}").shuffle(firsts)
+        return [
+            replace(self, trial=trial, withheld=withheld)
+            for trial, control_first in enumerate(firsts, start=1)
+            for withheld in ((control_first, not control_first) if self.control else (False,))
+        ]
+
+    @property
+    def own_seed(self) -> int:
+        """The seed of this trial: the first one's is the plan's own, so that `trials: 1` chooses the same."""
+        if self.trial == 1:
+            return self.seed
+        return int(hashlib.sha256(f"{self.seed} trial {self.trial}".encode()).hexdigest()[:8], 16)
 
     def order(self, run_id: str = "", python: str = "/usr/bin/python3") -> dict[str, Any]:
         """What the agent is told, as JSON; with the names and digests that a journal begins with."""
@@ -59,7 +95,10 @@ class Plan:
             "declared_s": self.declared_s,
             "app": APP,
             "python": python,
-            "seed": self.seed,
+            "seed": self.own_seed,
+            "trial": self.trial,
+            "control": self.withheld,
+            "series": {"trials": self.trials, "control": self.control},
             **json.loads(json.dumps(self.work)),
         }
 
@@ -105,6 +144,8 @@ def draw(loaded: Loaded, *, seed: int | None = None) -> tuple[Plan, list[Problem
         declared_s=spec.phases.baseline + sum(step.hold for step in spec.method) + spec.phases.recovery,
         max_hold_s=spec.blast_radius.max_hold,
         work=work_of(spec),
+        trials=spec.trials,
+        control=spec.control,
     )
     refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
     return drawn, refusals

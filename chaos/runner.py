@@ -1,5 +1,7 @@
 """Carry out one plan: the stages that the CLI and the Prefect flow both go through.
 
+Stages 1 to 4 once for each of `plan.segments()`: a trial or a control, in a sandbox of its own.
+
 1. open_sandbox  write `run.started`, open the machine, put the app in, run its setup
 2. inject        hand the agent its order and start it; never twice for a run
 3. collect       copy the agent's journal to ours until it ends (`chaos.following`)
@@ -23,6 +25,8 @@ from chaos.errors import ChaosLabError, Interrupted, SandboxError, TargetError
 from chaos.events import Event
 from chaos.following import FOLDER, Follower, OnEvent
 from chaos.measure.judge import judge
+from chaos.measure.outcome import may_follow
+from chaos.measure.record import Record
 from chaos.measure.result import Result
 from chaos.order import APP
 from chaos.plan import Plan
@@ -35,8 +39,9 @@ T = TypeVar("T")
 
 
 def begin(plan: Plan, run: Run) -> None:
-    """Write the journal's first line, once."""
-    if not run.journal.path.exists():
+    """Write the first line of this trial, once."""
+    started = run.journal.latest("run.started") if run.journal.path.exists() else []
+    if not started or _which(started[-1]) != (plan.trial, plan.withheld):
         data = {
             "run_id": run.id,
             "experiment": plan.name,
@@ -44,8 +49,14 @@ def begin(plan: Plan, run: Run) -> None:
             "seed": plan.seed,
             "plan": plan.order(run.id),
             "versions": {"chaoslab": __version__, "python": platform.python_version()},
+            "trial": plan.trial,
+            "control": plan.withheld,
         }
         _tell(run, "run.started", **data)
+
+
+def _which(started: Event) -> tuple[int, bool]:
+    return started.data["trial"], started.data["control"]
 
 
 async def open_sandbox(plan: Plan, run: Run, stop: asyncio.Event | None = None) -> SandboxRef:
@@ -131,10 +142,10 @@ async def destroy(run: Run, ref: SandboxRef, why: str = "the run is over") -> No
 
 
 def finish(run: Run, error: BaseException | None = None, outcome: Outcome | None = None) -> None:
-    """Close the journal: what the agent said of the end, or what went wrong on our side; once."""
+    """Close this trial: what the agent said of its end, or what went wrong on our side; once."""
     if isinstance(error, Interrupted):
         outcome = Outcome.ABORTED
-    events = run.journal.of("agent.ended", "run.ended")
+    events = run.journal.latest("agent.ended", "run.ended")
     if any(event.type == "run.ended" for event in events):
         return
     if error is not None:
@@ -146,8 +157,21 @@ def finish(run: Run, error: BaseException | None = None, outcome: Outcome | None
     _tell(run, "run.ended", **ended)
 
 
+def goes_on(run: Run) -> bool:
+    """Whether another trial may follow the last one."""
+    return may_follow(Record(run.journal.latest()))
+
+
 async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event) -> None:
-    """Stages 1 to 4, without Prefect. Failures on our side end up in the journal, not in the air."""
+    """Stages 1 to 4 of every trial, without Prefect, until one ends the series."""
+    for segment in plan.segments():
+        await carry_out_one(segment, run, on_event, stop)
+        if not goes_on(run):
+            return
+
+
+async def carry_out_one(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event) -> None:
+    """One trial. Failures on our side end up in the journal, not in the air."""
     ref: SandboxRef | None = None
     error: ChaosLabError | None = None
     try:

@@ -3,7 +3,7 @@
 1. start the processes, wait until ready
 2. start load, probes and sampler; they run to the end
 3. baseline; judge it: when it is not steady nothing is injected
-4. the method, step after step, in a thread; its faults end by themselves on every path
+4. the method, step after step, in a thread; its faults end by themselves on every path (a control only waits)
 5. recovery
 Anything that ends the run early sets one future, `_early`; the phases wait on it instead of sleeping.
 """
@@ -99,7 +99,7 @@ class Timeline:
             if not steady:
                 return Ending("not_injected", why)
             async with self._in_phase("fault"):
-                await self._carry_out_method()
+                await self._fault_phase()
             if self._steps.failed and not self._early.done():
                 outcome = "completed" if self._steps.injected else "not_injected"
                 self._end(outcome, self._steps.failed)
@@ -109,6 +109,15 @@ class Timeline:
         return (
             self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
         )
+
+    async def _fault_phase(self) -> None:
+        if not self._order["control"]:
+            await self._carry_out_method()
+            return
+        order = self._order
+        lasts_s = order["declared_s"] - order["baseline_s"] - order["recovery_s"]
+        self._record.emit("fault.withheld", lasts_s=round(lasts_s, 6))
+        await self._pass(lasts_s)
 
     async def _carry_out_method(self) -> None:
         method = asyncio.create_task(asyncio.to_thread(self._steps.carry_out_all))

@@ -95,6 +95,10 @@ class ExperimentSpec(Part):
     """What is done to it, one step after the other."""
     phases: Phases = Phases()
     """How long to look before and after."""
+    trials: Annotated[int, Field(ge=1, le=100)] = 1
+    """How often to do it all, each time in a fresh sandbox; the verdict is about all of them together."""
+    control: bool = False
+    """Beside each trial, before or after it, the same without any fault: what happens there too is not the fault's."""
     stop_when: Annotated[tuple[StopCondition, ...], Field(max_length=20)] = ()
     """What ends the run early."""
     blast_radius: BlastRadius = BlastRadius()

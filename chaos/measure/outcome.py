@@ -22,6 +22,17 @@ def outcome(record: Record) -> Ending:
     )
 
 
+def may_follow(record: Record) -> bool:
+    """Whether another trial may follow this one: it was completed, or only its moment was not steady.
+
+    Whatever was asked to stop, or could not be done once, is not done again.
+    """
+    ended, _ = outcome(record)
+    judged = record.first("baseline.judged")
+    unsteady = judged is not None and judged.data.get("steady") is not True
+    return ended is Outcome.COMPLETED or (ended is Outcome.NOT_INJECTED and unsteady)
+
+
 def _lost(record: Record) -> Ending | None:
     lost = record.first("controller.lost")
     if lost is None:
