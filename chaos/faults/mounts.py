@@ -1,0 +1,80 @@
+"""Which mount holds a path, as the kernel says it: mountinfo of proc(5)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOUNTINFO = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+WITHOUT_A_DEVICE = ("tmpfs", "ramfs", "devtmpfs")
+"""Kinds of file systems that live in memory: nothing of them is ever written to a device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of mountinfo."""
+
+    id: int
+    device: str
+    """`major:minor` of its file system."""
+    point: str
+    options: tuple[str, ...]
+    """Of this mount, not of the file system: rw, nosuid, relatime, …"""
+    kind: str
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this mount refuses writes."""
+        return "ro" in self.options
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is no device behind it."""
+        return self.kind in WITHOUT_A_DEVICE
+
+    def remounted(self, *more: str, without: Sequence[str] = ()) -> list[str]:
+        """A command that mounts it again with its own options and `more`; what is not repeated is taken away.
+
+        mount(8) would add the file system's own options from mountinfo, and in a user namespace the kernel refuses
+        some of those (uid=), though they say nothing new: hence `ignore`.
+        """
+        kept = [option for option in self.options if option not in without]
+        return ["mount", "--options-mode", "ignore", "-o", ",".join(["remount", *kept, *more]), self.point]
+
+
+def read(text: str) -> list[Mount]:
+    """Every mount of a mountinfo text, in the order in which they were made. Pure."""
+    return [_read_line(line) for line in text.splitlines()]
+
+
+def _read_line(line: str) -> Mount:
+    fields, _, source = line.partition(" - ")
+    number, _parent, device, _root, point, options = fields.split()[:6]
+    return Mount(int(number), device, _plain(point), tuple(options.split(",")), source.split()[0])
+
+
+def _plain(text: str) -> str:
+    """Blanks and backslashes are written as octal numbers."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def all_mounts() -> list[Mount]:
+    """Those of this process's mount namespace."""
+    return read(_MOUNTINFO.read_text())
+
+
+def holding(path: str, mounts: Sequence[Mount]) -> Mount:
+    """The one that `path` (without symbolic links) lies on: the deepest, and of several there the last. Pure."""
+    on = [mount for mount in mounts if is_below(path, mount.point)]
+    return max(enumerate(on), key=lambda each: (len(each[1].point), each[0]))[1]
+
+
+def mount_of(path: str) -> Mount:
+    """The mount that holds `path` now. Raises OSError when there is no such path."""
+    return holding(str(Path(path).resolve(strict=True)), all_mounts())
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or somewhere in it. Pure."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
