@@ -5,18 +5,16 @@ changed, and {"stop": true} to end; then everything held is let go at once and t
 counts}.
 """
 
-import contextlib
-import gc
 import select
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from chaos.faults.channel import Channel
 from chaos.faults.net.delay_line import DelayLine
 from chaos.faults.net.flows import parse
+from chaos.faults.net.punctual import be_punctual
 from chaos.faults.net.selection import Sorter
 
 Token = TypeVar("Token")
@@ -60,7 +58,7 @@ class Carrier(Generic[Token]):
 
     def run(self) -> None:
         """Carry until told to stop; then `flush` lets go what is held. Raises EOFError when orphaned."""
-        _be_punctual()
+        be_punctual()
         packets, channel = self.packets.fileno(), self.channel.fileno()
         while True:
             due = self.line.next_due()
@@ -112,11 +110,3 @@ class Carrier(Generic[Token]):
             if "report" in message:
                 self.channel.send({"counts": self.report()})
         return True
-
-
-def _be_punctual() -> None:
-    """Have the kernel end our waits on time (timerslack_ns of proc(5): by default 50 us late); no pauses."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/timerslack_ns").write_text("1")
-    gc.freeze()
-    gc.disable()

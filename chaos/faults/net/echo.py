@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.faults.channel import Channel, mine
+from chaos.faults.net.punctual import be_punctual
 
 _FRESH_EVERY = 10
 """Every so many round trips one uses a new connection, to see what a new connection pays."""
@@ -137,6 +138,7 @@ def run() -> None:
     "await": n it makes n of them and then hands over {"samples": […]}; else {"fetch": true} asks for those
     that ended so far.
     """
+    be_punctual()
     echo = Echo(mine())
     echo.channel.send({"port": echo.port})
     echo.run()
