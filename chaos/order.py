@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from chaos.manifests.experiment import ExperimentSpec, Step
+from chaos.manifests.experiment import ExperimentSpec
 from chaos.manifests.target import Process
 from chaos.probes import Probe
 from chaos.tolerances import Tolerance
@@ -28,7 +28,7 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
         "processes": [_process(process) for process in spec.target.processes],
         "load": _load(spec),
         "steady_state": [_steady(spec, index) for index in range(len(spec.steady_state))],
-        "method": [_step(step) for step in spec.method],
+        "method": [entry for step in spec.method for entry in step.entries()],
         "baseline_s": spec.phases.baseline,
         "recovery_s": spec.phases.recovery,
         "stop_when": [
@@ -84,10 +84,6 @@ def _steady(spec: ExperimentSpec, index: int) -> dict[str, Any]:
         "budget": state.budget,
         "recover_within_s": within,
     }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {"name": step.name, "fault": asdict(step.fault), "hold_s": step.hold}
 
 
 def _probe(probe: Probe) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from chaos.app_files import AppFiles, survey
 from chaos.errors import PlanError
 from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
+from chaos.manifests.method import overlapping, spans
 from chaos.manifests.problems import Path, Problem
 from chaos.order import APP, work_of
 from chaos.units import SIZE
@@ -141,7 +142,7 @@ def draw(loaded: Loaded, *, seed: int | None = None) -> tuple[Plan, list[Problem
         sandbox=spec.sandbox.model_dump(),
         retries=spec.retries,
         analysis=spec.analysis.model_dump(),
-        declared_s=spec.phases.baseline + sum(step.hold for step in spec.method) + spec.phases.recovery,
+        declared_s=spec.phases.baseline + _method_s(spec) + spec.phases.recovery,
         max_hold_s=spec.blast_radius.max_hold,
         work=work_of(spec),
         trials=spec.trials,
@@ -149,6 +150,14 @@ def draw(loaded: Loaded, *, seed: int | None = None) -> tuple[Plan, list[Problem
     )
     refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
     return drawn, refusals
+
+
+def _entries(spec: ExperimentSpec) -> list[dict[str, Any]]:
+    return [entry for step in spec.method for entry in step.entries()]
+
+
+def _method_s(spec: ExperimentSpec) -> float:
+    return max(end for _, end in spans(_entries(spec)))
 
 
 def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Path, str]]:
@@ -165,6 +174,9 @@ def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pa
         if lacking:
             what = f"sandbox '{sandbox.type}' lacks {lacking}, which {step.fault.type} needs"
             yield ("spec", "method", index, "fault"), what
+    for one, other in overlapping(_entries(spec)):
+        what = f"'{one}' and '{other}' are of one fault type and would act at the same time"
+        yield ("spec", "method"), what
     if files is not None:
         yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
 from chaos.faults import FAULTS
+from chaos.manifests.method import spans
 from chaos.manifests.problems import Problem
 from chaos.plan import Plan
 from chaos.probes import PROBES
@@ -74,18 +75,19 @@ def _looks(order: Mapping[str, Any]) -> Iterator[str]:
 
 def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"timeline {DURATION.format(plan.declared_s)}"
-    at = 0.0
-    for name, what, seconds in _phases(order):
+    for at, name, what, seconds in _phases(order):
         yield f"  {_clock(at)}  {name:<9} {DURATION.format(seconds):>6}  {what}"
-        at += seconds
-    yield f"  {_clock(at)}  end; the sandbox is destroyed"
+    yield f"  {_clock(plan.declared_s)}  end; the sandbox is destroyed"
 
 
-def _phases(order: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    yield "baseline", "look; unless it is steady, nothing is injected", order["baseline_s"]
-    for step in order["method"]:
-        yield "fault", f"{step['name']}: {_fault(step['fault'])}", step["hold_s"]
-    yield "recovery", "look", order["recovery_s"]
+def _phases(order: Mapping[str, Any]) -> Iterator[tuple[float, str, str, float]]:
+    """Start in seconds, phase, what happens, length in seconds; by start."""
+    begin = order["baseline_s"]
+    yield 0.0, "baseline", "look; unless it is steady, nothing is injected", begin
+    planned = spans(order["method"])
+    for (start, _), step in sorted(zip(planned, order["method"], strict=True), key=lambda pair: pair[0]):
+        yield begin + start, "fault", f"{step['name']}: {_fault(step['fault'])}", step["hold_s"]
+    yield begin + max(end for _, end in planned), "recovery", "look", order["recovery_s"]
 
 
 def _ends(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:

@@ -1,11 +1,12 @@
-"""Carry out one step of the method: inject its fault, hold it, look at it from the side, recover.
+"""Carry out the method: inject each fault, hold it, look at it from the side, recover.
 
-Runs in a thread of its own, because faults block; it always ends by itself when `stopping` is set.
+Entries without a start time follow each other; one with a start time has a thread of its own and may act beside others.
+All of it runs outside of the event loop, because faults block, and ends by itself when `stopping` is set.
 """
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,31 @@ class Steps:
         self.why_stopping = "stopped"
         self.injected = 0
         self.failed: str | None = None
+        self._injected_at = time.monotonic()
+        self._audit = _Audit(self._snapshot)
 
     def carry_out_all(self) -> None:
-        """Every step in order; ends early when one fails or when stopping."""
-        for index, step in enumerate(self._order["method"]):
-            if self.stopping.is_set() or self.failed:
-                return
-            self._carry_out(step, self._order["seed"] + index)
+        """Every entry at its time; ends early when one fails or when stopping."""
+        began = time.monotonic()
+        entries = [(self._order["seed"] + index, entry) for index, entry in enumerate(self._order["method"])]
+        beside = [
+            threading.Thread(target=self._at, args=(began + entry["start_s"], entry, seed))
+            for seed, entry in entries
+            if entry.get("start_s") is not None
+        ]
+        for thread in beside:
+            thread.start()
+        for seed, entry in entries:
+            if entry.get("start_s") is None:
+                self._at(self._injected_at + (entry.get("since_previous_s") or 0.0), entry, seed)
+        for thread in beside:
+            thread.join()
+
+    def _at(self, moment: float, entry: Mapping[str, Any], seed: int) -> None:
+        """Carry out one entry, not before `moment` (monotonic)."""
+        self.stopping.wait(max(0.0, moment - time.monotonic()))
+        if not self.stopping.is_set() and not self.failed:
+            self._carry_out(entry, seed)
 
     def _carry_out(self, step: Mapping[str, Any], seed: int) -> None:
         """Whatever happens in between, a fault that was injected is followed by one `fault.recovered`."""
@@ -48,10 +67,11 @@ class Steps:
         about = {"step": step["name"], "fault": fields["type"]}
         target = StepTarget(step["name"], self._supervisor, self._record, self._work, seed, self.stopping)
         course = _Course()
-        before = self._snapshot()
+        self._audit.begin()
         try:
             with FAULTS[fields["type"]](**fields).inject(target) as injection:
-                target.ends_at = time.monotonic() + step["hold_s"]
+                self._injected_at = time.monotonic()
+                target.ends_at = self._injected_at + step["hold_s"]
                 self._injected(injection, about)
                 course.stage = "hold"
                 _hold(injection, target)
@@ -66,7 +86,7 @@ class Steps:
             self.failed = str(error) or type(error).__name__
             self._record.emit("fault.failed", **about, stage=stage, why=self.failed)
         finally:
-            self._recovered(course, before, about)
+            self._recovered(course, about)
 
     def _injected(self, injection: Injection, about: Mapping[str, str]) -> None:
         self._record.emit(
@@ -79,9 +99,9 @@ class Steps:
         )
         self.injected += 1
 
-    def _recovered(self, course: "_Course", before: residue.Snapshot, about: Mapping[str, str]) -> None:
+    def _recovered(self, course: "_Course", about: Mapping[str, str]) -> None:
         recovered_at = self._record.clock.now()
-        leftovers = self._left(before)
+        leftovers = self._audit.end()
         if course.stage != "inject" or leftovers:
             self._record.emit(
                 "fault.recovered",
@@ -92,17 +112,40 @@ class Steps:
                 residue=leftovers,
             )
 
-    def _left(self, before: residue.Snapshot) -> list[str]:
-        found = residue.left(before, self._snapshot())
+    def _snapshot(self) -> residue.Snapshot:
+        return residue.snapshot([*self._supervisor.pids(), *RUNNING], self._order["disk_paths"])
+
+
+class _Audit:
+    """What faults left behind. While several act side by side, the last to end answers for all of them."""
+
+    def __init__(self, look: Callable[[], residue.Snapshot]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._acting = 0
+        self._before: residue.Snapshot = frozenset()
+
+    def begin(self) -> None:
+        """A fault is about to be injected."""
+        with self._lock:
+            if self._acting == 0:
+                self._before = self._look()
+            self._acting += 1
+
+    def end(self) -> list[str]:
+        """A fault was undone; what is left, when no other acts."""
+        with self._lock:
+            self._acting -= 1
+            return self._left() if self._acting == 0 else []
+
+    def _left(self) -> list[str]:
+        found = residue.left(self._before, self._look())
         if any(line.startswith(residue.PROCESS) for line in found):
             # Another thread may have been starting an app or a probe; by a second look its pid is known.
             time.sleep(_SECOND_LOOK_S)
-            again = residue.left(before, self._snapshot())
+            again = residue.left(self._before, self._look())
             found = [line for line in found if line in again]
         return found
-
-    def _snapshot(self) -> residue.Snapshot:
-        return residue.snapshot([*self._supervisor.pids(), *RUNNING], self._order["disk_paths"])
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from chaos.faults import FAULTS
-from chaos.manifests.experiment import Phases, Step
+from chaos.manifests.experiment import Phases
 from chaos.manifests.intensity import preset_of
+from chaos.manifests.method import Step
 from chaos.manifests.problems import Path
 from chaos.probes import PROBES
 from chaos.units import DURATION

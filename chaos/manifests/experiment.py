@@ -2,18 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from chaos.faults import AnyFault
-from chaos.manifests.base import Argument, HeaderName, HeaderValue, Manifest, Part, Title
+from chaos.manifests.base import Argument, HeaderName, HeaderValue, Manifest, Part
 from chaos.manifests.cron import checked_cron, checked_timezone
-from chaos.manifests.intensity import with_preset
+from chaos.manifests.method import Step
 from chaos.manifests.observing import SteadyState, StopCondition
 from chaos.manifests.sandboxes import AnySandbox, LocalSandbox
 from chaos.manifests.target import Target
 from chaos.units import PositiveDuration, Rate
-
-AnyFaultField = Annotated[AnyFault, Discriminator("type"), BeforeValidator(with_preset)]
 
 
 class Load(Part):
@@ -33,17 +30,6 @@ class Load(Part):
     """Request body, sent as UTF-8."""
     connections: Annotated[int, Field(ge=1, le=4096)] = 256
     """Most connections open at once; a request that finds none free counts as an error."""
-
-
-class Step(Part):
-    """One fault, held for a time."""
-
-    name: Title
-    """One line that says what is done, unique in this file."""
-    fault: AnyFaultField
-    """What to inject: exact numbers, or `intensity: low | medium | high`."""
-    hold: PositiveDuration = 30.0
-    """How long the fault is kept before it is undone."""
 
 
 class Phases(Part):

@@ -163,6 +163,8 @@ def _load(found: Sequence[Request], timeline: Timeline) -> dict[str, LoadSummary
 
 def declared_s(plan: Mapping[str, Any]) -> float:
     """What the plan says its phases last, in seconds."""
+    if "declared_s" in plan:
+        return float(plan["declared_s"])
     holds = sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
     return float(plan.get("baseline_s") or 0.0) + holds + float(plan.get("recovery_s") or 0.0)
 
