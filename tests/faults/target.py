@@ -9,6 +9,7 @@ import functools
 import importlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -76,6 +77,9 @@ class LocalTarget:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for child in self.children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # what it forked, too, stopped or not
         for child in (*self.children.values(), *self.helpers):
             _end(child)
         self._cgroup.remove()
