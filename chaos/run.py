@@ -46,3 +46,14 @@ class Run:
     def dashboard(self) -> Path:
         """The Grafana dashboard."""
         return self.folder / "dashboard.json"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file of a run: all of it, or none. Raises OSError."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

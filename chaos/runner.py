@@ -30,7 +30,7 @@ from chaos.measure.record import Record
 from chaos.measure.result import Result
 from chaos.order import APP
 from chaos.plan import Plan
-from chaos.run import Run
+from chaos.run import Run, write_whole
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.verdict import Outcome
@@ -201,7 +201,7 @@ def analyze(run: Run) -> Result:
     result = judge(events)
     result = result.model_copy(update={"analysis": rules.analyze(result, events)})
     try:
-        run.result.write_text(result.model_dump_json(indent=2) + "\n")
+        write_whole(run.result, result.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise ChaosLabError(f"{run.result}: cannot write the result: {error.strerror}") from error
     return result

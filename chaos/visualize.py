@@ -8,7 +8,7 @@ from chaos.errors import PublishError
 from chaos.measure.result import Result
 from chaos.measure.series import series
 from chaos.report.html import render
-from chaos.run import Run
+from chaos.run import Run, write_whole
 
 _SOURCE, _PACKAGED = Path(__file__).resolve().parents[1] / "dashboards", Path(__file__).parent / "_dashboards"
 TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _SOURCE
@@ -24,9 +24,9 @@ def visualize(run: Run, result: Result) -> Result:
         update={"links": result.links.model_copy(update={"report": run.report.as_uri()})}
     )
     try:
-        run.dashboard.write_text(json.dumps(dashboard, indent=2) + "\n", encoding="utf-8")
-        run.report.write_text(render(linked, series(events), started), encoding="utf-8")
-        run.result.write_text(linked.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_whole(run.dashboard, json.dumps(dashboard, indent=2) + "\n")
+        write_whole(run.report, render(linked, series(events), started))
+        write_whole(run.result, linked.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error
     return linked
