@@ -24,11 +24,11 @@ _FINAL_S = 0.0001
 
 
 class Packets(Protocol[Token]):
-    """Where packets come from and go on to; a token stands for a packet."""
+    """Where packets come from and go on to: a token for the packet, its first bytes, its age in seconds."""
 
     def fileno(self) -> int: ...
 
-    def read(self) -> Sequence[tuple[Token, bytes]]: ...
+    def read(self) -> Sequence[tuple[Token, bytes, float]]: ...
 
     def release(self, packets: Sequence[Token]) -> None: ...
 
@@ -86,7 +86,7 @@ class Carrier(Generic[Token]):
         """Sort the packets that are here; whether there were any."""
         batch = self.packets.read()
         passing = []
-        for token, head in batch:
+        for token, head, age_s in batch:
             packet = parse(head)
             kind = "other" if packet is None or packet.opens else self.sorter.kind(packet.flow)
             if packet is None or kind == "other":
@@ -97,7 +97,7 @@ class Carrier(Generic[Token]):
                 self.counts.echo_packets += 1
             else:
                 self.counts.target_packets += 1
-            self.line.push(time.monotonic(), packet.flow, token)
+            self.line.push(time.monotonic() - age_s, packet.flow, token)
         self.packets.release(passing)
         return bool(batch)
 

@@ -8,6 +8,7 @@ network.
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Sequence
 
 from chaos.faults.net.netlink import (
@@ -23,7 +24,7 @@ from chaos.faults.net.netlink import (
 
 _QUEUE = 3  # NFNL_SUBSYS_QUEUE
 _PACKET, _VERDICT, _CONFIG = _QUEUE << 8, _QUEUE << 8 | 1, _QUEUE << 8 | 2
-_PACKET_HEADER, _PAYLOAD = 1, 10
+_PACKET_HEADER, _TIMESTAMP, _PAYLOAD = 1, 4, 10
 _BIND = struct.pack("!BBH", 1, 0, 0)
 _COPY_PACKET = 2
 _FAIL_OPEN, _GSO = 1, 4
@@ -33,7 +34,8 @@ _HEADERS = 80
 _LONGEST = 65536
 """Packets that may wait at once."""
 _BUFFER = 32 << 20
-_SO_RCVBUFFORCE, _SOL_NETLINK, _NO_ENOBUFS = 33, 270, 5
+_SO_RCVBUFFORCE, _SO_TIMESTAMPNS, _SOL_NETLINK, _NO_ENOBUFS = 33, 35, 270, 5
+_MAX_AGE_S = 1.0
 _BATCH = 256
 
 
@@ -49,6 +51,9 @@ class PacketQueue:
         self._configure(attribute(3, be32(_LONGEST)))
         self._configure(attribute(4, be32(_FAIL_OPEN | _GSO)) + attribute(5, be32(_FAIL_OPEN | _GSO)))
         self._netlink.socket.setblocking(False)
+        # The kernel notes when packets arrive only while some socket wants to know; then it tells us too.
+        self._stamping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._stamping.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
     def _grow_buffer(self) -> None:
         wanted = self._netlink.socket
@@ -65,8 +70,8 @@ class PacketQueue:
         """The descriptor to wait on."""
         return self._netlink.socket.fileno()
 
-    def read(self) -> list[tuple[int, bytes]]:
-        """Some packets that are here now: (id, first bytes from the IP header on)."""
+    def read(self) -> list[tuple[int, bytes, float]]:
+        """Some packets that are here now: id, first bytes from the IP header on, seconds since it arrived."""
         packets = []
         with contextlib.suppress(BlockingIOError):
             for _ in range(_BATCH):
@@ -74,7 +79,7 @@ class PacketQueue:
                     if kind == _PACKET:
                         parts = dict(attributes(body[4:]))
                         number = int.from_bytes(parts[_PACKET_HEADER][:4], "big")
-                        packets.append((number, parts.get(_PAYLOAD, b"")))
+                        packets.append((number, parts.get(_PAYLOAD, b""), _age(parts.get(_TIMESTAMP))))
         return packets
 
     def release(self, packets: Sequence[int]) -> None:
@@ -90,6 +95,16 @@ class PacketQueue:
     def close(self) -> None:
         """Give the queue back; what waits in it is dropped, so release first."""
         self._netlink.close()
+        self._stamping.close()
+
+
+def _age(stamp: bytes | None) -> float:
+    """Seconds since `stamp` (struct nfqnl_msg_packet_timestamp: Unix seconds and microseconds); 0 without one."""
+    if stamp is None:
+        return 0.0
+    seconds, micros = struct.unpack("!QQ", stamp)
+    age_s = time.time() - float(seconds) - float(micros) * 1e-6
+    return min(max(0.0, age_s), _MAX_AGE_S)
 
 
 def free_queue(first: int) -> tuple[int, PacketQueue]:

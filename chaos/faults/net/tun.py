@@ -46,13 +46,13 @@ class TunPackets:
         """The descriptor to wait on."""
         return self._file
 
-    def read(self) -> list[tuple[bytes, bytes]]:
-        """Some packets that are here now."""
+    def read(self) -> list[tuple[bytes, bytes, float]]:
+        """Some packets that are here now; how long they have been is not known."""
         packets = []
         with contextlib.suppress(BlockingIOError):
             for _ in range(_BATCH):
                 packet = os.read(self._file, _MTU)
-                packets.append((packet, packet))
+                packets.append((packet, packet, 0.0))
         return packets
 
     def release(self, packets: Sequence[bytes]) -> None:
