@@ -96,7 +96,8 @@ def _carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) ->
     """The result, and whether somebody asked for the end: then nothing more is begun."""
     from chaos.console import Progress, closing_lines
 
-    with Progress(plan.name, plan.declared_s, stream) as progress:
+    turns = f", {len(plan.segments())} times" if plan.is_series else ""
+    with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
         conduct = Conduct(plan, out, progress, progress.line)
         result = asyncio.run(interruptible(conductor, conduct))
     assert conduct.run is not None

@@ -11,6 +11,8 @@ from typing import Any, Self, TextIO
 
 from chaos.events import Event
 from chaos.measure.result import Result
+from chaos.measure.trials_result import TrialsResult
+from chaos.report import trials
 
 _REDRAW_EVERY_S = 0.1
 _RECENT_S = 1.0
@@ -35,13 +37,23 @@ def _baseline(data: Mapping[str, Any]) -> str:
     return "baseline steady" if data["steady"] else f"baseline NOT steady, nothing is injected: {data['why']}"
 
 
+def _trial(data: Mapping[str, Any]) -> str | None:
+    series = data["plan"].get("series") or {}
+    if series.get("trials", 1) == 1 and not series.get("control"):
+        return None
+    what = "control, no fault is injected" if data["control"] else "trial"
+    return f"{data['trial']} of {series['trials']}: {what}"
+
+
 _LINES: Mapping[str, Say] = {
+    "run.started": _trial,
     "sandbox.opened": lambda data: f"sandbox {data['ref']['id']} open after {data['took_s'] * 1000:.0f} ms",
     "target.ready": lambda data: f"app ready after {data['took_s']:.2f} s",
     "target.failed": lambda data: f"app failed: {data['why']}",
     "phase.started": lambda data: f"{data['phase']} begins",
     "baseline.judged": _baseline,
     "fault.injected": _fault_injected,
+    "fault.withheld": lambda data: f"fault withheld: {data['lasts_s']:g} s pass without it",
     "fault.recovered": lambda data: f"fault ended: {data['fault']} ({data['because']})",
     "fault.failed": lambda data: f"fault failed to {data['stage']}: {data['why']}",
     "process.exited": _exited,
@@ -103,6 +115,8 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Take one event of the run."""
+        if event.type == "run.started":
+            self._began = None
         if event.type == "phase.started":
             self._began = self._began or event.at
             self._phase = event.data["phase"]
@@ -137,6 +151,8 @@ class Progress:
 def closing_lines(result: Result, folder: Path) -> Iterator[str]:
     """What a person reads last: the verdict and why, what was asked and delivered, each steady state, where to look."""
     yield f"{result.verdict.upper()}  {result.experiment}: {result.why}"
+    if result.trials:
+        yield from _trials(result.trials)
     for step in result.steps:
         landed = "landed" if step.landed else "NOT landed"
         yield f"  fault   {step.name}: {_asked(step.asked)}; {landed}: {step.why}"
@@ -151,6 +167,15 @@ def closing_lines(result: Result, folder: Path) -> Iterator[str]:
     yield f"  report  {folder / 'report.html'}"
     if result.links.prefect:
         yield f"  prefect {result.links.prefect}"
+
+
+def _trials(found: TrialsResult) -> Iterator[str]:
+    for each in found.segments:
+        yield f"  {trials.name(each).lower():<9} {each.verdict}: {each.why}"
+    for row in trials.number_rows(found):
+        beside = f"; beside its control {row.difference} ({row.difference_interval})"
+        yield f"  over    {row.name}: {row.trials} ({row.interval}){beside if row.difference_interval else ''}"
+    yield f"  shown   {trials.name(found.segments[found.shown]).lower()}:"
 
 
 def _asked(asked: Mapping[str, Any]) -> str:

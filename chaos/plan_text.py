@@ -74,10 +74,19 @@ def _looks(order: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
-    yield f"timeline {DURATION.format(plan.declared_s)}"
+    yield f"timeline {DURATION.format(plan.declared_s)}{_trials(plan)}"
     for at, name, what, seconds in _phases(order):
         yield f"  {_clock(at)}  {name:<9} {DURATION.format(seconds):>6}  {what}"
     yield f"  {_clock(plan.declared_s)}  end; the sandbox is destroyed"
+
+
+def _trials(plan: Plan) -> str:
+    """How often, and in which order, the timeline is passed."""
+    if not plan.is_series:
+        return ""
+    turns = [f"{'control' if each.withheld else 'trial'} {each.trial}" for each in plan.segments()]
+    shown = turns if len(turns) <= 6 else [*turns[:6], "…"]
+    return f", {len(turns)} times, each in a fresh sandbox: {', '.join(shown)}"
 
 
 def _phases(order: Mapping[str, Any]) -> Iterator[tuple[float, str, str, float]]:

@@ -7,6 +7,7 @@ from chaos import dashboards
 from chaos.errors import PublishError
 from chaos.measure.result import Result
 from chaos.measure.series import series
+from chaos.measure.trials import shown
 from chaos.report.html import render
 from chaos.run import Run, write_whole
 
@@ -17,7 +18,7 @@ TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _SOURCE
 
 def visualize(run: Run, result: Result) -> Result:
     """Write both; the result with its links. Raises PublishError, which never changes a verdict."""
-    events = list(run.journal.events())
+    events = shown(list(run.journal.events()), result)
     started = events[0].data if events else {}
     dashboard = dashboards.render(TEMPLATES / "experiment.json.j2", result, started.get("plan", {}))
     linked = result.model_copy(

@@ -18,6 +18,7 @@ from chaos import runner
 from chaos.errors import ChaosLabError, PublishError
 from chaos.events import Event
 from chaos.measure.result import Result
+from chaos.measure.trials import shown
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
@@ -73,7 +74,7 @@ async def visualize(run: Run, result: Result) -> Result:
     result = result.model_copy(update={"links": result.links.model_copy(update={"prefect": page()})})
     try:
         result = draw(run, result)
-        await artifacts.publish(result, artifacts.picture(list(run.journal.events())))
+        await artifacts.publish(result, artifacts.picture(shown(list(run.journal.events()), result)))
     except (PublishError, *API_FAILURES) as error:
         logger.warning("not everything can be shown: %s", error)
     return result

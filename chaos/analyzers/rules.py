@@ -19,6 +19,7 @@ from chaos.analyzers.knowledge import advice
 from chaos.events import Event
 from chaos.measure.moments import percent, seconds
 from chaos.measure.result import Analysis, LoadSummary, Metrics, Result, Severity
+from chaos.measure.trials import shown
 from chaos.measure.verdict import delivered_words
 from chaos.verdict import Outcome, Verdict
 
@@ -32,7 +33,7 @@ _HIGH = frozenset({"slow_recovery", "crashed", "out_of_memory"})
 
 def analyze(result: Result, events: Sequence[Event]) -> Analysis:
     """The analysis of a judged run. Pure."""
-    seen = symptoms(result, events)
+    seen = symptoms(result, shown(events, result))
     return Analysis(
         analyzer="rules",
         summary=" ".join(_summary(result)),

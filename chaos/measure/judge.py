@@ -6,6 +6,7 @@
 4. The run's own health: generator, clock.
 5. Every steady state, given all that.
 6. The verdict: first reason wins (docs/verdicts.md).
+7. Of several trials, each by itself, then all together (`chaos.measure.trials`).
 
 Pure: the same events give the same result, anywhere and at any time. A journal cut off anywhere is judged as
 far as it goes, and is never `held`.
@@ -14,15 +15,18 @@ far as it goes, and is never `held`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos.events import Event
+from chaos.events import Event, segments
 from chaos.measure.case import Case, Circumstances
+from chaos.measure.control import decide_control, is_control, reference
+from chaos.measure.control import doubts as withheld_doubts
 from chaos.measure.fidelity import StepJudged, judge_steps
 from chaos.measure.health import Health, examine
+from chaos.measure.judged import Judged
 from chaos.measure.latency import Request, requests, summarise
 from chaos.measure.logs import excerpt
 from chaos.measure.looks import Asked, looks_of
 from chaos.measure.moments import iso
-from chaos.measure.outcome import outcome
+from chaos.measure.outcome import may_follow, outcome
 from chaos.measure.record import Record
 from chaos.measure.result import (
     FindingResult,
@@ -35,6 +39,7 @@ from chaos.measure.result import (
 )
 from chaos.measure.steady_state import judge_state
 from chaos.measure.timeline import Timeline
+from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
 from chaos.verdict import Verdict
@@ -42,17 +47,43 @@ from chaos.verdict import Verdict
 
 def judge(events: Sequence[Event]) -> Result:
     """The result of the run that wrote these events."""
+    judged = [_judged(segment) for segment in segments(events)]
+    first = judged[0]
+    single = len(judged) == first.planned == 1 and not first.controlled and not first.control
+    return first.result if single else together(judged)
+
+
+def _judged(events: Sequence[Event]) -> Judged:
     record = Record(events)
+    series = record.plan.get("series") or {}
+    return Judged(
+        result=_judge(record),
+        trial=int(record.plan.get("trial") or 1),
+        control=is_control(record),
+        planned=int(series.get("trials") or 1),
+        controlled=series.get("control") is True,
+        may_follow=may_follow(record),
+    )
+
+
+def _judge(record: Record) -> Result:
+    """One trial or control by itself."""
+    events = record.events
     timeline = Timeline(record)
     plan = record.plan
     found = requests(record)
     ended, ended_why = outcome(record)
-    steps = judge_steps(plan.get("method") or (), timeline)
+    control = is_control(record)
+    steps = [] if control else judge_steps(plan.get("method") or (), timeline)
     health = examine(record, timeline, found)
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
     states = _states(record, timeline, asked, steps, health)
     doubts = _doubts(record, steps, health)
-    verdict, why = decide(ended, ended_why, steps, states, doubts)
+    verdict, why = (
+        decide_control(ended, ended_why, states, doubts)
+        if control
+        else decide(ended, ended_why, steps, states, doubts)
+    )
     begin, end = record.begin, max((event.at for event in events), default=0.0)
     return Result(
         run_id=str(record.started.get("run_id") or plan.get("run_id") or ""),
@@ -85,13 +116,14 @@ def _states(
 ) -> list[SteadyStateResult]:
     looks = looks_of(record, asked)
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
+    withheld = reference(record, timeline) if is_control(record) else None
     results = []
     for state in asked:
         mine = looks.get(state.name, [])
         around = Circumstances(
             timeline=timeline,
-            undo_began=last.ending_at if last else None,
-            reference=last.ended_at if last else None,
+            undo_began=last.ending_at if last else withheld,
+            reference=last.ended_at if last else withheld,
             planned_s=declared_s(record.plan),
             explains=tuple(health.explains(state, mine)),
             residue=next((step.residue for step in steps if step.residue), None),
@@ -103,7 +135,9 @@ def _states(
 
 def _doubts(record: Record, steps: Sequence[StepJudged], health: Health) -> list[str]:
     doubts = [doubt for step in steps for doubt in step.doubts]
-    if record.plan and not steps:
+    if is_control(record):
+        doubts += withheld_doubts(record)
+    elif record.plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
     return doubts + health.of_the_run
 

@@ -4,17 +4,11 @@ unit."""
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from chaos.measure.part import Part
+from chaos.measure.trials_result import TrialsResult
 from chaos.verdict import Outcome, Verdict, exit_code
 
 Severity = Literal["low", "medium", "high", "critical"]
-
-
-class Part(BaseModel):
-    """What all parts share: complete, unknown keys refused, never changed in place (`model_copy(update=…)`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class StepResult(Part):
@@ -203,6 +197,9 @@ class Result(Part):
     timings: Timings
     sandbox: SandboxResult
     links: Links = Links()
+    trials: TrialsResult | None = None
+    """Of an experiment with several trials or with controls: all of them together. The rest is then about the most
+    telling trial; outcome, verdict, why, doubts, timings, start and end are about the whole."""
 
     @property
     def exit_code(self) -> int:

@@ -24,15 +24,15 @@ def decide(
 ) -> Decision:
     """The verdict of a run and its reason."""
     if outcome in (Outcome.CRASHED, Outcome.NOT_INJECTED):
-        return Verdict.INCONCLUSIVE, _sentence(outcome_why)
+        return Verdict.INCONCLUSIVE, sentence(outcome_why)
     if deviated := [state for state in states if state.verdict is Verdict.DEVIATED]:
         return _deviated(deviated[0], steps, outcome_why)
     if outcome is Outcome.ABORTED:
-        return Verdict.INCONCLUSIVE, _sentence(outcome_why)
+        return Verdict.INCONCLUSIVE, sentence(outcome_why)
     if doubts:
-        return Verdict.INCONCLUSIVE, _sentence(doubts[0])
+        return Verdict.INCONCLUSIVE, sentence(doubts[0])
     if worst(state.verdict for state in states) is not Verdict.HELD:
-        return Verdict.INCONCLUSIVE, _undecided(states)
+        return Verdict.INCONCLUSIVE, undecided(states)
     return Verdict.HELD, _held(steps, states)
 
 
@@ -40,15 +40,16 @@ def _deviated(state: SteadyStateResult, steps: Sequence[StepJudged], outcome_why
     said = f"“{state.name}” deviated: {state.why}"
     if not any(step.result.landed for step in steps):
         doubt = next((doubt for step in steps for doubt in step.doubts), "no fault landed")
-        return Verdict.INCONCLUSIVE, _sentence(f"{doubt}; so this says nothing about the hypothesis: {said}")
-    return Verdict.DEVIATED, _sentence(f"{said}. {_first_upper(outcome_why)}" if outcome_why else said)
+        return Verdict.INCONCLUSIVE, sentence(f"{doubt}; so this says nothing about the hypothesis: {said}")
+    return Verdict.DEVIATED, sentence(f"{said}. {_first_upper(outcome_why)}" if outcome_why else said)
 
 
-def _undecided(states: Sequence[SteadyStateResult]) -> str:
+def undecided(states: Sequence[SteadyStateResult]) -> str:
+    """Why nothing can be said of them."""
     open_ones = [state for state in states if state.verdict is not Verdict.HELD]
     if not open_ones:
         return "The plan has no steady state: nothing was looked at."
-    return _sentence(f"“{open_ones[0].name}” is undecided: {open_ones[0].why}")
+    return sentence(f"“{open_ones[0].name}” is undecided: {open_ones[0].why}")
 
 
 def _held(steps: Sequence[StepJudged], states: Sequence[SteadyStateResult]) -> str:
@@ -67,8 +68,9 @@ def delivered_words(step: StepResult) -> str:
     return f"landed: {step.why}"
 
 
-def _sentence(words: str) -> str:
-    return words if words.endswith((".", "!", "?")) else f"{_first_upper(words)}."
+def sentence(words: str) -> str:
+    """A clause as a sentence."""
+    return _first_upper(words if words.endswith((".", "!", "?")) else f"{words}.")
 
 
 def _first_upper(words: str) -> str:

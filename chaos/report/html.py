@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from chaos.measure.result import Result
 from chaos.measure.series import Series
-from chaos.report import phrases, scale, svg
+from chaos.report import phrases, scale, svg, trials
 from chaos.report.facts import facts
 from chaos.report.fidelity import fidelity
 from chaos.report.plain import plain
@@ -38,6 +38,7 @@ def render(result: Result, series: Series, started: Mapping[str, Any] | None = N
         tones=TONES,
         doubts=phrases.doubts(result),
         numbers=phrases.key_numbers(result),
+        shown_one=trials.shown_one(result),
         charts=[Markup(chart) for chart in svg.timeline(series, known.get("plan") or {})],
         windows=series.faults,
         log=phrases.log_lines(result),
@@ -57,7 +58,11 @@ def _template() -> Template:
         "manner": phrases.manner,
         "normal": phrases.normal,
         "recovery": phrases.recovery,
+        "number_rows": trials.number_rows,
         "sentence": phrases.sentence,
+        "state_rows": trials.state_rows,
+        "trial_name": trials.name,
+        "trials_title": trials.title,
     }
     return environment.from_string(files("chaos.report").joinpath("report.html.j2").read_text("utf-8"))
 

@@ -1,0 +1,60 @@
+"""How far a few trials can be trusted: exact intervals that assume no distribution.
+
+Few trials make wide intervals, and none at all of 95 %: then the widest there is comes with the probability that it
+really has. Pure, standard library only.
+"""
+
+from collections.abc import Sequence
+from math import comb
+from statistics import median
+from typing import NamedTuple
+
+CONFIDENCE = 0.95
+
+
+class Interval(NamedTuple):
+    """A median and two of the values, between which the true median is with a probability of `coverage`."""
+
+    median: float
+    low: float
+    high: float
+    coverage: float
+
+
+def median_interval(values: Sequence[float]) -> Interval:
+    """The median of one value or more, with the narrowest interval that covers 95 %, or the widest there is.
+
+    How many values are below the true median is binomial(n, 1/2), so the r-th smallest and r-th largest enclose it with
+    a probability of 1 - 2 P(X < r); for the extremes that is 1 - 2^(1-n): 75 % of 3 values, 94 % of 5, 97 % of 6.
+    With ties it is at least that. Infinities are values like others: something that never came is later than all else.
+    Source: David, Nagaraja, Order Statistics, 3rd ed., section 7.1.
+    """
+    ordered = sorted(values)
+    count = len(ordered)
+    rank = 1
+    while rank < count / 2 and _coverage(count, rank + 1) >= CONFIDENCE:
+        rank += 1
+    return Interval(median(ordered), ordered[rank - 1], ordered[-rank], _coverage(count, rank))
+
+
+def _coverage(count: int, rank: int) -> float:
+    return float(max(0.0, 1 - 2 * sum(comb(count, below) for below in range(rank)) / 2**count))
+
+
+def failures_left(successes: int) -> float:
+    """The highest failure probability that so many successes and no failure leave open, at 95 % confidence.
+
+    The one-sided exact bound: (1-p)^n = 5 %, about 3/n. Source: Clopper, Pearson, Biometrika 26 (1934); for no failure
+    Hanley, Lippman-Hand, If Nothing Goes Wrong, Is Everything All Right?, JAMA 249 (1983).
+    """
+    return 1 - (1 - CONFIDENCE) ** (1 / successes) if successes else 1.0
+
+
+def by_chance(hits: int, count: int, hits_beside: int, count_beside: int) -> float:
+    """The probability of at least so many `hits` among `count` if both groups were the same: Fisher's exact test.
+
+    Source: Agresti, Categorical Data Analysis, 3rd ed., section 3.5.1 (one-sided).
+    """
+    total, all_hits = count + count_beside, hits + hits_beside
+    ways = (comb(count, k) * comb(count_beside, all_hits - k) for k in range(hits, min(count, all_hits) + 1))
+    return sum(ways) / comb(total, all_hits)

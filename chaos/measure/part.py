@@ -1,0 +1,9 @@
+"""What all parts of a result share."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """Complete, unknown keys refused, never changed in place (`model_copy(update=…)`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

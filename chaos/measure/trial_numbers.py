@@ -1,0 +1,91 @@
+"""What was measured under the fault, over all trials: medians with intervals, and differences to the controls.
+
+A trial and its control ran beside each other, so they are compared in pairs: what the machine did to both falls out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf, isfinite
+from typing import Literal
+
+from chaos.measure.intervals import median_interval
+from chaos.measure.result import LoadSummary, Result
+from chaos.measure.trials_result import MedianOver, TrialNumber
+
+Unit = Literal["s", "share", "per_s"]
+Read = Callable[[Result], float | None]
+Values = Mapping[int, float]
+"""By trial; infinite where it never came."""
+
+
+def numbers(trials: Mapping[int, Result], controls: Mapping[int, Result]) -> list[TrialNumber]:
+    """Every number that was measured in one of the trials."""
+    found = (
+        _number(name, unit, _values(read, trials), _values(read, controls))
+        for name, unit, read in _readings(trials.values())
+    )
+    return [number for number in found if number is not None]
+
+
+def _readings(trials: Iterable[Result]) -> list[tuple[str, Unit, Read]]:
+    states = {state.name: state for result in trials for state in result.steady_state}
+    again = [name for name, state in states.items() if state.holds == "afterwards"]
+    return [
+        ("p50 under fault", "s", _under_fault(lambda load: load.p50)),
+        ("p95 under fault", "s", _under_fault(lambda load: load.p95)),
+        ("errors under fault", "share", _under_fault(lambda load: load.error_rate)),
+        ("throughput under fault", "per_s", _under_fault(lambda load: load.throughput)),
+        *((f"recovery of “{name}”", "s", _recovery(name)) for name in again),
+    ]
+
+
+def _under_fault(read: Callable[[LoadSummary], float | None]) -> Read:
+    def of(result: Result) -> float | None:
+        load = result.load.get("fault")
+        return read(load) if load is not None and load.sent else None
+
+    return of
+
+
+def _recovery(name: str) -> Read:
+    def of(result: Result) -> float | None:
+        state = next((state for state in result.steady_state if state.name == name), None)
+        if state is None or state.resolution_seconds is None:
+            return None
+        return inf if state.recovery_time_seconds is None else state.recovery_time_seconds
+
+    return of
+
+
+def _values(read: Read, results: Mapping[int, Result]) -> Values:
+    found = {trial: read(result) for trial, result in results.items()}
+    return {trial: value for trial, value in found.items() if value is not None}
+
+
+def _number(name: str, unit: Unit, trials: Values, controls: Values) -> TrialNumber | None:
+    if not trials:
+        return None
+    both = [trial for trial in trials if isfinite(controls.get(trial, inf))]
+    return TrialNumber(
+        name=name,
+        unit=unit,
+        values=[_finite(value) for value in trials.values()],
+        trials=_over(list(trials.values())),
+        controls=_over(list(controls.values())) if controls else None,
+        difference=_over([trials[trial] - controls[trial] for trial in both]) if both else None,
+    )
+
+
+def _over(values: Sequence[float]) -> MedianOver:
+    found = median_interval(values)
+    bounded = found.coverage > 0
+    return MedianOver(
+        median=_finite(found.median),
+        low=_finite(found.low) if bounded else None,
+        high=_finite(found.high) if bounded else None,
+        coverage=round(found.coverage, 4),
+        count=len(values),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if isfinite(value) else None
