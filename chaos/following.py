@@ -81,8 +81,11 @@ class Follower:
         exit_code = await self._box.exit_code(pid)
         if exit_code is None or await self._copy() or self._ended:
             return
-        words = (await self._read("agent.log") or b"")[-2000:].decode(errors="replace").strip()
-        raise SandboxLost(f"the agent ended with exit code {exit_code}: {words or 'no message'}")
+        words = (await self._read("agent.log") or b"").decode(errors="replace").strip()
+        self._run.keep_agent_log(words)
+        raise SandboxLost(
+            f"the agent ended with exit code {exit_code}: {words.rpartition(chr(10))[2] or 'no message'}"
+        )
 
     async def _copy(self) -> bool:
         """Copy what is new; True when there was something."""

@@ -37,6 +37,13 @@ class Run:
         """What was learnt, for machines."""
         return self.folder / "result.json"
 
+    def keep_agent_log(self, text: str) -> None:
+        """What an agent that ended badly had to say, for whoever mends it. Raises ChaosLabError."""
+        try:
+            write_whole(self.folder / "agent.log", text + "\n")
+        except OSError as error:
+            raise ChaosLabError(f"{self.folder}: cannot write the agent's log: {error.strerror}") from error
+
     @property
     def report(self) -> Path:
         """What was learnt, for people."""

@@ -142,7 +142,9 @@ class Init:
         path.parent.mkdir(parents=True, exist_ok=True)
         if request.get("exclusive"):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        part = path.with_name(path.name + ".part")
+        part = path.with_name(
+            f"{path.name}.{threading.get_ident()}.part"
+        )  # several controllers may put the same
         part.write_bytes(body)
         part.chmod(request.get("mode", 0o644))
         part.replace(path)  # a reader sees the old file or the new one, never half of it

@@ -1,0 +1,350 @@
+"""The runner's stages in real sandboxes: repeated, resumed by others, and with sandbox, agent or controller killed."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos import runner
+from chaos.errors import Interrupted, SandboxError, SandboxLost, TargetError
+from chaos.events import Event
+from chaos.manifests.load import load
+from chaos.measure.result import Result
+from chaos.plan import Plan, plan
+from chaos.run import Run
+from chaos.sandboxes import Sandbox, SandboxRef, connect
+from tests import lab as labs
+from tests.lab import FILL, KILL, WEB, Lab
+
+# For anything that takes a moment on a quiet machine; others load this one.
+SOON_S = 30.0
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    with labs.lab(tmp_path) as made:
+        monkeypatch.setenv("CHAOSLAB_RUNTIME_DIR", str(made.boxes))
+        yield made
+
+
+def planned(lab: Lab, *, changed: dict[str, Any] | None = None, **spec: Any) -> Plan:
+    """The plan of a manifest; `changed` replaces parts of the agent's order that no manifest can say."""
+    (loaded,) = load(lab.manifest(**spec))
+    drawn = plan(loaded)
+    return Plan.from_json({**json.loads(drawn.to_json()), "work": {**drawn.work, **(changed or {})}})
+
+
+def begun(lab: Lab, drawn: Plan) -> Run:
+    return Run.new(drawn.name, lab.runs)
+
+
+def types(run: Run) -> list[str]:
+    return [event.type for event in run.journal.events()]
+
+
+async def until(run: Run, type_: str) -> Event:
+    """Wait for an event of that type in our journal."""
+    async with asyncio.timeout(SOON_S):
+        while not (found := run.journal.of(type_) if run.journal.path.exists() else []):
+            await asyncio.sleep(0.01)
+    return found[0]
+
+
+async def destroyed_after(drawn: Plan, run: Run, scene: Callable[[SandboxRef], Awaitable[None]]) -> None:
+    """Open, play, destroy."""
+    ref = await runner.open_sandbox(drawn, run)
+    try:
+        await scene(ref)
+    finally:
+        await runner.destroy(run, ref)
+
+
+def nothing(_event: Event) -> None:
+    """Nobody watches."""
+
+
+def carried_out(drawn: Plan, run: Run, meanwhile: Callable[[], Awaitable[None]]) -> Result:
+    """The whole run, while something happens to it."""
+
+    async def both() -> None:
+        stop = asyncio.Event()
+        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, stop))
+        await meanwhile()
+        async with asyncio.timeout(SOON_S):
+            await work
+
+    asyncio.run(both())
+    return runner.analyze(run)
+
+
+def ref_of(run: Run) -> SandboxRef:
+    return SandboxRef.from_json(run.journal.of("sandbox.opened")[0].data["ref"])
+
+
+# Repeated and resumed
+
+
+def test_injected_twice_it_is_injected_once(lab: Lab) -> None:
+    drawn = planned(lab)
+    run = begun(lab, drawn)
+
+    async def scene(ref: SandboxRef) -> None:
+        await asyncio.gather(*(runner.inject(drawn, run, ref) for _ in range(3)))
+        await runner.inject(drawn, run, ref)
+        await runner.collect(run, ref, nothing)
+        await runner.inject(drawn, run, ref)  # and when it is over, too
+
+    asyncio.run(destroyed_after(drawn, run, scene))
+    assert types(run).count("agent.started") == 1
+    assert types(run).count("fault.injected") == 1
+
+
+def test_collecting_goes_on_where_another_was_cut_off(lab: Lab) -> None:
+    drawn = planned(lab, phases={"baseline": "2s", "recovery": "1s"})
+    run = begun(lab, drawn)
+    heard: list[str] = []
+
+    async def scene(ref: SandboxRef) -> None:
+        await runner.inject(drawn, run, ref)
+        first = asyncio.create_task(runner.collect(run, ref, nothing))
+        await until(run, "process.ready")
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        with run.journal.path.open("ab") as file:
+            file.write(b'{"seq":999,"at":17')  # as a writer leaves it that is killed in the middle of a line
+        await asyncio.to_thread(in_another_loop, ref)
+        await runner.collect(run, ref, nothing)  # there is nothing more, and it says so at once
+        copied = [event for event in run.journal.events() if event.source == "agent"]
+        box = await connect(ref)
+        theirs = await box.read("/run/chaoslab/journal.ndjson")
+        await box.close()
+        assert b"".join(event.to_line() for event in copied) == theirs
+        assert [event.seq for event in copied] == list(range(1, len(copied) + 1))
+
+    def in_another_loop(ref: SandboxRef) -> None:
+        asyncio.run(runner.collect(Run(run.id, run.folder), ref, lambda event: heard.append(event.type)))
+
+    asyncio.run(destroyed_after(drawn, run, scene))
+    assert heard == types(run)[: len(heard)]
+    assert (heard[:2], heard[-1]) == (["run.started", "sandbox.opened"], "agent.ended")
+
+
+def test_whoever_injected_and_died_in_the_middle_leaves_a_clear_end(lab: Lab) -> None:
+    drawn = planned(lab)
+    run = begun(lab, drawn)
+
+    async def scene(ref: SandboxRef) -> None:
+        box = await connect(ref)
+        await box.put("/run/chaoslab/order.json", b"{}", exclusive=True)
+        await box.close()
+        await runner.inject(drawn, run, ref)  # the order is there: never a second time
+        with pytest.raises(SandboxLost, match="never started"):
+            await runner.collect(run, ref, nothing)
+
+    asyncio.run(destroyed_after(drawn, run, scene))
+
+
+# Lost and killed
+
+
+def test_a_sandbox_that_goes_away_ends_the_run_as_crashed(lab: Lab) -> None:
+    drawn = planned(lab, method=[{**FILL, "hold": "1m"}])
+    run = begun(lab, drawn)
+
+    async def kill_the_keeper() -> None:
+        await until(run, "fault.injected")
+        os.kill(ref_of(run).facts["keeper"], signal.SIGKILL)
+
+    result = carried_out(drawn, run, kill_the_keeper)
+    assert (result.outcome, result.exit_code) == ("crashed", 5)
+    assert "has gone" in result.why
+    assert result.sandbox.destroyed
+    assert run.result.exists()
+
+
+def test_an_agent_that_is_killed_ends_the_run_as_crashed(lab: Lab) -> None:
+    drawn = planned(lab, method=[{**FILL, "hold": "1m"}])
+    run = begun(lab, drawn)
+
+    async def kill_the_agent() -> None:
+        started = await until(run, "agent.started")
+        await until(run, "fault.injected")
+        await inside(run, lambda box: box.run(["sh", "-c", f"kill -9 {started.data['pid']}"], cwd="/"))
+
+    began = time.monotonic()
+    result = carried_out(drawn, run, kill_the_agent)
+    assert time.monotonic() - began < SOON_S
+    assert (result.outcome, result.exit_code) == ("crashed", 5)
+    assert "gent ended with exit code -9" in result.why
+    assert result.sandbox.destroyed
+
+
+async def inside(run: Run, act: Callable[[Sandbox], Awaitable[Any]]) -> Any:
+    box = await connect(ref_of(run))
+    try:
+        return await act(box)
+    finally:
+        await box.close()
+
+
+async def look_on() -> None:
+    """Nothing happens to it."""
+
+
+def test_an_agent_that_fails_is_quoted(lab: Lab) -> None:
+    run = begun(lab, drawn := planned(lab, changed={"stop_when": ["nonsense"]}))
+    result = carried_out(drawn, run, look_on)
+    assert result.outcome == "crashed"
+    assert "gent ended with exit code 1: TypeError" in result.why
+    assert "Traceback" in (run.folder / "agent.log").read_text()
+
+
+def test_an_observer_that_fails_is_no_quiet_target(lab: Lab) -> None:
+    run = begun(lab, drawn := planned(lab, changed={"disk_paths": ["/no/such/disk"]}))
+    result = carried_out(drawn, run, look_on)
+    assert result.outcome == "crashed"
+    assert "observer failed: FileNotFoundError" in result.why
+
+
+def test_a_journal_that_somebody_scribbled_into_is_no_evidence(lab: Lab) -> None:
+    drawn = planned(lab, phases={"baseline": "1m", "recovery": "1s"})
+    run = begun(lab, drawn)
+
+    async def scribble() -> None:
+        await until(run, "phase.started")
+        await inside(run, lambda box: box.run(["sh", "-c", "echo hello >> /run/chaoslab/journal.ndjson"]))
+
+    result = carried_out(drawn, run, scribble)
+    assert result.outcome == "crashed"
+    assert "journal is broken" in result.why
+    list(run.journal.events())  # ours still reads
+
+
+def test_without_its_controller_the_agent_ends_the_fault_by_itself(lab: Lab) -> None:
+    drawn = planned(lab, changed={"lease_s": 4.0}, method=[{**FILL, "hold": "1m"}])
+    run = begun(lab, drawn)
+
+    async def scene(ref: SandboxRef) -> None:
+        await runner.inject(drawn, run, ref)
+        collecting = asyncio.create_task(runner.collect(run, ref, nothing))
+        await until(run, "fault.injected")
+        collecting.cancel()  # nobody touches the lease from here on
+        await asyncio.gather(collecting, return_exceptions=True)
+        box = await connect(ref)
+        async with asyncio.timeout(SOON_S):
+            while b'"agent.ended"' not in await box.read("/run/chaoslab/journal.ndjson"):
+                await asyncio.sleep(0.05)
+        await box.close()
+        await runner.collect(run, ref, nothing)
+
+    asyncio.run(destroyed_after(drawn, run, scene))
+    runner.finish(run)
+    (lost,) = run.journal.of("controller.lost")
+    (recovered,) = run.journal.of("fault.recovered")
+    assert recovered.data["because"] == "lease"
+    assert recovered.data["residue"] == []
+    assert recovered.at - lost.at < 1.0
+    assert runner.analyze(run).outcome == "crashed"
+
+
+def test_a_wish_to_stop_ends_the_fault_within_a_second(lab: Lab) -> None:
+    drawn = planned(lab, method=[{**FILL, "hold": "1m"}])
+    run = begun(lab, drawn)
+
+    async def scene(ref: SandboxRef) -> None:
+        await runner.inject(drawn, run, ref)
+        stop = asyncio.Event()
+        collecting = asyncio.create_task(runner.collect(run, ref, nothing, stop))
+        await until(run, "fault.injected")
+        asked_at.append(time.time())
+        stop.set()
+        await collecting
+
+    asked_at: list[float] = []
+    asyncio.run(destroyed_after(drawn, run, scene))
+    (recovered,) = run.journal.of("fault.recovered")
+    assert recovered.data["because"] == "stopped"
+    assert recovered.at - asked_at[0] < 1.0
+    assert run.journal.of("agent.ended")[0].data["outcome"] == "aborted"
+
+
+# Opened and set up
+
+
+def test_opening_is_tried_again_and_a_setup_that_fails_is_not(lab: Lab) -> None:
+    lab.boxes.write_text("in the way")
+    drawn = planned(lab, retries=2)
+    run = begun(lab, drawn)
+
+    async def make_room() -> None:
+        await asyncio.sleep(0.2)  # after the first attempt, in the pause of half a second before the second
+        lab.boxes.unlink()
+
+    assert carried_out(drawn, run, make_room).outcome == "completed"
+
+    failing = planned(lab, retries=2, setup=[["sh", "-c", "exit 7"]])
+    once = begun(lab, failing)
+    began = time.monotonic()
+    with pytest.raises(TargetError, match="exit code 7"):
+        asyncio.run(runner.with_retries(failing.retries, lambda: runner.open_sandbox(failing, once)))
+    assert time.monotonic() - began < SOON_S
+    assert not list(lab.boxes.glob("box-*"))
+
+
+@pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (2, 3)])
+def test_only_what_may_help_is_tried_again(retries: int, attempts: int) -> None:
+    made: list[float] = []
+
+    async def attempt(error: Exception) -> None:
+        made.append(time.monotonic())
+        raise error
+
+    with pytest.raises(SandboxError):
+        asyncio.run(runner.with_retries(retries, lambda: attempt(SandboxError("no room"))))
+    assert len(made) == attempts
+    assert all(later - earlier > 0.45 for earlier, later in pairwise(made))
+    made.clear()
+    with pytest.raises(SandboxLost):
+        asyncio.run(runner.with_retries(retries, lambda: attempt(SandboxLost("gone"))))
+    assert len(made) == 1
+
+
+def test_a_stop_does_not_wait_for_the_setup(lab: Lab) -> None:
+    drawn = planned(lab, setup=[["sleep", "100"]])
+    run = begun(lab, drawn)
+
+    async def scene() -> None:
+        stop = asyncio.Event()
+        opening = asyncio.create_task(runner.open_sandbox(drawn, run, stop))
+        async with asyncio.timeout(SOON_S):
+            while not list(lab.boxes.glob("box-*/state.json")):
+                await asyncio.sleep(0.01)
+            stop.set()
+            with pytest.raises(Interrupted):
+                await opening
+
+    asyncio.run(scene())
+    assert not list(lab.boxes.glob("box-*"))
+
+
+def test_a_cancelled_run_is_destroyed_and_says_so(lab: Lab) -> None:
+    drawn = planned(lab, process={**WEB, "restart": "never"}, method=[{**KILL, "hold": "1m"}])
+    run = begun(lab, drawn)
+
+    async def scene() -> None:
+        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, asyncio.Event()))
+        await until(run, "fault.injected")
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(scene())
+    assert types(run)[-2:] == ["sandbox.destroyed", "run.ended"]
+    assert runner.analyze(run).outcome == "aborted"
