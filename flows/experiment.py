@@ -4,7 +4,7 @@
 2. sandbox    open it; the only stage that is tried again
 3. inject     start the agent with its order
 4. collect    follow its journal, the bar moves
-5. teardown   always: the sandbox is destroyed and the journal closed
+5. teardown   always: the sandbox is destroyed and the trial closed; 2 to 5 once for each trial and control
 6. analyze    journal -> result.json
 7. visualize  report, dashboard, artifacts
 8. state      held is Completed, all else Failed with its name
@@ -20,27 +20,26 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
 from prefect.tasks import Task, exponential_backoff
 
 from chaos import runner
-from chaos.errors import ChaosLabError, ManifestError
+from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.manifests.load import Loaded, load
 from chaos.plan import Plan
 from chaos.plan import plan as draw
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
-from chaos.verdict import Outcome
 from flows import tasks
 from flows.states import state_of
-from flows.watch import watching
+from flows.watch import Watch, watching
 
 
-class Interrupted(ChaosLabError):
-    """Ended by a person: asked to stop before anything was injected, or cancelled at any time."""
-
-
-# Results live in the run's folder, Prefect keeps none; naming a storage only saves a question to its API per task.
-@flow(name="experiment", persist_result=False, result_storage=Path("runs"))
+# Results live in the run's folder, Prefect keeps only exceptions. Naming its usual place for them saves a question
+# to its API per task, by a client that it never closes.
+@flow(
+    name="experiment", persist_result=False, result_storage=get_current_settings().results.local_storage_path
+)
 async def experiment(
     manifest: str, name: str | None = None, out: str = "runs", seed: int | None = None
 ) -> State[dict[str, Any]]:
@@ -57,12 +56,13 @@ async def experiment(
     run = Run.new(plan.name, Path(out))
     watch.on_begin(run)
     await _introduce(plan, run)
-    async with _concluded(run):
-        ref = await _patient(plan)(plan, run)
-        if watch.stop.is_set():
-            raise Interrupted("interrupted before anything was injected")
-        ref = await tasks.inject(plan, run, ref)
-        run = await tasks.collect(plan, run, ref, watch)
+    for trial in plan.segments():
+        async with _concluded(run):
+            ref = await _patient(trial)(trial, run, watch)
+            ref = await tasks.inject(trial, run, ref)
+            run = await tasks.collect(trial, run, ref, watch)
+        if not runner.goes_on(run):
+            break
     result = await tasks.analyze(run)
     watch.result = await tasks.visualize(run, result)
     return state_of(watch.result)
@@ -88,7 +88,7 @@ async def _introduce(plan: Plan, run: Run) -> None:
         await client.update_flow_run(flow_run.id, name=f"{plan.name}-{run.id[-6:]}", tags=tags)
 
 
-def _patient(plan: Plan) -> Task[[Plan, Run], Coroutine[Any, Any, SandboxRef]]:
+def _patient(plan: Plan) -> Task[[Plan, Run, Watch], Coroutine[Any, Any, SandboxRef]]:
     """The task that opens the sandbox, with as many tries as the manifest grants."""
     return tasks.sandbox.with_options(retries=plan.retries, retry_delay_seconds=exponential_backoff(0.5))
 
@@ -114,9 +114,7 @@ async def _concluded(run: Run) -> AsyncIterator[None]:
 
 async def _conclude(run: Run, error: Exception | None) -> None:
     try:
-        for opened in run.journal.of("sandbox.opened"):
+        for opened in run.journal.latest("sandbox.opened"):
             await asyncio.shield(runner.destroy(run, SandboxRef.from_json(opened.data["ref"])))
-    except ChaosLabError as failure:
-        error = error or failure
     finally:
-        runner.finish(run, error, Outcome.ABORTED if isinstance(error, Interrupted) else None)
+        runner.finish(run, error)

@@ -5,7 +5,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from chaos.cli import Conduct
+from chaos.conduct import Conduct
 from chaos.errors import ChaosLabError
 
 if TYPE_CHECKING:

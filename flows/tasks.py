@@ -35,9 +35,9 @@ async def _may_help(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
 
 
 @task(task_run_name="sandbox", persist_result=False, cache_policy=NO_CACHE, retry_condition_fn=_may_help)
-async def sandbox(plan: Plan, run: Run) -> SandboxRef:
+async def sandbox(plan: Plan, run: Run, watch: Watch) -> SandboxRef:
     """Open the sandbox, with the app in it."""
-    return await runner.open_sandbox(plan, run)
+    return await runner.open_sandbox(plan, run, watch.stop)
 
 
 @task(task_run_name="inject", persist_result=False, cache_policy=NO_CACHE)

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from pathlib import Path
 
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -13,6 +12,7 @@ from prefect.runtime import flow_run
 from chaos.measure.judge import judge
 from chaos.measure.result import Result
 from flows import artifacts, server
+from flows.experiment import experiment
 from tests.report.a_run import events
 
 
@@ -67,7 +67,7 @@ def test_published_artifacts_are_on_the_runs_page(prefect_server: server.Api) ->
     assert found["shop-network-delay-steps"].type == "table"
 
 
-@flow(persist_result=False, result_storage=Path("runs"))
+@flow(persist_result=False, result_storage=experiment.result_storage)
 async def _publishing() -> str:
     links = result().links.model_copy(update={"report": "file:///tmp/report.html"})
     await artifacts.publish(result().model_copy(update={"links": links}), artifacts.picture(events()))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 
-from chaos.cli import Conduct
+from chaos.conduct import Conduct
 from chaos.errors import ManifestError
 from chaos.manifests.load import load
 from chaos.measure.result import Result
@@ -44,13 +45,15 @@ def conducted(manifest: Path, out: Path) -> Result:
     )
 
 
-def seen(result: Result) -> tuple[FlowRun, list[TaskRun], list[Artifact], list[str]]:
+def seen(
+    result: Result, stages: int = len(STAGES)
+) -> tuple[FlowRun, list[TaskRun], list[Artifact], list[str]]:
     """What the API knows of that run, once its task runs are recorded (they arrive as events)."""
     assert result.links.prefect is not None
-    return asyncio.run(_seen(UUID(result.links.prefect.rsplit("/", 1)[1])))
+    return asyncio.run(_seen(UUID(result.links.prefect.rsplit("/", 1)[1]), stages))
 
 
-async def _seen(run: UUID) -> tuple[FlowRun, list[TaskRun], list[Artifact], list[str]]:
+async def _seen(run: UUID, stages: int) -> tuple[FlowRun, list[TaskRun], list[Artifact], list[str]]:
     mine = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
     async with get_client() as client, asyncio.timeout(20):
         while True:
@@ -58,7 +61,7 @@ async def _seen(run: UUID) -> tuple[FlowRun, list[TaskRun], list[Artifact], list
             logs = await client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run])), limit=200)
             said = [log.message for log in logs]
             final = [task for task in tasks if task.state and task.state.is_final()]
-            if len(final) == len(STAGES) and any("Finished in state" in line for line in said):
+            if len(final) == stages and any("Finished in state" in line for line in said):
                 break
             await asyncio.sleep(0.2)
         artifacts = await client.read_artifacts(
@@ -112,6 +115,13 @@ def test_a_run_that_deviated_fails_by_that_name(prefect_server: server.Api, tmp_
     assert result.exit_code == 1
     assert run.state is not None
     assert (run.state.type.value, run.state.name, run.state.message) == ("FAILED", "Deviated", result.why)
+
+
+def test_every_trial_has_a_sandbox_of_its_own(prefect_server: server.Api, tmp_path: Path) -> None:
+    result = conducted(killed(tmp_path, more="  trials: 2\n"), tmp_path / "runs")
+    tasks = seen(result, stages=8)[1]
+
+    assert Counter(task.name for task in tasks) == Counter(STAGES) + Counter(STAGES[:3])
 
 
 def test_only_the_sandbox_is_tried_again(

@@ -1,0 +1,70 @@
+"""What a person sees of a run in the Prefect UI, in a real browser."""
+
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from chaos.measure.result import Result
+from flows import server
+from tests.browser_fixture import Browser, Seen
+from tests.browser_fixture import browser as browser
+from tests.flows.manifests import killed
+from tests.flows.test_experiment import STAGES, conducted, seen
+
+WIDE = {"viewport": {"width": 1400, "height": 1200}}
+
+
+@pytest.fixture(scope="module")
+def deviated(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run whose system deviated, as its page shows it once everything is recorded."""
+    folder = tmp_path_factory.mktemp("deviated")
+    result = conducted(killed(folder, restart="never"), folder / "runs")
+    seen(result)
+    return result
+
+
+def test_the_page_of_a_run_names_state_stages_and_artifacts(browser: Browser, deviated: Result) -> None:
+    def look(page: Page, seen: Seen) -> None:
+        expect(page.get_by_text("Deviated", exact=True).first).to_be_visible()
+        expect(page.get_by_text(f"killed-{deviated.run_id[-6:]}").first).to_be_visible()
+        expect(page.get_by_text("team:flows").first).to_be_visible()
+        expect(page.get_by_text("fault injected: process_kill").first).to_be_visible()
+        page.get_by_text("Task Runs", exact=True).first.click()
+        for stage in STAGES:
+            expect(page.get_by_role("link", name=stage, exact=True).first).to_be_visible()
+        page.get_by_text("Artifacts", exact=True).first.click()
+        for what in ("progress", "verdict", "steady-states", "steps", "report"):
+            expect(page.get_by_text(f"killed-{what}", exact=True).first).to_be_visible()
+        assert seen.errors == []
+
+    assert deviated.links.prefect is not None
+    browser.visit(deviated.links.prefect, look, **WIDE)
+
+
+def test_the_verdicts_page_shows_why_and_draws_the_latency(
+    browser: Browser, deviated: Result, prefect_server: server.Api, tmp_path: Path
+) -> None:
+    def look(page: Page, seen: Seen) -> int:
+        expect(page.get_by_role("heading", name="killed: deviated")).to_be_visible()
+        expect(page.get_by_text(deviated.why).first).to_be_visible()
+        expect(page.get_by_role("heading", name="Steady states")).to_be_visible()
+        picture = page.get_by_role("img", name="Latency over time")
+        expect(picture).to_be_visible()
+        width: int = picture.evaluate("image => image.naturalWidth")
+        return width
+
+    url = f"{prefect_server.ui_url}/artifacts/artifact/{_verdict(deviated, prefect_server)}"
+    assert browser.visit(url, look, **WIDE) > 300
+
+
+def _verdict(result: Result, api: server.Api) -> UUID:
+    assert result.links.prefect is not None
+    mine = {
+        "flow_run_id": {"any_": [result.links.prefect.rsplit("/", 1)[1]]},
+        "key": {"any_": ["killed-verdict"]},
+    }
+    [found] = httpx.post(f"{api.url}/artifacts/filter", json={"artifacts": mine}).json()
+    return UUID(found["id"])
