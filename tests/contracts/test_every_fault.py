@@ -19,7 +19,10 @@ from chaos.faults.base import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS: tuple[type[Fault], ...] = get_args(AnyFault)
-REQUIRED: dict[str, dict[str, Any]] = {"dependency_failure": {"process": "inventory", "mode": "refuse"}}
+REQUIRED: dict[str, dict[str, Any]] = {
+    "dependency_failure": {"process": "inventory", "mode": "refuse"},
+    "dns_failure": {"host": "inventory"},
+}
 """Fields that have no default, with a value; of all other faults the type alone is a manifest."""
 
 every_fault = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

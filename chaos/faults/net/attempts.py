@@ -7,8 +7,8 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chaos.faults.channel import mine
 
@@ -22,18 +22,39 @@ _PAYLOAD = b"\r\n"
 
 
 def connections(addresses: Sequence[str], port: int) -> None:
-    """Helper: connect about every 100 ms and say what came of it; after {"payload": true} send something too."""
+    """Helper: connect about every 100 ms and say {"as", "took_ms"}; after {"payload": true} send something too."""
     address = next((one for one in addresses if connect(one, port) == "connected"), addresses[0])
+    with_payload = False
+    while True:
+        began = time.monotonic()
+        ended_as = connect(address, port, with_payload=with_payload)
+        took = time.monotonic() - began
+        mine().send({"as": ended_as, "took_ms": round(took * 1e3, 3)})
+        message = mine().receive(max(0.0, _CONNECT_EVERY_S - took)) or {}
+        with_payload = with_payload or bool(message.get("payload"))
 
-    def attempt(message: Mapping[str, Any]) -> str:
-        return connect(address, port, with_payload=bool(message.get("payload")))
 
-    _repeat(attempt, _CONNECT_EVERY_S)
+def lookups(name: str, patience_s: float = RESOLVE_S) -> None:
+    """Helper: begin to look the name up every 200 ms, and say {"as", "took_ms", "address"} of each when it ended.
 
-
-def lookups(name: str) -> None:
-    """Helper: look the name up about every 200 ms, and say what came of it."""
-    _repeat(lambda _: resolve(name), _RESOLVE_EVERY_S)
+    A slow one does not hold up the next. Messages of the parent mean nothing here; its end is ours.
+    """
+    under_way: list[Lookup] = []
+    next_at = time.monotonic()
+    while True:
+        if time.monotonic() >= next_at:
+            under_way.append(Lookup.begin(name))
+            next_at += _RESOLVE_EVERY_S
+        gives_up_at = under_way[0].began + patience_s if under_way else next_at
+        wait = max(0.0, min(next_at, gives_up_at) - time.monotonic())
+        waiting_for = [mine().fileno(), *(lookup.reading for lookup in under_way)]
+        readable = select.select(waiting_for, [], [], wait)[0]
+        if mine().fileno() in readable:
+            mine().receive(0)
+        for lookup in list(under_way):
+            if lookup.reading in readable or time.monotonic() >= lookup.began + patience_s:
+                under_way.remove(lookup)
+                mine().send(lookup.end())
 
 
 def connect(address: str, port: int, *, with_payload: bool = False, timeout_s: float = CONNECT_S) -> str:
@@ -50,47 +71,58 @@ def connect(address: str, port: int, *, with_payload: bool = False, timeout_s: f
         return errno.errorcode.get(error.errno or 0, type(error).__name__)
 
 
-def resolve(name: str, timeout_s: float = RESOLVE_S) -> str:
-    """What a lookup ends as: `resolved`, `timeout`, or the name of a getaddrinfo(3) error.
+@dataclass(frozen=True)
+class Lookup:
+    """One lookup, made by a child of its own, because a resolver keeps what it has read for the life of its process."""
 
-    Each is made by a child of its own, because a resolver keeps what it has read for the life of its process.
-    """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _resolve_and_exit(name, writing)
-    os.close(writing)
-    try:
-        ready = select.select([reading], [], [], timeout_s)[0]
-        return os.read(reading, 64).decode() if ready else "timeout"
-    finally:
-        os.close(reading)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    child: int
+    reading: int
+    began: float
+
+    @classmethod
+    def begin(cls, name: str) -> "Lookup":
+        """Fork and look up."""
+        reading, writing = os.pipe()
+        began = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            _resolve_and_exit(name, writing)
+        os.close(writing)
+        return cls(child, reading, began)
+
+    def end(self, timeout_s: float = 0.0) -> dict[str, str | float]:
+        """What it ended as: `resolved` (with the first address), `timeout`, or a getaddrinfo(3) error; once."""
+        try:
+            ready = select.select([self.reading], [], [], timeout_s)[0]
+            silent_ms = (time.monotonic() - self.began) * 1e3
+            said = os.read(self.reading, 128).decode() if ready else f"timeout {silent_ms}"
+            ended_as, took_ms, address = [*said.split(" "), ""][:3]
+        finally:
+            os.close(self.reading)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGKILL)
+            os.waitpid(self.child, 0)
+        ended: dict[str, str | float] = {"as": ended_as, "took_ms": round(float(took_ms), 3)}
+        return {**ended, "address": address} if address else ended
+
+
+def resolve(name: str, timeout_s: float = RESOLVE_S) -> str:
+    """What one lookup ends as, see Lookup."""
+    return str(Lookup.begin(name).end(timeout_s)["as"])
 
 
 def _resolve_and_exit(name: str, writing: int) -> None:
-    answer = "EAI_FAIL"
+    """The child times itself, so that what a new process costs on a busy machine is not counted."""
+    began = time.monotonic()
+    ended_as, address = "EAI_FAIL", ""
     try:
-        socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        answer = "resolved"
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        ended_as, address = "resolved", f" {found[0][4][0]}"
     except socket.gaierror as error:
-        answer = _GAI_NAMES.get(error.errno or 0, answer)
+        ended_as = _GAI_NAMES.get(error.errno or 0, ended_as)
     finally:
-        os.write(writing, answer.encode())
+        os.write(writing, f"{ended_as} {(time.monotonic() - began) * 1e3:.3f}{address}".encode())
         os._exit(0)
 
 
 _GAI_NAMES = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
-
-
-def _repeat(attempt: Callable[[Mapping[str, Any]], str], every_s: float) -> None:
-    """Say {"as", "took_ms"} of each attempt until the parent closes the channel; its last message goes with each."""
-    message: Mapping[str, Any] = {}
-    while True:
-        began = time.monotonic()
-        ended_as = attempt(message)
-        took = time.monotonic() - began
-        mine().send({"as": ended_as, "took_ms": round(took * 1e3, 3)})
-        message = mine().receive(max(0.0, every_s - took)) or message

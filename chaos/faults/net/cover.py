@@ -1,13 +1,15 @@
 """Show another text where a file is, and afterwards the file again, exactly.
 
 By a bind mount, which leaves the file itself untouched; where this sandbox may not mount, by rewriting the file in
-place when it can be written.
+place when it can be written. Nothing in the kernel takes a mount away with its maker, so a process that outlives the
+agent can be told of a cover (`as_json`) and `uncover` it.
 """
 
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from chaos.errors import FaultError, InjectionError
@@ -17,21 +19,52 @@ _MS_BIND = 4096
 _MNT_DETACH = 2
 
 
+@dataclass(frozen=True)
+class Cover:
+    """A file that shows another text."""
+
+    place: str
+    how: str
+    """`bind-mount` or `rewrite`."""
+    original: str
+    """Where a copy of a rewritten file is."""
+
+    def as_json(self) -> dict[str, str]:
+        """What goes to a helper."""
+        return asdict(self)
+
+
 @contextlib.contextmanager
 def covered(target: Target, path: Path, text: str) -> Iterator[str]:
     """Everybody in the sandbox reads `text` at `path`; yields how: `bind-mount` or `rewrite`."""
+    with cover(target, path, text) as made:
+        yield made.how
+
+
+@contextlib.contextmanager
+def cover(target: Target, path: Path, text: str) -> Iterator[Cover]:
+    """The same; yields all that is needed to take it away."""
     place = path.resolve()
-    other = target.work / f"covered-{place.name}"
+    other, original = target.work / f"covered-{place.name}", target.work / f"original-{place.name}"
     other.write_text(text)
     other.chmod(0o644)
     try:
         _mount(target, other, place)
     except FaultError as refused:
-        with _rewritten(target, place, text, str(refused)):
-            yield "rewrite"
+        with _rewritten(target, place, original, text, str(refused)):
+            yield Cover(str(place), "rewrite", str(original))
         return
     with target.undo(f"the mount on {place}", lambda: _unmount(target, place)):
-        yield "bind-mount"
+        yield Cover(str(place), "bind-mount", str(original))
+
+
+def uncover(made: Mapping[str, str]) -> None:
+    """Take a `Cover` (as JSON) away from outside of its context, in whose stead this happens."""
+    place = Path(made["place"])
+    if made["how"] == "bind-mount":
+        _libc_unmount(place)
+    else:
+        _restore(place, Path(made["original"]))
 
 
 def _mount(target: Target, source: Path, place: Path) -> None:
@@ -48,10 +81,14 @@ def _mount(target: Target, source: Path, place: Path) -> None:
 
 def _unmount(target: Target, place: Path) -> None:
     try:
-        import ctypes
+        _libc_unmount(place)
     except ImportError:
         _program(target, "umount", "--lazy", str(place))
-        return
+
+
+def _libc_unmount(place: Path) -> None:
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.umount2(os.fsencode(place), _MNT_DETACH):
         raise FaultError(f"unmount {place}: {os.strerror(ctypes.get_errno())}")
@@ -64,20 +101,20 @@ def _program(target: Target, name: str, *arguments: str) -> None:
 
 
 @contextlib.contextmanager
-def _rewritten(target: Target, place: Path, text: str, refused: str) -> Iterator[None]:
+def _rewritten(target: Target, place: Path, original: Path, text: str, refused: str) -> Iterator[None]:
     """The same inode with other content, so that nobody holds on to the old one; its times are restored too."""
-    before = place.stat()
-    original = place.read_bytes()
-
-    def restore() -> None:
-        _write(place, original)
-        os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
-
     if not os.access(place, os.W_OK):
         raise InjectionError(f"{place} can neither be covered ({refused}) nor written")
-    with target.undo(f"the text of {place}", restore):
+    shutil.copy2(place, original)
+    with target.undo(f"the text of {place}", lambda: _restore(place, original)):
         _write(place, text.encode())
         yield
+
+
+def _restore(place: Path, original: Path) -> None:
+    before = original.stat()
+    _write(place, original.read_bytes())
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _write(place: Path, content: bytes) -> None:

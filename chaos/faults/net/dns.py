@@ -5,10 +5,12 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
-from chaos.errors import InjectionError
+from chaos.errors import FaultError, InjectionError
 from chaos.faults.channel import mine
+from chaos.faults.net.cover import uncover
 from chaos.faults.net.names import matches
 
 PORT = 53
@@ -22,6 +24,10 @@ _RESPONSE, _RECURSION_AVAILABLE = 0x8000, 0x0080
 _OPCODE_AND_RECURSION_DESIRED = 0x7900
 _SERVFAIL, _NXDOMAIN = 2, 3
 _RCODES = {"nxdomain": _NXDOMAIN, "servfail": _SERVFAIL}
+_ADDRESS_RECORDS = {b"\0\1\0\1": socket.AF_INET, b"\0\x1c\0\1": socket.AF_INET6}
+"""Type and class of a question about addresses (3.2.2, 3.2.4; RFC 3596): A and AAAA in IN."""
+_SAME_NAME = b"\xc0\x0c"  # the name of the question, by its offset (4.1.4)
+_TTL_S = 0
 _UPSTREAM_S = 5.0
 _LONGEST = 65535
 
@@ -49,24 +55,68 @@ def failure(query: bytes, rcode: int) -> bytes:
     return _HEADER.pack(number, flags, 1, 0, 0, 0) + query[_HEADER.size : end]
 
 
-class Server:
-    """Answers each query in a thread of its own; `upstream` is asked about what is not ours."""
+def addresses_of(query: bytes, addresses: Sequence[str]) -> bytes:
+    """The answer that holds those of the addresses that were asked for; none, for a question about something else."""
+    number, flags, *_ = _HEADER.unpack_from(query)
+    flags = _RESPONSE | flags & _OPCODE_AND_RECURSION_DESIRED | _RECURSION_AVAILABLE
+    end = query.index(b"\0", _HEADER.size) + 5
+    kind = query[end - 4 : end]
+    family = _ADDRESS_RECORDS.get(kind)
+    packed = [socket.inet_pton(family, one) for one in addresses if family == _family(one)] if family else []
+    records = [_SAME_NAME + kind + struct.pack("!IH", _TTL_S, len(one)) + one for one in packed]
+    return _HEADER.pack(number, flags, 1, len(records), 0, 0) + query[_HEADER.size : end] + b"".join(records)
 
-    def __init__(self, address: str, names: Sequence[str], mode: str, upstream: Sequence[str]) -> None:
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class Server:
+    """Answers each query in a thread of its own; `upstream` is asked about what is not ours.
+
+    Modes: `nxdomain`, `servfail`, `dns_timeout` (silence), `slow` (after `delay_s` what `known` or the upstream says),
+    `spoof` (the addresses of `known[""]`).
+    """
+
+    def __init__(
+        self,
+        address: str,
+        names: Sequence[str],
+        mode: str,
+        upstream: Sequence[str],
+        delay_s: float = 0.0,
+        known: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._names = names
         self._mode = mode
         self._upstream = upstream
+        self._delay_s = delay_s
+        self._known = known or {}
+        self._guarded: list[Mapping[str, str]] = []
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.bind((address, PORT))
         self._streams = socket.create_server((address, PORT))
 
     def serve(self) -> None:
-        """Answer until the parent closes the channel (EOFError)."""
+        """Answer until the parent closes the channel (EOFError).
+
+        What it was told to {"guard": covers} is uncovered then: the parent was killed before it could.
+        """
+        try:
+            self._serve()
+        except EOFError:
+            for cover in self._guarded:
+                with contextlib.suppress(FaultError):  # the next one still can be
+                    uncover(cover)
+            raise
+
+    def _serve(self) -> None:
         datagrams, streams, parent = self._datagrams.fileno(), self._streams.fileno(), mine().fileno()
         while True:
             readable = select.select([datagrams, streams, parent], [], [])[0]
-            if parent in readable:
-                mine().receive(0)  # EOFError at the end
+            if parent in readable and (message := mine().receive(0)):  # EOFError at the end
+                self._guarded = message["guard"]
+                mine().send({"guarding": len(self._guarded)})
             if datagrams in readable:
                 query, client = self._datagrams.recvfrom(_LONGEST)
                 self._begin(self._answer_datagram, query, client)
@@ -94,11 +144,20 @@ class Server:
     def answer(self, query: bytes, kind: socket.SocketKind) -> bytes | None:
         """What to say; None is to say nothing."""
         try:
-            ours = matches(asked_name(query), self._names)
+            name = asked_name(query)
         except ValueError:
             return None
-        if ours:
-            return failure(query, _RCODES[self._mode]) if self._mode in _RCODES else None
+        if not matches(name, self._names):
+            return self._ask_upstream(query, kind)
+        if self._mode in _RCODES:
+            return failure(query, _RCODES[self._mode])
+        if self._mode == "slow":
+            time.sleep(self._delay_s)
+            known = self._known.get(name.lower())
+            return addresses_of(query, known) if known else self._ask_upstream(query, kind)
+        return addresses_of(query, self._known[""]) if self._mode == "spoof" else None
+
+    def _ask_upstream(self, query: bytes, kind: socket.SocketKind) -> bytes:
         for server in self._upstream:
             with contextlib.suppress(OSError):
                 return _ask(server, query, kind)
@@ -106,8 +165,7 @@ class Server:
 
 
 def _ask(server: str, query: bytes, kind: socket.SocketKind) -> bytes:
-    family = socket.AF_INET6 if ":" in server else socket.AF_INET
-    with socket.socket(family, kind) as upstream:
+    with socket.socket(_family(server), kind) as upstream:
         upstream.settimeout(_UPSTREAM_S)
         upstream.connect((server, PORT))
         if kind == socket.SOCK_DGRAM:
@@ -126,12 +184,19 @@ def _read_stream(connection: socket.socket) -> bytes:
     return message
 
 
-def run(names: Sequence[str], mode: str, upstream: Sequence[str]) -> None:
-    """Helper: serve. Says {"address": where}."""
+def run(
+    names: Sequence[str],
+    mode: str,
+    upstream: Sequence[str],
+    delay_s: float = 0.0,
+    known: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Helper: serve. Says {"address": where}; told to {"guard": covers}, it says {"guarding": how many}."""
     reasons = []
     for address in ADDRESSES:
+        elsewhere = [one for one in upstream if one != address]
         try:
-            server = Server(address, names, mode, [one for one in upstream if one != address])
+            server = Server(address, names, mode, elsewhere, delay_s, known)
         except OSError as error:
             reasons.append(f"{address}: {error.strerror}")
         else:
@@ -139,3 +204,6 @@ def run(names: Sequence[str], mode: str, upstream: Sequence[str]) -> None:
             server.serve()
             return
     raise InjectionError("no address to serve names at. " + ", ".join(reasons))
+
+
+run.outlives_agent = True  # type: ignore[attr-defined]

@@ -1,44 +1,79 @@
-"""Make a name fail: a name server of ours that everybody in the sandbox asks, and /etc/hosts without the name."""
+"""Make a name fail or lie: by a name server of ours that everybody here asks, and an /etc/hosts without the name."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Target
+from chaos.faults.base import Helper, Target
 from chaos.faults.net import dns, names
-from chaos.faults.net.cover import covered
+from chaos.faults.net.cover import cover
 
 _HOSTS, _RESOLV = Path("/etc/hosts"), Path("/etc/resolv.conf")
 _START_S = 5.0
+_SPARE_S = 0.5
+"""For the answer itself, after a delay: from elsewhere, and on a busy machine."""
 
 
 @contextmanager
-def misnamed(target: Target, mode: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and all below it fail that way; every other name is answered as before. The mechanism and notes."""
-    resolv = _RESOLV.read_text() if _RESOLV.exists() else ""
+def misnamed(
+    target: Target, mode: str, name: str, *, delay_s: float = 0.0, address: str | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name and all below it fail in a mode of `dns.Server`; every other is answered as before. Mechanism, notes.
+
+    When the agent is killed the name server puts the files back before it ends.
+    """
+    resolv, hosts = _read(_RESOLV), _read(_HOSTS)
     wanted = name.rstrip(".").lower()
     ours = [wanted, *(f"{wanted}.{domain}" for domain in names.search(resolv))]
-    server = target.helper(dns.run, names=ours, mode=mode, upstream=names.servers(resolv))
-    with server as helper, ExitStack() as stack:
-        ready = helper.receive(_START_S)
-        if ready is None:
-            raise InjectionError(f"the name server was not there within {_START_S:g} s")
-        ways = {}
-        for path, text in _texts(resolv, wanted, ready["address"]).items():
-            ways[str(path)] = stack.enter_context(covered(target, path, text))
-        yield "name-server", {"server": ready["address"], "covered": ways}
+    known = {"": [address]} if address is not None else names.addresses(hosts, wanted)
+    more: dict[str, Any] = {
+        "names": ours,
+        "mode": mode,
+        "upstream": names.servers(resolv),
+        "delay_s": delay_s,
+        "known": known,
+    }
+    with target.helper(dns.run, **more) as helper, ExitStack() as stack:
+        server = _expect(helper, "address")
+        wait_s = _longer_wait(resolv, delay_s)
+        texts = _texts(resolv, hosts, wanted, server, wait_s)
+        covers = [stack.enter_context(cover(target, path, text)) for path, text in texts.items()]
+        helper.send({"guard": [made.as_json() for made in covers]})
+        _expect(helper, "guarding")
+        patience = {} if wait_s is None else {"resolver_waits_s": wait_s}
+        yield (
+            "name-server",
+            {"server": server, "covered": {made.place: made.how for made in covers}, **patience},
+        )
 
 
-def _texts(resolv: str, name: str, address: str) -> dict[Path, str]:
+def _expect(helper: Helper, key: str) -> Any:
+    message: Mapping[str, Any] | None = helper.receive(_START_S)
+    if message is None:
+        raise InjectionError(f"the name server was not there within {_START_S:g} s")
+    return message[key]
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _longer_wait(resolv: str, delay_s: float) -> int | None:
+    """How long resolvers must wait for a slow answer to be slow and not lost; None when they do anyway."""
+    enough = not delay_s or delay_s + _SPARE_S <= names.patience_s(resolv)
+    return None if enough else math.ceil(delay_s + _SPARE_S)
+
+
+def _texts(resolv: str, hosts: str, name: str, address: str, wait_s: int | None) -> dict[Path, str]:
     """Which files must read otherwise, and how."""
-    hosts = _HOSTS.read_text() if _HOSTS.exists() else ""
     texts = {_HOSTS: names.without(hosts, name)} if names.without(hosts, name) != hosts else {}
-    if names.servers(resolv) != [address]:
+    if names.servers(resolv) != [address] or wait_s is not None:
         if not _RESOLV.exists():
             raise InjectionError(
                 f"{_RESOLV} is missing, and {dns.ADDRESSES[0]}, asked then, serves names already"
             )
-        texts[_RESOLV] = names.with_server(resolv, address)
+        texts[_RESOLV] = names.with_server(resolv, address, wait_s)
     return texts

@@ -25,6 +25,17 @@ def _line_without(line: str, name: str) -> str:
     return " ".join([words[0], *kept]) + (f" {mark}{comment}" if mark else "\n")
 
 
+def addresses(hosts: str, name: str) -> dict[str, list[str]]:
+    """What hosts(5) says of that name and of every name below it: name -> its addresses, in order."""
+    found: dict[str, list[str]] = {}
+    for line in hosts.splitlines():
+        address, *names = line.partition("#")[0].split() or [""]
+        for one in names:
+            if matches(one, [name]):
+                found.setdefault(one.rstrip(".").lower(), []).append(address)
+    return found
+
+
 def servers(resolv: str) -> list[str]:
     """The name servers of a resolv.conf(5); of an empty one, the local machine."""
     found = [words[1] for words in _words(resolv, "nameserver") if len(words) > 1]
@@ -37,10 +48,17 @@ def search(resolv: str) -> list[str]:
     return [domain.rstrip(".").lower() for domain in lines[-1][1:]] if lines else []
 
 
-def with_server(resolv: str, address: str) -> str:
-    """The same text with `address` as the only server; its options stay, so the app's patience stays."""
+def patience_s(resolv: str) -> float:
+    """How long one question of a resolver waits for its answer: `options timeout:`, else 5 s (resolv.conf(5))."""
+    asked = [word[8:] for words in _words(resolv, "options") for word in words if word.startswith("timeout:")]
+    return float(asked[-1]) if asked and asked[-1].isdigit() else 5.0
+
+
+def with_server(resolv: str, address: str, wait_s: int | None = None) -> str:
+    """The same text with `address` as the only server; its options stay, but for one: `wait_s` for an answer."""
     kept = [line for line in resolv.splitlines() if line.split()[:1] != ["nameserver"]]
-    return "\n".join([f"nameserver {address}", *kept]) + "\n"
+    patient = [] if wait_s is None else [f"options timeout:{wait_s}"]  # the last one counts
+    return "\n".join([f"nameserver {address}", *kept, *patient]) + "\n"
 
 
 def _words(resolv: str, *keys: str) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """A dependency's failure seen from the fault: attempts from the side, and what cuts it off."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -19,26 +19,34 @@ _VERIFY_S = 6.0
 class Attempts:
     """Attempts that a helper makes all the time; `what` says what is tried."""
 
-    def __init__(self, what: str, helper: Helper, stack: ExitStack) -> None:
+    def __init__(self, what: str, helper: Helper, stack: ExitStack, longest_s: float = _START_S) -> None:
         self.what = what
+        self._longest_s = longest_s
         self._helper = helper
         self._stack = stack
 
     def first(self) -> str:
         """How the next attempt ends."""
-        return str(self._next(_START_S)["as"])
+        return str(self.next()["as"])
 
     def await_failure(self, ended_as: str, *, payload: bool) -> None:
         """Wait until an attempt fails that way. Raises InjectionError with how they end instead."""
         if payload:
             self._helper.send({"payload": True})
-        until = time.monotonic() + _VERIFY_S
+        self.await_one(lambda attempt: attempt["as"] == ended_as, f"fail as {ended_as}")
+
+    def await_one(
+        self, wanted: Callable[[Mapping[str, Any]], bool], what: str, within_s: float = _VERIFY_S
+    ) -> Mapping[str, Any]:
+        """The first attempt like that. Raises InjectionError with how they end instead."""
+        until = time.monotonic() + within_s
         seen: set[str] = set()
         while time.monotonic() < until:
-            seen.add(str(self._next(_START_S)["as"]))
-            if ended_as in seen:
-                return
-        raise InjectionError(f"{self.what} should fail as {ended_as}, but: {', '.join(sorted(seen))}")
+            attempt = self.next()
+            if wanted(attempt):
+                return attempt
+            seen.add(str(attempt["as"]))
+        raise InjectionError(f"{self.what} should {what}, but: {', '.join(sorted(seen))}")
 
     def fetch(self) -> list[Mapping[str, Any]]:
         """The attempts that ended since the last call."""
@@ -51,10 +59,11 @@ class Attempts:
         """No more attempts."""
         self._stack.close()
 
-    def _next(self, timeout_s: float) -> Mapping[str, Any]:
-        message = self._helper.receive(timeout_s)
+    def next(self) -> Mapping[str, Any]:
+        """The next attempt that ended."""
+        message = self._helper.receive(self._longest_s)
         if message is None:
-            raise FaultError(f"an attempt did not end within {timeout_s:g} s")
+            raise FaultError(f"an attempt did not end within {self._longest_s:g} s")
         return message
 
 
@@ -67,11 +76,11 @@ def connection_attempts(target: Target, addresses: Sequence[str], port: int) -> 
 
 
 @contextmanager
-def lookup_attempts(target: Target, name: str) -> Iterator[Attempts]:
-    """Attempts to look up a name."""
+def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE_S) -> Iterator[Attempts]:
+    """Attempts to look up a name, each given up after `patience_s`."""
     with ExitStack() as stack:
-        helper = stack.enter_context(target.helper(tried.lookups, name=name))
-        yield Attempts(f"a lookup of {name!r}", helper, stack)
+        helper = stack.enter_context(target.helper(tried.lookups, name=name, patience_s=patience_s))
+        yield Attempts(f"a lookup of {name!r}", helper, stack, _START_S + patience_s)
 
 
 @contextmanager
