@@ -259,7 +259,7 @@ def test_a_process_that_is_left_is_named(tmp_path: Path) -> None:
 
 
 def test_commands_of_probes_are_no_residue(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, *[mark(tmp_path)] * 4)
+    stage = Stage(tmp_path, *[mark(tmp_path)] * 4, baseline_s=2.0)
     slow = {"type": "command", "command": ["sh", "-c", "sleep 0.2; true"], "every": 0.05, "timeout": 5.0}
     look = {**stage.order["steady_state"][0], "name": "slow", "probe": slow, "tolerance": {"exit_code": 0}}
     stage.order["steady_state"].append(look)
