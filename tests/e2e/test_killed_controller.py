@@ -1,4 +1,4 @@
-"""Kill the controller with SIGKILL at any moment: nothing is left on the machine, and the journal up to then is whole."""
+"""Kill the controller with SIGKILL at any moment: nothing is left on the machine, the journal up to then is whole."""
 
 import random
 import subprocess

@@ -116,12 +116,17 @@ def until_gone(folder: Path, within_s: float) -> float:
     return time.monotonic() - began
 
 
+async def _call_for_ever(box: LocalSandbox) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            await box.run(["sleep", "0.05"])
+
+
 def test_it_ends_by_its_ttl_though_its_controller_keeps_calling() -> None:
     async def scene() -> None:
         box = await LocalSandbox.open(memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=0.5)
         with pytest.raises(SandboxError):
-            while True:
-                await box.run(["sleep", "0.05"])
+            await _call_for_ever(box)
         await box.close()
         until_gone(Path(box.ref.facts["folder"]), within_s=5)
         assert_gone(box)
@@ -162,9 +167,7 @@ def test_when_its_keeper_is_killed_everything_dies_and_gc_removes_the_rest() -> 
         box = await LocalSandbox.open(memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=60)
         os.kill(box.ref.facts["keeper"], signal.SIGKILL)
         with pytest.raises(SandboxError):
-            async with asyncio.timeout(10):
-                while True:
-                    await box.run(["true"])
+            await _call_for_ever(box)
         await box.close()
         return box
 
@@ -189,8 +192,9 @@ def test_without_user_namespaces_an_ordinary_user_is_told_the_cause_and_the_reme
         "try: asyncio.run(LocalSandbox.open(memory_bytes=2**26, disk_bytes=2**23, ttl_s=9))\n"
         "except SandboxError as error: print(error)"
     )
-    # A user namespace of our own in which no further one may be made: the same refusal, without touching the host's limit.
-    inner = f'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all --inh-caps=-all {sys.executable} -c "$0"'
+    # A user namespace of our own in which no further one may be made: the host's limit stays untouched.
+    no_more = "echo 0 > /proc/sys/user/max_user_namespaces"
+    inner = f'{no_more}; exec setpriv --bounding-set=-all --inh-caps=-all {sys.executable} -c "$0"'
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c", inner, script],
         capture_output=True,
