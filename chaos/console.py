@@ -38,11 +38,12 @@ def _baseline(data: Mapping[str, Any]) -> str:
 
 
 def _trial(data: Mapping[str, Any]) -> str | None:
-    series = data["plan"].get("series") or {}
-    if series.get("trials", 1) == 1 and not series.get("control"):
+    plan = data["plan"]
+    series = plan.get("series") or {"trials": 1, "control": False}
+    if series == {"trials": 1, "control": False}:
         return None
-    what = "control, no fault is injected" if data["control"] else "trial"
-    return f"{data['trial']} of {series['trials']}: {what}"
+    what = "control, no fault is injected" if plan["control"] else "trial"
+    return f"{plan['trial']} of {series['trials']}: {what}"
 
 
 _LINES: Mapping[str, Say] = {

@@ -6,6 +6,7 @@ judged.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from chaos.events import Event
 from tests.journals.telling import (
@@ -20,6 +21,7 @@ from tests.journals.telling import (
     changed,
     drop,
     event,
+    in_a_row,
     until,
 )
 
@@ -336,6 +338,42 @@ def unknown_fault() -> list[Event]:
     plan = dict(events[0].data["plan"])
     plan["method"] = [{"name": "slow network", "fault": {"type": "meteor_strike"}, "hold_s": 4.0}]
     return changed(events, "run.started", plan=plan)
+
+
+PAIR = {"trials": 2, "control": True}
+NO_FAULT: dict[str, Any] = {"control": True, "slow": {}, "series": PAIR}
+
+
+@story
+def control_only() -> list[Event]:
+    return Telling(control=True, slow={}).events()
+
+
+@story
+def trials_held() -> list[Event]:
+    pairs = [
+        Telling(series=PAIR),
+        Telling(**NO_FAULT),
+        Telling(**NO_FAULT, trial=2),
+        Telling(series=PAIR, trial=2),
+    ]
+    return in_a_row([pair.events() for pair in pairs])
+
+
+@story
+def trials_deviated_in_one() -> list[Event]:
+    bad = Telling(series=PAIR, trial=2, down=[(3.0, 8.5)])
+    pairs = [Telling(series=PAIR), Telling(**NO_FAULT), Telling(**NO_FAULT, trial=2), bad]
+    return in_a_row([pair.events() for pair in pairs])
+
+
+@story
+def trials_deviated_without_the_fault_too() -> list[Event]:
+    states = [HEALTHY]
+    bad = Telling(series=PAIR, states=states, down=[(3.0, 4.0)])
+    also = Telling(**NO_FAULT, trial=2, states=states, down=[(3.0, 4.0)])
+    pairs = [bad, Telling(**NO_FAULT, states=states), also, Telling(series=PAIR, trial=2, states=states)]
+    return in_a_row([pair.events() for pair in pairs])
 
 
 def torn() -> bytes:

@@ -66,6 +66,11 @@ class Telling:
     late_ms: float = 0.2
     residue: Sequence[str] = ()
     log: Sequence[tuple[float, str]] = ()
+    trial: int = 1
+    control: bool = False
+    """The faults are withheld."""
+    series: Mapping[str, Any] | None = None
+    """Which trials and controls this is one of; None of a single run."""
     written: list[tuple[float, Event]] = field(default_factory=list)
 
     def events(self) -> list[Event]:
@@ -100,7 +105,13 @@ class Telling:
             "baseline_s": BASELINE,
             "recovery_s": RECOVERY,
             "stop_when": [],
+            **self._place(),
         }
+
+    def _place(self) -> dict[str, Any]:
+        if self.series is None:
+            return {"control": True} if self.control else {}
+        return {"trial": self.trial, "control": self.control, "series": dict(self.series)}
 
     def _begin(self) -> None:
         about = {
@@ -137,6 +148,9 @@ class Telling:
         self.tell(END, "phase.ended", phase="recovery")
 
     def _fault(self) -> None:
+        if self.control:
+            self.tell(BASELINE + 0.03, "fault.withheld", lasts_s=HOLD)
+            return
         about = {"step": self.step["name"], "fault": self.step["fault"]["type"]}
         if about["fault"] == "process_kill":
             seen = {"killed_pid": 10, "signal": "SIGKILL", "sent_s": 0.0, "seen_ms": 2.0}
@@ -230,6 +244,16 @@ def drop(events: Sequence[Event], unwanted: Callable[[Event], bool]) -> list[Eve
 def until(events: Sequence[Event], at: float) -> list[Event]:
     """What was written before a moment of the run."""
     return [event for event in events if event.at - START < at]
+
+
+def in_a_row(runs: Sequence[Sequence[Event]]) -> list[Event]:
+    """Segments as they stand in the journal of a series, each a minute after the one before."""
+    return [_later(e, 60.0 * number) for number, run in enumerate(runs) for e in run]
+
+
+def _later(e: Event, by_s: float) -> Event:
+    moments = {key: e.data[key] + by_s for key in ("began_at",) if key in e.data}
+    return Event(e.type, e.at + by_s, {**e.data, **moments}, e.source, e.seq)
 
 
 def event(at: float, type: str, source: str = "agent", **said: Any) -> Event:

@@ -91,6 +91,16 @@ EXPECTED = {
     "torn": crashed("never wrote that it had ended"),
     "no_plan": crashed("run.started is missing"),
     "target_never_ready": crashed("The target never became ready: web: not ready after 30 s"),
+    "control_only": inconclusive("There is no trial, only a control"),
+    "trials_held": held(
+        "Held in 2 of 2 trials and 2 of 2 controls, which leaves a failure probability of up to 78 %"
+    ),
+    "trials_deviated_in_one": deviated(
+        "“healthy” deviated in 1 of 2 trials (95 % interval 9.4 % to 91 %) and in 0 of 2 controls; in trial 2"
+    ),
+    "trials_deviated_without_the_fault_too": inconclusive(
+        "deviated in 1 of 2 trials, but also without the fault, in 1 of 2 controls"
+    ),
     "interrupted": aborted("Stopped on request: interrupted"),
     "stop_condition": aborted("A stop condition tripped: not at most 50% for 3.0 s"),
     "stop_condition_and_deviated": aborted("A stop condition tripped", verdict="deviated"),

@@ -1,0 +1,121 @@
+"""A run of several trials: its order, its one journal, what people read of it, and one for real."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from chaos import runner
+from chaos.console import closing_lines, words
+from chaos.events import Event, segments
+from chaos.journal import Journal
+from chaos.manifests.load import load
+from chaos.measure import judge, series
+from chaos.measure.trials import shown
+from chaos.plan import Plan, plan
+from chaos.plan_text import describe
+from chaos.report import html
+from chaos.run import Run
+from chaos.verdict import Verdict
+from tests.flows.manifests import killed
+from tests.journals.build import trials_deviated_in_one, trials_held
+
+
+def a_plan(folder: Path, more: str, seed: int | None = 7) -> Plan:
+    [loaded] = load(killed(folder, more=f"  {more}"))
+    return plan(loaded, seed=seed)
+
+
+def turns(asked: Plan) -> list[tuple[int, bool]]:
+    return [(each.trial, each.withheld) for each in asked.segments()]
+
+
+def test_without_trials_there_is_one_segment_as_ever(tmp_path: Path) -> None:
+    asked = a_plan(tmp_path, "suspend: false")
+    assert asked.segments() == [asked]
+    assert asked.order()["seed"] == 7
+    assert "times, each in a fresh sandbox" not in describe(asked)
+
+
+def test_half_of_the_pairs_begin_with_their_control_in_an_order_drawn_by_the_seed(tmp_path: Path) -> None:
+    asked = a_plan(tmp_path, "trials: 20\n  control: true")
+    pairs = [turns(asked)[index : index + 2] for index in range(0, 40, 2)]
+    assert sum(first_withheld for [(_, first_withheld), _] in pairs) == 10
+    assert all({one[1], other[1]} == {True, False} and one[0] == other[0] for one, other in pairs)
+    assert turns(asked) == turns(a_plan(tmp_path, "trials: 20\n  control: true"))
+    assert turns(asked) != turns(a_plan(tmp_path, "trials: 20\n  control: true", seed=8))
+    assert "40 times, each in a fresh sandbox" in describe(asked)
+
+
+def test_each_trial_draws_anew_and_its_control_draws_the_same(tmp_path: Path) -> None:
+    orders = [each.order() for each in a_plan(tmp_path, "trials: 30\n  control: true").segments()]
+    seeds = {(order["trial"], order["seed"]) for order in orders}
+    assert len(seeds) == len({seed for _, seed in seeds}) == 30
+    assert (1, 7) in seeds
+
+
+def test_the_latest_facts_are_those_of_the_last_segment(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.ndjson")
+    events = trials_held()
+    journal.append_lines(b"".join(event.to_line() for event in events))
+    last = segments(events)[-1]
+    assert [(each.type, each.at) for each in journal.latest()] == [(each.type, each.at) for each in last]
+    assert len(journal.latest("run.started")) == 1
+    assert len(journal.of("run.started")) == 4
+
+
+def test_a_line_of_the_app_that_quotes_a_journal_begins_no_segment(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.ndjson")
+    quoted = Event("run.started", 1.0, {}).to_line().decode()
+    for event in (Event("run.started", 0.0, {}), Event("log.captured", 1.0, {"line": quoted})):
+        journal.append(event)
+    assert [each.type for each in journal.latest()] == ["run.started", "log.captured"]
+
+
+def test_a_person_is_told_which_trial_begins() -> None:
+    started = [event for event in trials_held() if event.type == "run.started"]
+    assert [words(event) for event in started] == [
+        "1 of 2: trial",
+        "1 of 2: control, no fault is injected",
+        "2 of 2: control, no fault is injected",
+        "2 of 2: trial",
+    ]
+
+
+def test_the_closing_lines_name_every_trial_and_the_numbers_over_them(tmp_path: Path) -> None:
+    said = "\n".join(closing_lines(judge(trials_deviated_in_one()), tmp_path))
+    assert "trial 1   held:" in said
+    assert "trial 2   deviated:" in said
+    assert (
+        "over    p95 under fault: 330\u00a0ms (330\u00a0ms to 330\u00a0ms, covers 50\u00a0% with 2); beside"
+        in said
+    )
+    assert "shown   trial 2:" in said
+
+
+def test_the_report_has_all_trials_and_charts_of_the_most_telling_one() -> None:
+    events = trials_deviated_in_one()
+    result = judge(events)
+    page = html.render(result, series(shown(events, result)), shown(events, result)[0].data)
+    assert "Over 2 trials and 2 controls" in page
+    assert "Timeline of trial 2" in page
+    assert "1 of 2" in page
+    assert html.render(result.model_copy(update={"trials": None}), series(events)).count("Trial 1") == 0
+
+
+@pytest.mark.e2e
+def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
+    asked = a_plan(tmp_path, "control: true")
+    run = Run.new(asked.name, tmp_path)
+    heard: list[Event] = []
+    asyncio.run(runner.carry_out(asked, run, heard.append, asyncio.Event()))
+    result = runner.analyze(run)
+    assert result.verdict is Verdict.HELD, result.why
+    assert result.trials is not None
+    assert len([event for event in heard if event.type == "agent.started"]) == 2
+    assert len(run.journal.of("run.started")) == len(run.journal.of("run.ended")) == 2
+    assert len(run.journal.of("fault.withheld")) == len(run.journal.of("fault.injected")) == 1
+    assert len({event.data["ref"]["id"] for event in run.journal.of("sandbox.opened")}) == 2
+    recovery = next(each for each in result.trials.numbers if each.name == "recovery of “answers”")
+    assert recovery.difference is not None
+    assert (recovery.difference.median or 0) > 0.05
