@@ -106,9 +106,18 @@ POSITIVE_DURATION = Unit("duration", _TIME, "300ms", low=0.001, high=7 * 24 * 36
 SIZE = Unit("size", _SIZE, "512MiB", high=2.0**50, whole=True)
 SHARE = Unit("share", (("%", 0.01),), "80%", high=1.0)
 RATE = Unit("rate", (("/s", 1.0), ("/m", 1 / 60)), "50/s", low=1 / 3600, high=100_000.0)
+BYTE_RATE = Unit(
+    "byte rate",
+    tuple((f"{name}/s", factor) for name, factor in _SIZE),
+    "10MiB/s",
+    low=1.0,
+    high=2.0**40,
+    whole=True,
+)
 
 Duration = Annotated[float, DURATION]
 PositiveDuration = Annotated[float, POSITIVE_DURATION]
 Size = Annotated[float, SIZE]
 Share = Annotated[float, SHARE]
 Rate = Annotated[float, RATE]
+ByteRate = Annotated[float, BYTE_RATE]

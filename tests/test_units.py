@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.units import DURATION, POSITIVE_DURATION, RATE, SHARE, SIZE, Unit
+from chaos.units import BYTE_RATE, DURATION, POSITIVE_DURATION, RATE, SHARE, SIZE, Unit
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,8 @@ from chaos.units import DURATION, POSITIVE_DURATION, RATE, SHARE, SIZE, Unit
         (SHARE, "33.3%", 0.333),
         (RATE, "50/s", 50.0),
         (RATE, "30/m", 0.5),
+        (BYTE_RATE, "10MiB/s", 10 * 2.0**20),
+        (BYTE_RATE, "1.5KB/s", 1500.0),
     ],
 )
 def test_quantities_become_base_units(unit: Unit, text: str, value: float) -> None:
@@ -52,6 +54,8 @@ def test_quantities_become_base_units(unit: Unit, text: str, value: float) -> No
         (SHARE, "0.8", "units: %"),
         (RATE, "0/s", "out of range"),
         (RATE, "50/h", "units: /s, /m"),
+        (BYTE_RATE, "10MiB", "units: B/s, KiB/s"),
+        (BYTE_RATE, "0B/s", "out of range; allowed: 1B/s"),
     ],
 )
 def test_what_is_no_quantity_is_refused_with_what_is_allowed(unit: Unit, value: object, said: str) -> None:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
+from chaos.faults.mounts import mount_of
+from chaos.faults.unnamed import unnamed_file
 from chaos.units import SIZE, Size
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -78,7 +79,7 @@ class _Fill:
         """What others used when it was least, less the size of the disk (a constant that drops out)."""
         self.notes: dict[str, Any] = {}
         try:
-            self._file = _unnamed_file(folder)
+            self._file = unnamed_file(folder)
         except OSError as error:
             raise InjectionError(f"cannot fill {folder}: {error.strerror}") from error
 
@@ -141,19 +142,6 @@ class _Fill:
         os.close(self._file)
 
 
-def _unnamed_file(folder: str) -> int:
-    """O_TMPFILE, else a file that loses its name at once."""
-    try:
-        return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
-            raise
-    name = Path(folder, f".chaoslab-fill-{os.urandom(8).hex()}")
-    descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    name.unlink()
-    return descriptor
-
-
 def _free_blocks(folder: str) -> int:
     """Bytes of unused blocks, those that only root may have included."""
     seen = os.statvfs(folder)
@@ -166,7 +154,7 @@ def _refuse_large(folder: str, leave: int, target: Target) -> None:
         need = _free_blocks(folder) - leave
     except OSError as error:
         raise InjectionError(f"cannot fill {folder}: {error.strerror}") from error
-    if _kind_of(folder) != "tmpfs":
+    if mount_of(folder).kind != "tmpfs":
         if need > _LARGEST_FILL:
             most = f"more than {_LARGEST_FILL / 1e6:.0f} MB is only filled on a tmpfs of the sandbox's own"
             raise InjectionError(f"filling {folder} takes {need / 1e6:.0f} MB; {most}")
@@ -175,14 +163,3 @@ def _refuse_large(folder: str, leave: int, target: Target) -> None:
     if need > room:
         have = f"only {room / 1e6:.0f} MB of the sandbox's memory are unused"
         raise InjectionError(f"filling {folder} takes {need / 1e6:.0f} MB of memory (it is a tmpfs); {have}")
-
-
-def _kind_of(folder: str) -> str:
-    """The type of the file system that holds `folder` (mountinfo, proc(5)); empty when it is not listed."""
-    device = Path(folder).stat().st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        mount, _, source = line.partition(" - ")
-        if mount.split()[2] == number:
-            return source.split()[0]
-    return ""
