@@ -1,7 +1,8 @@
 """Compare the sandbox before and after a fault; name whatever was left behind.
 
-Looked at: mounts, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts and resolv.conf,
-and files of ours on the app's disks. Rules in nftables belong to their owner's socket and go with it.
+Looked at: mounts and their options, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts
+and resolv.conf, files of ours on the app's disks and how much fits on those, limits of the app's control groups.
+Rules in nftables belong to their owner's socket and go with it.
 """
 
 import os
@@ -17,6 +18,11 @@ _TABLES = {
     "netfilter queue": "/proc/net/netfilter/nfnetlink_queue",
 }
 _FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf")
+_GROUPS = Path("/run/chaoslab/cgroup")
+_LIMITS = (
+    "memory.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "pids.max", "blkio.throttle.read_bps_device",
+    "blkio.throttle.write_bps_device", "memory.max", "memory.high", "cpu.max", "io.max", "cgroup.freeze",
+)  # fmt: skip
 
 Snapshot = frozenset[str]
 PROCESS = "process "
@@ -24,7 +30,8 @@ PROCESS = "process "
 
 def snapshot(known_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
     """Everything a fault could leave, a line each. Known pids, the app's and those of probes, are no fault's."""
-    return frozenset(_mounts() | _tables() | _files() | _processes(set(known_pids)) | _ours(disks))
+    things = _mounts() | _tables() | _files() | _processes(set(known_pids)) | _ours(disks)
+    return frozenset(things | _rooms(disks) | _limits())
 
 
 def left(before: Snapshot, after: Snapshot) -> list[str]:
@@ -41,8 +48,8 @@ def _lines(path: str) -> list[str]:
 
 
 def _mounts() -> set[str]:
-    # Fields 3 to 5 of mountinfo: device, root, mount point (proc(5)); ids differ between looks.
-    return {"mount " + " ".join(line.split()[2:5]) for line in _lines("/proc/self/mountinfo")}
+    # Fields 3 to 6 of mountinfo: device, root, mount point, options (proc(5)); ids differ between looks.
+    return {"mount " + " ".join(line.split()[2:6]) for line in _lines("/proc/self/mountinfo")}
 
 
 def _tables() -> set[str]:
@@ -70,3 +77,21 @@ def _processes(known: set[int]) -> set[str]:
 
 def _ours(disks: Sequence[str]) -> set[str]:
     return {f"file {path}" for disk in disks for path in Path(disk).glob(".chaoslab*")}
+
+
+def _rooms(disks: Sequence[str]) -> set[str]:
+    """How large each disk is, and how many files it may hold."""
+    found = set()
+    for disk in disks:
+        try:
+            seen = os.statvfs(disk)
+        except OSError:
+            continue
+        found.add(f"size of {disk}: {seen.f_blocks * seen.f_frsize} B, {seen.f_files} inodes")
+    return found
+
+
+def _limits() -> set[str]:
+    """Those of control groups that a fault may change."""
+    files = (group / name for group in sorted(_GROUPS.glob("*")) for name in _LIMITS)
+    return {f"limit {path.parent.name}/{path.name} {line}" for path in files for line in _lines(str(path))}

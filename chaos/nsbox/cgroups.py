@@ -42,12 +42,15 @@ class Cgroup:
             for path in (*(level / "cgroup.procs" for level in (parent, parent / "self", parent / "app")), *limits):
                 if path.exists():
                     os.chown(path, uid, uid)
+        if "blkio" in self.views:  # a v1 group is measured in another one beside it: see chaos.faults.blkio
+            os.chown(self.views["blkio"], uid, uid)
 
     def remove(self, patience_s: float = 5.0) -> None:
         """Remove the directories; the kernel needs a moment after the last process has gone. Raises OSError."""
         deadline = time.monotonic() + patience_s
         for parent in self.parents:
-            for level in (parent / "app", parent / "self", parent):
+            made_by_faults = sorted(path for path in (parent / "app").glob("*") if path.is_dir())
+            for level in (*made_by_faults, parent / "app", parent / "self", parent):
                 while level.is_dir():
                     try:
                         level.rmdir()

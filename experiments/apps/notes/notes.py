@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import mmap
 import os
 import sys
 import threading
@@ -94,18 +95,19 @@ class Book:
 
     def __init__(self, *, keep: bool) -> None:
         self._keep = keep
-        self._kept: dict[int, bytes] = {}
-        self._file = os.open(max(files(LIBRARY), key=lambda path: path.stat().st_size), os.O_RDONLY)
+        self._kept: dict[int, mmap.mmap] = {}
+        largest = max(files(LIBRARY), key=lambda path: path.stat().st_size)
+        self._file = os.open(largest, os.O_RDONLY | os.O_DIRECT)
         if keep:
             for number in range(PAGES):
                 self.page(number)
 
-    def page(self, number: int) -> bytes:
+    def page(self, number: int) -> mmap.mmap:
         """One page."""
         if number in self._kept:
             return self._kept[number]
-        os.posix_fadvise(self._file, number * PAGE, PAGE, os.POSIX_FADV_DONTNEED)
-        text = os.pread(self._file, PAGE, number * PAGE)
+        text = mmap.mmap(-1, PAGE)
+        os.preadv(self._file, [text], number * PAGE)
         if self._keep:
             self._kept[number] = text
         return text

@@ -1,0 +1,256 @@
+"""Let the app read from its disk, or write to it, only so many bytes a second."""
+
+import itertools
+import mmap
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import FaultError, InjectionError, RecoveryError
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.blkio import WAYS, Limits, limits_for
+from chaos.faults.channel import receive, send
+from chaos.faults.dead_man import undone_by_death
+from chaos.faults.fidelity import mean_interval
+from chaos.faults.mounts import mount_of
+from chaos.faults.unnamed import unnamed_file
+from chaos.units import ByteRate
+
+_TOLERATED = 0.1
+_SLOWEST = 2.0**16
+_SETTLE_S = 0.15
+"""What an idle group may move at once: the kernel hands out its allowance in slices of a tenth of a second."""
+_WINDOW_S = 0.5
+_FIRST_WINDOW_S = 0.2
+"""Short: the app is slowed already while we look whether it is."""
+_EVERY_S = 1.5
+_ANSWER_WITHIN_S = 5.0
+_FILES_LOOKED_AT = 5000
+_REGION = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class IoThrottle(Fault):
+    """Limit the app to `read` and `write` bytes a second on the device that holds `path`.
+
+    The kernel's own limit on the app's control group. What is read from the page cache is not read from the disk, and
+    is as fast as ever. A tmpfs has no device: there it is refused.
+    """
+
+    type: Literal["io_throttle"] = "io_throttle"
+    path: str = "/usr"
+    read: ByteRate | None = None
+    """Bytes a second that may be read; 1MiB/s when neither is given."""
+    write: ByteRate | None = None
+    """Bytes a second that may be written; a control group v1 limits only writes that are synced or direct."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"read": "10MiB/s"},
+        "medium": {"read": "1MiB/s"},
+        "high": {"read": "128KiB/s"},
+    }
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ValueError(f"path must be absolute, such as /usr, got {self.path!r}")
+        for way, rate in self._rates().items():
+            if rate < _SLOWEST:
+                raise ValueError(f"{way} must be at least 64KiB a second, the least that can be measured")
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: three windows."""
+        return 3 * _EVERY_S
+
+    def _rates(self) -> dict[str, float]:
+        given = {way: rate for way in WAYS if (rate := getattr(self, way)) is not None}
+        return given or {"read": 2.0**20}
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """The limit is set, and seen to hold, on enter; on exit it is what it was."""
+        try:
+            mount = mount_of(self.path)
+        except OSError as error:
+            raise InjectionError(f"cannot throttle {self.path}: {error.strerror}") from error
+        limits = limits_for(target.cgroup("blkio"), mount)
+        rates = self._rates()
+        asked = {f"{way}_bytes_per_s": rate for way, rate in rates.items()}
+        with ExitStack() as stack:
+            twin = stack.enter_context(limits.twin())
+            helpers = [stack.enter_context(_demand(target, self.path, way)) for way in rates]
+            look = _Look(target, limits, twin, helpers, rates)
+            before = look.windows(_SETTLE_S)
+            for way, rate in rates.items():
+                stack.enter_context(_limited(target, limits, twin, way, int(rate)))
+            _refuse_without_effect(rates, before, look.windows(_FIRST_WINDOW_S))
+            notes = {
+                "device": limits.device,
+                "before_bytes_per_s": {way: round(before[way]) for way in rates},
+                "measured_in": "the app's group" if twin is limits else "a twin of the app's group",
+            }
+            yield Injection(limits.mechanism, "real", asked, look, _EVERY_S, notes)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when, with somebody asking for more, the kernel moved bytes within 10 % of the limit."""
+        values: dict[str, float | str] = {}
+        bounds: tuple[float | None, float | None] = (None, None)
+        landed, words = True, []
+        for way, rate in self._rates().items():
+            seen = [float(sample[way]) for sample in samples if way in sample]
+            if not seen:
+                why = next(
+                    (str(sample["why"]) for sample in samples if "why" in sample), "no window was measured"
+                )
+                return Delivered({}, None, None, 0, False, why)
+            mean, low, high = mean_interval(seen)
+            bounds = bounds if values else (low, high)
+            values[f"{way}_bytes_per_s"] = mean
+            landed = landed and abs(mean - rate) <= _TOLERATED * rate
+            words.append(
+                f"{way} {mean / 1024:.1f} KiB/s in the mean of {len(seen)} windows, {rate / 1024:.1f} asked"
+            )
+        why = f"{'; '.join(words)}, 10 % tolerated, as the kernel counted"
+        return Delivered(values, *bounds, len(samples), landed, why)
+
+
+@contextmanager
+def _limited(target: Target, limits: Limits, twin: Limits, way: str, rate: int) -> Iterator[None]:
+    before = limits.get(way)
+
+    def restore() -> None:
+        limits.set(way, before)
+        if limits.get(way) != before:
+            raise RecoveryError(f"the {way} limit of {limits.device} is still {limits.get(way)}")
+
+    with undone_by_death(*limits.restored_by(way, before)), target.undo(f"the {way} limit", restore):
+        try:
+            for each in (limits, twin):
+                each.set(way, rate)
+        except OSError as error:
+            raise InjectionError(f"cannot limit {limits.device}: {error.strerror}") from error
+        yield
+
+
+def _refuse_without_effect(
+    rates: Mapping[str, float], before: Mapping[str, float], first: Mapping[str, float]
+) -> None:
+    for way, rate in rates.items():
+        if before[way] < 2 * rate:
+            had = f"{before[way] / 1024:.0f} KiB/s without a limit"
+            raise InjectionError(f"the disk gives {had}: a limit of {rate / 1024:.0f} would hardly be felt")
+        if first[way] > 1.5 * rate:
+            raise InjectionError(
+                f"the kernel took the limit, but {way}s go on at {first[way] / 1024:.0f} KiB/s"
+            )
+
+
+class _Look:
+    """Has a helper ask for all it can get, and reads what its group got from the kernel."""
+
+    def __init__(
+        self,
+        target: Target,
+        limits: Limits,
+        twin: Limits,
+        helpers: Sequence[tuple[str, Helper]],
+        rates: Mapping[str, float],
+    ) -> None:
+        self._target, self._limits, self._twin, self._helpers, self._rates = (
+            target,
+            limits,
+            twin,
+            helpers,
+            rates,
+        )
+        for _, helper in helpers:
+            twin.join(helper.pid)
+
+    def __call__(self) -> dict[str, Any] | None:
+        """One window of each way; None when the hold ended in it."""
+        try:
+            seen = {way: round(rate, 1) for way, rate in self.windows(_WINDOW_S).items()}
+        except FaultError as error:
+            return {"why": str(error)}
+        lost = [way for way, rate in self._rates.items() if self._limits.get(way) != int(rate)]
+        if lost:
+            return {"why": f"somebody changed the {lost[0]} limit of the app's group"}
+        return seen or None
+
+    def windows(self, seconds: float) -> dict[str, float]:
+        """Bytes a second that the group moved while asked for more; empty when the step ends meanwhile."""
+        for _, helper in self._helpers:
+            helper.send({"for_s": _SETTLE_S + seconds})
+        ended = self._target.wait(_SETTLE_S)
+        begin = {way: self._twin.moved(way) for way, _ in self._helpers}
+        at = time.monotonic()
+        ended = ended or self._target.wait(seconds)
+        took = time.monotonic() - at
+        rates = {way: (self._twin.moved(way) - begin[way]) / took for way, _ in self._helpers}
+        for way, helper in self._helpers:
+            if not ended and helper.receive(_ANSWER_WITHIN_S) is None:
+                raise FaultError(f"the side-band did not {way} for {_ANSWER_WITHIN_S:g} s")
+        return {} if ended else rates
+
+
+@contextmanager
+def _demand(target: Target, path: str, way: str) -> Iterator[tuple[str, Helper]]:
+    with target.helper(ask, path=path, way=way) as helper:
+        if helper.receive(_ANSWER_WITHIN_S) is None:
+            raise InjectionError(f"the side-band was not ready within {_ANSWER_WITHIN_S:g} s")
+        yield way, helper
+
+
+def ask(path: str, way: str) -> None:
+    """Helper: read, or write, past the page cache for as long as told, each time it is told."""
+    file, size = _file_to_read(path) if way == "read" else _file_to_write(path)
+    blocks = _blocks(file, size, way)
+    send({"ready": way})
+    while (order := receive()) is not None:
+        until = time.monotonic() + float(order["for_s"])
+        while time.monotonic() < until:
+            next(blocks)
+        send({"done": True})
+
+
+def _blocks(file: int, size: int, way: str) -> Iterator[None]:
+    block = mmap.mmap(-1, 4096)
+    for at in itertools.cycle(range(0, size, 4096)):
+        if way == "read":
+            os.preadv(file, [block], at)
+        else:
+            os.pwrite(file, block, at)
+        yield
+
+
+def _file_to_write(path: str) -> tuple[int, int]:
+    try:
+        return unnamed_file(path, os.O_DIRECT), _REGION
+    except OSError as error:
+        raise InjectionError(f"cannot write to {path} past the page cache: {error.strerror}") from error
+
+
+def _file_to_read(path: str) -> tuple[int, int]:
+    """The largest of the first few thousand files on that disk at or below `path`."""
+    device = Path(path).stat().st_dev
+    everything = (
+        [path]
+        if Path(path).is_file()
+        else (f"{place}/{name}" for place, _, names in os.walk(path) for name in names)
+    )
+    sizes = {}
+    for name in itertools.islice(everything, _FILES_LOOKED_AT):
+        seen = os.lstat(name)
+        if seen.st_dev == device and stat.S_ISREG(seen.st_mode):
+            sizes[name] = seen.st_size // 4096 * 4096
+    largest = max(sizes, key=sizes.__getitem__, default="")
+    if not largest or not sizes[largest]:
+        raise InjectionError(f"there is no file of a page or more at {path} to measure reads with")
+    try:
+        return os.open(largest, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC), sizes[largest]
+    except OSError as error:
+        raise InjectionError(f"cannot read {largest} past the page cache: {error.strerror}") from error
