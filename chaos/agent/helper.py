@@ -1,5 +1,8 @@
 """The child's side of `Target.helper`: read the arguments, call the function, never outlive the agent.
 
+A function with the attribute `outlives_agent` is the exception: it ends by the end of its channel, which is its cue
+to undo what the agent no longer can.
+
 `command` is how it is started. The first line on standard input is the JSON object of keyword arguments;
 then `send` and `receive` speak with the parent. Standard output belongs to the channel, so prints go to
 standard error.
@@ -23,12 +26,13 @@ _SIGKILL = 9
 
 def main(name: str) -> None:
     """Run `module:function` of chaos; a FaultError becomes the message {"failed": why} and exit status 3."""
-    _die_with_parent()
     sys.stdout = sys.stderr
     module, _, function = name.partition(":")
     if not module.startswith("chaos."):
         raise ValueError(f"{name}: helpers are functions of chaos")
     call = getattr(importlib.import_module(module), function)
+    if not getattr(call, "outlives_agent", False):
+        _die_with_parent()
     arguments = receive() or {}
     try:
         call(**arguments)

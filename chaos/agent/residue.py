@@ -1,7 +1,8 @@
 """Compare the sandbox before and after a fault; name whatever was left behind.
 
 Looked at: mounts and their options, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts
-and resolv.conf, files of ours on the app's disks and how much fits on those, limits of the app's control groups.
+and resolv.conf, files of ours on the app's disks and how much fits on those, limits of the app's control groups,
+limits of each of the app's processes that lived before and after, and whether it is stopped.
 Rules in nftables belong to their owner's socket and go with it.
 """
 
@@ -26,18 +27,23 @@ _LIMITS = (
 
 Snapshot = frozenset[str]
 PROCESS = "process "
+_STATE = "state of "
+_RESTRAINED = ("Max open files", "Max processes")
 
 
 def snapshot(known_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
     """Everything a fault could leave, a line each. Known pids, the app's and those of probes, are no fault's."""
-    things = _mounts() | _tables() | _files() | _processes(set(known_pids)) | _ours(disks)
-    return frozenset(things | _rooms(disks) | _limits())
+    known = set(known_pids)
+    things = _mounts() | _tables() | _files() | _processes(known) | _ours(disks)
+    return frozenset(things | _rooms(disks) | _limits() | _states(known))
 
 
 def left(before: Snapshot, after: Snapshot) -> list[str]:
-    """What is there now and was not, and what was there and is not; that a process has ended is nothing left."""
-    gone = (line for line in before - after if not line.startswith(PROCESS))
-    return sorted(after - before) + sorted(f"gone: {line}" for line in gone)
+    """What is there now and was not, and what was there and is not; a process that ended or began is nothing left."""
+    gone = (line for line in before - after if not line.startswith((PROCESS, _STATE)))
+    lived = {line.partition(":")[0] for line in before}
+    new = (line for line in after - before if not line.startswith(_STATE) or line.partition(":")[0] in lived)
+    return sorted(new) + sorted(f"gone: {line}" for line in gone)
 
 
 def _lines(path: str) -> list[str]:
@@ -73,6 +79,20 @@ def _processes(known: set[int]) -> set[str]:
     me, parent_of = os.getpid(), procfs.parents()
     families = {pid for root in known for pid in procfs.tree(root, parent_of)}
     return {f"{PROCESS}{pid}" for pid in procfs.tree(me, parent_of) if pid != me and pid not in families}
+
+
+def _states(pids: set[int]) -> set[str]:
+    """Of each process: its soft and hard limits that a fault may change, and whether it is stopped."""
+    found = set()
+    for pid in pids:
+        limits = [
+            line.split()[-3:-1] for line in _lines(f"/proc/{pid}/limits") if line.startswith(_RESTRAINED)
+        ]
+        state = [line.split()[1] for line in _lines(f"/proc/{pid}/status") if line.startswith("State:")]
+        if limits and state:
+            words = "stopped" if state[0] in ("T", "t") else "running"
+            found.add(f"{_STATE}process {pid}: {words}, files and processes {limits}")
+    return found
 
 
 def _ours(disks: Sequence[str]) -> set[str]:

@@ -13,6 +13,7 @@ from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.process_kill import ProcessKill
+from chaos.faults.process_pause import ProcessPause
 
 AnyFault = (
     DependencyFailure
@@ -25,6 +26,7 @@ AnyFault = (
     | MemoryPressure
     | NetworkDelay
     | ProcessKill
+    | ProcessPause
 )
 
 FAULTS: dict[str, type[Fault]] = {

@@ -1,8 +1,5 @@
 """Kill a process of the target and see it die."""
 
-import os
-import select
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval, percentile
+from chaos.faults.process.signals import Shot, shoot
 from chaos.units import PositiveDuration
 
 SignalName = Literal["SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGHUP"]
@@ -118,12 +116,12 @@ class _Volley:
             return None
         return self._watch(0) or self._told(died=False)
 
-    def _fire(self) -> "_Shot | None":
+    def _fire(self) -> Shot | None:
         names = [self._fault.process] if self._fault.process is not None else list(self._target.names())
         self._target.random.shuffle(names)
         for name in names:
             for pid in self._target.pids(name)[:1]:
-                if (shot := _shoot(pid, self._fault.signal)) is not None:
+                if (shot := shoot(pid, self._fault.signal)) is not None:
                     return shot
         return None
 
@@ -155,45 +153,3 @@ class _Volley:
         self._missed = True
         why = f"no process had come back {self._due - self._first:.1f} s after the first kill"
         return {"killed_pid": None, "signal": self._fault.signal, "why": why}
-
-
-@dataclass(frozen=True, slots=True)
-class _Shot:
-    """A signal that was sent to `pid`, and the descriptor that tells of its death."""
-
-    pid: int
-    descriptor: int
-    sent: float
-
-    def dead(self, wait_s: float) -> bool:
-        """Whether it has died, looking for at most `wait_s`."""
-        poll = select.poll()
-        poll.register(self.descriptor, select.POLLIN)
-        return bool(poll.poll(wait_s * 1000))
-
-    def age_s(self) -> float:
-        """Seconds since the signal."""
-        return time.monotonic() - self.sent
-
-    def close(self) -> None:
-        """Stop watching."""
-        os.close(self.descriptor)
-
-
-def _shoot(pid: int, name: SignalName) -> _Shot | None:
-    """Signal `pid` by descriptor, so that a reused number can never be hit; None when it is gone already."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
-    except OSError as error:
-        raise InjectionError(f"cannot watch pid {pid}: pidfd_open: {error.strerror}") from error
-    sent = time.monotonic()
-    try:
-        signal.pidfd_send_signal(descriptor, signal.Signals[name])
-    except OSError as error:
-        os.close(descriptor)
-        if isinstance(error, ProcessLookupError):
-            return None
-        raise InjectionError(f"cannot send {name} to pid {pid}: {error.strerror}") from error
-    return _Shot(pid, descriptor, sent)

@@ -80,6 +80,9 @@ class LocalTarget:
         for child in self.children.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)  # what it forked, too, stopped or not
+        for child in self.children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # its descendants, too: it leads a session of its own
         for child in (*self.children.values(), *self.helpers):
             _end(child)
         self._cgroup.remove()

@@ -1,0 +1,166 @@
+"""A helper that has the app run and stand still by turns, and that lets it go on when whoever asked for it is gone."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from chaos.errors import FaultError, InjectionError
+from chaos.faults.base import Helper, Target
+from chaos.faults.channel import receive, send
+from chaos.faults.net.punctual import be_punctual
+from chaos.faults.process.stopping import Stopper
+from chaos.faults.process.tree import cpu_s
+
+_ANSWER_WITHIN_S = 5.0
+_WINDOW_S = 0.05
+"""How long one look at a lasting pause spans."""
+
+
+class Pacer:
+    """The agent's side: who is to be paced, and what has been measured since the last question."""
+
+    def __init__(self, helper: Helper, roots: Sequence[int]) -> None:
+        self._helper = helper
+        self._roots = list(roots)
+
+    def follow(self, roots: Sequence[int]) -> None:
+        """Pace these from now on, too: somebody may have been started again."""
+        if list(roots) != self._roots:
+            self._roots = list(roots)
+            self._helper.send({"roots": self._roots})
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """The samples that have come. Raises FaultError when the helper has failed."""
+        while (message := self._helper.receive(0)) is not None:
+            yield dict(message)
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        """Have everybody go on; the last samples. Raises FaultError when that could not be seen."""
+        try:
+            self._helper.send({"end": True})
+            while (message := self._helper.receive(_ANSWER_WITHIN_S)) is not None:
+                yield dict(message)
+                if "resumed_ms" in message:
+                    return
+        except FaultError:
+            self._release()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._helper.pid, signal.SIGKILL)
+        self._release()
+
+    def _release(self) -> None:
+        """Without the helper: whoever stands still of the app goes on."""
+        stopper = Stopper(self._roots)
+        stopper.take_over()
+        stopper.let_go()
+
+
+@contextmanager
+def paced(target: Target, process: str | None, function: Callable[..., None], **how: Any) -> Iterator[Pacer]:
+    """Run the pacing `function` on the app, with its first pause seen on enter; everybody goes on at the exit."""
+    roots = list(target.pids(process))
+    if not roots:
+        known = ", ".join(target.names()) or "none"
+        raise InjectionError(f"no live process {process or 'at all'} to stop; known: {known}")
+    with target.helper(function, roots=roots, **how) as helper:
+        pacer = Pacer(helper, roots)
+
+        def go_on() -> None:
+            for sample in pacer.end():
+                target.measured(**sample)
+
+        with target.undo("the stopped processes", go_on):
+            first = helper.receive(_ANSWER_WITHIN_S)
+            if first is None:
+                raise InjectionError(f"nothing stood still within {_ANSWER_WITHIN_S:g} s")
+            target.measured(**first)
+            yield pacer
+
+
+def pause(roots: list[int], share: float, every_s: float) -> None:
+    """Helper: the app stands still for `share` of every `every_s`, until the channel ends or says `end`."""
+    be_punctual()
+    stopper = Stopper(roots)
+    with _letting_go(stopper):
+        _pause_for_good(stopper) if share >= 1 else _pause_by_turns(stopper, share, every_s)
+
+
+pause.outlives_agent = True  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _letting_go(stopper: Stopper) -> Iterator[None]:
+    """Whatever happens, the app goes on; whoever still listens hears of it. The end of the channel is no error."""
+    try:
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            yield
+    finally:
+        began = time.monotonic()
+        stopper.let_go()
+        with contextlib.suppress(BrokenPipeError):
+            send({"resumed_ms": _ms(time.monotonic() - began)})
+
+
+def _pause_for_good(stopper: Stopper) -> None:
+    _stop_first(stopper)
+    last, used_s = time.monotonic(), cpu_s(stopper.held())
+    while not told_to_end(stopper, last + _WINDOW_S):
+        stirring = stopper.stop()
+        now, used_now_s = time.monotonic(), cpu_s(stopper.held())
+        send(turn(0.0 if stirring else now - last, now - last, used_now_s - used_s))
+        last, used_s = now, used_now_s
+
+
+def _pause_by_turns(stopper: Stopper, share: float, every_s: float) -> None:
+    """Turns begin at fixed times, and a pause makes up for what the ones before it lacked."""
+    began = start = time.monotonic()
+    paused_s, turns = 0.0, 0
+    _stop_first(stopper)
+    while True:
+        turns += 1
+        ends = start + turns * every_s
+        stopped_at, used_s = time.monotonic(), cpu_s(stopper.held())
+        least_run_s = (1 - share) * every_s / 2
+        if told_to_end(stopper, min(stopped_at + share * turns * every_s - paused_s, ends - least_run_s)):
+            return
+        used_s, pause_s = cpu_s(stopper.held()) - used_s, time.monotonic() - stopped_at
+        paused_s += pause_s
+        stopper.let_go()
+        if told_to_end(stopper, ends):
+            return
+        now = time.monotonic()
+        send(turn(pause_s, now - began, used_s))
+        began = now
+        stopper.stop()
+
+
+def _stop_first(stopper: Stopper) -> None:
+    began = time.monotonic()
+    stopper.stop()
+    send({"stopped_ms": _ms(time.monotonic() - began), "processes": len(stopper.held())})
+
+
+def turn(paused_s: float, turn_s: float, used_s: float) -> dict[str, float]:
+    """One sample: how much of how long the app stood still, and the CPU time it had meanwhile (0 when it did)."""
+    return {"paused_s": round(paused_s, 6), "turn_s": round(turn_s, 6), "cpu_ms_while_paused": _ms(used_s)}
+
+
+def _ms(seconds: float) -> float:
+    return round(max(0.0, seconds) * 1000, 3)
+
+
+def told_to_end(stopper: Stopper, until: float) -> bool:
+    """Wait; True as soon as the agent says `end`. Takes new roots meanwhile. Raises EOFError when it is gone."""
+    while (left_s := until - time.monotonic()) > 0:
+        message: Mapping[str, Any] | None = receive(left_s)
+        if message is None:
+            break
+        if "end" in message:
+            return True
+        stopper.roots = list(message["roots"])
+    return False

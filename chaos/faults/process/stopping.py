@@ -1,0 +1,65 @@
+"""Stop whole process trees, see them stopped, and let them go on again (SIGSTOP and SIGCONT, signal(7))."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+
+from chaos.errors import FaultError
+from chaos.faults.process.tree import Process, alive, family, halted, stopped
+
+_PATIENCE_S = 2.0
+"""A thread in the middle of an uninterruptible wait stops only when that is over."""
+_LOOK_S = 0.0005
+
+
+class Stopper:
+    """The trees below `roots`, which may change. Remembers whom it stopped, so that all of them can go on."""
+
+    def __init__(self, roots: Iterable[int]) -> None:
+        self.roots = list(roots)
+        self._held: dict[int, Process] = {}
+
+    def stop(self) -> int:
+        """Stop everybody and see it; how many of them ran. Raises FaultError when somebody still does.
+
+        Who forks at that moment leaves a child that runs: so look again until nobody is found.
+        """
+        deadline, stirring = time.monotonic() + _PATIENCE_S, 0
+        while running := [process for process in family(self.roots) if not stopped(process.pid)]:
+            stirring += len(running)
+            for process in running:
+                self._signal(process)
+            while any(alive(p.pid, p.born) and not stopped(p.pid) for p in running):
+                if time.monotonic() > deadline:
+                    pids = ", ".join(str(process.pid) for process in running)
+                    raise FaultError(f"{pids} did not stop within {_PATIENCE_S:g} s of SIGSTOP")
+                time.sleep(_LOOK_S)
+        return stirring
+
+    def _signal(self, process: Process) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGSTOP)
+            self._held[process.pid] = process
+
+    def take_over(self) -> None:
+        """Take everybody for stopped: whoever did it has gone."""
+        self._held |= {process.pid: process for process in family(self.roots)}
+
+    def held(self) -> list[int]:
+        """Pids of those that it stopped and that still live."""
+        return [pid for pid, process in self._held.items() if alive(pid, process.born)]
+
+    def let_go(self) -> None:
+        """Let everybody go on and see it. Raises FaultError when somebody can't."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while still := [pid for pid in self.held() if halted(pid)]:
+            for pid in still:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            if time.monotonic() > deadline:
+                raise FaultError(f"still stopped {_PATIENCE_S:g} s after SIGCONT: {still}")
+            if any(halted(pid) for pid in still):
+                time.sleep(_LOOK_S)
+        self._held.clear()

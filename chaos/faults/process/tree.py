@@ -1,0 +1,84 @@
+"""Who the app's processes are: parents, birth, state and CPU time, as /proc and the CPU clocks tell (proc(5))."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_GONE = ("Z", "X")
+_STOPPED = ("T", "t")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A live process. Pid and birth together are its identity: numbers are used again."""
+
+    pid: int
+    parent: int
+    born: int
+    """Clock ticks since boot."""
+
+
+def look(pid: int) -> Process | None:
+    """That process now; None when it has gone, is a zombie, or was never there."""
+    fields = _stat(f"/proc/{pid}/stat")
+    if fields is None or fields[0] in _GONE:
+        return None
+    return Process(pid, int(fields[1]), int(fields[19]))
+
+
+def family(roots: Iterable[int]) -> list[Process]:
+    """The live ones of `roots`, then their descendants."""
+    names = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    everyone = {pid: process for pid in names if (process := look(pid)) is not None}
+    found = {pid: everyone[pid] for pid in roots if pid in everyone}
+    queue = list(found)
+    for pid in queue:  # grows while it is walked: breadth first
+        children = [p for p in everyone.values() if p.parent == pid and p.pid not in found]
+        found |= {child.pid: child for child in children}
+        queue += [child.pid for child in children]
+    return list(found.values())
+
+
+def alive(pid: int, born: int) -> bool:
+    """Whether that very process still lives."""
+    process = look(pid)
+    return process is not None and process.born == born
+
+
+def stopped(pid: int) -> bool:
+    """Whether none of its threads can run: all are stopped, or have gone."""
+    return all(state in _STOPPED for state in _states(pid))
+
+
+def halted(pid: int) -> bool:
+    """Whether any of its threads is stopped."""
+    return any(state in _STOPPED for state in _states(pid))
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """CPU time of those processes, to the nanosecond: their CPU clocks, numbered as in <linux/posix-timers.h>."""
+    total = 0.0
+    for pid in pids:
+        try:
+            total += time.clock_gettime((~pid << 3) | 2)
+        except OSError:
+            continue  # it has gone
+    return total
+
+
+def _states(pid: int) -> list[str]:
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+    found = [_stat(f"{thread}/stat") for thread in threads]
+    return [fields[0] for fields in found if fields is not None and fields[0] not in _GONE]
+
+
+def _stat(path: str) -> list[str] | None:
+    """The fields after the name, which may itself hold blanks and brackets."""
+    try:
+        return Path(path).read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None

@@ -1,0 +1,87 @@
+"""Make the app's processes stand still, for good or by turns, and let them go on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.fidelity import mean_interval
+from chaos.faults.process.pacing import Pacer, paced, pause
+from chaos.units import PositiveDuration, Share
+
+_TOLERATED_POINTS = 2.0
+_SHORTEST_S = 0.005
+"""Shorter pauses and shorter runs are within the scheduler's own noise."""
+_LOOK_EVERY_S = 0.05
+_FEWEST_TURNS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessPause(Fault):
+    """Stop a process with all of its descendants (SIGSTOP), like a long garbage collection or a frozen machine.
+
+    Its sockets stay open and the kernel goes on accepting connections for it, but nobody answers. Whoever is
+    started meanwhile is stopped, too.
+    """
+
+    type: Literal["process_pause"] = "process_pause"
+    process: str | None = None
+    """Which one; every process of the app when not given."""
+    share: Share = 1.0
+    """Of the time that it stands still; 100% is one pause for the whole hold."""
+    every: PositiveDuration = 1.0
+    """With a `share` below 100%: time from the beginning of one pause to that of the next."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"share": "10%"},
+        "medium": {"share": "50%"},
+        "high": {"share": "100%"},
+    }
+
+    def __post_init__(self) -> None:
+        if self.share <= 0:
+            raise ValueError("share must be above 0%")
+        if self.share < 1 and min(self.share, 1 - self.share) * self.every < _SHORTEST_S:
+            least = f"{_SHORTEST_S * 1000:.0f} ms"
+            raise ValueError(f"share and every must leave pauses and runs of at least {least} each")
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: two whole turns, or a moment of one pause."""
+        return _FEWEST_TURNS * self.every if self.share < 1 else 3 * _LOOK_EVERY_S
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """Everybody is seen to stand still on enter, and to be able to run on exit."""
+        with paced(target, self.process, pause, share=self.share, every_s=self.every) as pacer:
+            asked = {"paused_percent": self._asked()}
+
+            def observe() -> Sample | None:
+                return _look(target, pacer, self.process)
+
+            yield Injection("sigstop", "real", asked, observe, _LOOK_EVERY_S)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when the mean share of the time that nobody could run is within 2 points of asked."""
+        turns = [sample for sample in samples if "turn_s" in sample]
+        shares = [100 * float(turn["paused_s"]) / float(turn["turn_s"]) for turn in turns]
+        if len(shares) < _FEWEST_TURNS:
+            why = f"{len(shares)} turns were measured; {_FEWEST_TURNS} are needed"
+            return Delivered({}, None, None, len(shares), False, why)
+        mean, low, high = mean_interval(shares)
+        ran_ms = sum(float(turn["cpu_ms_while_paused"]) for turn in turns)
+        why = f"nobody could run for {mean:.1f} % of the time, {self._asked():g} % asked, 2 points tolerated"
+        why += f"; {ran_ms:.1f} ms of CPU time were used meanwhile"
+        landed = abs(mean - self._asked()) <= _TOLERATED_POINTS
+        return Delivered({"paused_percent": round(mean, 3)}, low, high, len(shares), landed, why)
+
+    def _asked(self) -> float:
+        return round(self.share * 100, 9)
+
+
+def _look(target: Target, pacer: Pacer, process: str | None) -> Sample | None:
+    pacer.follow(target.pids(process))
+    news = list(pacer.news())
+    for sample in news[:-1]:
+        target.measured(**sample)
+    return news[-1] if news else None
