@@ -16,7 +16,7 @@ from chaos.plan import Plan, plan
 from chaos.plan_text import describe
 from chaos.report import html
 from chaos.run import Run
-from chaos.verdict import Verdict
+from chaos.verdict import Outcome, Verdict
 from tests.flows.manifests import killed
 from tests.journals.build import trials_deviated_in_one, trials_held
 
@@ -119,3 +119,21 @@ def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
     recovery = next(each for each in result.trials.numbers if each.name == "recovery of “answers”")
     assert recovery.difference is not None
     assert (recovery.difference.median or 0) > 0.05
+
+
+@pytest.mark.e2e
+def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> None:
+    asked = a_plan(tmp_path, "trials: 3")
+    run, stop = Run.new(asked.name, tmp_path), asyncio.Event()
+
+    def stop_at_the_end(event: Event) -> None:
+        if event.type == "agent.ended":
+            stop.set()
+
+    asyncio.run(runner.carry_out(asked, run, stop_at_the_end, stop))
+    result = runner.analyze(run)
+    assert (result.outcome, result.verdict) == (Outcome.ABORTED, Verdict.INCONCLUSIVE)
+    assert result.why.startswith("Trial 2 of 3: Interrupted before anything was injected")
+    assert result.trials is not None
+    assert [each.outcome for each in result.trials.segments] == [Outcome.COMPLETED, Outcome.ABORTED]
+    assert len(run.journal.of("run.ended")) == 2
