@@ -53,7 +53,8 @@ def name(each: TrialResult) -> str:
 
 def number_rows(trials: TrialsResult) -> list[NumberRow]:
     """One row a number."""
-    return [_number(number) for number in trials.numbers]
+    asked = sum(not each.control for each in trials.segments)
+    return [_number(number, asked) for number in trials.numbers]
 
 
 def state_rows(trials: TrialsResult) -> list[StateRow]:
@@ -61,15 +62,15 @@ def state_rows(trials: TrialsResult) -> list[StateRow]:
     return [_state(state) for state in trials.steady_state]
 
 
-def _number(number: TrialNumber) -> NumberRow:
+def _number(number: TrialNumber, asked: int) -> NumberRow:
     write, beside, apart = _WRITERS[number.unit], number.controls, number.difference
     return NumberRow(
         name=number.name,
         trials=_median(number.trials, write),
-        interval=_interval(number.trials, write),
+        interval=_interval(number.trials, write, asked),
         controls=_median(beside, write) if beside else NOTHING,
         difference=_signed(_median(apart, write)) if apart else NOTHING,
-        difference_interval=_interval(apart, write) if apart else "",
+        difference_interval=_interval(apart, write, asked) if apart else "",
     )
 
 
@@ -81,13 +82,14 @@ def _signed(text: str) -> str:
     return text if text.startswith(("-", "0")) or text == NEVER else f"+{text}"
 
 
-def _interval(over: MedianOver, write: scale.Writer) -> str:
-    """`310 ms to 340 ms, covers 75 %`."""
+def _interval(over: MedianOver, write: scale.Writer, asked: int) -> str:
+    """`310 ms to 340 ms, covers 75 %`, and how many trials count when some of those asked do not."""
     if not over.coverage:
         return "one trial: no interval"
     low = NEVER if over.low is None else write(over.low)
     high = NEVER if over.high is None else write(over.high)
-    return f"{low} to {high}, covers {scale.share(round(over.coverage, 3))} with {over.count}"
+    of = f" with {over.count} of {asked}" if over.count != asked else ""
+    return f"{low} to {high}, covers {scale.share(round(over.coverage, 3))}{of}"
 
 
 def _state(state: StateOver) -> StateRow:
