@@ -1,0 +1,283 @@
+"""Asked versus delivered: every fault of the union at two values, each in a run of some five seconds, as a table.
+
+    python -m bench.fidelity [FAULT ...] > docs/fidelity.md
+
+The manifests are the repository's own (the fragile ones where there are, so that the load feels the fault), with
+shorter phases and the values below; for a fault that has none here, those of its presets low and high. Progress is
+told on standard error. Nothing is left out: what could not be injected has a row that says why.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chaos import runner
+from chaos.errors import ChaosLabError, ManifestError
+from chaos.events import Event
+from chaos.faults import FAULTS
+from chaos.manifests.load import Loaded, load_bytes
+from chaos.measure.result import Result, StepResult
+from chaos.plan import plan
+from chaos.run import Run
+
+ROOT = Path(__file__).resolve().parents[1]
+VALUES: dict[str, Sequence[dict[str, Any]]] = {
+    "dependency_failure": ({"mode": "refuse"}, {"mode": "blackhole"}),
+    "disk_full": ({"leave": "1MiB"}, {"leave": "16KiB"}),
+    "disk_read_only": ({"path": "/tmp"}, {"path": "/", "below": True}),
+    "inode_exhaustion": ({"leave": 0}, {"leave": 25}),
+    "io_stress": ({"rate": "5MiB/s"}, {"rate": "40MiB/s"}),
+    "io_throttle": ({"read": "128KiB/s"}, {"read": "1MiB/s"}),
+    "memory_pressure": ({"fill": "60%", "over": "1s"}, {"fill": "80%", "over": "2s"}),
+    "network_delay": ({"delay": "50ms"}, {"delay": "300ms"}),
+    "process_kill": ({"signal": "SIGKILL"}, {"signal": "SIGTERM"}),
+}
+"""Two sets of fields a fault, over those of its manifest."""
+HOLD_S = 3.0
+RATE = 50
+IN_A_ROW = 3
+"""So many requests one after another must feel a fault: a single slow one is nobody's."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: what it gave, or why it gave nothing."""
+
+    fault: str
+    fields: Mapping[str, Any]
+    step: StepResult | None
+    why: str = ""
+    felt_from_ms: float | None = None
+    felt_until_ms: float | None = None
+    undo_ms: float | None = None
+
+
+def manifest_of(fault: str) -> Path | None:
+    """The file with that one fault; the fragile target where there is one."""
+    found = [path for path in sorted(ROOT.glob("experiments/**/*.yaml")) if steps_of(path) == [fault]]
+    return max(found, key=lambda path: "fragile" in str(path), default=None)
+
+
+def steps_of(path: Path) -> list[str]:
+    """The types of the faults of a file, in order."""
+    spec = (yaml.safe_load(path.read_text()) or {}).get("spec", {})
+    return [step.get("fault", {}).get("type", "") for step in spec.get("method", [])]
+
+
+def fields_of(fault: str) -> Sequence[Mapping[str, Any]]:
+    """The two sets of fields."""
+    presets = FAULTS[fault].presets
+    return VALUES.get(fault) or (presets["low"], presets["high"])
+
+
+def short(path: Path, fields: Mapping[str, Any]) -> Loaded:
+    """The manifest with these fields and short phases. Raises ManifestError."""
+    document = yaml.safe_load(path.read_text())
+    spec, step = document["spec"], document["spec"]["method"][0]
+    step["fault"] = {name: value for name, value in step["fault"].items() if name != "intensity"} | dict(
+        fields
+    )
+    process = spec["target"]["processes"][-1]["name"]
+    spec["steadyState"] = [
+        {
+            "name": "alive",
+            "probe": {"type": "process", "process": process},
+            "tolerance": {"running": True},
+            "holds": "afterwards",
+        }
+    ]
+    spec["phases"] = {"baseline": "1s", "recovery": "1s"}
+    spec["blastRadius"] = {"maxHold": "2m"}
+    for name in ("stopWhen", "trials", "control"):
+        spec.pop(name, None)
+    if "load" in spec:
+        spec["load"]["rate"] = f"{RATE}/s"
+    method = [{"name": step["name"], "fault": step["fault"], "hold": "60s"}]
+    spec["method"] = method
+    needed = read(document, path).manifest.spec.method[0].fault.minimum_hold_s()
+    method[0]["hold"] = f"{max(HOLD_S, needed + 0.5):g}s"
+    return read(document, path)
+
+
+def read(document: Mapping[str, Any], path: Path) -> Loaded:
+    """A document as if it were in that file. Raises ManifestError."""
+    loaded, wrong = load_bytes(json.dumps(document).encode(), path)
+    if wrong:
+        raise ManifestError(*wrong)
+    return loaded[0]
+
+
+def measure(fault: str, fields: Mapping[str, Any], out: Path) -> Row:
+    """One run, through the same stages as every other."""
+    path = manifest_of(fault)
+    if path is None:
+        return Row(fault, fields, None, "no manifest shows it alone")
+    try:
+        drawn = plan(short(path, fields))
+        run = Run.new(drawn.name, out)
+        asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))
+        result = runner.analyze(run)
+    except ChaosLabError as error:
+        return Row(fault, fields, None, str(error).splitlines()[0])
+    return row(fault, fields, result, list(run.journal.events()))
+
+
+def row(fault: str, fields: Mapping[str, Any], result: Result, events: Sequence[Event]) -> Row:
+    """What the run says of its one step."""
+    step = result.steps[0]
+    if step.injected_at is None:
+        return Row(fault, fields, None, step.why)
+    injected = next(event.at for event in events if event.type == "fault.injected")
+    ended = next((event for event in events if event.type == "fault.recovered"), None)
+    undo_ms = None
+    if ended is not None and isinstance(began := ended.data.get("began_at"), float):
+        undo_ms = (ended.at - began) * 1000
+    begins, ends = felt(events)
+    return Row(
+        fault,
+        fields,
+        step,
+        felt_from_ms=None if begins is None else (begins - injected) * 1000,
+        felt_until_ms=None if ends is None or ended is None else (ends - ended.at) * 1000,
+        undo_ms=undo_ms,
+    )
+
+
+def felt(events: Sequence[Event]) -> tuple[float | None, float | None]:
+    """Intended times of the first request that felt the fault, and of the first that no longer did.
+
+    A request feels it when it fails, or takes three times what 95 % took in the baseline and 10 ms more; so do the two
+    next ones. The load is sent by the agent at fixed times, whatever the app does.
+    """
+    begins = {event.data["phase"]: event.at for event in events if event.type == "phase.started"}
+    sent = sorted((event.at, event.data) for event in events if event.type == "load.sampled")
+    quiet = sorted(data["took_ms"] for at, data in sent if at < begins["fault"] and not data["error"])
+    if not quiet:
+        return None, None
+    limit_ms = 3 * quiet[int(0.95 * (len(quiet) - 1))] + 10
+    hit = [
+        bool(data["error"]) or (data["status"] or 0) >= 400 or data["took_ms"] > limit_ms for _, data in sent
+    ]
+    rows = [i for i in range(len(hit) - IN_A_ROW + 1) if all(hit[i : i + IN_A_ROW])]
+    if not rows or sent[rows[0]][0] < begins["fault"] - 1:
+        return None, None
+    after = rows[-1] + IN_A_ROW
+    return sent[rows[0]][0], sent[after][0] if after < len(sent) else None
+
+
+def number(value: float | str | None) -> str:
+    """Four digits that matter; a dash for nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def ms(value: float | None) -> str:
+    """Milliseconds with their sign."""
+    return "–" if value is None else f"{value:+.0f}"
+
+
+def error_of(asked: float | str, given: float | str | None) -> str:
+    """Delivered less asked, and as a share of what was asked."""
+    if given is None:
+        return "–"
+    if isinstance(asked, str) or isinstance(given, str):
+        return "none" if asked == given else "other"
+    off = given - asked
+    return f"{off:+.3g}" + (f" ({off / asked:+.2%})" if asked else "")
+
+
+def cells(each: Row) -> list[str]:
+    """One line of the table."""
+    fields = ", ".join(f"{name}: {value}" for name, value in each.fields.items()) or "defaults"
+    if each.step is None:
+        return [f"`{each.fault}`", fields, *["–"] * 6, "**not injected**", *["–"] * 4, each.why]
+    step = each.step
+    first = next(iter(step.asked))
+    asked, given = step.asked[first], step.delivered.get(first)
+    low, high = step.delivered.get("low"), step.delivered.get("high")
+    interval = "–" if low is None or high is None else f"{number(low)} … {number(high)}"
+    hold_error = None if step.held_s is None else (step.held_s - step.hold_s) * 1000
+    return [
+        f"`{each.fault}`",
+        f"{fields} → {first} {number(asked)}",
+        number(given),
+        interval,
+        error_of(asked, given),
+        number(step.delivered.get("samples")),
+        step.mechanism,
+        step.kind,
+        "yes" if step.landed else f"**no**: {step.why}",
+        ms(hold_error),
+        ms(each.undo_ms),
+        ms(each.felt_from_ms),
+        ms(each.felt_until_ms),
+        "; ".join(step.residue) or "none",
+    ]
+
+
+HEAD = (
+    "fault", "asked", "delivered", "95 % interval", "error", "samples", "mechanism", "kind", "landed", "hold error, ms",
+    "undo, ms", "felt from, ms", "felt until, ms", "residue",
+)  # fmt: skip
+PREFACE = """\
+# Fidelity: asked and delivered
+
+Made by `python -m bench.fidelity > docs/fidelity.md`: every fault of the catalogue at two values, each in a sandbox
+of its own, from this repository's manifests with shorter phases. What was delivered is measured from the side, never by
+the app's own metrics, and judged by the fault's own rule ([manifest.md](manifest.md) says what each does).
+
+* **error**: delivered less asked, in the unit of the name; in brackets as a share of what was asked.
+* **hold error**: how much longer than asked the fault was held. **undo**: how long it took to take it away.
+* **felt from**: when the first request that felt it was sent, less when the fault was said to be in place: below zero
+  where it takes a moment to see that it is in place. **felt until**: when the first that no longer did was sent, less
+  when it was said to be gone; an app that needs time to recover makes this long. Both are seen through a load of {rate}
+  requests a second, so to {step:.0f} ms; a dash where the app's requests do not tell.
+* A sandbox's disks are in memory, without a device: `io_stress` says `emulated` there.
+"""
+
+
+def lines(rows: Sequence[Row], took_s: float) -> Iterator[str]:
+    """The whole page."""
+    yield PREFACE.format(rate=RATE, step=1000 / RATE)
+    yield "| " + " | ".join(HEAD) + " |"
+    yield "|" + "---|" * len(HEAD)
+    for each in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells(each)) + " |"
+    landed = sum(1 for each in rows if each.step is not None and each.step.landed)
+    left = sum(len(each.step.residue) for each in rows if each.step is not None)
+    yield ""
+    yield f"{landed} of {len(rows)} landed; {left} things were left behind. {took_s:.0f} s in all."
+    who = "root" if os.geteuid() == 0 else "an ordinary user"
+    yield (
+        f"Linux {platform.release()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end, Python "
+        f"{platform.python_version()}, as {who}, {time.strftime('%Y-%m-%d', time.gmtime())}."
+    )
+
+
+def main() -> None:
+    """Run, tell the progress, print the page."""
+    wanted = sys.argv[1:] or list(FAULTS)
+    began, rows = time.monotonic(), []
+    with tempfile.TemporaryDirectory(prefix="chaoslab-fidelity-") as out:
+        for fault in wanted:
+            for fields in fields_of(fault):
+                rows.append(measure(fault, fields, Path(out)))
+                print(" | ".join(cells(rows[-1])), file=sys.stderr, flush=True)
+    print("\n".join(lines(rows, time.monotonic() - began)))
+
+
+if __name__ == "__main__":
+    main()
