@@ -3,10 +3,12 @@
 from typing import get_args
 
 from chaos.faults.base import Fault
+from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.dependency_failure import DependencyFailure
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.disk_read_only import DiskReadOnly
 from chaos.faults.dns_failure import DnsFailure
+from chaos.faults.http_fault import HttpFault
 from chaos.faults.inode_exhaustion import InodeExhaustion
 from chaos.faults.io_stress import IoStress
 from chaos.faults.io_throttle import IoThrottle
@@ -16,10 +18,12 @@ from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
 
 AnyFault = (
-    DependencyFailure
+    CpuStress
+    | DependencyFailure
     | DiskFull
     | DiskReadOnly
     | DnsFailure
+    | HttpFault
     | InodeExhaustion
     | IoStress
     | IoThrottle

@@ -1,0 +1,158 @@
+"""Burn CPU time beside the app, inside its control group: so many cores, so much of each."""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.fidelity import mean_interval
+from chaos.faults.process.burning import burn
+from chaos.faults.process.charge import Charge
+from chaos.units import Share
+
+_TOLERATED_POINTS = 3.0
+_LOOK_EVERY_S = 0.2
+_ANSWER_WITHIN_S = 5.0
+_FEWEST_LOOKS = 3
+_MOST_CORES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuStress(Fault):
+    """Busy neighbours: `cores` processes that each use `load` of one core, at the app's own priority.
+
+    They run inside the app's control group, so that they share its CPU limit, where it has one, and 10 MB or so
+    of its memory each.
+    """
+
+    type: Literal["cpu_stress"] = "cpu_stress"
+    cores: int | None = None
+    """How many; every core that the sandbox may use when not given."""
+    load: Share = 0.8
+    """Of each of these cores."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"load": "30%"},
+        "medium": {"load": "60%"},
+        "high": {"load": "100%"},
+    }
+
+    def __post_init__(self) -> None:
+        if self.cores is not None and not 1 <= self.cores <= _MOST_CORES:
+            raise ValueError(f"cores must lie between 1 and {_MOST_CORES}")
+        if self.load < 0.01:
+            raise ValueError("load must be at least 1%")
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: long enough for a few reports."""
+        return (_FEWEST_LOOKS + 1) * _LOOK_EVERY_S
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """Every burner is burning on enter, and has gone on exit."""
+        usable = len(os.sched_getaffinity(0))
+        cores = self.cores or usable
+        if cores > usable:
+            raise InjectionError(f"{cores} cores cannot be stressed: this sandbox may use {usable}")
+        with contextlib.ExitStack() as stack:
+            burners = [
+                stack.enter_context(target.helper(burn, in_memory_limit=True, load=self.load))
+                for _ in range(cores)
+            ]
+            for burner in burners:
+                if burner.receive(_ANSWER_WITHIN_S) is None:
+                    raise InjectionError(f"a burner was not ready within {_ANSWER_WITHIN_S:g} s")
+            asked = {"load_percent": self._asked(), "cores": float(cores)}
+            fire = _Fire(burners, Charge.of(target))
+            yield Injection("burners", "real", asked, fire.look, _LOOK_EVERY_S, fire.notes)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when the burners' mean CPU time is within 3 points of asked.
+
+        Or when they lack no more than they waited for a core that others had: who wants a busy machine and has
+        one gets contention, not idle time.
+        """
+        looks = [sample for sample in samples if "cpu_percent" in sample]
+        if len(looks) < _FEWEST_LOOKS:
+            why = f"the burners reported {len(looks)} times; {_FEWEST_LOOKS} are needed"
+            return Delivered({}, None, None, len(looks), False, why)
+        mean, low, high = mean_interval([float(look["cpu_percent"]) for look in looks])
+        waited = mean_interval([float(look["waited_percent"]) for look in looks])[0]
+        asked, cores = self._asked(), float(looks[-1]["cores"])
+        why = f"each burner had {mean:.1f} % of a core, {asked:g} % asked, 3 points tolerated"
+        near = abs(mean - asked) <= _TOLERATED_POINTS
+        if not near and mean < asked <= mean + waited + _TOLERATED_POINTS:
+            near = True
+            why += f"; for {waited:.1f} % of the time it was ready and others had the core"
+        grouped, said = _grouped(looks)
+        values: dict[str, float | str] = {"load_percent": round(mean, 3), "cores": cores}
+        return Delivered(
+            {**values, "waited_percent": round(waited, 3)},
+            low,
+            high,
+            len(looks),
+            near and grouped,
+            why + said,
+        )
+
+    def _asked(self) -> float:
+        return round(self.load * 100, 9)
+
+
+def _grouped(looks: Sequence[Sample]) -> tuple[bool, str]:
+    """Whether the app's control group, where there is one, was charged with what the burners say they had."""
+    charged = [float(look["group_percent"]) for look in looks if "group_percent" in look]
+    if not charged:
+        return True, ""
+    burnt = [float(look["cpu_percent"]) * float(look["cores"]) for look in looks]
+    group, own = math.fsum(charged) / len(charged), math.fsum(burnt) / len(burnt)
+    inside = group >= own - _TOLERATED_POINTS * float(looks[-1]["cores"])
+    said = f"; the app's control group was charged {group:.1f} % of a core in all"
+    return inside, said if inside else f"{said}, less than the burners had: they are not in it"
+
+
+class _Fire:
+    """Adds up what the burners tell, look by look, beside what the control group was charged."""
+
+    def __init__(self, burners: Sequence[Helper], charge: Charge | None) -> None:
+        self._burners = burners
+        self._charge = charge
+        self._last, self._charged_s = time.monotonic(), charge.used_s() if charge else 0.0
+        self.notes = {"burners": [burner.pid for burner in burners]}
+
+    def look(self) -> Sample | None:
+        """One sample, when every burner has news. Raises FaultError when one has gone."""
+        reports = []
+        for burner in self._burners:
+            news = []
+            while (report := burner.receive(0)) is not None:
+                news.append(report)
+            reports.append(news)
+        if not all(reports):
+            return None
+        had = [_share(news, "cpu_s") for news in reports]
+        waited = [_share(news, "waited_s") for news in reports]
+        sample: dict[str, Any] = {
+            "cpu_percent": round(100 * sum(had) / len(had), 3),
+            "waited_percent": round(100 * sum(waited) / len(waited), 3),
+            "cores": len(had),
+        }
+        return sample | self._group()
+
+    def _group(self) -> dict[str, float]:
+        if self._charge is None:
+            return {}
+        now, charged_s = time.monotonic(), self._charge.used_s()
+        percent = 100 * (charged_s - self._charged_s) / (now - self._last)
+        self._last, self._charged_s = now, charged_s
+        return {"group_percent": round(percent, 3)}
+
+
+def _share(news: Sequence[Mapping[str, Any]], name: str) -> float:
+    return sum(float(report[name]) for report in news) / sum(float(report["s"]) for report in news)
