@@ -15,7 +15,8 @@ import asyncio
 import json
 import platform
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,7 +142,7 @@ async def destroy(run: Run, ref: SandboxRef, why: str = "the run is over") -> No
     _tell(run, "sandbox.destroyed", destroyed=destroyed, why=why)
 
 
-def finish(run: Run, error: BaseException | None = None, outcome: Outcome | None = None) -> None:
+def finish(run: Run, error: Exception | None = None, outcome: Outcome | None = None) -> None:
     """Close this trial: what the agent said of its end, or what went wrong on our side; once."""
     if isinstance(error, Interrupted):
         outcome = Outcome.ABORTED
@@ -172,25 +173,34 @@ async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event
 
 async def carry_out_one(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event) -> None:
     """One trial. Failures on our side end up in the journal, not in the air."""
-    ref: SandboxRef | None = None
-    error: ChaosLabError | None = None
-    try:
+    async with concluded(run):
         ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run, stop))
         await inject(plan, run, ref)
         await collect(run, ref, on_event, stop)
+
+
+@asynccontextmanager
+async def concluded(run: Run) -> AsyncIterator[None]:
+    """Destroy what the block opened and close its trial, whatever happens in it.
+
+    Our own failures end in the journal, where the verdict finds them; anything else is written there and goes on.
+    """
+    error: Exception | None = None
+    try:
+        yield
     except ChaosLabError as failure:
         error = failure
-    except asyncio.CancelledError:
-        error = Interrupted("abandoned: nobody waited for the end of the fault")
+    except BaseException as cut:
+        error = cut if isinstance(cut, Exception) else Interrupted("abandoned: nobody waited for the end")
         raise
     finally:
-        await asyncio.shield(_conclude(run, ref, error))
+        await asyncio.shield(_conclude(run, error))
 
 
-async def _conclude(run: Run, ref: SandboxRef | None, error: ChaosLabError | None) -> None:
+async def _conclude(run: Run, error: Exception | None) -> None:
     try:
-        if ref is not None:
-            await destroy(run, ref)
+        for opened in run.journal.latest("sandbox.opened"):
+            await destroy(run, SandboxRef.from_json(opened.data["ref"]))
     finally:
         finish(run, error)
 

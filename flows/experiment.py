@@ -11,8 +11,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from prefect.settings import get_current_settings
 from prefect.tasks import Task, exponential_backoff
 
 from chaos import runner
-from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.errors import ManifestError
 from chaos.manifests.load import Loaded, load
 from chaos.plan import Plan
 from chaos.plan import plan as draw
@@ -56,13 +55,17 @@ async def experiment(
     run = Run.new(plan.name, Path(out))
     watch.on_begin(run)
     await _introduce(plan, run)
-    for trial in plan.segments():
-        async with _concluded(run):
-            ref = await _patient(trial)(trial, run, watch)
-            ref = await tasks.inject(trial, run, ref)
-            run = await tasks.collect(trial, run, ref, watch)
-        if not runner.goes_on(run):
-            break
+    try:
+        for trial in plan.segments():
+            async with runner.concluded(run):
+                ref = await _patient(trial)(trial, run, watch)
+                ref = await tasks.inject(trial, run, ref)
+                run = await tasks.collect(trial, run, ref, watch)
+            if not runner.goes_on(run):
+                break
+    except asyncio.CancelledError:
+        runner.analyze(run)  # a cancelled run leaves its result as well
+        raise
     result = await tasks.analyze(run)
     watch.result = await tasks.visualize(run, result)
     return state_of(watch.result)
@@ -91,30 +94,3 @@ async def _introduce(plan: Plan, run: Run) -> None:
 def _patient(plan: Plan) -> Task[[Plan, Run, Watch], Coroutine[Any, Any, SandboxRef]]:
     """The task that opens the sandbox, with as many tries as the manifest grants."""
     return tasks.sandbox.with_options(retries=plan.retries, retry_delay_seconds=exponential_backoff(0.5))
-
-
-@asynccontextmanager
-async def _concluded(run: Run) -> AsyncIterator[None]:
-    """Destroy what the block opened and close the journal, whatever happens in it.
-
-    Our own failures end in the journal, where the verdict finds them. A cancelled run goes on unwinding, but
-    leaves its result as well.
-    """
-    error: ChaosLabError | None = None
-    try:
-        yield
-    except ChaosLabError as failure:
-        error = failure
-    except BaseException as cut:
-        await _conclude(run, cut if isinstance(cut, Exception) else Interrupted("the flow run was cancelled"))
-        runner.analyze(run)
-        raise
-    await _conclude(run, error)
-
-
-async def _conclude(run: Run, error: Exception | None) -> None:
-    try:
-        for opened in run.journal.latest("sandbox.opened"):
-            await asyncio.shield(runner.destroy(run, SandboxRef.from_json(opened.data["ref"])))
-    finally:
-        runner.finish(run, error)
