@@ -12,7 +12,6 @@ import platform
 import sys
 from pathlib import Path
 
-from chaos.agent.capabilities import capabilities
 from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
 from chaos.agent.timeline import Timeline
@@ -22,6 +21,8 @@ from chaos.events import Clock
 def main() -> None:
     """Exit code 0 when the journal, or the printed JSON, tells the whole story."""
     if sys.argv[1] == "capabilities":
+        from chaos.agent.capabilities import capabilities
+
         print(json.dumps(capabilities(Path(sys.argv[2]))))
         return
     _go_first()

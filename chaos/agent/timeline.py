@@ -13,6 +13,7 @@ import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,12 +84,14 @@ class Timeline:
 
     async def _phases(self) -> Ending:
         ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))
+        reading = asyncio.create_task(asyncio.to_thread(import_module, "chaos.faults.union"))
         await self._first_of(ready)
         if not ready.done():
             ready.cancel()
             await asyncio.gather(ready, return_exceptions=True)
             return self._early.result()
         ready.result()
+        await reading  # before there is anything to disturb
         async with self._observing():
             async with self._in_phase("baseline"):
                 await self._pass(self._order["baseline_s"])

@@ -1,39 +1,18 @@
-"""The ways to hurt a target. The union is the registry: a new fault is one file and one name in it."""
+"""The ways to hurt a target. `chaos.faults.union` names them all; it is imported when somebody asks for them.
 
-from typing import get_args
+A helper process inside the sandbox needs the module of one fault, and so starts in half the time.
+"""
 
-from chaos.faults.base import Fault
-from chaos.faults.cpu_stress import CpuStress
-from chaos.faults.dependency_failure import DependencyFailure
-from chaos.faults.disk_full import DiskFull
-from chaos.faults.disk_read_only import DiskReadOnly
-from chaos.faults.dns_failure import DnsFailure
-from chaos.faults.http_fault import HttpFault
-from chaos.faults.inode_exhaustion import InodeExhaustion
-from chaos.faults.io_stress import IoStress
-from chaos.faults.io_throttle import IoThrottle
-from chaos.faults.memory_pressure import MemoryPressure
-from chaos.faults.network_delay import NetworkDelay
-from chaos.faults.process_kill import ProcessKill
-from chaos.faults.process_pause import ProcessPause
+from typing import TYPE_CHECKING
 
-AnyFault = (
-    CpuStress
-    | DependencyFailure
-    | DiskFull
-    | DiskReadOnly
-    | DnsFailure
-    | HttpFault
-    | InodeExhaustion
-    | IoStress
-    | IoThrottle
-    | MemoryPressure
-    | NetworkDelay
-    | ProcessKill
-    | ProcessPause
-)
+if TYPE_CHECKING:
+    from chaos.faults.union import FAULTS as FAULTS
+    from chaos.faults.union import AnyFault as AnyFault
 
-FAULTS: dict[str, type[Fault]] = {
-    kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyFault)
-}
-"""The class of each fault, by the `type` that a manifest writes."""
+
+def __getattr__(name: str) -> object:
+    if name not in ("FAULTS", "AnyFault"):
+        raise AttributeError(f"module 'chaos.faults' has no attribute '{name}'")
+    from chaos.faults import union
+
+    return getattr(union, name)

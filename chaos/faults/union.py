@@ -1,0 +1,39 @@
+"""The ways to hurt a target. The union is the registry: a new fault is one file and one name in it."""
+
+from typing import get_args
+
+from chaos.faults.base import Fault
+from chaos.faults.cpu_stress import CpuStress
+from chaos.faults.dependency_failure import DependencyFailure
+from chaos.faults.disk_full import DiskFull
+from chaos.faults.disk_read_only import DiskReadOnly
+from chaos.faults.dns_failure import DnsFailure
+from chaos.faults.http_fault import HttpFault
+from chaos.faults.inode_exhaustion import InodeExhaustion
+from chaos.faults.io_stress import IoStress
+from chaos.faults.io_throttle import IoThrottle
+from chaos.faults.memory_pressure import MemoryPressure
+from chaos.faults.network_delay import NetworkDelay
+from chaos.faults.process_kill import ProcessKill
+from chaos.faults.process_pause import ProcessPause
+
+AnyFault = (
+    CpuStress
+    | DependencyFailure
+    | DiskFull
+    | DiskReadOnly
+    | DnsFailure
+    | HttpFault
+    | InodeExhaustion
+    | IoStress
+    | IoThrottle
+    | MemoryPressure
+    | NetworkDelay
+    | ProcessKill
+    | ProcessPause
+)
+
+FAULTS: dict[str, type[Fault]] = {
+    kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyFault)
+}
+"""The class of each fault, by the `type` that a manifest writes."""
