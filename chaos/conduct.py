@@ -1,9 +1,11 @@
 """One experiment as the command line carries it out: who conducts it, and what a person's Ctrl-C does to it."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,20 +45,36 @@ async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server."""
     from chaos import runner
     from chaos.run import Run
-    from chaos.visualize import visualize
 
     conduct.run = run = Run.new(conduct.plan.name, conduct.out)
+    reading = asyncio.create_task(asyncio.to_thread(_read_ahead))
     try:
         await runner.carry_out(conduct.plan, run, conduct.on_event, conduct.stop)
     except asyncio.CancelledError:
         runner.analyze(run)
         raise
+    finally:
+        await reading
     result = runner.analyze(run)
     try:
+        from chaos.visualize import visualize
+
         return visualize(run, result)
     except PublishError as error:
         conduct.say(f"no report: {error}")
         return result
+
+
+def _read_ahead() -> None:
+    """Make ready what comes later while the sandbox is being opened: then nothing is watched yet."""
+    with contextlib.suppress(PublishError):  # it is said when the report is due
+        from chaos import bundle
+
+        bundle.build()
+        import_module("chaos.analyzers.rules")
+        from chaos import visualize
+
+        visualize.prepare()
 
 
 async def interruptible(conductor: Conductor, conduct: Conduct) -> "Result":

@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from chaos.events import Event
-from chaos.measure.result import Result
-from chaos.measure.trials_result import TrialsResult
-from chaos.report import trials
+
+if TYPE_CHECKING:
+    from chaos.measure.result import Result
+    from chaos.measure.trials_result import TrialsResult
 
 _REDRAW_EVERY_S = 0.1
 _RECENT_S = 1.0
@@ -149,7 +150,7 @@ class Progress:
         return "           " + " · ".join(parts)
 
 
-def closing_lines(result: Result, folder: Path) -> Iterator[str]:
+def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     """What a person reads last: the verdict and why, what was asked and delivered, each steady state, where to look."""
     yield f"{result.verdict.upper()}  {result.experiment}: {result.why}"
     if result.trials:
@@ -170,7 +171,9 @@ def closing_lines(result: Result, folder: Path) -> Iterator[str]:
         yield f"  prefect {result.links.prefect}"
 
 
-def _trials(found: TrialsResult) -> Iterator[str]:
+def _trials(found: "TrialsResult") -> Iterator[str]:
+    from chaos.report import trials
+
     for each in found.segments:
         yield f"  {trials.name(each).lower():<9} {each.verdict}: {each.why}"
     for row in trials.number_rows(found):

@@ -18,23 +18,21 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chaos import __version__, app_files, bundle
-from chaos.analyzers import rules
 from chaos.errors import ChaosLabError, Interrupted, SandboxError, TargetError
 from chaos.events import Event
 from chaos.following import FOLDER, Follower, OnEvent
-from chaos.measure.judge import judge
-from chaos.measure.outcome import may_follow
-from chaos.measure.record import Record
-from chaos.measure.result import Result
 from chaos.order import APP
 from chaos.plan import Plan
 from chaos.run import Run, write_whole
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.verdict import Outcome
+
+if TYPE_CHECKING:
+    from chaos.measure.result import Result
 
 T = TypeVar("T")
 
@@ -160,6 +158,9 @@ def finish(run: Run, error: Exception | None = None, outcome: Outcome | None = N
 
 def goes_on(run: Run) -> bool:
     """Whether another trial may follow the last one."""
+    from chaos.measure.outcome import may_follow
+    from chaos.measure.record import Record
+
     return may_follow(Record(run.journal.latest()))
 
 
@@ -205,8 +206,11 @@ async def _conclude(run: Run, error: Exception | None) -> None:
         finish(run, error)
 
 
-def analyze(run: Run) -> Result:
+def analyze(run: Run) -> "Result":
     """Judge the journal, put it into words, write result.json. Raises ChaosLabError when the disk refuses."""
+    from chaos.analyzers import rules  # a run begins without them, and sooner
+    from chaos.measure.judge import judge
+
     events = list(run.journal.events())
     result = judge(events)
     result = result.model_copy(update={"analysis": rules.analyze(result, events)})

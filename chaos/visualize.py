@@ -8,12 +8,18 @@ from chaos.errors import PublishError
 from chaos.measure.result import Result
 from chaos.measure.series import series
 from chaos.measure.trials import shown
-from chaos.report.html import render
+from chaos.report import html
 from chaos.run import Run, write_whole
 
 _SOURCE, _PACKAGED = Path(__file__).resolve().parents[1] / "dashboards", Path(__file__).parent / "_dashboards"
 TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _SOURCE
 """In an installed package the templates travel inside of it."""
+
+
+def prepare() -> None:
+    """Compile the templates, while there is time. Raises PublishError."""
+    dashboards.render(TEMPLATES / "experiment.json.j2", None, {})
+    html.prepare()
 
 
 def visualize(run: Run, result: Result) -> Result:
@@ -26,7 +32,7 @@ def visualize(run: Run, result: Result) -> Result:
     )
     try:
         write_whole(run.dashboard, json.dumps(dashboard, indent=2) + "\n")
-        write_whole(run.report, render(linked, series(events), started))
+        write_whole(run.report, html.render(linked, series(events), started))
         write_whole(run.result, linked.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error

@@ -46,6 +46,11 @@ def render(result: Result, series: Series, started: Mapping[str, Any] | None = N
     )
 
 
+def prepare() -> None:
+    """Compile the page's template, so that the first page is not late."""
+    _template()
+
+
 @lru_cache(maxsize=1)
 def _template() -> Template:
     environment = Environment(
