@@ -3,13 +3,14 @@ PYTHON ?= python3
 export PYTHON
 BIN = .venv/bin
 
-.PHONY: help setup run test check bench serve lock
+.PHONY: help setup run test check bench fidelity serve lock
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
 	@echo "make test   set up, install the servers that tests need, run everything"
 	@echo "make check  lint, types, import contracts, schema freshness"
 	@echo "make bench  ratios against what one would use instead"
+	@echo "make fidelity  docs/fidelity.md anew: every fault, asked and delivered"
 	@echo "make serve  the Prefect server and its UI, in the background"
 
 setup:
@@ -30,7 +31,10 @@ check: setup
 	$(BIN)/chaoslab schema --check experiments/schema.json
 
 bench: setup
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out bench/fidelity.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+fidelity: setup
+	$(BIN)/python -m bench.fidelity > runs/fidelity.md && mv runs/fidelity.md docs/fidelity.md
 
 serve: setup
 	$(BIN)/chaoslab up
