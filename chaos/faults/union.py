@@ -4,6 +4,7 @@ from typing import get_args
 
 from chaos.faults.base import Fault
 from chaos.faults.cpu_stress import CpuStress
+from chaos.faults.cpu_throttle import CpuThrottle
 from chaos.faults.dependency_failure import DependencyFailure
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.disk_read_only import DiskReadOnly
@@ -14,11 +15,13 @@ from chaos.faults.io_stress import IoStress
 from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
+from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
 
 AnyFault = (
     CpuStress
+    | CpuThrottle
     | DependencyFailure
     | DiskFull
     | DiskReadOnly
@@ -29,6 +32,7 @@ AnyFault = (
     | IoThrottle
     | MemoryPressure
     | NetworkDelay
+    | PacketLoss
     | ProcessKill
     | ProcessPause
 )

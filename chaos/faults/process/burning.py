@@ -1,4 +1,4 @@
-"""A helper that burns a share of one core, to the millisecond of its own CPU clock, as a neighbour of the app would."""
+"""Helpers that burn CPU time as a neighbour of the app would: a share of a core for long, or all of it for a moment."""
 
 import contextlib
 import os
@@ -18,8 +18,7 @@ def burn(load: float) -> None:
 
     In a session of its own and at ordinary priority: the scheduler treats it as it does the app.
     """
-    os.setsid()
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    _be_ordinary()
     start, used_s = time.monotonic(), time.process_time()
     last, last_used_s, last_waited_s = start, used_s, _waited_s()
     send({"burning": True})
@@ -41,6 +40,22 @@ def burn(load: float) -> None:
             send({name: round(value, 6) for name, value in report.items()})
             last, last_used_s, last_waited_s = now, had_s, waited_s
             receive(0)
+
+
+def burn_when_told() -> None:
+    """Helper: on {"for_s": seconds} use all of a core for so long from now; the latest word counts."""
+    _be_ordinary()
+    send({"ready": True})
+    until = 0.0
+    while True:
+        order = receive(0 if time.monotonic() < until else None)
+        if order is not None:
+            until = time.monotonic() + float(order["for_s"])
+
+
+def _be_ordinary() -> None:
+    os.setsid()
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _waited_s() -> float:

@@ -13,9 +13,10 @@ from chaos.faults.base import Helper, Target
 from chaos.faults.channel import receive, send
 from chaos.faults.net.punctual import be_punctual
 from chaos.faults.process.stopping import Stopper
-from chaos.faults.process.tree import cpu_s
+from chaos.faults.process.tree import Account, cpu_s, family
 
 _ANSWER_WITHIN_S = 5.0
+_RATION_LOOK_S = 0.002
 _WINDOW_S = 0.05
 """How long one look at a lasting pause spans."""
 
@@ -61,12 +62,18 @@ class Pacer:
 
 
 @contextmanager
-def paced(target: Target, process: str | None, function: Callable[..., None], **how: Any) -> Iterator[Pacer]:
-    """Run the pacing `function` on the app, with its first pause seen on enter; everybody goes on at the exit."""
+def paced(
+    target: Target, process: str | None, function: Callable[..., None], guests: Sequence[int] = (), **how: Any
+) -> Iterator[Pacer]:
+    """Run the pacing `function` on the app, with its first pause seen on enter; everybody goes on at the exit.
+
+    `guests` are processes of ours that are paced with it.
+    """
     roots = list(target.pids(process))
     if not roots:
         known = ", ".join(target.names()) or "none"
         raise InjectionError(f"no live process {process or 'at all'} to stop; known: {known}")
+    roots += guests
     with target.helper(function, roots=roots, **how) as helper:
         pacer = Pacer(helper, roots)
 
@@ -91,6 +98,39 @@ def pause(roots: list[int], share: float, every_s: float) -> None:
 
 
 pause.outlives_agent = True  # type: ignore[attr-defined]
+
+
+def ration(roots: list[int], cores: float, period_s: float) -> None:
+    """Helper: let the app use so much CPU time in every period, then stop it until the next one begins.
+
+    What it overdraws is taken off the period after. Tells of each period how much was used, and whether all was.
+    """
+    be_punctual()
+    stopper = Stopper(roots)
+    with _letting_go(stopper):
+        _ration(stopper, cores * period_s, period_s)
+
+
+ration.outlives_agent = True  # type: ignore[attr-defined]
+
+
+def _ration(stopper: Stopper, quota_s: float, period_s: float) -> None:
+    account, overdrawn_s = Account(), 0.0
+    account.drawn_s(stopper.roots)
+    while True:
+        ends = time.monotonic() + period_s
+        pids = [process.pid for process in family(stopper.roots)]
+        stopper.let_go()
+        used_s, exhausted = 0.0, False
+        while not exhausted and time.monotonic() < ends:
+            used_s += account.drawn_s(pids)
+            if exhausted := used_s >= quota_s - overdrawn_s:
+                stopper.stop()
+            if told_to_end(stopper, ends if exhausted else min(ends, time.monotonic() + _RATION_LOOK_S)):
+                return
+        used_s += account.drawn_s(pids)
+        overdrawn_s = max(0.0, used_s + overdrawn_s - quota_s)
+        send({"used_s": round(used_s, 6), "periods": 1, "throttled": int(exhausted)})
 
 
 @contextmanager

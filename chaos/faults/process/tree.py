@@ -67,6 +67,20 @@ def cpu_s(pids: Iterable[int]) -> float:
     return total
 
 
+class Account:
+    """CPU time drawn from one question to the next. Of a process that is new, all that it ever had."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, float] = {}
+
+    def drawn_s(self, pids: Iterable[int]) -> float:
+        """What those used since the last question."""
+        now = {pid: cpu_s([pid]) for pid in pids}
+        drawn_s = sum(max(0.0, used_s - self._last.get(pid, 0.0)) for pid, used_s in now.items())
+        self._last = now
+        return drawn_s
+
+
 def _states(pid: int) -> list[str]:
     try:
         threads = list(Path(f"/proc/{pid}/task").iterdir())

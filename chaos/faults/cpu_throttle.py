@@ -1,0 +1,186 @@
+"""Give the app so much CPU time and no more, as a container's CPU limit does."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from chaos.errors import InjectionError, RecoveryError
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.dead_man import undone_by_death
+from chaos.faults.fidelity import mean_interval
+from chaos.faults.process.burning import burn_when_told
+from chaos.faults.process.pacing import Pacer, paced, ration
+from chaos.faults.process.quota import PERIOD_S, Quota, Use
+from chaos.units import Unit
+
+CPU = Unit("share of a core", (("%", 0.01),), "50%", low=0.01, high=64.0)
+
+_TOLERATED_POINTS = 3.0
+_CALIBRATION_S = 1.0
+"""How long a burner of ours has the quota used up in every period, so that there is something to measure."""
+_FEWEST_PERIODS = 5
+_BITES_WITHIN_S = 3.0
+_ANSWER_WITHIN_S = 5.0
+_LOOK_S = 0.002
+_LOOK_EVERY_S = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuThrottle(Fault):
+    """Limit the whole app to `cpu` of a core: in every 100 ms it runs until that is used up, then it stands still.
+
+    By the quota of the app's control group. Without one the app's processes are stopped and continued to the
+    same effect, which is called emulated. In the first second a burner of ours uses the quota up, too, so that it
+    can be measured.
+    """
+
+    type: Literal["cpu_throttle"] = "cpu_throttle"
+    cpu: Annotated[float, CPU] = 0.5
+    """Of one core; 150% is one core and a half."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"cpu": "75%"},
+        "medium": {"cpu": "50%"},
+        "high": {"cpu": "20%"},
+    }
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: the time in which it is measured."""
+        return _CALIBRATION_S
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """The quota has been used up once, and seen to bite, on enter; on exit it is what it was."""
+        usable = len(os.sched_getaffinity(0))
+        if self.cpu >= usable:
+            raise InjectionError(
+                f"a limit of {CPU.format(self.cpu)} changes nothing: there are {usable} cores"
+            )
+        quota = Quota.of(target)
+        with ExitStack() as stack:
+            burners = [
+                stack.enter_context(target.helper(burn_when_told, in_memory_limit=quota is not None))
+                for _ in range(math.ceil(self.cpu))
+            ]
+            for burner in burners:
+                if burner.receive(_ANSWER_WITHIN_S) is None:
+                    raise InjectionError(f"a burner was not ready within {_ANSWER_WITHIN_S:g} s")
+            by = self._by_quota(target, quota, burners) if quota else self._by_stopping(target, burners)
+            yield stack.enter_context(by)
+
+    @contextmanager
+    def _by_quota(self, target: Target, quota: Quota, burners: Sequence[Helper]) -> Iterator[Injection]:
+        put_back = ["/bin/sh", "-c", 'echo "$1" > "$2"', "sh", quota.before, str(quota.file)]
+        with undone_by_death(*put_back), target.undo("the app's CPU quota", lambda: _put_back(quota)):
+            meter = _Meter(quota)
+            try:
+                quota.set(self.cpu)
+            except OSError as error:
+                raise InjectionError(f"cannot set {quota.file.name}: {error.strerror}") from error
+            _burn(burners, _BITES_WITHIN_S)
+            bites_s = meter.until_it_bites()
+            _burn(burners, _CALIBRATION_S)
+            notes = {"quota": quota.now(), "before": quota.before, "first_used_up_s": round(bites_s, 3)}
+            yield Injection("cfs-quota", "real", self._all_asked(), meter.look, _LOOK_EVERY_S, notes)
+
+    @contextmanager
+    def _by_stopping(self, target: Target, burners: Sequence[Helper]) -> Iterator[Injection]:
+        guests = [burner.pid for burner in burners]
+        _burn(burners, _BITES_WITHIN_S)
+        with paced(target, None, ration, guests, cores=self.cpu, period_s=PERIOD_S) as pacer:
+            _burn(burners, _CALIBRATION_S)
+            notes = {
+                "why_emulated": "no control group with a CPU quota here: the app is stopped and continued instead"
+            }
+            observe = _following(target, pacer, guests)
+            yield Injection("sigstop-ration", "emulated", self._all_asked(), observe, PERIOD_S, notes)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when, in periods in which all was used up, that was within 3 points of asked, on average."""
+        looks = [sample for sample in samples if "periods" in sample]
+        full = [look for look in looks if look["throttled"] == look["periods"] > 0]
+        used = [100 * float(look["used_s"]) / (int(look["periods"]) * PERIOD_S) for look in full]
+        if len(used) < _FEWEST_PERIODS:
+            why = f"the quota was used up in {len(used)} periods; {_FEWEST_PERIODS} are needed to measure it"
+            return Delivered({}, None, None, len(used), False, why)
+        mean, low, high = mean_interval(used)
+        lifted = next((look for look in looks if look.get("lifted")), None)
+        near = abs(mean - self._asked()) <= _TOLERATED_POINTS
+        why = f"{mean:.1f} % of a core was had in {len(used)} periods that used it up, {self._asked():g} % asked"
+        why += ", 3 points tolerated" + ("; somebody lifted the quota" if lifted else "")
+        return Delivered({"cpu_percent": round(mean, 3)}, low, high, len(used), near and not lifted, why)
+
+    def _asked(self) -> float:
+        return round(self.cpu * 100, 9)
+
+    def _all_asked(self) -> dict[str, float | str]:
+        return {"cpu_percent": self._asked()}
+
+
+def _burn(burners: Sequence[Helper], seconds: float) -> None:
+    for burner in burners:
+        burner.send({"for_s": seconds})
+
+
+def _put_back(quota: Quota) -> None:
+    quota.restore()
+    if quota.now() != quota.before:
+        raise RecoveryError(f"{quota.file.name} is {quota.now()!r}, and was {quota.before!r}")
+
+
+def _following(target: Target, pacer: Pacer, guests: Sequence[int]) -> Callable[[], Sample | None]:
+    def observe() -> Sample | None:
+        pacer.follow([*target.pids(), *guests])
+        news = list(pacer.news())
+        for sample in news[:-1]:
+            target.measured(**sample)
+        return news[-1] if news else None
+
+    return observe
+
+
+class _Meter:
+    """Reads the group's counters at the end of every period: between two looks lie whole periods."""
+
+    def __init__(self, quota: Quota) -> None:
+        self._quota = quota
+        self._last = quota.use()
+        self._cores: float | None = None
+
+    def until_it_bites(self) -> float:
+        """Seconds until the quota was used up for the first time. Raises InjectionError when it never was."""
+        began, throttled = time.monotonic(), self._last.throttled
+        self._cores = self._quota.cores()
+        while (now := self._quota.use()).throttled == throttled:
+            if time.monotonic() - began > _BITES_WITHIN_S:
+                used = 100 * (now.used_s - self._last.used_s) / _BITES_WITHIN_S
+                why = f"the app and a burner had but {used:.0f} % of a core: this machine is too busy"
+                raise InjectionError(f"the CPU quota was not used up in {_BITES_WITHIN_S:g} s; {why}")
+            time.sleep(_LOOK_S)
+        self._last = now
+        return time.monotonic() - began
+
+    def look(self) -> Sample | None:
+        """What was used since the end of the last period that was seen to end; None when none ended now."""
+        until = time.monotonic() + PERIOD_S
+        while (now := self._quota.use()).periods == self._last.periods and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        sample = _since(self._last, now)
+        if self._quota.cores() != self._cores:
+            return {**sample, "lifted": True}
+        if not sample["periods"]:
+            return None
+        self._last = now
+        return sample
+
+
+def _since(last: Use, now: Use) -> dict[str, Any]:
+    return {
+        "used_s": round(now.used_s - last.used_s, 6),
+        "periods": now.periods - last.periods,
+        "throttled": now.throttled - last.throttled,
+    }
