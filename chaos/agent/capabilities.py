@@ -11,10 +11,11 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import StepTarget
 from chaos.errors import FaultError
 from chaos.events import Clock
+from chaos.faults.net.packets import LADDER, Rung
 from chaos.faults.net.selection import Selection
-from chaos.faults.network_delay import LADDER, Rung
 
 _SOME_PORT = 9
+_SOME_DELAY = {"way": "delay", "delay_s": 0.001, "jitter_s": 0.0}
 
 
 def capabilities(work: Path) -> dict[str, str | None]:
@@ -36,7 +37,7 @@ def _try(action: Callable[[], None]) -> str | None:
 
 
 def _delay(rung: Rung, target: StepTarget) -> None:
-    with rung(target, Selection((_SOME_PORT,), False, (), _SOME_PORT), 0.001, 0.0):
+    with rung(target, Selection((_SOME_PORT,), False, (), _SOME_PORT), _SOME_DELAY):
         pass
 
 

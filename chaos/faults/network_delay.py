@@ -7,16 +7,15 @@ RST included.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.errors import FaultError, InjectionError, RecoveryError
+from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
-from chaos.faults.net.line import Line, nfqueue, tun_device
-from chaos.faults.net.netem import netem
-from chaos.faults.net.selection import Selection
+from chaos.faults.net.line import Line
+from chaos.faults.net.packets import Leaving, treated
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
 from chaos.units import Duration, PositiveDuration
 
@@ -28,10 +27,6 @@ _ANSWER_S = 2.0
 _LOOK_S = 0.002
 _PATIENCE = 500
 """Looks before giving up: about a second."""
-
-Rung = Callable[[Target, Selection, float, float], AbstractContextManager[Line]]
-LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
-"""What is tried, in order; each is known by doing, not by asking for versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +50,7 @@ class NetworkDelay(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        if self.process is not None and self.port is not None:
-            raise ValueError("process and port exclude each other: name one of them")
-        if self.port is not None and not 1 <= self.port <= 65535:
-            raise ValueError("port must lie between 1 and 65535")
+        Leaving(self.process, self.port)
         if self.jitter > self.delay:
             raise ValueError("jitter must not be greater than delay")
 
@@ -66,8 +58,9 @@ class NetworkDelay(Fault):
     def inject(self, target: Target) -> Iterator[Injection]:
         """On enter the line is seen to hold packets of ours; on exit a round trip is seen to be fast again."""
         with echo_probe(target) as echo:
-            selection = self._selection(target, echo.port)
-            with self._line(target, selection) as line:
+            selection = Leaving(self.process, self.port).selection(target, echo.port, handshakes=False)
+            order = {"way": "delay", "delay_s": self.delay, "jitter_s": self.jitter}
+            with treated(target, selection, order) as line:
                 echo.pace(EVERY_S)
                 early = self._await_hold(target, line, echo)
                 notes = {
@@ -106,33 +99,6 @@ class NetworkDelay(Fault):
         error = 2 * self.jitter * 1e3 / math.sqrt(count + 2)
         return max(_TOLERANCE_MS, _TOLERANCE * self.delay * 1e3) + error
 
-    def _selection(self, target: Target, echo_port: int) -> Selection:
-        if self.port is not None:
-            return Selection((self.port,), False, (), echo_port)
-        names = target.names() if self.process is None else [self.process]
-        unknown = set(names) - set(target.names())
-        if unknown:
-            raise InjectionError(
-                f"no process is named {', '.join(unknown)}; there are {', '.join(target.names())}"
-            )
-        ports = [port for port in map(target.port, names) if port is not None]
-        return Selection(tuple(ports), True, tuple(target.pids(self.process)), echo_port)
-
-    @contextmanager
-    def _line(self, target: Target, selection: Selection) -> Iterator[Line]:
-        """The first rung of the ladder that holds."""
-        reasons = []
-        with ExitStack() as stack:
-            for name, rung in LADDER:
-                try:
-                    line = stack.enter_context(rung(target, selection, self.delay, self.jitter))
-                except (FaultError, OSError) as error:
-                    reasons.append(f"{name}: {error}")
-                else:
-                    yield line
-                    return
-        raise InjectionError("packets cannot be delayed here. " + "; ".join(reasons))
-
     def _await_hold(self, target: Target, line: Line, echo: EchoProbe) -> list[dict[str, float]]:
         """Wait until the line holds a new and an established connection's packet; trips that ended meanwhile.
 
@@ -167,7 +133,7 @@ class NetworkDelay(Fault):
         self, target: Target, line: Line, echo: EchoProbe, early: list[dict[str, float]]
     ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
-            line.update([] if self.port is not None else target.pids(self.process))
+            line.update(Leaving(self.process, self.port).pids(target))
             counts = line.counts()
             samples = [{**trip, **counts} for trip in (*early, *echo.fetch())]
             early.clear()

@@ -1,4 +1,4 @@
-"""The loop of a delay line's helper: take packets, hold those of the target, let them go on time.
+"""The loop of a line's helper: take packets, treat those of the target, let them go on time.
 
 The parent asks {"report": true} and gets {"counts": …}, sends {"pids": […]} when the target's processes
 changed, and {"stop": true} to end; then everything held is let go at once and the answer is {"stopped":
@@ -7,15 +7,18 @@ counts}.
 
 import select
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
 from chaos.faults.channel import Channel
+from chaos.faults.net.copies import complete, flipped
 from chaos.faults.net.delay_line import DelayLine
-from chaos.faults.net.flows import parse
+from chaos.faults.net.flows import Packet, parse
 from chaos.faults.net.punctual import be_punctual
-from chaos.faults.net.selection import Sorter
+from chaos.faults.net.selection import Kind, Sorter
+from chaos.faults.net.treatment import Fate, Order, Treatment, treatment
 
 Token = TypeVar("Token")
 
@@ -32,29 +35,45 @@ class Packets(Protocol[Token]):
 
     def release(self, packets: Sequence[Token]) -> None: ...
 
+    def drop(self, packets: Sequence[Token]) -> None: ...
+
+    def resend(self, packets: Sequence[bytes | bytearray]) -> None: ...
+
 
 @dataclass
 class Counts:
-    """Packets seen so far."""
+    """What came of one kind of packets so far."""
 
-    target_packets: int = 0
-    echo_packets: int = 0
-    other_packets: int = 0
+    packets: int = 0
+    bytes: int = 0
+    treated: int = 0
+    """Those that went on otherwise than they came, the time aside."""
+    passed_bytes: int = 0
 
 
 @dataclass
 class Carrier(Generic[Token]):
-    """One delay line at work."""
+    """One line at work."""
 
     packets: Packets[Token]
-    line: DelayLine[Token]
     sorter: Sorter
+    order: Order
+    seed: int
     channel: Channel
     offered: Callable[[], int | None]
     """Packets that the kernel offered to the line; what it did not see passed it. None: unknown."""
+    line: DelayLine[tuple[Token, bytes, Fate]] = field(default_factory=DelayLine)
+    other_packets: int = 0
 
     def __post_init__(self) -> None:
-        self.counts = Counts()
+        self.counts: Mapping[Kind, Counts] = {"target": Counts(), "echo": Counts()}
+        # Of its own for our packets: what they meet must not depend on, nor change, what the target meets.
+        self.treatments: Mapping[Kind, Treatment] = {
+            "target": treatment(self.order, self.seed),
+            "echo": treatment(self.order, self.seed + 1),
+        }
+        self.random = Random(self.seed + 2)
+        self._arrived = 0.0
 
     def run(self) -> None:
         """Carry until told to stop; then `flush` lets go what is held. Raises EOFError when orphaned."""
@@ -66,7 +85,7 @@ class Carrier(Generic[Token]):
             readable = select.select([packets, channel], [], [], timeout)[0]
             if packets in readable:
                 self._take()
-            self.packets.release(self.line.due(time.monotonic()))
+            self._let_go(time.monotonic())
             if channel in readable and not self._obey():
                 return
 
@@ -74,32 +93,63 @@ class Carrier(Generic[Token]):
         """Let everything go that is held or came meanwhile, in order."""
         while self._take():
             pass
-        self.packets.release(self.line.due(float("inf")))
+        self._let_go(float("inf"))
 
     def report(self) -> dict[str, Any]:
-        """Counts, and how many packets passed undelayed because the queue was full."""
-        seen = asdict(self.counts)
+        """Counts, and how many packets passed untreated because the queue was full."""
+        report: dict[str, Any] = {"other_packets": self.other_packets}
+        for kind, counts in self.counts.items():
+            report |= {f"{kind}_{name}": value for name, value in vars(counts).items()}
+        seen = self.other_packets + sum(counts.packets for counts in self.counts.values())
         offered = self.offered()
-        return seen if offered is None else {**seen, "overflowed": max(0, offered - sum(seen.values()))}
+        return report if offered is None else {**report, "overflowed": max(0, offered - seen)}
 
     def _take(self) -> bool:
         """Sort the packets that are here; whether there were any."""
         batch = self.packets.read()
-        passing = []
+        passing, dropped = [], []
         for token, head, age_s in batch:
             packet = parse(head)
-            kind = "other" if packet is None or packet.opens else self.sorter.kind(packet.flow)
+            kind = "other" if packet is None else self._kind(packet)
             if packet is None or kind == "other":
-                self.counts.other_packets += 1
+                self.other_packets += 1
                 passing.append(token)
                 continue
-            if kind == "echo":
-                self.counts.echo_packets += 1
+            due, fate = self._treat(kind, packet, head, age_s)
+            if fate is Fate.DROP:
+                dropped.append(token)
             else:
-                self.counts.target_packets += 1
-            self.line.push(time.monotonic() - age_s, packet.flow, token)
+                self.line.push(due, (token, head, fate))
         self.packets.release(passing)
+        self.packets.drop(dropped)
         return bool(batch)
+
+    def _kind(self, packet: Packet) -> Kind:
+        spared = packet.opens and not self.sorter.selection.handshakes
+        return "other" if spared else self.sorter.kind(packet.flow)
+
+    def _treat(self, kind: Kind, packet: Packet, head: bytes, age_s: float) -> tuple[float, Fate]:
+        chosen = self.treatments[kind]
+        # They are read in the order they came, and two clocks are never quite of one mind about it.
+        self._arrived = max(self._arrived, time.monotonic() - age_s)
+        due, fate = chosen.treat(self._arrived, packet.flow, packet.size)
+        if (
+            chosen.whole and len(head) < packet.size
+        ):  # longer than a message of the queue: it cannot be copied
+            fate = Fate.PASS
+        counts = self.counts[kind]
+        counts.packets += 1
+        counts.bytes += packet.size
+        counts.treated += fate is not Fate.PASS
+        counts.passed_bytes += 0 if fate is Fate.DROP else packet.size
+        return due, fate
+
+    def _let_go(self, now: float) -> None:
+        due = self.line.due(now)
+        self.packets.release([token for token, _, fate in due if fate is not Fate.CHANGED])
+        self.packets.drop([token for token, _, fate in due if fate is Fate.CHANGED])
+        self.packets.resend([complete(whole) for _, whole, fate in due if fate is Fate.TWICE])
+        self.packets.resend([flipped(whole, self.random) for _, whole, fate in due if fate is Fate.CHANGED])
 
     def _obey(self) -> bool:
         while (message := self.channel.receive(0)) is not None:

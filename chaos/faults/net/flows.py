@@ -34,6 +34,8 @@ class Packet(NamedTuple):
     flow: Flow
     opens: bool
     """TCP with SYN set: part of a handshake."""
+    size: int
+    """Bytes with all headers, as the IP header says."""
 
 
 def _loopback(address: bytes) -> bool:
@@ -44,14 +46,19 @@ def parse(head: bytes) -> Packet | None:
     """The packet that begins with `head`; None when it is not TCP or UDP, or has IPv6 extension headers."""
     if not head:
         return None
+    start, protocol = transport_start(head)
+    length = int.from_bytes(head[2:4] if head[0] >> 4 == 4 else head[4:6], "big")
     if head[0] >> 4 == 4:
-        start, protocol = (head[0] & 15) * 4, head[9]
         source, destination = head[12:16], head[16:20]
     else:
-        start, protocol = 40, head[6]
-        source, destination = head[8:24], head[24:40]
+        source, destination, length = head[8:24], head[24:40], length + 40
     if protocol not in (TCP, UDP) or len(head) < start + 4:
         return None
     ports = _PORTS.unpack_from(head, start)
     opens = protocol == TCP and len(head) > start + 13 and bool(head[start + 13] & 2)
-    return Packet(Flow(protocol, source, ports[0], destination, ports[1]), opens)
+    return Packet(Flow(protocol, source, ports[0], destination, ports[1]), opens, length)
+
+
+def transport_start(head: bytes) -> tuple[int, int]:
+    """Where the transport header begins, and the protocol's number; extension headers of IPv6 count as a protocol."""
+    return ((head[0] & 15) * 4, head[9]) if head[0] >> 4 == 4 else (40, head[6])

@@ -1,4 +1,4 @@
-"""A delay line seen from the fault: what it is called, what it counted, who the target is now."""
+"""A line that packets pass, seen from the fault: what it is called, what it counted, who the target is now."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -8,13 +8,14 @@ from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Target
 from chaos.faults.net import queued, tun
 from chaos.faults.net.selection import Selection
+from chaos.faults.net.treatment import Order
 
 _START_S = 5.0
 _STOP_S = 3.0
 
 
 class Line(Protocol):
-    """A delay that is in place."""
+    """A treatment that is in place."""
 
     mechanism: str
 
@@ -26,7 +27,7 @@ class Line(Protocol):
 
 
 class HelperLine:
-    """A delay line in a helper process, whatever feeds it."""
+    """A line in a helper process, whatever feeds it."""
 
     def __init__(self, mechanism: str, helper: Helper, pids: Sequence[int]) -> None:
         self.mechanism = mechanism
@@ -44,18 +45,18 @@ class HelperLine:
 
 
 @contextmanager
-def nfqueue(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
+def nfqueue(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
     """Rung: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
-    with _helper_line("nfqueue", queued.run, target, selection, delay_s, jitter_s) as line:
+    with _helper_line("nfqueue", queued.run, target, selection, order) as line:
         yield line
 
 
 @contextmanager
-def tun_device(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
+def tun_device(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
     """Rung: the packets are routed through a device of ours. Ends by restoring the routing first."""
     with (
         tun.tolerant_of_sources(),
-        _helper_line("tun", tun.run, target, selection, delay_s, jitter_s) as line,
+        _helper_line("tun", tun.run, target, selection, order) as line,
         tun.diverted(selection),
     ):
         yield line
@@ -63,20 +64,15 @@ def tun_device(target: Target, selection: Selection, delay_s: float, jitter_s: f
 
 @contextmanager
 def _helper_line(
-    mechanism: str,
-    run: Callable[..., None],
-    target: Target,
-    selection: Selection,
-    delay_s: float,
-    jitter_s: float,
+    mechanism: str, run: Callable[..., None], target: Target, selection: Selection, order: Order
 ) -> Iterator[Line]:
-    times: dict[str, Any] = {"delay_s": delay_s, "jitter_s": jitter_s, "seed": target.random.getrandbits(32)}
-    with target.helper(run, selection=selection.arguments(), **times) as helper:
+    seed = target.random.getrandbits(32)
+    with target.helper(run, selection=selection.arguments(), order=dict(order), seed=seed) as helper:
         _expect(helper, "ready", _START_S)
         try:
             yield HelperLine(mechanism, helper, selection.pids)
         finally:
-            with suppress(FaultError):  # it may have died: then its delay has gone with it
+            with suppress(FaultError):  # it may have died: then its line has gone with it
                 helper.send({"stop": True})
                 _expect(helper, "stopped", _STOP_S)
 
@@ -84,5 +80,5 @@ def _helper_line(
 def _expect(helper: Helper, key: str, timeout_s: float) -> Any:
     message = helper.receive(timeout_s)
     if message is None or key not in message:
-        raise InjectionError(f"the delay line said nothing of {key!r} within {timeout_s:g} s")
+        raise InjectionError(f"the line said nothing of {key!r} within {timeout_s:g} s")
     return message[key]

@@ -16,6 +16,7 @@ from chaos.errors import InjectionError
 from chaos.faults.base import Target
 from chaos.faults.net.line import Line
 from chaos.faults.net.selection import Selection
+from chaos.faults.net.treatment import Order
 
 _ROOT, _TARGET_BAND, _ECHO_BAND = "c4a0:", 4, 5
 _LIMIT = "100000"
@@ -24,9 +25,12 @@ _MATCHES = (("ip", "33"), ("ipv6", "53"))
 
 
 @contextmanager
-def netem(target: Target, selection: Selection, delay_s: float, jitter_s: float) -> Iterator[Line]:
+def netem(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
     """Rung: every device gets the qdisc, so a packet pays once, where it leaves."""
-    if selection.by_owner or jitter_s or shutil.which("tc") is None:
+    if order["way"] != "delay":
+        raise InjectionError("made for delays only")
+    delay_s = order["delay_s"]
+    if selection.by_owner or order["jitter_s"] or shutil.which("tc") is None:
         raise InjectionError("needs tc and a delay of one port without jitter")
     with ExitStack() as stack:
         devices = [name for _, name in socket.if_nameindex()]

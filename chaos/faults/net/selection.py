@@ -1,4 +1,4 @@
-"""Which packets a network delay is about."""
+"""Which packets a network fault is about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,9 @@ class Selection:
     by_owner: bool
     pids: tuple[int, ...]
     echo_port: int
-    """Port of our own responder, which the same rule must delay."""
+    """Port of our own responder, which the same rule must treat."""
+    handshakes: bool = False
+    """Packets with SYN set are treated too."""
 
     def arguments(self) -> dict[str, Any]:
         """What goes to a helper as JSON."""
@@ -45,7 +47,7 @@ class Sorter:
         self.owners = Owners(self.selection.pids) if self.selection.by_owner else None
 
     def kind(self, flow: Flow) -> Kind:
-        """`target` and `echo` are to be delayed."""
+        """`target` and `echo` are to be treated."""
         if flow.source_port == self.selection.echo_port:
             return "echo"
         if flow.source_port in self.selection.ports:

@@ -1,4 +1,4 @@
-"""The delay line on a TUN device, for kernels without packet queues: routed to us, held, and given back.
+"""The line on a TUN device, for kernels without packet queues: routed to us, held, and given back.
 
 Source: Documentation/networking/tuntap.rst. IPv4 loopback traffic only: IPv6 loopback addresses may not arrive on any
 other device (RFC 4291 section 2.5.3). When this process ends the device and its route are gone and packets go their
@@ -13,13 +13,11 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from chaos.errors import InjectionError
 from chaos.faults.channel import mine
 from chaos.faults.net.carry import Carrier
-from chaos.faults.net.delay_line import DelayLine
 from chaos.faults.net.nft import TCP, UDP
 from chaos.faults.net.routes import LOCAL_TABLE, Routes, Rule
 from chaos.faults.net.selection import Selection, Sorter
@@ -55,7 +53,14 @@ class TunPackets:
                 packets.append((packet, packet, 0.0))
         return packets
 
-    def release(self, packets: Sequence[bytes]) -> None:
+    def drop(self, packets: Sequence[bytes]) -> None:
+        """The kernel has given them up already."""
+
+    def resend(self, packets: Sequence[bytes | bytearray]) -> None:
+        """The same as `release`: nothing that comes in by the device is routed to it again."""
+        self.release(packets)
+
+    def release(self, packets: Sequence[bytes | bytearray]) -> None:
         """Give them back to the kernel, as if they had come in by the device."""
         for packet in packets:
             try:
@@ -69,8 +74,8 @@ class TunPackets:
         os.close(self._file)
 
 
-def run(selection: Mapping[str, Any], delay_s: float, jitter_s: float, seed: int) -> None:
-    """Helper: hold the packets of the selection that are routed here. Says {"ready": true}."""
+def run(selection: Mapping[str, Any], order: Mapping[str, Any], seed: int) -> None:
+    """Helper: treat the packets of the selection that are routed here. Says {"ready": true}."""
     channel = mine()
     try:
         packets = TunPackets()
@@ -78,8 +83,7 @@ def run(selection: Mapping[str, Any], delay_s: float, jitter_s: float, seed: int
     except OSError as error:
         raise InjectionError(f"{error.filename or DEVICE}: {error.strerror}") from error
     sorter = Sorter(Selection.of(selection))
-    line = DelayLine[bytes](delay_s, jitter_s, Random(seed))
-    carrier = Carrier(packets, line, sorter, channel, _offered)
+    carrier = Carrier(packets, sorter, order, seed, channel, _offered)
     channel.send({"ready": True})
     carrier.run()
     carrier.flush()

@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults import network_delay
 from chaos.faults.base import Injection
 from chaos.faults.fidelity import percentile
+from chaos.faults.net import packets
 from chaos.faults.network_delay import NetworkDelay
 from tests.faults.target import ROOT, LocalTarget
 
-LADDER = network_delay.LADDER
+LADDER = packets.LADDER
 PEERS = str(Path(__file__).with_name("peers.py"))
 
 
@@ -85,7 +85,7 @@ def observed(target: LocalTarget, injection: Injection, seconds: float) -> list[
 
 def only(rung: str) -> None:
     """Leave one rung of the ladder."""
-    network_delay.LADDER = [one for one in LADDER if one[0] == rung]
+    packets.LADDER = [one for one in LADDER if one[0] == rung]
 
 
 def fidelity(delay_ms: str, rung: str = "nfqueue") -> None:
@@ -307,17 +307,17 @@ def killed_tun_helper_restores() -> None:
 
 def nothing_is_left() -> None:
     """Queues, devices, rules and processes are as before, whichever way it was done."""
-    before = _state()
+    before = state()
     with app(web=8000) as target:
         for rung in ("nfqueue", "tun"):
             only(rung)
             with NetworkDelay(delay=0.05, port=8000).inject(target):
-                assert _state() != before
-            assert _state() == before
+                assert state() != before
+            assert state() == before
             assert all(helper.poll() is not None for helper in target.helpers)
 
 
-def _state() -> list[str]:
+def state() -> list[str]:
     places = ("netfilter/nfnetlink_queue", "route", "dev")
     texts = [Path("/proc/self/net", place).read_text() for place in places]
     names = [line.split(":")[0] for line in texts.pop().splitlines()]
@@ -333,11 +333,11 @@ def orphaned_helpers_end() -> None:
                 threading.Event().wait()
         while trip(connection) < 200:
             time.sleep(0.01)
-        helpers = _children(child)
+        helpers = children(child)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         until = time.monotonic() + 1
-        while any(map(_runs, helpers)):
+        while any(map(runs, helpers)):
             assert time.monotonic() < until
         after = [trip(connection) for _ in range(5)]
     print(len(helpers), median(after))
@@ -345,7 +345,7 @@ def orphaned_helpers_end() -> None:
     assert median(after) < 10
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Whether it has not ended; a zombie waits for whoever adopted it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -353,7 +353,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 

@@ -1,0 +1,148 @@
+"""Faults that strike a share of the packets: put in place, seen to strike, counted, and seen to be gone."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.errors import FaultError, InjectionError, RecoveryError
+from chaos.faults.base import Delivered, Helper, Injection, Sample, Target
+from chaos.faults.fidelity import share_interval
+from chaos.faults.net import datagrams
+from chaos.faults.net.line import Line
+from chaos.faults.net.packets import Leaving, treated
+from chaos.faults.net.treatment import Order
+
+EVERY_S = 0.2
+PER_S = 1000.0
+"""Packets of our own a second while the fault is held."""
+LEAST_SHARE = 0.001
+_FAST_PER_S = 4000.0
+_SETTLE_S = 0.1
+_LOOK = 40
+"""Packets from one look for a first one that was struck to the next: 10 ms."""
+_ANSWER_S = 5.0
+_TRIES = 3
+_EXPECTED = 5.0
+"""So many of our packets must have been due to be struck before a share is judged."""
+_ERRORS = 3.29
+"""Standard errors that a share may be off: a true one is, once in a thousand times."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """What is done to a share of the packets, and how our own packets show it."""
+
+    leaving: Leaving
+    order: Order
+    share: float
+    shown_as: str
+    """The total of `datagrams` that counts those that were struck."""
+    done: str
+    """`lost`: in words, what the struck ones are."""
+    clumping: float = 1.0
+    """By how much the variance of the count is greater than a binomial one."""
+    settle_s: float = _SETTLE_S
+
+    @property
+    def enough(self) -> int:
+        """Packets that tell the share."""
+        return math.ceil(_EXPECTED * self.clumping / self.share)
+
+    @property
+    def hold_s(self) -> float:
+        """How long it takes to send so many, and to know what became of them."""
+        return round(self.enough / PER_S * 1.25 + self.settle_s + 2 * EVERY_S, 1)
+
+
+def check(share: float, name: str) -> None:
+    """Raises ValueError when a share is too small to be measured."""
+    if not LEAST_SHARE <= share <= 1:
+        raise ValueError(f"{name} must lie between {LEAST_SHARE:.1%} and 100%")
+
+
+@contextmanager
+def striking(
+    target: Target, strike: Strike, asked: Mapping[str, float | str], notes: Mapping[str, Any]
+) -> Iterator[Injection]:
+    """On enter a packet of ours has been struck; on exit as many as tell the share have passed unharmed."""
+    with target.helper(datagrams.run, settle_s=strike.settle_s) as probe:
+        port = int(_answer(probe, "port"))
+        selection = strike.leaving.selection(target, port, handshakes=True)
+        with treated(target, selection, strike.order) as line:
+            _await_strike(strike, probe)
+            probe.send({"pace": PER_S})
+            about = {**notes, "means": f"every packet that leaves the target, each {strike.share:.4g} likely"}
+            observe = _observer(target, strike, line, probe)
+            yield Injection(line.mechanism, "real", asked, observe, EVERY_S, about)
+        _await_none(strike, probe)
+
+
+def judged(
+    strike: Strike, key: str, asked: Mapping[str, float | str], samples: Sequence[Sample]
+) -> Delivered:
+    """The share of our packets that were struck, by receipt; and the exact count of the target's."""
+    last = samples[-1] if samples else {}
+    sent, struck = int(last.get("sent", 0)), int(last.get(strike.shown_as, 0))
+    share, _, _ = share_interval(struck, sent)
+    values = {**asked, key: round(share, 6)}
+    if sent < strike.enough:
+        why = (
+            f"only {sent} packets of ours were counted; {strike.enough} are needed to tell {strike.share:.2%}"
+        )
+        return Delivered(values, None, None, sent, False, why)
+    # As many independent packets as tell as much as these do: the variance over the binomial one.
+    _, low, high = share_interval(round(struck / strike.clumping), round(sent / strike.clumping))
+    off = _ERRORS * math.sqrt(strike.share * (1 - strike.share) * strike.clumping / sent)
+    near = abs(share - strike.share) <= max(off, 1 / sent)
+    packets, theirs = int(last.get("target_packets", 0)), int(last.get("target_treated", 0))
+    why = (
+        f"{struck:,} of {sent:,} packets of ours were {strike.done}, which is {'' if near else 'not '}within "
+        f"{off:.2%} of {strike.share:.2%} asked; of {packets:,} packets of the target {theirs:,} were"
+    )
+    if packets:
+        _, lowest, highest = share_interval(theirs, packets)
+        why += f" ({lowest:.2%} to {highest:.2%})"
+    return Delivered(values, round(low, 6), round(high, 6), sent, near and packets > 0, why)
+
+
+def _observer(target: Target, strike: Strike, line: Line, probe: Helper) -> Callable[[], Sample | None]:
+    def observe() -> Sample | None:
+        line.update(strike.leaving.pids(target))
+        return {**_totals(probe), **line.counts()}
+
+    return observe
+
+
+def _await_strike(strike: Strike, probe: Helper) -> None:
+    probe.send({"pace": _FAST_PER_S})
+    for sent in range(_LOOK, 4 * strike.enough + _LOOK, _LOOK):
+        if _totals(probe, sent)[strike.shown_as]:
+            return
+    raise InjectionError(f"none of {sent} packets of ours was {strike.done}")
+
+
+def _await_none(strike: Strike, probe: Helper) -> None:
+    """As many packets pass as would have told the share, at most a second's."""
+    wanted = min(strike.enough, int(_FAST_PER_S))
+    for _ in range(_TRIES):
+        probe.send({"pace": _FAST_PER_S})
+        totals = _totals(probe, wanted)
+        if not totals[strike.shown_as]:
+            return
+    raise RecoveryError(f"packets of ours are still {strike.done}: {dict(totals)}")
+
+
+def _totals(probe: Helper, after: int = 0) -> Mapping[str, int]:
+    """Of all packets that count, once they are so many."""
+    probe.send({"after": after})
+    totals: Mapping[str, int] = _answer(probe, "totals")
+    return totals
+
+
+def _answer(probe: Helper, key: str) -> Any:
+    message = probe.receive(_ANSWER_S)
+    if message is None or key not in message:
+        raise FaultError(f"packets of our own: no {key} within {_ANSWER_S:g} s")
+    return message[key]

@@ -1,0 +1,63 @@
+"""Have the packets that leave a target treated: which packets, and by which of the ways that work here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+from chaos.errors import FaultError, InjectionError
+from chaos.faults.base import Target
+from chaos.faults.net.line import Line, nfqueue, tun_device
+from chaos.faults.net.netem import netem
+from chaos.faults.net.selection import Selection
+from chaos.faults.net.treatment import Order
+
+Rung = Callable[[Target, Selection, Order], AbstractContextManager[Line]]
+LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
+"""What is tried, in order; each is known by doing, not by asking for versions."""
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Packets that leave a process, or a port; neither: every process of the app. Raises ValueError for both."""
+
+    process: str | None
+    port: int | None
+
+    def __post_init__(self) -> None:
+        if self.process is not None and self.port is not None:
+            raise ValueError("process and port exclude each other: name one of them")
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise ValueError("port must lie between 1 and 65535")
+
+    def selection(self, target: Target, own_port: int, *, handshakes: bool) -> Selection:
+        """These packets as they are now, and those of our own port. Raises InjectionError for an unknown process."""
+        if self.port is not None:
+            return Selection((self.port,), False, (), own_port, handshakes)
+        names = target.names() if self.process is None else [self.process]
+        unknown = set(names) - set(target.names())
+        if unknown:
+            raise InjectionError(
+                f"no process is named {', '.join(unknown)}; there are {', '.join(target.names())}"
+            )
+        ports = [port for port in map(target.port, names) if port is not None]
+        return Selection(tuple(ports), True, self.pids(target), own_port, handshakes)
+
+    def pids(self, target: Target) -> tuple[int, ...]:
+        """Whose packets, where that is what counts."""
+        return () if self.port is not None else tuple(target.pids(self.process))
+
+
+@contextmanager
+def treated(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
+    """The first rung of the ladder that holds. Raises InjectionError with the reasons of all."""
+    reasons = []
+    with ExitStack() as stack:
+        for name, rung in LADDER:
+            try:
+                line = stack.enter_context(rung(target, selection, order))
+            except (FaultError, OSError) as error:
+                reasons.append(f"{name}: {error}")
+            else:
+                yield line
+                return
+    raise InjectionError("packets cannot be treated so here. " + "; ".join(reasons))

@@ -1,0 +1,164 @@
+"""What happens to each packet of a selection: when it goes on, and how. Pure but for the random numbers given."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from typing import Any, ClassVar, Protocol
+
+_MANY_FLOWS = 20_000
+
+
+class Fate(Enum):
+    """How a packet goes on."""
+
+    PASS = "as it came"
+    LATE = "as it came, behind others"
+    DROP = "not at all"
+    TWICE = "with a copy of it"
+    CHANGED = "with one bit changed"
+
+
+class Treatment(Protocol):
+    """One way to treat packets."""
+
+    whole: ClassVar[bool]
+    """Whether it needs all of a packet, not only its headers."""
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        """When and how a packet of `size` bytes goes on that came at `now`."""
+
+
+@dataclass
+class Delay:
+    """Every packet `delay_s` later, give or take up to `jitter_s` (uniform).
+
+    Order is kept within a flow only: across flows, one global queue would make every jittered packet wait for the
+    slowest before it and so raise the median.
+    """
+
+    random: Random
+    delay_s: float
+    jitter_s: float = 0.0
+    whole: ClassVar[bool] = False
+    _last: dict[Hashable, float] = field(default_factory=dict)
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        due = now + self.delay_s
+        if self.jitter_s:
+            due += self.random.uniform(-self.jitter_s, self.jitter_s)
+        due = max(due, self._last.get(flow, 0.0))
+        if len(self._last) > _MANY_FLOWS:
+            self._last = {flow: due for flow, due in self._last.items() if due > now}
+        self._last[flow] = due
+        return due, Fate.PASS
+
+
+@dataclass
+class Loss:
+    """A share of the packets is dropped: each by itself, or `burst` in a row on average.
+
+    In a row is Gilbert's model, which Elliott made more general: every packet is lost in the bad state and none in the
+    good one; from bad to good with probability 1 / burst, and from good to bad so often that the share comes out.
+    Source: Gilbert, Capacity of a Burst-Noise Channel, Bell System Technical Journal 39 (1960).
+    """
+
+    random: Random
+    share: float
+    burst: float | None = None
+    whole: ClassVar[bool] = False
+    _bad: bool = False
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        self._bad = self.random.random() < self._odds()
+        return now, Fate.DROP if self._bad else Fate.PASS
+
+    def _odds(self) -> float:
+        if self.burst is None or self.share >= 1:
+            return self.share
+        return 1 - 1 / self.burst if self._bad else into_bad(self.share, self.burst)
+
+
+def into_bad(share: float, burst: float) -> float:
+    """The probability of a burst's beginning: share = into / (into + 1 / burst)."""
+    return share / (1 - share) / burst
+
+
+@dataclass
+class Link:
+    """A link of `rate` bytes a second, on which packets wait their turn; with too long a queue one is dropped.
+
+    The generic cell rate algorithm of ITU-T I.371, in its virtual scheduling form, which is a token bucket of
+    `burst_bytes`: what may go at once after silence.
+    """
+
+    random: Random
+    rate: float
+    queue_s: float
+    burst_bytes: float = 0.0
+    whole: ClassVar[bool] = False
+    _free_at: float = 0.0
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        begins = max(now, self._free_at)
+        if begins - now > self.queue_s + self.burst_bytes / self.rate:
+            return now, Fate.DROP
+        self._free_at = begins + size / self.rate
+        return max(now, self._free_at - self.burst_bytes / self.rate), Fate.PASS
+
+
+@dataclass
+class Twice:
+    """A share of the packets comes twice."""
+
+    random: Random
+    share: float
+    whole: ClassVar[bool] = True
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        return now, Fate.TWICE if self.random.random() < self.share else Fate.PASS
+
+
+@dataclass
+class Changed:
+    """A share of the packets has one bit changed."""
+
+    random: Random
+    share: float
+    whole: ClassVar[bool] = True
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        return now, Fate.CHANGED if self.random.random() < self.share else Fate.PASS
+
+
+@dataclass
+class Overtaken:
+    """A share of the packets waits for `by_s`, and what comes meanwhile goes before it."""
+
+    random: Random
+    share: float
+    by_s: float
+    whole: ClassVar[bool] = False
+
+    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+        late = self.random.random() < self.share
+        return (now + self.by_s, Fate.LATE) if late else (now, Fate.PASS)
+
+
+_WAYS: Mapping[str, Callable[..., Treatment]] = {
+    "delay": Delay,
+    "loss": Loss,
+    "link": Link,
+    "twice": Twice,
+    "changed": Changed,
+    "overtaken": Overtaken,
+}
+
+Order = Mapping[str, Any]
+"""A treatment as JSON: its `way` and its fields but `random`."""
+
+
+def treatment(order: Order, seed: int) -> Treatment:
+    """The treatment of an order."""
+    fields = {name: value for name, value in order.items() if name != "way"}
+    return _WAYS[order["way"]](Random(seed), **fields)
