@@ -21,6 +21,7 @@ class Budget:
 
     def __init__(self, limit_bytes: int, pids: Callable[[], Sequence[int]], mount: Path = _MOUNT) -> None:
         self.limit_bytes = limit_bytes
+        self.enforced_bytes = limit_bytes
         self._pids = pids
         self._memory = next(
             (m for m in (mount / "memory", mount / "unified") if (m / "cgroup.procs").exists()), None
@@ -82,7 +83,7 @@ class Budget:
 
         Memory that a fault took goes only when nothing of the app is left, as the kernel would choose, too.
         """
-        if self._memory is not None or self.used_bytes() <= self.limit_bytes:
+        if self._memory is not None or self.used_bytes() <= self.enforced_bytes:
             return None
         sizes = {pid: procfs.resident_bytes([pid]) for pid in (self._pids() or self._guests)}
         pid = max(sizes, key=sizes.__getitem__)

@@ -64,6 +64,8 @@ class Memory(Protocol):
     """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""
 
     limit_bytes: int
+    enforced_bytes: int
+    """What the agent enforces where no control group does; a fault may lower it."""
 
     @property
     def kind(self) -> Literal["real", "emulated"]:

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Fault
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.cpu_throttle import CpuThrottle
@@ -13,6 +14,7 @@ from chaos.faults.http_fault import HttpFault
 from chaos.faults.inode_exhaustion import InodeExhaustion
 from chaos.faults.io_stress import IoStress
 from chaos.faults.io_throttle import IoThrottle
+from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.packet_loss import PacketLoss
@@ -20,7 +22,8 @@ from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
 
 AnyFault = (
-    CpuStress
+    Bandwidth
+    | CpuStress
     | CpuThrottle
     | DependencyFailure
     | DiskFull
@@ -30,6 +33,7 @@ AnyFault = (
     | InodeExhaustion
     | IoStress
     | IoThrottle
+    | MemoryLimit
     | MemoryPressure
     | NetworkDelay
     | PacketLoss

@@ -39,6 +39,10 @@ class Budget:
     limit_bytes: int
     pids: Callable[[], Sequence[int]]
     kind: Literal["real", "emulated"] = "emulated"
+    enforced_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.enforced_bytes = self.limit_bytes
 
     def used_bytes(self) -> int:
         return sum(_proportional_bytes(pid) for pid in self.pids())
