@@ -352,6 +352,16 @@ def test_analyze_says_what_is_no_journal(
     done.assert_explained(str(path), words)
 
 
+def test_a_mistake_of_ours_is_not_taken_for_a_verdict(done_run: tuple[Lab, Ended], tmp_path: Path) -> None:
+    lab, _ = done_run
+    first, *others = lab.journal().read_text().splitlines(keepends=True)
+    forged = tmp_path / "forged.ndjson"
+    forged.write_text("".join([first.replace('"sample_hz":10', '"sample_hz":"often"'), *others]))
+    done = lab.chaoslab("analyze", forged)
+    assert done.code == 5
+    assert "ValueError" in done.err
+
+
 def test_validate_goes_through_directories_and_says_all_that_is_wrong(lab: Lab) -> None:
     lab.manifest("good")
     assert lab.chaoslab("validate", lab.folder).out == "1 manifest(s) valid\n"
