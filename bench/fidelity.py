@@ -14,7 +14,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,11 @@ VALUES: dict[str, Sequence[dict[str, Any]]] = {
     "process_kill": ({"signal": "SIGKILL"}, {"signal": "SIGTERM"}),
 }
 """Two sets of fields a fault, over those of its manifest."""
+WHERE = frozenset({"type", "process", "port", "host", "path"})
 HOLD_S = 3.0
 RATE = 50
+TO_THE_END_S = 0.3
+"""A fault that no request felt any more so long before its end does not show by them when it ended."""
 IN_A_ROW = 3
 """So many requests one after another must feel a fault: a single slow one is nobody's."""
 
@@ -81,12 +84,21 @@ def fields_of(fault: str) -> Sequence[Mapping[str, Any]]:
 
 
 def short(path: Path, fields: Mapping[str, Any]) -> Loaded:
-    """The manifest with these fields and short phases. Raises ManifestError."""
+    """The manifest with these fields over its own, or where those contradict them, over what says where.
+
+    Raises ManifestError.
+    """
+    try:
+        return shortened(path, fields, keep=lambda name: name != "intensity")
+    except ManifestError:
+        return shortened(path, fields, keep=WHERE.__contains__)
+
+
+def shortened(path: Path, fields: Mapping[str, Any], keep: Callable[[str], bool]) -> Loaded:
+    """The manifest with these fields, those of its own to keep, and short phases. Raises ManifestError."""
     document = yaml.safe_load(path.read_text())
     spec, step = document["spec"], document["spec"]["method"][0]
-    step["fault"] = {name: value for name, value in step["fault"].items() if name != "intensity"} | dict(
-        fields
-    )
+    step["fault"] = {name: value for name, value in step["fault"].items() if keep(name)} | dict(fields)
     process = spec["target"]["processes"][-1]["name"]
     spec["steadyState"] = [
         {
@@ -143,6 +155,8 @@ def row(fault: str, fields: Mapping[str, Any], result: Result, events: Sequence[
     if ended is not None and isinstance(began := ended.data.get("began_at"), float):
         undo_ms = (ended.at - began) * 1000
     begins, ends = felt(events)
+    if ends is not None and (ended is None or ends < ended.at - TO_THE_END_S or FAULTS[fault].impulse):
+        ends = None
     return Row(
         fault,
         fields,
