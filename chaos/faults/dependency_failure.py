@@ -14,10 +14,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import share_interval
-from chaos.faults.net.endpoints import Endpoint, of_host
+from chaos.faults.net.endpoints import Endpoint, named
 from chaos.faults.net.misnamed import misnamed
 from chaos.faults.net.outside import Attempts, connection_attempts, cut, lookup_attempts
 
@@ -135,15 +134,7 @@ class DependencyFailure(Fault):
         return self.process or self.host or ""
 
     def _endpoints(self, target: Target) -> list[Endpoint]:
-        name = self.process or self.host
-        if self.port is None and name is not None and name in target.names():
-            port = target.port(name)
-            if port is None:
-                raise InjectionError(f"process {name!r} declares no port")
-            return [Endpoint(None, port)]
-        if self.process is not None:
-            raise InjectionError(f"no process is named {name!r}; there are {', '.join(target.names())}")
-        return [Endpoint(None, self.port)] if self.host is None else of_host(self.host, self.port)
+        return named(target, self.host, self.process, self.port)
 
 
 def _is_address(host: str) -> bool:

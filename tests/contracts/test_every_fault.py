@@ -22,6 +22,7 @@ KINDS: tuple[type[Fault], ...] = get_args(AnyFault)
 REQUIRED: dict[str, dict[str, Any]] = {
     "dependency_failure": {"process": "inventory", "mode": "refuse"},
     "dns_failure": {"host": "inventory"},
+    "http_fault": {"process": "inventory"},
 }
 """Fields that have no default, with a value; of all other faults the type alone is a manifest."""
 

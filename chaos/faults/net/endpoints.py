@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.errors import InjectionError
+from chaos.faults.base import Target
 from chaos.faults.net.flows import Flow
 
 
@@ -47,3 +48,19 @@ def of_host(host: str, port: int | None) -> list[Endpoint]:
     if port is None and any(ipaddress.ip_address(address).is_loopback for address in addresses):
         raise InjectionError(f"host {host!r} is this machine: name a port too, or a process")
     return [Endpoint(address, port) for address in addresses]
+
+
+def named(target: Target, host: str | None, process: str | None, port: int | None) -> list[Endpoint]:
+    """Where a dependency is reached that a manifest names: a process's declared port, a host, or a port anywhere.
+
+    Raises InjectionError.
+    """
+    name = process or host
+    if port is None and name is not None and name in target.names():
+        declared = target.port(name)
+        if declared is None:
+            raise InjectionError(f"process {name!r} declares no port")
+        return [Endpoint(None, declared)]
+    if process is not None:
+        raise InjectionError(f"no process is named {name!r}; there are {', '.join(target.names())}")
+    return [Endpoint(None, port)] if host is None else of_host(host, port)

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 from chaos.faults.net.netlink import (
     APPEND,
@@ -39,7 +40,7 @@ _REGISTER = be32(1)
 _VERDICT_REGISTER = be32(0)
 _EQUAL, _DIFFERENT, _GREATER = 0, 1, 4
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
-_META_LENGTH, _META_IN, _META_OUT, _META_FAMILY, _META_PROTOCOL = 0, 4, 5, 15, 16
+_META_LENGTH, _META_MARK, _META_IN, _META_OUT, _META_FAMILY, _META_PROTOCOL = 0, 3, 4, 5, 15, 16
 _DROP, _ACCEPT = 0, 1
 _TCP_FLAGS_OFFSET = 13
 _HTON = 1
@@ -49,8 +50,9 @@ Rule = bytes
 
 
 class Hook(IntEnum):
-    """Where a chain looks (NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT in <linux/netfilter.h>)."""
+    """Where a chain looks (NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT in <linux/netfilter.h>)."""
 
+    PRE_ROUTING = 0
     LOCAL_IN = 1
     LOCAL_OUT = 3
 
@@ -62,6 +64,13 @@ class Chain:
     name: str
     hook: Hook
     rules: Sequence[Rule]
+    kind: Literal["filter", "nat"] = "filter"
+    """A nat chain sees the first packet of each connection only."""
+
+    @property
+    def priority(self) -> int:
+        """NF_IP_PRI_FILTER or NF_IP_PRI_NAT_DST of <linux/netfilter_ipv4.h>."""
+        return 0 if self.kind == "filter" else -100
 
 
 class Table:
@@ -75,9 +84,9 @@ class Table:
         """Put all chains in place at once, or none. Raises OSError with the kernel's reason."""
         orders = [_order(_NEWTABLE, CREATE | EXCL, text(1, self._name), attribute(2, be32(_TABLE_OWNED)))]
         for chain in chains:
-            hook = nest(4, attribute(1, be32(chain.hook)), attribute(2, be32(0)))
+            hook = nest(4, attribute(1, be32(chain.hook)), attribute(2, be32(chain.priority)))
             names = text(1, self._name), text(3, chain.name)
-            orders.append(_order(_NEWCHAIN, CREATE, *names, hook, text(7, "filter")))
+            orders.append(_order(_NEWCHAIN, CREATE, *names, hook, text(7, chain.kind)))
             names = text(1, self._name), text(2, chain.name)
             orders += [_order(_NEWRULE, CREATE | APPEND, *names, nest(4, rule)) for rule in chain.rules]
         begin = Order(_BATCH_BEGIN, 0, struct.pack("!BBH", 0, 0, _NFTABLES))
@@ -151,6 +160,11 @@ def source_port(port: int) -> Rule:
 def destination_port(port: int) -> Rule:
     """TCP or UDP packets to that port."""
     return _payload(_TRANSPORT_HEADER, 2, 2) + _compare(_EQUAL, be16(port))
+
+
+def marked(mark: int) -> Rule:
+    """Packets of sockets that carry that mark (SO_MARK)."""
+    return _meta(_META_MARK) + _compare(_EQUAL, struct.pack("=I", mark))
 
 
 def _address(value: bytes, offsets: tuple[int, int]) -> Rule:
@@ -227,3 +241,10 @@ def queue_by_target(number: int) -> Rule:
     """
     facts = struct.pack("=HHH2x", number, 1, 1)
     return _expression("target", text(1, "NFQUEUE"), attribute(2, be32(3)), attribute(3, facts))
+
+
+def redirect(port: int) -> Rule:
+    """Lead a connection to that port of this machine instead; only in nat chains (NFTA_REDIR_REG_PROTO_MIN)."""
+    number = nest(2, attribute(1, be16(port)))
+    load = _expression("immediate", attribute(1, _REGISTER), number)
+    return load + _expression("redir", attribute(1, _REGISTER))

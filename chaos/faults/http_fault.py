@@ -1,0 +1,219 @@
+"""Answer a share of the HTTP requests to a server wrongly, late, or not to the end.
+
+status    an error is answered in its stead: 500, 503, 429 with Retry-After, …; the server does not see the request
+delay     the request goes on to the server so much later
+abort     the connection is reset in the middle of the response
+truncate  the response ends in the middle, by an orderly end of the connection
+
+A packet rule leads new connections through a proxy, which speaks HTTP/1.1 and passes on all else untouched. Those open
+when the fault begins are reset (their clients come back through the proxy); those open when it ends are closed between
+two requests.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import InjectionError, RecoveryError
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.fidelity import percentile, share_interval
+from chaos.faults.net.endpoints import Endpoint, named
+from chaos.faults.web.between import PACE_S, Between, Requests, between, requests
+from chaos.faults.web.tampering import Mode, Tampering
+from chaos.units import Duration, PositiveDuration, Share
+
+_WEB_PORT = 80
+_ENOUGH_SAMPLES = 20
+_Z = 3.29
+"""Quantile 0.9995 of the standard normal distribution: a true share is missed by more once in a thousand runs."""
+_TOLERANCE = 0.02
+_DELAY_TOLERANCE, _DELAY_TOLERANCE_MS = 0.05, 5.0
+_VERIFY_S = 5.0
+_SEEN_THROUGH_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpFault(Fault):
+    """Tamper with requests to the port of a process of the app, or to a dependency, as everybody here sees it."""
+
+    type: Literal["http_fault"] = "http_fault"
+    process: str | None = None
+    """The server: a process of the manifest, at its declared port."""
+    host: str | None = None
+    """Or a host, with its port (80 when not given)."""
+    port: int | None = None
+    """Or a port, whoever is asked there."""
+    mode: Mode = "status"
+    status: int = 503
+    """What is answered under mode `status`: 400 to 599."""
+    retry_after: Duration | None = None
+    """A Retry-After header with the answer, in whole seconds."""
+    delay: PositiveDuration = 1.0
+    """How much later a request goes on under mode `delay`."""
+    prefix: str = "/"
+    """Only requests whose path begins so."""
+    method: str | None = None
+    """Only requests of this method, such as GET."""
+    share: Share = 1.0
+    """How many of those, each by its own chance."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"mode": "status", "status": 503, "share": "10%"},
+        "medium": {"mode": "status", "status": 503, "share": "50%"},
+        "high": {"mode": "abort", "share": "100%"},
+    }
+    requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+
+    def __post_init__(self) -> None:
+        if self.process is not None and (self.host is not None or self.port is not None):
+            raise ValueError("process stands alone: name a process, or a host and port")
+        if self.process is None and self.host is None and self.port is None:
+            raise ValueError("name the server: process, host or port")
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise ValueError("port must lie between 1 and 65535")
+        if self.status < 400 or self.status not in {one.value for one in HTTPStatus}:
+            raise ValueError("status must be that of an error, 400 to 599, such as 500, 503 or 429")
+        if self.retry_after is not None and (self.mode != "status" or self.retry_after % 1):
+            raise ValueError("retryAfter goes with mode status and is whole seconds, such as 2s")
+        if not self.prefix.startswith("/") or any(one in self.prefix for one in " ?#\r\n"):
+            raise ValueError("prefix must begin with / and hold neither blank, ? nor #, such as /api")
+        if self.method is not None and not (self.method.isascii() and self.method.isupper()):
+            raise ValueError("method must be in capitals, such as GET")
+        if self.share <= 0:
+            raise ValueError("share must be more than 0%")
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: so many requests of ours must end meanwhile."""
+        return _ENOUGH_SAMPLES * PACE_S + (self.delay if self.mode == "delay" else 0.0)
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """On enter a request of ours was tampered with; on exit one has reached its server directly."""
+        places = self._places(target)
+        with requests(target, self._tampering, self.delay + _VERIFY_S) as own:
+            with between(target, places, own.port, self._tampering) as proxy:
+                self._verify(own)
+                own.pace(PACE_S)
+                notes = {
+                    "reset_open_connections": proxy.ended,
+                    "own_request_ms_before": own.baseline_ms,
+                    "new_connections": "by the proxy; those open before were reset once",
+                }
+                yield Injection(
+                    "http-proxy",
+                    "real",
+                    self._asked(),
+                    lambda: self._observe(target, own, proxy),
+                    notes=notes,
+                )
+                own.pace(0)
+            _verify_gone(own)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when the share asked fits what was seen, and the target's own requests were met by it."""
+        seen = [sample for sample in samples if "faulted" in sample]
+        hits = [sample for sample in seen if sample["faulted"]]
+        met = max((int(sample["faulted_requests"]) for sample in seen), default=0)
+        matched = max((int(sample["matched"]) for sample in seen), default=0)
+        share, low, high = share_interval(len(hits), len(seen))
+        values: dict[str, float | str] = {**self._asked(), "share": share}
+        why = f"{len(hits)} of {len(seen)} requests of ours {self._ended()}, {self.share:.4g} of them asked"
+        if len(seen) < _ENOUGH_SAMPLES:
+            return Delivered(
+                values, low, high, len(seen), False, f"{why}; at least {_ENOUGH_SAMPLES} are needed"
+            )
+        fits = abs(len(hits) - len(seen) * self.share) <= self._allowed(len(seen))
+        why += f": {'' if fits else 'not '}within {self._allowed(len(seen)):.1f}; "
+        why += f"{met} of {matched} matching requests to the target were met"
+        if self.mode == "delay" and hits:
+            values["delay_ms"] = round(percentile([float(sample["later_ms"]) for sample in hits], 0.5), 3)
+            near = abs(float(values["delay_ms"]) - self.delay * 1e3) <= self._allowed_ms
+            fits = fits and near
+            why += f"; median delay {values['delay_ms']:.1f} ms, {'' if near else 'not '}within "
+            why += f"{self._allowed_ms:.1f} ms"
+        if self.mode == "status":
+            values["status"] = _usual_status(seen)
+        others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
+        why += f"; some ended otherwise: {', '.join(others)}" if others else ""
+        return Delivered(values, low, high, len(seen), fits and met > 0, why)
+
+    def _allowed(self, count: int) -> float:
+        """By how many the number of requests that were hit may differ."""
+        error = _Z * math.sqrt(count * self.share * (1 - self.share))
+        return max(error, _TOLERANCE * count) + 0.5
+
+    @property
+    def _allowed_ms(self) -> float:
+        return max(_DELAY_TOLERANCE_MS, _DELAY_TOLERANCE * self.delay * 1e3)
+
+    def _asked(self) -> dict[str, float | str]:
+        asked: dict[str, float | str] = {"share": self.share, "mode": self.mode}
+        if self.mode == "status":
+            asked["status"] = str(self.status)
+        if self.mode == "delay":
+            asked["delay_ms"] = round(self.delay * 1e3, 6)
+        if self.retry_after is not None:
+            asked["retry_after_s"] = self.retry_after
+        return asked
+
+    def _ended(self) -> str:
+        return {
+            "status": f"ended with {self.status}",
+            "delay": "took longer",
+            "abort": "were reset",
+            "truncate": "were cut off",
+        }[self.mode]
+
+    @property
+    def _tampering(self) -> Tampering:
+        return Tampering(
+            self.mode, self.prefix, self.method, self.share, self.status, self.retry_after, self.delay
+        )
+
+    def _places(self, target: Target) -> list[Endpoint]:
+        elsewhere = self.host is not None and self.host not in target.names()
+        return named(target, self.host, self.process, self.port or (_WEB_PORT if elsewhere else None))
+
+    def _hit(self, sample: Sample, baseline_ms: float) -> bool:
+        """Whether one request of ours shows what was asked for, by what its client saw alone."""
+        if self.mode == "status":
+            return sample["saw"] == str(self.status) and sample.get("retry_after_s") == self.retry_after
+        if self.mode == "delay":
+            return sample["saw"] == "200" and float(sample["took_ms"]) - baseline_ms >= self.delay * 0.5e3
+        return bool(sample["saw"] == {"abort": "reset", "truncate": "cut"}[self.mode])
+
+    def _verify(self, own: Requests) -> None:
+        """A request is hit; when only few are to be, one that has come through the proxy will do."""
+        enough_s = _VERIFY_S + self.delay if self.share == 1 else _SEEN_THROUGH_S + self.delay
+        seen = own.until(lambda sample: self._hit(sample, own.baseline_ms), enough_s)
+        through = self.share < 1 and any(sample.get("direct") is False for sample in seen)
+        if not seen or not (self._hit(seen[-1], own.baseline_ms) or through):
+            ended = ", ".join(sorted({str(sample["saw"]) for sample in seen})) or "in no time"
+            raise InjectionError(f"none of {len(seen)} requests of ours {self._ended()}; they ended: {ended}")
+
+    def _observe(self, target: Target, own: Requests, proxy: Between) -> Sample | None:
+        counts = proxy.counts()
+        samples = [self._sample(raw, own.baseline_ms, counts) for raw in own.fetch()]
+        for sample in samples[:-1]:
+            target.measured(**sample)
+        return samples[-1] if samples else None
+
+    def _sample(self, raw: Sample, baseline_ms: float, counts: Mapping[str, int]) -> dict[str, Any]:
+        later = round(float(raw["took_ms"]) - baseline_ms, 3)
+        return {"faulted": int(self._hit(raw, baseline_ms)), **raw, "later_ms": later, **counts}
+
+
+def _usual_status(seen: Sequence[Sample]) -> str:
+    """The status that most of the requests ended with that did not end well; 200 when all did."""
+    ended = [str(sample["saw"]) for sample in seen if sample["saw"] != "200" and str(sample["saw"]).isdigit()]
+    return max(set(ended), key=ended.count) if ended else "200"
+
+
+def _verify_gone(own: Requests) -> None:
+    seen = own.until(lambda sample: sample.get("direct") is True, _VERIFY_S)
+    if not seen or seen[-1].get("direct") is not True:
+        ended = ", ".join(sorted({str(sample["saw"]) for sample in seen})) or "in no time"
+        raise RecoveryError(f"requests of ours do not reach their server directly again: {ended}")

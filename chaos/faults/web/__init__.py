@@ -1,0 +1,1 @@
+"""HTTP between the app and its clients: read it, pass it on, tamper with it."""

@@ -1,0 +1,227 @@
+"""One client connection on its way through the proxy: requests one after another, untouched or tampered with.
+
+Bytes pass as they came; ends and resets of either side become those of the other. What is not HTTP/1.1 (TLS, HTTP/2, a
+server that speaks first, an upgraded connection) is passed through untouched.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from chaos.faults.web.messages import (
+    Body,
+    Counted,
+    Endless,
+    NotHttp,
+    Request,
+    Response,
+    request_in,
+    response_in,
+)
+from chaos.faults.web.tampering import Dice
+from chaos.faults.web.wire import Wire
+
+Found = TypeVar("Found")
+
+
+class Broken(Exception):
+    """One side ended in the middle of a message."""
+
+
+class Passage:
+    """`run` until either side ends, or until it may end because the fault has."""
+
+    def __init__(self, client: Wire, upstream: Wire, news: asyncio.Event, dice: Dice) -> None:
+        self._client = client
+        self._upstream = upstream
+        self._news = news
+        self._dice = dice
+        self._answered = 0
+        self.draining = False
+        self.tunnelled = False
+
+    async def run(self) -> None:
+        """Pass requests and responses; then end both sides the same way."""
+        try:
+            while (request := await self._next_request()) is not None:
+                if not await self._exchange(request):
+                    break
+                self._answered += 1
+        except NotHttp:
+            await self._tunnel()
+        except Broken:
+            pass
+        self._end()
+
+    def drain(self) -> None:
+        """End as soon as no request is under way."""
+        self.draining = True
+        self._news.set()
+
+    def cut(self) -> None:
+        """End now."""
+        self._client.reset()
+        self._upstream.reset()
+
+    def _end(self) -> None:
+        for side, other in ((self._client, self._upstream), (self._upstream, self._client)):
+            if other.was_reset:
+                side.reset()
+            else:
+                side.close()
+
+    async def _until(self, look: Callable[[], Found | None]) -> Found:
+        """What `look` finds, looking again whenever there is news."""
+        while True:
+            self._news.clear()
+            found = look()
+            if found is not None:
+                return found
+            await self._news.wait()
+
+    async def _next_request(self) -> Request | None:
+        """None at the end of the connection."""
+
+        def look() -> Request | bool | None:
+            if self._upstream.buffer:
+                raise NotHttp("the server speaks unasked")
+            request = request_in(bytes(self._client.buffer))
+            if request is not None:
+                self._client.consume(len(request.raw))
+                return request
+            if self._client.ended and self._client.buffer:
+                raise NotHttp("half a head, and then the end")
+            idle = self.draining and not self._client.buffer
+            return False if self._client.ended or self._upstream.ended or idle else None
+
+        found = await self._until(look)
+        return found if isinstance(found, Request) else None
+
+    async def _exchange(self, request: Request) -> bool:
+        """One request and its response; whether another may follow."""
+        if not self._dice.meant(request):
+            return await self._forward(request)
+        mode = self._dice.tampering.mode
+        if mode == "status":
+            return await self._answer(request)
+        if mode == "delay":
+            self._dice.faulted += 1
+            await self._wait()
+            return await self._forward(request)
+        return await self._forward(request, spoiled=True)
+
+    async def _answer(self, request: Request) -> bool:
+        self._dice.faulted += 1
+        closes = not request.keeps_alive or request.expects_continue
+        if not request.expects_continue:  # such a client waits with its body until it is asked for
+            await self._pass(self._client, None, request.body)
+        await self._client.write(self._dice.tampering.answer(request, closes=closes))
+        return not closes
+
+    async def _wait(self) -> None:
+        """Hold a request back; less when the fault ends. Raises Broken when the client gives up."""
+
+        def look() -> bool | None:
+            if self._client.ended:
+                raise Broken
+            return self.draining or None
+
+        try:
+            async with asyncio.timeout(self._dice.tampering.delay_s):
+                await self._until(look)
+        except TimeoutError:
+            return
+
+    async def _forward(self, request: Request, *, spoiled: bool = False) -> bool:
+        await self._upstream.write(request.raw)
+        upload = asyncio.create_task(self._upload(request.body))
+        try:
+            response = await self._response(request.method)
+            if response.status == 101 or (request.method == "CONNECT" and response.status < 300):
+                await self._client.write(response.raw)
+                raise NotHttp("another protocol from here on")
+            if spoiled and await self._spoil(response):
+                return False
+            await self._client.write(response.raw)
+            await self._pass(self._upstream, self._client, response.body)
+            return upload.done() and not isinstance(response.body, Endless)
+        finally:
+            upload.cancel()
+            await asyncio.gather(upload, return_exceptions=True)
+
+    async def _upload(self, body: Body) -> None:
+        try:
+            await self._pass(self._client, self._upstream, body)
+        except Broken:
+            self._upstream.finish()  # the server sees half a request, as it would without us
+
+    async def _response(self, method: str) -> Response:
+        """The head of the final response; interim ones are passed on."""
+
+        def look() -> Response | None:
+            if self._client.ended and not self._client.buffer:
+                self._upstream.finish()  # so the server learns that nobody waits, or only for this answer
+            response = response_in(bytes(self._upstream.buffer), method)
+            if response is None and (self._upstream.ended or self._client.lost):
+                raise Broken
+            return response
+
+        while True:
+            response = await self._until(look)
+            self._upstream.consume(len(response.raw))
+            if response.status >= 200 or response.status == 101:
+                return response
+            await self._client.write(response.raw)
+
+    async def _spoil(self, response: Response) -> bool:
+        """Pass half of the response, then cut it off; False when there is no half of it to cut off."""
+        aborts = self._dice.tampering.mode == "abort"
+        if response.body.done and not aborts:
+            return False
+        self._dice.faulted += 1
+        if response.body.done:
+            await self._client.write(response.raw[: len(response.raw) // 2])
+        elif isinstance(response.body, Counted):
+            await self._client.write(response.raw)
+            await self._pass(self._upstream, self._client, Counted(response.body.left // 2))
+        else:
+            await self._client.write(response.raw)
+            first = await self._until(lambda: len(self._upstream.buffer) or self._upstream.ended or None)
+            await self._client.write(self._upstream.consume(int(first) // 2))
+        if aborts:
+            self._client.reset()
+        else:
+            self._client.close()
+        self._upstream.reset()
+        return True
+
+    async def _pass(self, source: Wire, sink: Wire | None, body: Body) -> None:
+        """One body from a side to the other, or to nowhere. Raises Broken when it stays incomplete."""
+        while not body.done:
+            self._news.clear()
+            if source.buffer:
+                data = source.consume(body.take(bytes(source.buffer)))
+                if sink is not None:
+                    await sink.write(data)
+            elif source.ended:
+                if isinstance(body, Endless) and not source.was_reset:
+                    return
+                raise Broken
+            elif sink is not None and sink.lost:
+                raise Broken
+            else:
+                await self._news.wait()
+
+    async def _tunnel(self) -> None:
+        """Bytes both ways, until both sides have ended."""
+        self.tunnelled = True
+
+        async def one_way(source: Wire, sink: Wire) -> None:
+            await self._pass(source, sink, Endless())
+            sink.finish()
+
+        ways = (
+            one_way(self._client, self._upstream),
+            one_way(self._upstream, self._client),
+        )
+        await asyncio.gather(*ways, return_exceptions=True)

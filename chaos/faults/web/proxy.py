@@ -1,0 +1,142 @@
+"""A transparent HTTP proxy: connections that a packet rule leads here go on to where they were meant to go."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from chaos.faults.web.passage import Passage
+from chaos.faults.web.tampering import Dice
+from chaos.faults.web.wire import Wire
+
+MARK = 0x43484C42
+"""On our own connections, so that they are not led here again."""
+
+_SO_MARK = 36  # <asm-generic/socket.h>
+_ORIGINAL_DST = 80  # SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of <linux/netfilter_ipv4.h>
+_SOL_IP, _SOL_IPV6 = 0, 41
+_BACKLOG = 1024
+_TRIES = 16
+
+
+class Proxy:
+    """Serves at `port` of every address; whose destination port is among `of_port` has dice of its own."""
+
+    def __init__(self, dice: Dice, of_port: dict[int, Dice]) -> None:
+        self._dice = dice
+        self._of_port = of_port
+        self._listeners = listeners()
+        self.port: int = self._listeners[0].getsockname()[1]
+        self._servers: list[asyncio.Server] = []
+        self._passages: dict[asyncio.Task[None], Passage | None] = {}
+        self.connections = 0
+        self.tunnels = 0
+
+    async def serve(self) -> None:
+        """Begin to take connections; those that came meanwhile have waited."""
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
+
+    async def drain(self, within_s: float) -> None:
+        """Take no more, let what is under way end, and cut off what does not in time."""
+        for server in self._servers:
+            server.close()
+        for passage in self._passages.values():
+            if passage is not None:
+                passage.drain()
+        if self._passages:
+            await asyncio.wait(self._passages, timeout=within_s)
+        for passage in self._passages.values():
+            if passage is not None:
+                passage.cut()
+        for task in list(self._passages):
+            task.cancel()
+
+    def _accept(self) -> Wire:
+        news = asyncio.Event()
+        return _Accepted(news, self)
+
+    def begin(self, client: Wire, news: asyncio.Event) -> None:
+        """A connection is there."""
+        self.connections += 1
+        task = asyncio.create_task(self._carry(client, news))
+        self._passages[task] = None
+        task.add_done_callback(self._passages.pop)
+
+    async def _carry(self, client: Wire, news: asyncio.Event) -> None:
+        connection = client.transport.get_extra_info("socket")
+        try:
+            address = original_destination(connection)
+            if address[1] == self.port:
+                raise OSError(errno.ELOOP, "meant for the proxy itself")
+            upstream = await _connect(address, news)
+        except OSError:
+            client.reset()
+            return
+        passage = Passage(client, upstream, news, self._of_port.get(address[1], self._dice))
+        task = asyncio.current_task()
+        assert task is not None
+        self._passages[task] = passage
+        await passage.run()
+        self.tunnels += passage.tunnelled
+
+
+class _Accepted(Wire):
+    """A wire that tells the proxy when it is there."""
+
+    def __init__(self, news: asyncio.Event, proxy: Proxy) -> None:
+        super().__init__(news)
+        self._proxy = proxy
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._proxy.begin(self, self._news)
+
+
+def original_destination(connection: Any) -> tuple[str, int]:
+    """Where a redirected connection was meant to go. Raises OSError."""
+    if connection.family == socket.AF_INET:
+        raw = connection.getsockopt(_SOL_IP, _ORIGINAL_DST, 16)
+        port, address = struct.unpack_from("!2xH4s", raw)
+        return socket.inet_ntop(socket.AF_INET, address), port
+    raw = connection.getsockopt(_SOL_IPV6, _ORIGINAL_DST, 28)
+    port, address = struct.unpack_from("!2xH4x16s", raw)
+    return socket.inet_ntop(socket.AF_INET6, address), port
+
+
+async def _connect(address: tuple[str, int], news: asyncio.Event) -> Wire:
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, _SO_MARK, MARK)
+        await loop.sock_connect(connection, address)
+        _, upstream = await loop.create_connection(lambda: Wire(news), sock=connection)
+    except BaseException:
+        connection.close()
+        raise
+    return upstream
+
+
+def listeners() -> Sequence[socket.socket]:
+    """One for each family, at the same free port; IPv4 alone where there is no IPv6. Raises OSError."""
+    refused: OSError | None = None
+    for _ in range(_TRIES):
+        first = socket.create_server(("0.0.0.0", 0), backlog=_BACKLOG)
+        try:
+            second = socket.create_server(
+                ("::", first.getsockname()[1]), family=socket.AF_INET6, backlog=_BACKLOG
+            )
+        except OSError as error:
+            if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                return [first]
+            refused = error
+            with contextlib.closing(first):
+                continue
+        return [first, second]
+    raise refused or OSError("no port is free")

@@ -1,0 +1,82 @@
+"""One end of a TCP connection in asyncio: what came and was not taken yet, and ways to end it."""
+
+import asyncio
+import socket
+import struct
+from typing import cast
+
+_HIGH_BYTES = 256 * 1024
+_AT_ONCE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
+
+
+class Wire(asyncio.Protocol):
+    """`news` is set whenever something came or ended; both ends of a passage share one."""
+
+    def __init__(self, news: asyncio.Event) -> None:
+        self.buffer = bytearray()
+        self.ended = False
+        """Nothing more will come."""
+        self.lost = False
+        """Nothing can be sent any more."""
+        self.was_reset = False
+        self._news = news
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does not for protocol 0
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if len(self.buffer) > _HIGH_BYTES:
+            self.transport.pause_reading()
+        self._news.set()
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._news.set()
+        return True  # it may still want its answer
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = self.lost = True
+        self.was_reset = isinstance(exc, ConnectionResetError)
+        self._writable.set()
+        self._news.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def consume(self, count: int) -> bytes:
+        """Take so many bytes of what came."""
+        data = bytes(self.buffer[:count])
+        del self.buffer[:count]
+        if not self.lost and not self.ended and len(self.buffer) <= _HIGH_BYTES:
+            self.transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send; waits while the other end does not read."""
+        if not self.lost:
+            self.transport.write(data)
+            await self._writable.wait()
+
+    def finish(self) -> None:
+        """Send no more; what the other end sends still comes."""
+        if not self.lost and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def close(self) -> None:
+        """End it politely, after what is still to be sent."""
+        self.transport.close()
+
+    def reset(self) -> None:
+        """End it by a reset (SO_LINGER of socket(7)); what is not sent yet is not sent."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and not self.lost:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()

@@ -1,0 +1,126 @@
+"""HTTP faults: a real server and real clients, each test in a network of its own."""
+
+from typing import Any
+
+import pytest
+
+from chaos.faults.http_fault import HttpFault
+from tests.faults.net import sites
+from tests.faults.target import in_own_network, users
+
+
+def run(body: str, *arguments: str, user: str = "own") -> None:
+    print(in_own_network(f"{sites.__name__}:{body}", *arguments, unprivileged=user == "unprivileged"))
+
+
+@pytest.mark.parametrize("user", users())
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate"])
+def test_every_request_comes_to_what_was_asked(mode: str, user: str) -> None:
+    run("each", mode, user=user)
+
+
+@pytest.mark.parametrize("asked", ["0.1", "0.5"])
+def test_a_share_of_the_requests_is_met(asked: str) -> None:
+    run("share", asked)
+
+
+@pytest.mark.parametrize("asked_ms", ["50", "300", "1500"])
+def test_requests_take_so_much_longer(asked_ms: str) -> None:
+    run("delay", asked_ms)
+
+
+@pytest.mark.parametrize("user", users())
+def test_the_agents_end_is_enough(user: str) -> None:
+    assert HttpFault.ends_with == "agent"
+    run("killed_agent", user=user)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "half_of_it",
+        "by_path_and_method",
+        "untouched",
+        "server_first",
+        "kept_connections",
+        "under_way_at_the_end",
+        "by_host",
+        "dead_server",
+        "killed_proxy",
+        "unknown_process",
+        "overhead",
+    ],
+)
+def test_in_a_network_of_its_own(body: str) -> None:
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({}, "name the server: process, host or port"),
+        ({"process": "web", "port": 80}, "process stands alone"),
+        ({"port": 70000}, "between 1 and 65535"),
+        ({"port": 80, "status": 200}, "that of an error"),
+        ({"port": 80, "status": 599}, "that of an error"),
+        ({"port": 80, "mode": "delay", "retry_after": 1.0}, "goes with mode status"),
+        ({"port": 80, "retry_after": 0.5}, "whole seconds"),
+        ({"port": 80, "prefix": "api"}, "prefix must begin with /"),
+        ({"port": 80, "prefix": "/api?x"}, "prefix must begin with /"),
+        ({"port": 80, "method": "get"}, "capitals"),
+        ({"port": 80, "share": 0.0}, "more than 0%"),
+    ],
+)
+def test_fields_that_make_no_sense_are_refused(fields: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        HttpFault(**fields)
+
+
+def samples(
+    hits: int, count: int, *, met: int = 5, saw: str = "503", later_ms: float = 0.0
+) -> list[dict[str, Any]]:
+    about = {"matched": 9, "faulted_requests": met, "later_ms": later_ms}
+    return [
+        {"faulted": int(index < hits), "saw": saw if index < hits else "200", **about}
+        for index in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen", "landed", "why"),
+    [
+        (1.0, samples(100, 100), True, "100 of 100 requests of ours ended with 503"),
+        (1.0, samples(98, 100), True, "98 of 100"),
+        (1.0, samples(97, 100), False, "not within 2.5"),
+        (0.5, samples(66, 100), True, "within 16.9"),
+        (0.5, samples(68, 100), False, "not within 16.9"),
+        (0.1, samples(0, 100), True, "0 of 100"),
+        (0.1, samples(0, 200), False, "not within"),
+        (1.0, samples(19, 19), False, "at least 20 are needed"),
+        (1.0, samples(100, 100, met=0), False, "0 of 9 matching requests"),
+    ],
+)
+def test_what_counts_as_landed(asked: float, seen: list[dict[str, Any]], landed: bool, why: str) -> None:
+    delivered = HttpFault(port=80, share=asked).delivered(seen)
+    assert delivered.landed is landed, delivered.why
+    assert why in delivered.why
+    assert delivered.samples == len(seen)
+
+
+def test_what_is_seen_is_what_is_delivered() -> None:
+    fault = HttpFault(port=80, status=503)
+    assert fault.delivered(samples(50, 50)).values == {"share": 1.0, "mode": "status", "status": "503"}
+    other = [{**sample, "faulted": 0, "saw": "502"} for sample in samples(50, 50)]
+    delivered = fault.delivered(other)
+    assert delivered.values["status"] == "502"
+    assert "some ended otherwise: 502" in delivered.why
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "landed"), [(200.0, True), (209.0, True), (211.0, False), (150.0, False)]
+)
+def test_a_delay_lands_when_its_median_is_near(later_ms: float, landed: bool) -> None:
+    fault = HttpFault(port=80, mode="delay", delay=0.2)
+    delivered = fault.delivered(samples(50, 50, saw="200", later_ms=later_ms))
+    assert delivered.landed is landed, delivered.why
+    assert delivered.values["delay_ms"] == later_ms
