@@ -6,6 +6,7 @@ from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Fault
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.cpu_throttle import CpuThrottle
+from chaos.faults.crash_loop import CrashLoop
 from chaos.faults.dependency_failure import DependencyFailure
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.disk_read_only import DiskReadOnly
@@ -17,14 +18,19 @@ from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
+from chaos.faults.packet_corrupt import PacketCorrupt
+from chaos.faults.packet_duplicate import PacketDuplicate
 from chaos.faults.packet_loss import PacketLoss
+from chaos.faults.packet_reorder import PacketReorder
 from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
+from chaos.faults.process_stop import ProcessStop
 
 AnyFault = (
     Bandwidth
     | CpuStress
     | CpuThrottle
+    | CrashLoop
     | DependencyFailure
     | DiskFull
     | DiskReadOnly
@@ -36,9 +42,13 @@ AnyFault = (
     | MemoryLimit
     | MemoryPressure
     | NetworkDelay
+    | PacketCorrupt
+    | PacketDuplicate
     | PacketLoss
+    | PacketReorder
     | ProcessKill
     | ProcessPause
+    | ProcessStop
 )
 
 FAULTS: dict[str, type[Fault]] = {

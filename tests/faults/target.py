@@ -94,6 +94,9 @@ class LocalTarget:
 
     def start(self, name: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start (again) the process of that name; standard output is a pipe."""
+        before = self.children.get(name)
+        if before is not None and before.poll() is not None:
+            _end(before)  # closes its pipe
         command = self._budget.wrap(argv)
         self.children[name] = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
         return self.children[name]

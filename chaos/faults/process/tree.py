@@ -1,10 +1,12 @@
 """Who the app's processes are: parents, birth, state and CPU time, as /proc and the CPU clocks tell (proc(5))."""
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _GONE = ("Z", "X")
 _STOPPED = ("T", "t")
 
@@ -44,6 +46,11 @@ def alive(pid: int, born: int) -> bool:
     """Whether that very process still lives."""
     process = look(pid)
     return process is not None and process.born == born
+
+
+def age_s(process: Process) -> float:
+    """How long ago it was born, to one clock tick (10 ms)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - process.born * _TICK_S
 
 
 def stopped(pid: int) -> bool:
