@@ -39,7 +39,10 @@ class Cgroup:
         """Let `uid` (root inside the sandbox) move its processes into the app's group and change the app's limits."""
         for parent in self.parents:
             limits = [parent / "app" / name for name in _LIMITS]
-            for path in (*(level / "cgroup.procs" for level in (parent, parent / "self", parent / "app")), *limits):
+            for path in (
+                *(level / "cgroup.procs" for level in (parent, parent / "self", parent / "app")),
+                *limits,
+            ):
                 if path.exists():
                     os.chown(path, uid, uid)
         if "blkio" in self.views:  # a v1 group is measured in another one beside it: see chaos.faults.blkio
@@ -114,7 +117,9 @@ def _make_v2(cgroup: Cgroup, name: str, memory_bytes: int) -> None:
 def _wanted(parent: Path) -> str:
     """The controllers to switch on below: memory in any case, the others where they may be had."""
     offered = (parent / "cgroup.controllers").read_text().split()
-    return " ".join(f"+{name}" for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered)
+    return " ".join(
+        f"+{name}" for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered
+    )
 
 
 def _v2_bases() -> list[Path]:

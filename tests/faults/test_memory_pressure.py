@@ -71,9 +71,7 @@ def test_the_ramp_is_a_straight_line(target: LocalTarget) -> None:
     first, last = ramp[0], ramp[-1]
     slope = (last["fill_percent"] - first["fill_percent"]) / (last["at"] - first["at"])
     assert slope == pytest.approx((80 - first["fill_percent"]) / 1.5, rel=0.1)
-    steps = [
-        late["fill_percent"] - early["fill_percent"] for early, late in pairwise(ramp)
-    ]
+    steps = [late["fill_percent"] - early["fill_percent"] for early, late in pairwise(ramp)]
     assert max(steps) < 20, "gradual, not at once"
 
 
