@@ -7,6 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from chaos.agent import procfs
@@ -43,7 +44,7 @@ class Sampler:
             ),
             "memory_bytes": memory,
             "memory_percent": round(100 * memory / budget.limit_bytes, 2),
-            "disk": {path: _disk(path) for path in self._disks},
+            "disk": {path: _disk(path) for path in self._disks if Path(path).exists()},
             "processes": {
                 name: {
                     "cpu_percent": self._percent(name, procfs.cpu_seconds(tree), elapsed),
