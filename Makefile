@@ -34,6 +34,7 @@ bench: setup
 	@for file in $(filter-out bench/fidelity.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 fidelity: setup
+	@mkdir -p runs
 	$(BIN)/python -m bench.fidelity > runs/fidelity.md && mv runs/fidelity.md docs/fidelity.md
 
 serve: setup
