@@ -34,7 +34,9 @@ class Follower:
         self._run = run
         self._on_event = on_event
         self._offset = 0
-        self._pause_s = _POLL_S
+        self._recovery_s = 0.0
+        self._due = float("inf")
+        """When the agent should be about to end (monotonic): from then on it is looked at more often."""
         self._ended = False
 
     async def follow(self, stop: asyncio.Event) -> None:
@@ -57,8 +59,9 @@ class Follower:
                 looked = now
                 pid = pid or await self._pid()
                 await self._look_after(pid)
-            if not await self._copy():
-                await asyncio.sleep(self._pause_s)
+            await self._copy()
+            if not self._ended:
+                await asyncio.sleep(min(_POLL_S, max(_POLL_AT_THE_END_S, self._due - time.monotonic())))
 
     def _catch_up(self) -> None:
         """Take in what our journal holds of this trial; the agent's lines are in it as they are in the agent's own."""
@@ -102,8 +105,10 @@ class Follower:
         return bool(whole)
 
     def _take(self, event: Event) -> None:
-        if event.type == "phase.ended" and event.data.get("phase") == "recovery":
-            self._pause_s = _POLL_AT_THE_END_S
+        if event.type == "run.started":
+            self._recovery_s = event.data["plan"]["recovery_s"]
+        elif event.type == "phase.started" and event.data.get("phase") == "recovery":
+            self._due = time.monotonic() + self._recovery_s - _POLL_S
         self._ended = self._ended or event.type == "agent.ended"
         self._on_event(event)
 

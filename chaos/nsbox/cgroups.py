@@ -10,7 +10,7 @@ v1: one directory a controller (memory, cpuacct). v2: one directory; needs a par
 import contextlib
 import os
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -21,13 +21,13 @@ _LIMITS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
 class Cgroup:
     """The directories of one sandbox; `views` maps the name inside the sandbox to the app's host directory."""
 
-    parents: list[Path] = field(default_factory=list)
-    views: dict[str, Path] = field(default_factory=dict)
-    refused: str = ""
+    def __init__(self, parents: Sequence[Path] = (), refused: str = "") -> None:
+        self.parents = list(parents)
+        self.views: dict[str, Path] = {}
+        self.refused = refused
 
     def add(self, pid: int) -> None:
         """Move a process (and its future children) into the sandbox's own level."""
