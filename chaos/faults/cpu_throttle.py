@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -13,7 +13,7 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Targe
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.burning import burn_when_told
-from chaos.faults.process.pacing import Pacer, paced, ration
+from chaos.faults.process.pacing import paced, ration
 from chaos.faults.process.quota import PERIOD_S, Quota, Use
 from chaos.units import Unit
 
@@ -96,7 +96,10 @@ class CpuThrottle(Fault):
             notes = {
                 "why_emulated": "no control group with a CPU quota here: the app is stopped and continued instead"
             }
-            observe = _following(target, pacer, guests)
+
+            def observe() -> Sample | None:
+                return pacer.look(target, [*target.pids(), *guests])
+
             yield Injection("sigstop-ration", "emulated", self._all_asked(), observe, PERIOD_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
@@ -130,17 +133,6 @@ def _put_back(quota: Quota) -> None:
     quota.restore()
     if quota.now() != quota.before:
         raise RecoveryError(f"{quota.file.name} is {quota.now()!r}, and was {quota.before!r}")
-
-
-def _following(target: Target, pacer: Pacer, guests: Sequence[int]) -> Callable[[], Sample | None]:
-    def observe() -> Sample | None:
-        pacer.follow([*target.pids(), *guests])
-        news = list(pacer.news())
-        for sample in news[:-1]:
-            target.measured(**sample)
-        return news[-1] if news else None
-
-    return observe
 
 
 class _Meter:

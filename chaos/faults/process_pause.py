@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import mean_interval
-from chaos.faults.process.pacing import Pacer, paced, pause
+from chaos.faults.process.pacing import paced, pause
 from chaos.units import PositiveDuration, Share
 
 _TOLERATED_POINTS = 2.0
@@ -57,7 +57,7 @@ class ProcessPause(Fault):
             asked = {"paused_percent": self._asked()}
 
             def observe() -> Sample | None:
-                return _look(target, pacer, self.process)
+                return pacer.look(target, target.pids(self.process))
 
             yield Injection("sigstop", "real", asked, observe, _LOOK_EVERY_S)
 
@@ -77,11 +77,3 @@ class ProcessPause(Fault):
 
     def _asked(self) -> float:
         return round(self.share * 100, 9)
-
-
-def _look(target: Target, pacer: Pacer, process: str | None) -> Sample | None:
-    pacer.follow(target.pids(process))
-    news = list(pacer.news())
-    for sample in news[:-1]:
-        target.measured(**sample)
-    return news[-1] if news else None

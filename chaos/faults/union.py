@@ -11,6 +11,7 @@ from chaos.faults.dependency_failure import DependencyFailure
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.disk_read_only import DiskReadOnly
 from chaos.faults.dns_failure import DnsFailure
+from chaos.faults.fd_exhaustion import FdExhaustion
 from chaos.faults.http_fault import HttpFault
 from chaos.faults.inode_exhaustion import InodeExhaustion
 from chaos.faults.io_stress import IoStress
@@ -35,6 +36,7 @@ AnyFault = (
     | DiskFull
     | DiskReadOnly
     | DnsFailure
+    | FdExhaustion
     | HttpFault
     | InodeExhaustion
     | IoStress

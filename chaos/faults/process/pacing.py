@@ -9,56 +9,31 @@ from contextlib import contextmanager
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Helper, Target
+from chaos.faults.base import Target
 from chaos.faults.channel import receive, send
 from chaos.faults.net.punctual import be_punctual
+from chaos.faults.process.following import ANSWER_WITHIN_S, ENDED, Follower
 from chaos.faults.process.stopping import Stopper
 from chaos.faults.process.tree import Account, cpu_s, family
 
-_ANSWER_WITHIN_S = 5.0
 _RATION_LOOK_S = 0.002
 _WINDOW_S = 0.05
 """How long one look at a lasting pause spans."""
 
 
-class Pacer:
-    """The agent's side: who is to be paced, and what has been measured since the last question."""
-
-    def __init__(self, helper: Helper, roots: Sequence[int]) -> None:
-        self._helper = helper
-        self._roots = list(roots)
-
-    def follow(self, roots: Sequence[int]) -> None:
-        """Pace these from now on, too: somebody may have been started again."""
-        if list(roots) != self._roots:
-            self._roots = list(roots)
-            self._helper.send({"roots": self._roots})
-
-    def news(self) -> Iterator[dict[str, Any]]:
-        """The samples that have come. Raises FaultError when the helper has failed."""
-        while (message := self._helper.receive(0)) is not None:
-            yield dict(message)
+class Pacer(Follower):
+    """The agent's side. Should the helper be gone, everybody goes on all the same."""
 
     def end(self) -> Iterator[dict[str, Any]]:
-        """Have everybody go on; the last samples. Raises FaultError when that could not be seen."""
+        """See Follower."""
         try:
-            self._helper.send({"end": True})
-            while (message := self._helper.receive(_ANSWER_WITHIN_S)) is not None:
-                yield dict(message)
-                if "resumed_ms" in message:
-                    return
+            yield from super().end()
         except FaultError:
-            self._release()
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._helper.pid, signal.SIGKILL)
-        self._release()
-
-    def _release(self) -> None:
-        """Without the helper: whoever stands still of the app goes on."""
-        stopper = Stopper(self._roots)
-        stopper.take_over()
-        stopper.let_go()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.helper.pid, signal.SIGKILL)
+            stopper = Stopper(self.roots)
+            stopper.take_over()
+            stopper.let_go()
 
 
 @contextmanager
@@ -82,9 +57,9 @@ def paced(
                 target.measured(**sample)
 
         with target.undo("the stopped processes", go_on):
-            first = helper.receive(_ANSWER_WITHIN_S)
+            first = helper.receive(ANSWER_WITHIN_S)
             if first is None:
-                raise InjectionError(f"nothing stood still within {_ANSWER_WITHIN_S:g} s")
+                raise InjectionError(f"nothing stood still within {ANSWER_WITHIN_S:g} s")
             target.measured(**first)
             yield pacer
 
@@ -143,7 +118,7 @@ def _letting_go(stopper: Stopper) -> Iterator[None]:
         began = time.monotonic()
         stopper.let_go()
         with contextlib.suppress(BrokenPipeError):
-            send({"resumed_ms": _ms(time.monotonic() - began)})
+            send({"resumed_ms": _ms(time.monotonic() - began), ENDED: True})
 
 
 def _pause_for_good(stopper: Stopper) -> None:

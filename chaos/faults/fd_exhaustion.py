@@ -1,0 +1,84 @@
+"""Let the app's processes run out of file descriptors, so that opening and accepting fail with EMFILE."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.fidelity import median_interval
+from chaos.faults.process.descriptors import exhaust
+from chaos.faults.process.following import ANSWER_WITHIN_S, Follower
+
+_LOOK_EVERY_S = 0.05
+_FEWEST_LOOKS = 6
+_MOST = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FdExhaustion(Fault):
+    """Lower the limit on open files of live processes, so that each can open `leave` more than in its quietest moment.
+
+    As a leak does: what a process closes is taken from it, too. One that is started meanwhile gets a second to
+    come up. It is the soft limit (RLIMIT_NOFILE) that is lowered; descriptors that are open stay so,
+    but poll(2) refuses to wait for more of them than the limit says.
+    """
+
+    type: Literal["fd_exhaustion"] = "fd_exhaustion"
+    process: str | None = None
+    """Which one, with its descendants; every process of the app when not given."""
+    leave: int = 0
+    """How many more descriptors each may have open at a time."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"leave": 32},
+        "medium": {"leave": 8},
+        "high": {"leave": 0},
+    }
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.leave <= _MOST:
+            raise ValueError(f"leave must lie between 0 and {_MOST}")
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: enough looks."""
+        return 2 * _FEWEST_LOOKS * _LOOK_EVERY_S
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """The limits are low on enter, and what they were on exit."""
+        roots = list(target.pids(self.process))
+        if not roots:
+            known = ", ".join(target.names()) or "none"
+            raise InjectionError(f"no live process {self.process or 'at all'} to restrain; known: {known}")
+        with target.helper(exhaust, roots=roots, leave=self.leave) as helper:
+            follower = Follower(helper, roots)
+
+            def put_back() -> None:
+                for sample in follower.end():
+                    target.measured(**sample)
+
+            with target.undo("the limits on open files", put_back):
+                first = helper.receive(ANSWER_WITHIN_S)
+                if first is None:
+                    raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
+                target.measured(**first)
+
+                def observe() -> Sample | None:
+                    return follower.look(target, target.pids(self.process))
+
+                asked = {"left_fds": float(self.leave)}
+                yield Injection("prlimit-nofile", "real", asked, observe, _LOOK_EVERY_S)
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when, by the median, the process with the most left had as many left as asked."""
+        looks = [sample for sample in samples if "left_fds" in sample]
+        if len(looks) < _FEWEST_LOOKS:
+            why = f"the limits were looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
+            return Delivered({}, None, None, len(looks), False, why)
+        middle, low, high = median_interval([float(look["left_fds"]) for look in looks])
+        met = sum(int(look["met"]) > 0 for look in looks)
+        why = f"at most {middle:g} descriptors more were left to a process, {self.leave} asked"
+        why += f"; at {met} of {len(looks)} looks somebody had none left"
+        return Delivered({"left_fds": middle}, low, high, len(looks), middle == self.leave, why)

@@ -1,0 +1,75 @@
+"""A helper that leaves each process of the app only so many descriptors more than it had in its quietest moment."""
+
+import contextlib
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from chaos.faults.channel import receive, send
+from chaos.faults.process.following import ENDED
+from chaos.faults.process.restraint import Book, Restrained
+
+_LOOK_EVERY_S = 0.05
+
+
+def exhaust(roots: list[int], leave: int) -> None:
+    """Helper: until the channel ends or says `end`; then every limit is what it was."""
+    book = Book(resource.RLIMIT_NOFILE)
+    try:
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            _keep(book, roots, leave)
+    finally:
+        began = time.monotonic()
+        count = book.put_back(roots)
+        took_ms = round((time.monotonic() - began) * 1000, 3)
+        with contextlib.suppress(BrokenPipeError):
+            send({"put_back": count, "put_back_ms": took_ms, ENDED: True})
+
+
+exhaust.outlives_agent = True  # type: ignore[attr-defined]
+
+
+def _keep(book: Book, roots: list[int], leave: int) -> None:
+    while True:
+        for entry in book.entries_of(roots):
+            _tighten(book, entry, leave)
+        if seen := [sample for entry in book.entries_of(roots) if (sample := _look(book, entry)) is not None]:
+            loosest = max(seen, key=lambda sample: int(sample["left_fds"]))
+            send({**loosest, "processes": len(seen), "met": sum(sample["free"] == 0 for sample in seen)})
+        message = receive(_LOOK_EVERY_S)
+        if message is not None and "end" in message:
+            return
+        if message is not None:
+            roots[:] = message["roots"]
+
+
+def _tighten(book: Book, entry: Restrained, leave: int) -> None:
+    """Have as many unused numbers below the limit as it may still take: the limit is on numbers, not on a count."""
+    numbers = _numbers(entry.process.pid)
+    if numbers is None:
+        return
+    entry.least = min(entry.least, len(numbers))
+    free, limit = max(0, entry.least + leave - len(numbers)), 0
+    while free or limit in numbers:
+        free -= limit not in numbers
+        limit += 1
+    book.impose(entry, limit)
+
+
+def _look(book: Book, entry: Restrained) -> dict[str, Any] | None:
+    """What was left to it: unused numbers now, and what it took of those left to it."""
+    limit, numbers = book.in_force(entry), _numbers(entry.process.pid)
+    if numbers is None:
+        return None
+    free = sum(number not in numbers for number in range(min(limit, 2**20)))
+    left = free + max(0, len(numbers) - entry.least)
+    return {"pid": entry.process.pid, "left_fds": left, "open": len(numbers), "free": free, "limit": limit}
+
+
+def _numbers(pid: int) -> set[int] | None:
+    """The descriptors that are open; None when it has gone."""
+    try:
+        return {int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return None

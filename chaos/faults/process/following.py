@@ -1,0 +1,44 @@
+"""The agent's side of a helper that keeps at the app's processes: who they are, what was measured, and the end."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chaos.errors import FaultError
+from chaos.faults.base import Helper, Sample, Target
+
+ENDED = "ended"
+"""The key of a helper's last message."""
+ANSWER_WITHIN_S = 5.0
+
+
+class Follower:
+    """Speaks with the helper. It outlives the agent, and undoes its work when the agent's end of the channel closes."""
+
+    def __init__(self, helper: Helper, roots: Sequence[int]) -> None:
+        self.helper = helper
+        self.roots = list(roots)
+
+    def follow(self, roots: Sequence[int]) -> None:
+        """Keep at these from now on, too: somebody may have been started again."""
+        if list(roots) != self.roots:
+            self.roots = list(roots)
+            self.helper.send({"roots": self.roots})
+
+    def look(self, target: Target, roots: Sequence[int]) -> Sample | None:
+        """The latest sample; those before it are written down. Raises FaultError when the helper has failed."""
+        self.follow(roots)
+        news: list[dict[str, Any]] = []
+        while (message := self.helper.receive(0)) is not None:
+            news.append(dict(message))
+        for sample in news[:-1]:
+            target.measured(**sample)
+        return news[-1] if news else None
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        """Have the helper undo its work; its last samples. Raises FaultError when it was not seen to be undone."""
+        self.helper.send({"end": True})
+        while (message := self.helper.receive(ANSWER_WITHIN_S)) is not None:
+            yield dict(message)
+            if ENDED in message:
+                return
+        raise FaultError(f"no answer within {ANSWER_WITHIN_S:g} s")
