@@ -60,7 +60,7 @@ class FdExhaustion(Fault):
                     target.measured(**sample)
 
             with target.undo("the limits on open files", put_back):
-                first = helper.receive(ANSWER_WITHIN_S)
+                first = follower.first()
                 if first is None:
                     raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
                 target.measured(**first)

@@ -23,6 +23,7 @@ from chaos.faults.packet_corrupt import PacketCorrupt
 from chaos.faults.packet_duplicate import PacketDuplicate
 from chaos.faults.packet_loss import PacketLoss
 from chaos.faults.packet_reorder import PacketReorder
+from chaos.faults.pid_exhaustion import PidExhaustion
 from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
 from chaos.faults.process_stop import ProcessStop
@@ -48,6 +49,7 @@ AnyFault = (
     | PacketDuplicate
     | PacketLoss
     | PacketReorder
+    | PidExhaustion
     | ProcessKill
     | ProcessPause
     | ProcessStop

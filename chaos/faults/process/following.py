@@ -17,6 +17,13 @@ class Follower:
     def __init__(self, helper: Helper, roots: Sequence[int]) -> None:
         self.helper = helper
         self.roots = list(roots)
+        self._undone = False
+
+    def first(self) -> dict[str, Any] | None:
+        """The first sample: the fault is in place; None when none came in time. Raises FaultError."""
+        while (message := self._receive(ANSWER_WITHIN_S)) is not None and ENDED in message:
+            pass  # it undid what it had begun; why is yet to come
+        return message
 
     def follow(self, roots: Sequence[int]) -> None:
         """Keep at these from now on, too: somebody may have been started again."""
@@ -28,17 +35,24 @@ class Follower:
         """The latest sample; those before it are written down. Raises FaultError when the helper has failed."""
         self.follow(roots)
         news: list[dict[str, Any]] = []
-        while (message := self.helper.receive(0)) is not None:
-            news.append(dict(message))
+        while (message := self._receive(0)) is not None:
+            news.append(message)
         for sample in news[:-1]:
             target.measured(**sample)
         return news[-1] if news else None
 
     def end(self) -> Iterator[dict[str, Any]]:
         """Have the helper undo its work; its last samples. Raises FaultError when it was not seen to be undone."""
+        if self._undone:
+            return
         self.helper.send({"end": True})
-        while (message := self.helper.receive(ANSWER_WITHIN_S)) is not None:
-            yield dict(message)
+        while (message := self._receive(ANSWER_WITHIN_S)) is not None:
+            yield message
             if ENDED in message:
                 return
         raise FaultError(f"no answer within {ANSWER_WITHIN_S:g} s")
+
+    def _receive(self, timeout_s: float) -> dict[str, Any] | None:
+        message = self.helper.receive(timeout_s)
+        self._undone = self._undone or (message is not None and ENDED in message)
+        return None if message is None else dict(message)

@@ -57,7 +57,7 @@ def paced(
                 target.measured(**sample)
 
         with target.undo("the stopped processes", go_on):
-            first = helper.receive(ANSWER_WITHIN_S)
+            first = pacer.first()
             if first is None:
                 raise InjectionError(f"nothing stood still within {ANSWER_WITHIN_S:g} s")
             target.measured(**first)

@@ -1,0 +1,182 @@
+"""Let the app run out of processes and threads, so that starting one more fails with EAGAIN."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from chaos.errors import FaultError, InjectionError, RecoveryError
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.dead_man import undone_by_death
+from chaos.faults.fidelity import median_interval
+from chaos.faults.process.following import ANSWER_WITHIN_S, Follower
+from chaos.faults.process.tasks import canary, crowd
+
+_LOOK_EVERY_S = 0.05
+_FEWEST_LOOKS = 6
+_MOST = 10_000
+_MOST_TRIED = 64
+"""So many forks at most are tried at a time: more room is left is not worth a storm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PidExhaustion(Fault):
+    """Let the app start only `leave` more processes or threads than it had in its quietest moment.
+
+    As after a leak of threads: what ends is taken from it, too. By the limit of the app's control group; without one
+    by the limit on the user's processes (RLIMIT_NPROC), for the app's processes only.
+    """
+
+    type: Literal["pid_exhaustion"] = "pid_exhaustion"
+    leave: int = 0
+    """How many more may live at a time."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "low": {"leave": 16},
+        "medium": {"leave": 4},
+        "high": {"leave": 0},
+    }
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.leave <= _MOST:
+            raise ValueError(f"leave must lie between 0 and {_MOST}")
+
+    def minimum_hold_s(self) -> float:
+        """See Fault: enough looks."""
+        return 2 * _FEWEST_LOOKS * _LOOK_EVERY_S
+
+    @contextmanager
+    def inject(self, target: Target) -> Iterator[Injection]:
+        """A fork too many has been seen to fail on enter; the limit is what it was on exit."""
+        if not target.pids():
+            raise InjectionError("the app has no live process")
+        group = target.cgroup("pids")
+        limited = group is not None and (group / "pids.max").exists()
+        by = _by_group(target, group, self.leave) if group and limited else _by_user(target, self.leave)
+        with by as injection:
+            yield injection
+
+    def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when, by the median, as many more were left as asked, and every fork too many failed with EAGAIN."""
+        looks = [sample for sample in samples if "left_tasks" in sample]
+        if len(looks) < _FEWEST_LOOKS:
+            why = f"the limit was looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
+            return Delivered({}, None, None, len(looks), False, why)
+        middle, low, high = median_interval([float(look["left_tasks"]) for look in looks])
+        tried = [str(look["canary"]) for look in looks if "canary" in look]
+        failed = tried.count("EAGAIN")
+        why = f"{middle:g} more were left to the app, {self.leave} asked"
+        why += f"; {failed} of {len(tried)} forks beyond the limit failed with EAGAIN"
+        if "refused" in looks[-1]:
+            why += f", {looks[-1]['refused']} in all, the app's included"
+        landed = middle == self.leave and failed >= 0.9 * len(tried)
+        return Delivered({"left_tasks": middle}, low, high, len(looks), landed, why)
+
+
+@contextmanager
+def _by_group(target: Target, group: Path, leave: int) -> Iterator[Injection]:
+    with target.helper(canary, in_memory_limit=True) as helper:
+        if helper.receive(ANSWER_WITHIN_S) is None:
+            raise InjectionError(f"the canary was not ready within {ANSWER_WITHIN_S:g} s")
+        limit = _GroupLimit(group, helper, leave)
+        put_back = ["/bin/sh", "-c", 'echo "$1" > "$2"', "sh", limit.before, str(limit.file)]
+        with undone_by_death(*put_back), target.undo("the app's limit on processes", limit.put_back):
+            first = limit.verified()
+            target.measured(**first)
+            notes = {"before": limit.before, "limit": limit.now()}
+            asked = {"left_tasks": float(leave)}
+            yield Injection("cgroup-pids", "real", asked, limit.look, _LOOK_EVERY_S, notes)
+
+
+@contextmanager
+def _by_user(target: Target, leave: int) -> Iterator[Injection]:
+    roots = list(target.pids())
+    with target.helper(crowd, roots=roots, leave=leave) as helper:
+        follower = Follower(helper, roots)
+
+        def put_back() -> None:
+            for sample in follower.end():
+                target.measured(**sample)
+
+        with target.undo("the limits on processes", put_back):
+            first = follower.first()
+            if first is None:
+                raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
+            target.measured(**first)
+
+            def observe() -> Sample | None:
+                return follower.look(target, target.pids())
+
+            yield Injection("prlimit-nproc", "real", {"left_tasks": float(leave)}, observe, _LOOK_EVERY_S)
+
+
+class _GroupLimit:
+    """`pids.max`, kept at what the app had in its quietest moment, `leave`, and the canary itself."""
+
+    def __init__(self, group: Path, helper: Helper, leave: int) -> None:
+        self.file, self._group, self._helper, self._leave = group / "pids.max", group, helper, leave
+        self.before = self.file.read_text().strip()
+        self._least = self._tasks()
+        self._refused = self._refusals()
+
+    def now(self) -> str:
+        """As the kernel says it."""
+        return self.file.read_text().strip()
+
+    def verified(self) -> Sample:
+        """Lower the limit and see a fork fail. Raises InjectionError."""
+        self._tighten()
+        made, error = self._try(min(self._leave + 1, _MOST_TRIED))
+        if self._leave < _MOST_TRIED and error != "EAGAIN":
+            raise InjectionError(
+                f"{made} processes could be started with {self._leave} left: {error or 'no error'}"
+            )
+        return self._sample()
+
+    def look(self) -> Sample:
+        """What is left; where that is nothing, whether one more really fails."""
+        self._tighten()
+        sample = dict(self._sample())
+        if sample["free"] == 0:
+            sample["canary"] = self._try(1)[1] or "none"
+        return sample
+
+    def put_back(self) -> None:
+        """What it was before. Raises OSError and RecoveryError."""
+        self.file.write_text(self.before)
+        if self.now() != self.before:
+            raise RecoveryError(f"pids.max is {self.now()}, and was {self.before}")
+
+    def _tighten(self) -> None:
+        self._least = min(self._least, self._tasks())
+        wanted = str(self._least + self._leave + 1)
+        if self.now() != wanted:
+            try:
+                self.file.write_text(wanted)
+            except OSError as error:
+                raise InjectionError(f"cannot set pids.max: {error.strerror}") from error
+
+    def _sample(self) -> Sample:
+        tasks, limit = self._tasks(), self.now()
+        free = max(0, int(limit) - tasks - 1) if limit != "max" else _MOST
+        left = free + max(0, tasks - self._least)
+        return {"left_tasks": left, "tasks": tasks, "free": free, "refused": self._refusals() - self._refused}
+
+    def _try(self, forks: int) -> tuple[int, str]:
+        self._helper.send({"forks": forks})
+        answer = self._helper.receive(ANSWER_WITHIN_S)
+        if answer is None:
+            raise FaultError(f"the canary did not answer within {ANSWER_WITHIN_S:g} s")
+        return int(answer["forks"]), str(answer["error"])
+
+    def _tasks(self) -> int:
+        """The app's, without the canary."""
+        return int((self._group / "pids.current").read_text()) - 1
+
+    def _refusals(self) -> int:
+        """How many forks the kernel has refused for this limit (`max` of pids.events)."""
+        for line in (self._group / "pids.events").read_text().splitlines():
+            if line.startswith("max "):
+                return int(line.split()[1])
+        return 0

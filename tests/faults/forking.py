@@ -1,0 +1,80 @@
+"""An app that forks when told to, and pid_exhaustion on it as an ordinary user: without pytest, to run as anybody."""
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+from chaos.faults.base import Injection
+from chaos.faults.pid_exhaustion import PidExhaustion
+from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.target import LocalTarget
+
+APP = [
+    sys.executable, "-I", "-S", "-c",
+    "import errno, os, signal\n"
+    "held = []\n"
+    "def say(word): os.write(1, f'{word}\\n'.encode())\n"
+    "def take(*_):\n"
+    "    try: child = os.fork()\n"
+    "    except OSError as error: return say(errno.errorcode[error.errno])\n"
+    "    if child == 0:\n"
+    "        signal.signal(signal.SIGUSR1, signal.SIG_DFL)\n"
+    "        while True: signal.pause()\n"
+    "    held.append(child); say('forked')\n"
+    "def give(*_):\n    os.kill(held[-1], 9); os.waitpid(held.pop(), 0); say('ended')\n"
+    "signal.signal(signal.SIGUSR1, take); signal.signal(signal.SIGUSR2, give)\n"
+    "say('up')\n"
+    "while True: signal.pause()\n",
+]  # fmt: skip
+"""Forks on SIGUSR1, ends a child on SIGUSR2."""
+
+
+def start(target: LocalTarget) -> "subprocess.Popen[bytes]":
+    app = target.start("app", APP)
+    assert heard(app) == "up"
+    return app
+
+
+def heard(app: "subprocess.Popen[bytes]") -> str:
+    assert app.stdout is not None
+    return app.stdout.readline().decode().strip()
+
+
+def told(app: "subprocess.Popen[bytes]", number: signal.Signals) -> str:
+    app.send_signal(number)
+    return heard(app)
+
+
+def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
+    """What the agent does while it holds a fault."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if (sample := injection.observe()) is not None:
+            target.measured(**sample)
+        target.wait(injection.every_s)
+
+
+def by_user() -> None:
+    """As root of a user namespace: without a control group, and then with the agent gone."""
+    with LocalTarget() as target:
+        app = start(target)
+        before = resource.prlimit(app.pid, resource.RLIMIT_NPROC)
+        fault = PidExhaustion(leave=2)
+        with fault.inject(target) as injection:
+            assert injection.mechanism == "prlimit-nproc"
+            hold(target, injection, 0.3)
+            assert [told(app, signal.SIGUSR1) for _ in range(4)] == ["forked"] * 2 + ["EAGAIN"] * 2
+            hold(target, injection, 1.0)
+        delivered = fault.delivered(target.samples)
+        print(delivered.why)
+        assert delivered.landed, delivered.why
+        assert resource.prlimit(app.pid, resource.RLIMIT_NPROC) == before
+        with injected_elsewhere({"type": "pid_exhaustion"}, app.pid) as agent:
+            seconds_until(lambda: told(app, signal.SIGUSR1) == "EAGAIN")
+            agent.kill()
+            agent.wait()
+            took_s = seconds_until(lambda: resource.prlimit(app.pid, resource.RLIMIT_NPROC) == before)
+            print(f"the old limit {took_s * 1000:.1f} ms after the agent's SIGKILL")
+            assert took_s <= WITHIN_S
