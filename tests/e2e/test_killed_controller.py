@@ -3,11 +3,10 @@
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from chaos.journal import Journal
-from chaos.nsbox import cgroups
+from tests import leftovers
 
 ROOT = Path(__file__).parents[2]
 MOMENTS = 10
@@ -40,30 +39,12 @@ spec:
 """
 
 
-def what_is_left(runtime: Path) -> list[str]:
-    """Directories, processes, control groups and mounts of sandboxes below `runtime`."""
-    left = [str(path) for path in runtime.glob("box-*")]
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue  # it ended while we looked
-        if str(runtime) in line:
-            left.append(f"process {entry.name}: {line}")
-    left += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "chaoslab" in line]
-    return left
-
-
-def groups() -> set[Path]:
-    return {*cgroups.ROOT.glob("chaoslab-*"), *cgroups.ROOT.glob("*/chaoslab-*")}
-
-
 def test_nothing_is_left_and_the_journals_read_cleanly(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     manifest = tmp_path / "killed.yaml"
     manifest.write_text(MANIFEST)
     runtime = tmp_path / "boxes"
-    before = groups()
+    before = leftovers.groups()
     draw = random.Random(20)
     killed: list[subprocess.Popen[bytes]] = []
     for number in range(MOMENTS):
@@ -91,10 +72,7 @@ def test_nothing_is_left_and_the_journals_read_cleanly(tmp_path: Path) -> None:
         killed.append(controller)
     assert sum(controller.returncode == -9 for controller in killed) >= MOMENTS // 2
 
-    deadline = time.monotonic() + ALL_GONE_WITHIN_S
-    while what_is_left(runtime) or groups() - before:
-        assert time.monotonic() < deadline, (what_is_left(runtime), groups() - before)
-        time.sleep(0.1)
+    leftovers.assert_none(runtime, before, ALL_GONE_WITHIN_S)
 
     journals = list(tmp_path.glob("*/*/journal.ndjson"))
     assert journals
