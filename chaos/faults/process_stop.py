@@ -87,11 +87,10 @@ class _Stop:
 
     def __init__(self, fault: ProcessStop, target: Target) -> None:
         self._fault = fault
-        self._shot = _tell(fault, target)
+        self._shot, known = _tell(fault, target)
         self.pid = self._shot.pid
-        self._family: dict[int, Process] = {}
+        self._family = {process.pid: process for process in known}
         self._killed = self._told = False
-        self._note_family()
 
     def look(self) -> Sample | None:
         """The news, once it has ended; SIGKILL when its time is over."""
@@ -148,12 +147,16 @@ class _Stop:
         return sum(process.pid != self.pid for process in left)
 
 
-def _tell(fault: ProcessStop, target: Target) -> Shot:
+def _tell(fault: ProcessStop, target: Target) -> tuple[Shot, list[Process]]:
+    """The signal that was sent, and the family as it was before: it may end faster than one can look."""
     names = [fault.process] if fault.process is not None else list(target.names())
     target.random.shuffle(names)
     for name in names:
         for pid in target.pids(name)[:1]:
+            known = family([pid])
             if (shot := shoot(pid, fault.signal)) is not None:
-                return shot
-    known = ", ".join(target.names()) or "none"
-    raise InjectionError(f"no live process {fault.process or 'at all'} to stop; known: {known}")
+                return shot, known
+    names = list(target.names())
+    raise InjectionError(
+        f"no live process {fault.process or 'at all'} to stop; known: {', '.join(names) or 'none'}"
+    )
