@@ -21,7 +21,8 @@ run: setup
 
 test: check
 	@scripts/packages chromium iproute2 util-linux
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 4 --dist loadgroup -m "not alone"
+	$(BIN)/pytest -q -m alone
 
 check: setup
 	$(BIN)/ruff check .

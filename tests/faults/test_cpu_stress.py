@@ -83,8 +83,10 @@ def children(pid: int) -> list[int]:
 
 def test_what_waiting_for_a_core_explains_has_landed_and_idleness_has_not() -> None:
     fault = CpuStress(cores=1, load=1.0)
-    busy = [{"cpu_percent": 60.0 + shake, "waited_percent": 39.0, "cores": 1} for shake in (-1, 0, 1)]
+    busy = [{"cpu_percent": 85.0 + shake, "waited_percent": 14.0, "cores": 1} for shake in (-1, 0, 1)]
     assert fault.delivered(busy).landed
+    starved = [{**look, "cpu_percent": 60.0, "waited_percent": 39.0} for look in busy]
+    assert not fault.delivered(starved).landed
     idle = [{**look, "waited_percent": 0.0} for look in busy]
     assert not fault.delivered(idle).landed
     outside = [{**look, "group_percent": 5.0} for look in busy]

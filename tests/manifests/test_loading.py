@@ -73,7 +73,7 @@ def test_problems_have_the_line_and_column_of_their_key(tmp_path: Path) -> None:
     assert str(problem).startswith(
         f"{path}:43:15 spec.method[0].fault.type: unknown 'network_dealy'; did you mean"
     )
-    assert "known: dependency_failure, disk_full, " in problem.what
+    assert "known: bandwidth, " in problem.what
 
 
 def test_all_problems_of_a_file_are_said_at_once(tmp_path: Path) -> None:
