@@ -101,6 +101,40 @@ def test_the_manifest_decides_about_restarts(tmp_path: Path, restart: str, scrip
     play(stage, scene)
 
 
+def test_what_cannot_be_started_again_is_said_and_tried_again(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.symlink_to("/bin/sleep")
+    stage = Stage(tmp_path, {"name": "web", "command": [str(program), "60"], "restart": "always"})
+
+    async def scene() -> None:
+        stage.supervisor.start("web")
+        program.unlink()
+        os.kill((await stage.until("process.started"))["pid"], signal.SIGKILL)
+        failed = await stage.until("process.failed", 2)
+        assert failed["process"] == "web"
+        assert failed["why"] == f"{program}: No such file or directory"
+        program.symlink_to("/bin/sleep")
+        again = await stage.until("process.started", 2)
+        assert again["restarts"] == 1
+        assert [each["restart_in_s"] for each in stage.of("process.failed")[:2]] == [0.2, 0.4]
+
+    play(stage, scene)
+
+
+def test_its_last_words_and_how_it_ended_are_known(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, process("web", "echo first; echo no such database >&2; kill -35 $$"))
+
+    async def scene() -> None:
+        stage.supervisor.start("web")
+        assert (await stage.until("process.exited"))[
+            "signal"
+        ] == "signal 35"  # a real-time one, without a name
+        assert await stage.supervisor.last_words("web") == "no such database"
+        assert stage.supervisor.processes["web"].over
+
+    play(stage, scene)
+
+
 def test_its_end_is_seen_while_a_child_still_holds_its_output(tmp_path: Path) -> None:
     stage = Stage(tmp_path, process("web", "sleep 2 & exit 7"))
 
