@@ -72,6 +72,16 @@ class Background:
             os.waitpid(self.pid, os.WNOHANG)  # Ours when we started it: leave no zombie that looks alive.
         return True
 
+    def listens(self) -> bool:
+        """Whether it, or a process of its session, is who listens on its port; another program may have been faster."""
+        sockets = _listening(self.port)
+        return any(
+            link in sockets
+            for entry in Path("/proc").glob("[0-9]*")
+            if _session(entry) == self.pid
+            for link in _open_files(entry)
+        )
+
     def end(self, patience_s: float) -> None:
         """Ask it to end; insist after `patience_s`. Nothing happens when it has ended already."""
         self._signal(signal.SIGTERM)
@@ -113,3 +123,27 @@ def _began(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def _listening(port: int) -> set[str]:
+    """The sockets that listen on the port, as /proc names them (proc(5), state 0A)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {
+        f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port
+    }
+
+
+def _session(process: Path) -> int | None:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[3])
+    except OSError:
+        return None
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    try:
+        for entry in (process / "fd").iterdir():
+            with suppress(OSError):
+                yield str(entry.readlink())
+    except OSError:
+        return

@@ -164,7 +164,7 @@ def _start(folder: Path) -> Background:
 def _await_health(server: Background, folder: Path) -> None:
     """Return when it answers; end it and say what its log says when it does not in time."""
     deadline = monotonic() + START_DEADLINE_S
-    while not _healthy(_url(server.port)):
+    while not (_healthy(_url(server.port)) and server.listens()):
         ended = server.ended_within(0.1)
         if not ended and monotonic() < deadline:
             continue
