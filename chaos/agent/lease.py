@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.1
 
 
 async def until_told(folder: Path, lease_s: float) -> tuple[str, str]:
