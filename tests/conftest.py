@@ -12,17 +12,18 @@ ROOT = Path(__file__).parent
 
 ALONE = (
     "e2e",
+    "flows",
     "test_shop.py",
-    "faults/test_cpu_stress.py",
-    "faults/test_cpu_throttle.py",
     "agent/test_load.py",
     "agent/test_probing.py",
+    "faults/test_cpu_stress.py",
+    "faults/test_cpu_throttle.py",
+    "faults/test_process_pause.py",
     "manifests/test_speed.py",
 )
-TOGETHER = ("flows",)
-"""Folders whose tests share one expensive fixture: one worker runs them all."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test with its group, and those that must be alone."""
     for item in items:
@@ -30,5 +31,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = place.as_posix()
         if any(name == each or name.startswith(f"{each}/") for each in ALONE):
             item.add_marker("alone")
-        shared = place.parts[0] in TOGETHER
-        item.add_marker(pytest.mark.xdist_group(place.parts[0] if shared else name))
+        item.add_marker(pytest.mark.xdist_group(name))
