@@ -21,8 +21,7 @@ run: setup
 
 test: check
 	@scripts/packages chromium iproute2 util-linux
-	$(BIN)/pytest -q -n 4 --dist loadgroup -m "not alone"
-	$(BIN)/pytest -q -m alone
+	@scripts/tests
 
 check: setup
 	$(BIN)/ruff check .
