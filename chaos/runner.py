@@ -65,19 +65,20 @@ async def open_sandbox(plan: Plan, run: Run, stop: asyncio.Event | None = None) 
     """
     begin(plan, run)
     started = time.monotonic()
-    box = await unless(stop or asyncio.Event(), _machine_with_app(plan))
+    box = await unless(stop or asyncio.Event(), _machine_with_app(plan, run))
     await box.close()
     _tell(run, "sandbox.opened", ref=box.ref.to_json(), took_s=round(time.monotonic() - started, 4))
     return box.ref
 
 
-async def _machine_with_app(plan: Plan) -> Sandbox:
+async def _machine_with_app(plan: Plan, run: Run) -> Sandbox:
     box = await open_machine(
         plan.sandbox["type"],
         memory_bytes=int(plan.sandbox["memory"]),
         disk_bytes=int(plan.sandbox["disk"]),
         ttl_s=plan.sandbox["ttl"],
         hosts=[process["name"] for process in plan.work["processes"]],
+        labels={"experiment": plan.name, "run": run.id},
     )
     try:
         await _set_up(plan, box)

@@ -1,6 +1,6 @@
 """What the environment says, and a `.env` file beside you; an absent variable means the embedded default.
 
-Read only by the CLI and the flows. `.env.example` lists them all; a test keeps the two in step.
+Read where it is needed (a provider, an analyzer, a delivery), never in the agent. `.env.example` lists them all; a test keeps the two in step.
 """
 
 from pathlib import Path

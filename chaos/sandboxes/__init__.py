@@ -21,9 +21,11 @@ __all__ = [
 ]
 
 
-async def open_sandbox(type_: str, **size: Any) -> Sandbox:
-    """Open a sandbox of that type; see the provider's `open` for what it takes. Raises SandboxError."""
-    return await _provider(type_).open(**size)
+async def open_sandbox(type_: str, **wanted: Any) -> Sandbox:
+    """Open a sandbox of that type: `memory_bytes`, `disk_bytes`, `ttl_s`, `hosts` (names that lead to itself), `labels`
+    (what its provider lists it by), `image` (what it is made from; None for ours). Raises SandboxError.
+    """
+    return await _provider(type_).open(**wanted)
 
 
 async def connect(ref: SandboxRef) -> Sandbox:

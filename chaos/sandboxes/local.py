@@ -48,8 +48,15 @@ class LocalSandbox:
         ttl_s: float,
         lease_s: float = 30.0,
         hosts: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        image: str | None = None,
     ) -> "LocalSandbox":
-        """Build one and connect. Raises SandboxError with cause and remedy where the kernel does not allow it."""
+        """Build one and connect. Raises SandboxError with cause and remedy where the kernel does not allow it.
+
+        Nobody lists local sandboxes by `labels`, so they are not kept.
+        """
+        if image is not None:
+            raise SandboxError(f"a local sandbox runs no images, so not {image} either")
         folder = new_folder()
         shown, path = programs()
         spec = BoxSpec(
