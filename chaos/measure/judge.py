@@ -89,6 +89,7 @@ def _judge(record: Record) -> Result:
         run_id=str(record.started.get("run_id") or plan.get("run_id") or ""),
         experiment=str(record.started.get("experiment") or plan.get("experiment") or ""),
         digest=str(record.started.get("digest") or plan.get("digest") or ""),
+        seed=record.seed,
         outcome=ended,
         verdict=verdict,
         why=why,

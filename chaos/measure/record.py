@@ -48,6 +48,12 @@ class Record:
         return plan if isinstance(plan, Mapping) else {}
 
     @property
+    def seed(self) -> int | None:
+        """What decided the random choices of the whole run; each further trial's own seed is drawn from it."""
+        seed = self.started.get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @property
     def begin(self) -> float:
         """When the first event happened, Unix seconds."""
         return min((event.at for event in self.events), default=0.0)

@@ -176,6 +176,8 @@ class Result(Part):
     run_id: str
     experiment: str
     digest: str
+    seed: int | None = None
+    """What decided every random choice; `chaoslab run --seed` makes the same ones again. None without a plan."""
     outcome: Outcome
     verdict: Verdict
     why: str

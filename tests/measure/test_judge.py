@@ -11,15 +11,23 @@ from tests.journals.build import (
     held,
     held_after_a_short_outage,
     held_killed_and_back,
+    no_plan,
     no_samples,
     stop_condition,
+    trials_held,
 )
 from tests.journals.telling import FAST, HEALTHY, KILL, START, Telling, drop, until
 
 SPEC_KEYS = {
-    "run_id", "experiment", "digest", "outcome", "verdict", "steps", "steady_state", "analysis", "timings", "sandbox",
-    "links",
+    "run_id", "experiment", "digest", "seed", "outcome", "verdict", "steps", "steady_state", "analysis", "timings",
+    "sandbox", "links",
 }  # fmt: skip
+
+
+def test_the_result_says_the_seed_of_the_whole_run() -> None:
+    assert judge(held()).seed == 7
+    assert judge(trials_held()).seed == 7
+    assert judge(no_plan()).seed is None
 
 
 def test_the_result_has_the_documented_keys() -> None:
