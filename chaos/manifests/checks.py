@@ -5,6 +5,7 @@ invalid: it says what it can of what it understands, and leaves the rest to vali
 """
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,13 +13,15 @@ from chaos.manifests import draft
 from chaos.manifests.experiment import BlastRadius
 from chaos.manifests.problems import Path, quoted, unknown
 from chaos.manifests.sandboxes import LocalSandbox
-from chaos.units import DURATION
+from chaos.units import DURATION, RATE
 
 Said = Iterator[tuple[Path, str]]
 
 LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
 START_AND_END_S = 30.0
 """Time that a sandbox needs beside the phases: to start the app, and to be read and closed."""
+FEWEST_REQUESTS = 10
+"""In the window of a metric of the load: of fewer a percentile is no more than one request's luck."""
 
 
 def inconsistencies(document: dict[str, Any]) -> list[tuple[Path, str]]:
@@ -142,6 +145,32 @@ def _looks_often_enough(spec: dict[str, Any]) -> Said:
             yield (*path, "probe", "every"), what + DURATION.format(baseline)
 
 
+def _metrics_see_enough(spec: dict[str, Any]) -> Said:
+    rate = draft.per_second(draft.mapping(spec, "load").get("rate"))
+    for path, item in [*draft.items(spec, "steadyState"), *draft.items(spec, "stopWhen")]:
+        probe = draft.mapping(item, "probe")
+        window = draft.window(probe)
+        if probe.get("metric") not in LOAD_METRICS or rate is None or window is None:
+            continue
+        # A microsecond's worth of rounding must not refuse 10 requests.
+        if rate * window < FEWEST_REQUESTS - 1e-6:
+            what = (
+                f"{probe['metric']} over {DURATION.format(window)} at {RATE.format(rate)} is computed from "
+            )
+            what += f"{rate * window:.3g} requests; at least {FEWEST_REQUESTS}: window "
+            what += f"{DURATION.format(ceil(FEWEST_REQUESTS / rate * 1000) / 1000)}, or a rate of "
+            yield (*path, "probe", "window"), what + RATE.format(ceil(FEWEST_REQUESTS / window))
+
+
+def _windows_fit(spec: dict[str, Any]) -> Said:
+    baseline = draft.phase(spec, "baseline")
+    for path, state in draft.items(spec, "steadyState"):
+        window = draft.window(draft.mapping(state, "probe"))
+        if baseline is not None and window is not None and window > baseline:
+            what = f"{DURATION.format(window)} is longer than the baseline of {DURATION.format(baseline)}"
+            yield (*path, "probe", "window"), f"{what}: no window would be full before the fault"
+
+
 def _lives_long_enough(spec: dict[str, Any]) -> Said:
     ttl = draft.seconds(draft.mapping(spec, "sandbox").get("ttl"), LocalSandbox.model_fields["ttl"].default)
     holds = [draft.hold(step) for _, step in draft.items(spec, "method")]
@@ -168,5 +197,7 @@ _CHECKS = (
     _holds_are_allowed,
     _faults_have_time,
     _looks_often_enough,
+    _metrics_see_enough,
+    _windows_fit,
     _lives_long_enough,
 )

@@ -9,7 +9,7 @@ from chaos.manifests.intensity import preset_of
 from chaos.manifests.method import Step
 from chaos.manifests.problems import Path
 from chaos.probes import PROBES
-from chaos.units import DURATION
+from chaos.units import DURATION, RATE
 
 
 def mapping(box: Any, key: str) -> dict[str, Any]:
@@ -47,6 +47,20 @@ def seconds(text: Any, default: float | None = None) -> float | None:
         return DURATION.parse(text)
     except ValueError:
         return None
+
+
+def per_second(text: Any) -> float | None:
+    try:
+        return RATE.parse(text)
+    except ValueError:
+        return None
+
+
+def window(probe: dict[str, Any]) -> float | None:
+    """How far back a metric looks; None of any other probe."""
+    if probe.get("type") != "metric":
+        return None
+    return seconds(probe.get("window"), _field_default(PROBES["metric"], "window"))
 
 
 def hold(step: dict[str, Any]) -> float | None:

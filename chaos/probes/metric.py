@@ -17,7 +17,7 @@ class MetricProbe(Probe):
     """What to compute. Latencies are durations, error_rate a share of the requests, throughput a rate of good
     answers, cpu a share of one core (two busy cores are 200%), memory a share of the sandbox's memory."""
     window: Window = 1.0
-    """How far back requests and usage count."""
+    """How far back requests and usage count: at least 10 requests of the load, and no further than the baseline."""
     # Half the default window: every request is looked at twice, so no burst can hide between two looks.
     every: Interval = 0.5
     """Time between the intended starts of two looks."""

@@ -230,6 +230,20 @@ def test_a_list_is_not_called_too_short_because_its_entries_are_wrong(tmp_path: 
         ),
         ("rate: 50/s", "rate: 0/s", "spec.load.rate", "out of range"),
         ('url: "http://127.0.0.1:8000/checkout"', "url: https://x", "spec.load.url", "is not plain http"),
+        (
+            "metric: latency_p95}",
+            "metric: latency_p95, window: 150ms, every: 50ms}",
+            "spec.steadyState[1].probe.window",
+            "over 150ms at 50/s is computed from 7.5 requests; at least 10: window 200ms, or a rate of 67/s",
+        ),
+        (
+            "metric: latency_p95}",
+            "metric: latency_p95, window: 11s}",
+            "spec.steadyState[1].probe.window",
+            "11s is longer than the baseline of 10s",
+        ),
+        ("metric: latency_p95}", "metric: latency_p95, window: 10s}", "", ""),
+        ("metric: latency_p95}", "metric: latency_p95, window: 200ms, every: 50ms}", "", ""),
     ],
 )
 def test_each_mistake_is_said_where_it_is_with_what_is_allowed(
@@ -247,6 +261,26 @@ def test_metrics_of_the_load_need_a_load(tmp_path: Path) -> None:
         tmp_path, ('  load: {url: "http://127.0.0.1:8000/checkout", rate: 50/s, timeout: 2s}\n', "")
     )
     assert set(problems_of(path)) == {"spec.steadyState[1].probe.metric", "spec.stopWhen[0].probe.metric"}
+
+
+def test_a_load_too_small_for_its_metrics_is_refused_at_each_of_them(tmp_path: Path) -> None:
+    path = changed(tmp_path, ("rate: 50/s", "rate: 9/s"))
+    found = problems_of(path)
+    assert set(found) == {"spec.steadyState[1].probe.window", "spec.stopWhen[0].probe.window"}
+    assert str(found["spec.steadyState[1].probe.window"]) == (
+        f"{path}:29:7 spec.steadyState[1].probe.window: latency_p95 over 1s at 9/s is computed from 9 requests; "
+        "at least 10: window 1112ms, or a rate of 10/s"
+    )
+
+
+def test_a_metric_of_usage_needs_no_load(tmp_path: Path) -> None:
+    assert load(
+        changed(
+            tmp_path,
+            ("metric: latency_p95}", "metric: memory, window: 150ms, every: 50ms}"),
+            ("{max: 1s}", "{max: 50%}"),
+        )
+    )
 
 
 def test_a_file_may_hold_several_manifests_with_names_of_their_own(tmp_path: Path) -> None:
