@@ -6,8 +6,9 @@ and what a journal begins with, so that everything that judges offline reads the
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path as FilePath
 from random import Random
 from typing import Any
 
@@ -121,14 +122,16 @@ def plan(loaded: Loaded, *, seed: int | None = None) -> Plan:
     return drawn
 
 
-def draw(loaded: Loaded, *, seed: int | None = None) -> tuple[Plan, list[Problem]]:
-    """The plan even when it cannot be carried out, and why not.
+def draw(
+    loaded: Loaded, *, seed: int | None = None, look: Callable[[FilePath], AppFiles] = survey
+) -> tuple[Plan, list[Problem]]:
+    """The plan even when it cannot be carried out, and why not. `look` says what the app's directory holds.
 
     Without a seed the digest decides: the same manifest makes the same random choices.
     """
     manifest = loaded.manifest
     spec = manifest.spec
-    files = survey(loaded.app) if loaded.app is not None else None
+    files = look(loaded.app) if loaded.app is not None else None
     digest = _digest(manifest, files)
     drawn = Plan(
         name=manifest.metadata.name,
@@ -187,8 +190,12 @@ def _unshippable(files: AppFiles, disk: float) -> Iterator[str]:
         yield f"its files are {SIZE.format(files.bytes)}, but the sandbox's disk is {SIZE.format(disk)}"
 
 
+_WHEN = {"schedule", "suspend", "on_push", "depends_on"}
+"""What says when to run, not what happens then."""
+
+
 def _digest(manifest: Experiment, files: AppFiles | None) -> str:
-    resolved = {"spec": manifest.spec.model_dump(), "files": files.digest if files else None}
+    resolved = {"spec": manifest.spec.model_dump(exclude=_WHEN), "files": files.digest if files else None}
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

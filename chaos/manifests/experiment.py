@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from chaos.manifests.base import Argument, HeaderName, HeaderValue, Manifest, Part
+from chaos.manifests.base import Argument, DnsLabel, HeaderName, HeaderValue, Manifest, Part
 from chaos.manifests.cron import checked_cron, checked_timezone
 from chaos.manifests.method import Step
 from chaos.manifests.observing import SteadyState, StopCondition
@@ -93,6 +93,10 @@ class ExperimentSpec(Part):
     """Who puts the numbers into words."""
     schedule: Schedule | None = None
     """When to run by itself; without it, only when asked."""
+    on_push: bool = True
+    """Run it once by itself when a push has changed what it does."""
+    depends_on: Annotated[tuple[DnsLabel, ...], Field(max_length=50)] = ()
+    """Experiments of the same repository whose runs after a push come first; it runs only when they held."""
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     """How often to try again to open the sandbox. An injection is never repeated."""
     suspend: bool = False

@@ -5,7 +5,7 @@ one ManifestError, `load_all` hands them back beside what is right, for commands
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,10 @@ from chaos.manifests.validation import validate
 AnyManifest = Experiment
 KINDS: dict[str, type[Experiment]] = {"Experiment": Experiment}
 """`kind` of a document -> its model."""
+
+
+FindApp = Callable[[Path, str, Path], Path]
+"""Manifest, what its `app` says, repository -> the app's directory. Raises ValueError when it must not or cannot be."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,10 @@ def _load_file(path: Path, root: Path | None) -> tuple[list[Loaded], list[Proble
     return load_bytes(data, path, root)
 
 
-def load_bytes(data: bytes, path: Path, root: Path | None = None) -> tuple[list[Loaded], list[Problem]]:
-    """Every manifest of the content of a file, and every problem."""
+def load_bytes(
+    data: bytes, path: Path, root: Path | None = None, find_app: FindApp = app_directory
+) -> tuple[list[Loaded], list[Problem]]:
+    """Every manifest of the content of a file, and every problem; only `find_app` looks whether anything is there."""
     file = str(path)
     try:
         text = text_of(data, file)
@@ -102,7 +108,7 @@ def load_bytes(data: bytes, path: Path, root: Path | None = None) -> tuple[list[
     loaded: list[Loaded] = []
     wrong: list[Problem] = []
     for document in documents:
-        found = _read_document(document, path, root)
+        found = _read_document(document, path, root, find_app)
         if isinstance(found, Loaded):
             loaded.append(found)
         else:
@@ -110,7 +116,7 @@ def load_bytes(data: bytes, path: Path, root: Path | None = None) -> tuple[list[
     return loaded, wrong
 
 
-def _read_document(document: Tree, path: Path, root: Path) -> Loaded | list[Problem]:
+def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) -> Loaded | list[Problem]:
     """The manifest of one document, or all that is wrong with it."""
     file = str(path)
     wrong = _flaws(document, file)
@@ -124,7 +130,7 @@ def _read_document(document: Tree, path: Path, root: Path) -> Loaded | list[Prob
     said += inconsistencies(document.data)
     app: Path | None = None
     try:
-        app = _app_of(document.data, path, root)
+        app = _app_of(document.data, path, root, find_app)
     except ValueError as error:
         said.append((("spec", "target", "app"), str(error)))
     wrong += _located(said, document, file)
@@ -145,13 +151,13 @@ def _kind_of(data: dict[str, Any]) -> tuple[str, str | None]:
     return "Experiment", f"expected one of: {', '.join(KINDS)}; got {problems.quoted(kind)}"
 
 
-def _app_of(data: dict[str, Any], path: Path, root: Path) -> Path | None:
+def _app_of(data: dict[str, Any], path: Path, root: Path, find_app: FindApp) -> Path | None:
     spec = data.get("spec")
     target = spec.get("target") if isinstance(spec, dict) else None
     app = target.get("app") if isinstance(target, dict) else None
     if not isinstance(app, str) or not app or "\0" in app:
         return None
-    return app_directory(path, app, root)
+    return find_app(path, app, root)
 
 
 def _located(said: Sequence[tuple[problems.Path, str]], document: Tree, file: str) -> list[Problem]:
