@@ -206,6 +206,21 @@ def test_an_agent_that_fails_is_quoted(lab: Lab) -> None:
     assert "Traceback" in (run.folder / "agent.log").read_text()
 
 
+def test_a_step_beside_others_that_fails_by_a_mistake_of_ours_is_a_crash_with_its_words(lab: Lab) -> None:
+    drawn = planned(lab, method=[{**FILL, "hold": "1m"}])
+    (fill,) = drawn.work["method"]
+    wrong = {**fill, "name": "wrong", "start_s": 0.2, "fault": {"type": "process_kill", "nonsense": 1}}
+    drawn = planned(lab, method=[{**FILL, "hold": "1m"}], changed={"method": [fill, wrong]})
+    run = begun(lab, drawn)
+    began = time.monotonic()
+    result = carried_out(drawn, run, look_on)
+    assert time.monotonic() - began < SOON_S, "the other step's fault was ended, not waited for"
+    assert result.outcome == "crashed"
+    assert "gent ended with exit code 1: TypeError: " in result.why
+    assert "'nonsense'" in result.why
+    assert [event.data["because"] for event in run.journal.of("fault.recovered")] == ["failed"]
+
+
 def test_an_observer_that_fails_is_no_quiet_target(lab: Lab) -> None:
     run = begun(lab, drawn := planned(lab, changed={"sample_hz": 0}))
     result = carried_out(drawn, run, look_on)

@@ -6,7 +6,8 @@ All of it runs outside of the event loop, because faults block, and ends by itse
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,21 +39,33 @@ class Steps:
         self._audit = _Audit(self._snapshot)
 
     def carry_out_all(self) -> None:
-        """Every entry at its time; ends early when one fails or when stopping."""
+        """Every entry at its time; ends early when one fails or when stopping.
+
+        A mistake of ours, in whichever thread, ends the others and is raised here: it must not pass for a method that
+        was carried out.
+        """
         began = time.monotonic()
         entries = [(self._order["seed"] + index, entry) for index, entry in enumerate(self._order["method"])]
-        beside = [
-            threading.Thread(target=self._at, args=(began + entry["start_s"], entry, seed))
-            for seed, entry in entries
-            if entry.get("start_s") is not None
-        ]
-        for thread in beside:
-            thread.start()
+        beside = [(seed, entry) for seed, entry in entries if entry.get("start_s") is not None]
+        in_turn = [(seed, entry) for seed, entry in entries if entry.get("start_s") is None]
+        with ThreadPoolExecutor(1 + len(beside), "step") as threads:
+            courses = [
+                threads.submit(self._at, began + entry["start_s"], entry, seed) for seed, entry in beside
+            ]
+            courses.append(threads.submit(self._one_after_another, in_turn))
+            for course in courses:
+                course.add_done_callback(self._one_ended)
+        for course in courses:
+            course.result()
+
+    def _one_after_another(self, entries: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
         for seed, entry in entries:
-            if entry.get("start_s") is None:
-                self._at(self._injected_at + (entry.get("since_previous_s") or 0.0), entry, seed)
-        for thread in beside:
-            thread.join()
+            self._at(self._injected_at + (entry.get("since_previous_s") or 0.0), entry, seed)
+
+    def _one_ended(self, course: "Future[None]") -> None:
+        if course.exception() is not None:
+            self.why_stopping = "failed"
+            self.stopping.set()
 
     def _at(self, moment: float, entry: Mapping[str, Any], seed: int) -> None:
         """Carry out one entry, not before `moment` (monotonic)."""

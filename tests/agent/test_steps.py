@@ -207,6 +207,25 @@ def test_a_mistake_of_ours_is_not_hidden_and_still_undone(tmp_path: Path) -> Non
     assert not Path(mark(tmp_path)["path"]).exists()
 
 
+def test_a_mistake_of_ours_beside_another_step_ends_that_one_and_is_not_hidden(tmp_path: Path) -> None:
+    """It was printed and forgotten, and a run whose side step had vanished could be called held."""
+    (tmp_path / "beside").mkdir()
+    stage = Stage(tmp_path, mark(tmp_path), mark(tmp_path / "beside", "a mistake of ours"))
+    long, wrong = stage.order["method"]
+    long["hold_s"] = 60.0
+    wrong["start_s"] = 0.1
+    with pytest.raises(ZeroDivisionError):
+        stage.play()
+    ended = {
+        event.data["step"]: event.data["because"]
+        for event in stage.events()
+        if event.type == "fault.recovered"
+    }
+    assert ended == {"step 0": "failed", "step 1": "failed"}
+    assert not Path(mark(tmp_path)["path"]).exists()
+    assert not Path(mark(tmp_path / "beside")["path"]).exists()
+
+
 def test_a_stop_ends_the_fault_and_the_run(tmp_path: Path) -> None:
     stage = Stage(tmp_path, mark(tmp_path), mark(tmp_path))
     stage.order["method"][0]["hold_s"] = 60.0
