@@ -5,6 +5,7 @@ what is marked `alone`: tests whose assertions are about time or about who was t
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,3 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if any(name == each or name.startswith(f"{each}/") for each in ALONE):
             item.add_marker("alone")
         item.add_marker(pytest.mark.xdist_group(name))
+
+
+_crashed: list[str] = []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """A worker that crashed may have taken tests with it that nobody misses: that is no matter of one test."""
+    if error:
+        _crashed.append(str(node.gateway.id))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Say so by an exit code for which `scripts/tests` has no second try."""
+    if _crashed:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
