@@ -58,6 +58,11 @@ class Plan:
     """This is a control: its faults are withheld."""
 
     @property
+    def target(self) -> str:
+        """What to call the app: the name of its directory, or its image."""
+        return FilePath(self.app).name if self.app is not None else str(self.image)
+
+    @property
     def is_series(self) -> bool:
         """Whether one run of it is more than one trial."""
         return self.trials > 1 or self.control
@@ -96,6 +101,7 @@ class Plan:
             "analysis": dict(self.analysis),
             "declared_s": self.declared_s,
             "app": APP,
+            "target": self.target,
             "python": python,
             "seed": self.own_seed,
             "trial": self.trial,

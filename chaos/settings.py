@@ -5,7 +5,7 @@ Read where it is needed (a provider, an analyzer, a delivery), never in the agen
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,8 +23,11 @@ class Settings(BaseSettings):
     grafana_service_account_token: SecretStr | None = None
     grafana_mcp_url: str | None = None
     grafana_mcp_token: SecretStr | None = None
-    prometheus_url: str | None = None
-    prometheus_remote_write_url: str | None = None
+    prometheus_url: str | None = Field(default=None, repr=False)
+    prometheus_remote_write_url: str | None = Field(default=None, repr=False)
+    """Where metrics go; PROMETHEUS_URL's own /api/v1/write when only that is set. Both may carry `user:password@`."""
+    prometheus_token: SecretStr | None = None
+    """Sent to it as a bearer token."""
     postgres_url: SecretStr | None = None
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""

@@ -1,4 +1,4 @@
-"""A real Prometheus for tests: Debian's, a process of our own on a free loopback port, with a data directory of its own.
+"""A real Prometheus for tests: Debian's, our own process on a free loopback port, with a data directory of its own.
 
 A test module gets it with `from tests.prometheus_fixture import prometheus`; one for a session is enough, because
 every run has labels of its own. Whoever wants to kill one, or to give it other data, starts another with `started`.

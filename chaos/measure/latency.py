@@ -42,11 +42,12 @@ class Request(NamedTuple):
 def requests(record: Record) -> list[Request]:
     """All requests of a run, by intended send time."""
     timeout_s = float((record.plan.get("load") or {}).get("timeout_s") or DEFAULT_TIMEOUT_S)
-    found = [_request(event, timeout_s) for event in record.of("load.sampled")]
+    found = [request_of(event, timeout_s) for event in record.of("load.sampled")]
     return sorted(found, key=attrgetter("at"))
 
 
-def _request(event: Event, timeout_s: float) -> Request:
+def request_of(event: Event, timeout_s: float) -> Request:
+    """One `load.sampled`."""
     data = event.data
     took_s = float(data.get("took_ms") or 0.0) / 1000
     failure = _failure(data)

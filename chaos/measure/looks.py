@@ -91,11 +91,12 @@ def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
     for event in record.of("probe.sampled"):
         name = str(event.data.get("probe"))
         if tolerance := tolerances.get(name):
-            found[name].append(_judged(event, tolerance))
+            found[name].append(look_of(event, tolerance))
     return {name: sorted(looks, key=attrgetter("at")) for name, looks in found.items()}
 
 
-def _judged(event: Event, tolerance: Tolerance) -> Look:
+def look_of(event: Event, tolerance: Tolerance) -> Look:
+    """One `probe.sampled`."""
     data = event.data
     took_s = float(data.get("took_ms") or 0.0) / 1000
     good = tolerance.accepts(data.get("value"), data.get("error"), took_s)

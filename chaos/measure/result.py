@@ -169,6 +169,17 @@ class Links(Part):
     report: str | None = None
 
 
+class Delivery(Part):
+    """What reached people's screens, and what did not and why. It never changes a verdict."""
+
+    complete: bool
+    why: str = ""
+    """One sentence; empty when complete."""
+    later: str | None = None
+    """The command that delivers the rest."""
+    numbers: dict[str, float] = {}
+
+
 class Result(Part):
     """Everything a run taught us. `verdict` is about the system, `outcome` about the run; `why` is the
     verdict's reason."""
@@ -199,6 +210,8 @@ class Result(Part):
     timings: Timings
     sandbox: SandboxResult
     links: Links = Links()
+    delivery: dict[str, Delivery] = {}
+    """`metrics` and `dashboard`; absent: nothing was configured to take them."""
     trials: TrialsResult | None = None
     """Of an experiment with several trials or with controls: all of them together. The rest is then about the most
     telling trial; outcome, verdict, why, doubts, timings, start and end are about the whole."""
