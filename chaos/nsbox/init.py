@@ -3,23 +3,25 @@
 Wire: one JSON line, then `size` raw bytes when the line has `size`; the answer has the same form. An answer with
 `error` says what went wrong. When PID 1 exits the kernel kills every process of the sandbox and its mounts vanish.
 
-ops: ping {} · run {argv, env, cwd, timeout_s} -> {exit_code, stderr} + stdout · start {argv, env, cwd, output} -> {pid}
-     exit_code {pid} -> {exit_code: int|null} · put {path, mode, exclusive} + bytes · unpack {path} + tar bytes
-     read {path, offset, limit} -> bytes · destroy {}
+ops: ping {} -> facts · run {argv, env, cwd, timeout_s} -> {exit_code, stderr} + stdout
+     start {argv, env, cwd, output} -> {pid} · exit_code {pid} -> {exit_code: int|null}
+     put {path, mode, exclusive} + bytes · unpack {path} + tar bytes · read {path, offset, limit} -> bytes · destroy {}
 """
 
 import contextlib
 import io
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 Answer = tuple[dict[str, Any], bytes]
@@ -28,16 +30,25 @@ Answer = tuple[dict[str, Any], bytes]
 class Init:
     """The server and its children."""
 
-    def __init__(self, server: socket.socket, ttl_s: float, lease_s: float, path: str) -> None:
+    def __init__(
+        self,
+        server: socket.socket,
+        ttl_s: float,
+        lease_s: float,
+        path: str,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self._server = server
         self._lease_s = lease_s
         self._end = time.monotonic() + ttl_s
         self._heard = time.monotonic()
         self._env = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._waiting: set[socket.socket] = set()
+        """Connections whose controller waits for an answer."""
         self._spawning = threading.RLock()  # re-entrant: the SIGCHLD handler may interrupt its holder
         self._ops: dict[str, Callable[[dict[str, Any], bytes], Answer]] = {
-            "ping": lambda _request, _body: ({}, b""),
+            "ping": lambda _request, _body: (dict(facts), b""),
             "run": self._run,
             "start": self._start,
             "exit_code": self._exit_code,
@@ -54,6 +65,8 @@ class Init:
         while True:
             self._reap_orphans()
             now = time.monotonic()
+            if any(not _hung_up(connection) for connection in list(self._waiting)):
+                self._heard = now  # a long setup command is no silence
             if now > self._end or now > self._heard + self._lease_s:
                 os._exit(0)
             try:
@@ -89,10 +102,13 @@ class Init:
                 self._heard = time.monotonic()
                 request = json.loads(line)
                 body = _exactly(stream, request.get("size", 0))
+                self._waiting.add(connection)
                 try:
                     answer, data = self._ops[request["op"]](request, body)
                 except Exception as error:  # noqa: BLE001  whatever it is, the controller must hear of it
                     answer, data = {"error": f"{type(error).__name__}: {error}"}, b""
+                finally:
+                    self._waiting.discard(connection)
                 answer["size"] = len(data)
                 stream.write(json.dumps(answer).encode() + b"\n" + data)
                 stream.flush()
@@ -162,6 +178,15 @@ class Init:
         with Path(request["path"]).open("rb") as file:
             file.seek(request.get("offset", 0))
             return {}, file.read(request.get("limit", -1))
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the other side is no more: poll(2) reports POLLRDHUP."""
+    watch = select.poll()
+    with contextlib.suppress(OSError, ValueError):  # our own thread has just closed it
+        watch.register(connection, select.POLLRDHUP)
+        return bool(watch.poll(0))
+    return True
 
 
 def _harmless(entry: tarfile.TarInfo) -> tarfile.TarInfo:

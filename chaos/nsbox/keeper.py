@@ -20,14 +20,13 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from chaos.nsbox import cgroups, filesystem, kernel
+from chaos.nsbox import cgroups, filesystem, kernel, loopback
 from chaos.nsbox.init import Init
 from chaos.nsbox.spec import BoxSpec
 
 _ALL = kernel.NEWNS | kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWCGROUP
 _OBSERVERS_NICENESS = -10
 _IDS = 65536
-_OWN_ADDRESS = "10.254.254.254"
 _ID_BASES = range(524_288, 1_878_982_656, _IDS)  # where systemd-nspawn, too, looks for unused ids
 
 
@@ -160,7 +159,7 @@ def _be_pid1(
     try:
         filesystem.build(spec, {name: str(path) for name, path in cgroup.views.items()})
         kernel.set_hostname("chaoslab")
-        _loopback_up()
+        loopback.up()
         kernel.die_with_parent()  # again: becoming the inner root cleared it
         kernel.no_new_privileges()
         sys.stdout.flush()
@@ -175,20 +174,6 @@ def _be_pid1(
         signal.signal(number, signal.SIG_IGN)
     Init(server, spec.ttl_s, spec.lease_s, spec.path).serve()
     raise AssertionError("serve does not return")
-
-
-def _loopback_up() -> None:
-    """Bring lo up, with one address beyond 127/8: without any, resolvers that ask for "configured" families find none.
-
-    SIOCSIFFLAGS with IFF_UP | IFF_RUNNING, and SIOCSIFADDR on an alias (<linux/if.h>, <linux/sockios.h>).
-    """
-    import fcntl
-    import struct
-
-    with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH22x", b"lo", 0x1 | 0x40))
-        address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(_OWN_ADDRESS))
-        fcntl.ioctl(any_socket, 0x8916, struct.pack("16s16s8x", b"lo:box", address))
 
 
 def _tell(pipe: int, answer: dict[str, Any]) -> None:

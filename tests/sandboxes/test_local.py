@@ -134,6 +134,14 @@ def test_it_ends_by_its_ttl_though_its_controller_keeps_calling() -> None:
     asyncio.run(scene())
 
 
+def test_a_command_that_takes_longer_than_the_lease_is_no_silence() -> None:
+    async def scene() -> None:
+        async with local_box(lease_s=0.5) as box:
+            assert (await box.run(["sleep", "1.5"])).exit_code == 0
+
+    asyncio.run(scene())
+
+
 CONTROLLER = """
 import asyncio, json, sys
 from chaos.sandboxes.local import LocalSandbox
