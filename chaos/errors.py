@@ -4,6 +4,7 @@ ChaosLabError              exit 5
 ├─ ManifestError           exit 2   what the author wrote; file, line, column, what is allowed
 │   └─ PlanError                    valid, but a sandbox of that kind cannot carry it out, or must not
 ├─ SandboxError            exit 5   the provider failed; a fresh sandbox may work (retryable)
+│   ├─ SandboxRefused               the provider will not, however often it is asked: key, template, size
 │   └─ SandboxLost                  gone in the middle of a run; never retried in place
 ├─ TargetError             exit 5   the app could not be set up in the sandbox
 ├─ FaultError              exit 3
@@ -49,6 +50,12 @@ class SandboxError(ChaosLabError):
     """The provider could not do what was asked."""
 
     retryable = True
+
+
+class SandboxRefused(SandboxError):
+    """The provider will not do it, and the same question will get the same answer."""
+
+    retryable = False
 
 
 class SandboxLost(SandboxError):

@@ -17,6 +17,12 @@ class Settings(BaseSettings):
     prefect_api_url: str | None = None
     """The Prefect API to report to; without it one local server is started and kept."""
     e2b_api_key: SecretStr | None = None
+    e2b_lease_s: float = 60.0
+    """After so long without a word from any controller a microVM ends by itself."""
+    e2b_create_rate: float = 1.0
+    """How many microVMs this machine creates a second at most; a Hobby plan allows 1, a Pro plan 5."""
+    e2b_concurrency: int = 20
+    """How many microVMs this machine has at once at most; a Hobby plan allows 20, a Pro plan 100."""
     groq_api_key: SecretStr | None = None
     groq_model: str = "openai/gpt-oss-120b"
     grafana_url: str | None = None
