@@ -6,7 +6,6 @@ and never runs inside our process.
 """
 
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +18,9 @@ import httpx
 
 from chaos.errors import ChaosLabError
 from chaos.settings import Settings
+from flows import ports
 from flows.background import Background, locked
 
-HOST = "127.0.0.1"
-FIRST_PORT, LAST_PORT = 4200, 4299
 START_DEADLINE_S = 120.0
 """Alone it takes 13 s at most; on two busy cores a first start has taken a minute. One that died is seen at once."""
 ANSWER_WITHIN_S = 2.0
@@ -131,13 +129,18 @@ def _local_api(on_progress: Callable[[str], None]) -> Api:
         if server is None:
             cold = not (folder / "prefect.db").exists()
             on_progress(f"starting a local Prefect server, takes about {15 if cold else 5} s")
-            server = _start(folder)
-        _await_health(server, folder)
+            server = _start(folder, ports.FIRST)
+        while not _answers(server, folder):
+            on_progress(f"another program was faster on port {server.port}")
+            server, started = _start(folder, server.port + 1), True
         return Api(_url(server.port), _ui_url(_url(server.port)), started)
 
 
-def _start(folder: Path) -> Background:
-    port = _free_port()
+def _start(folder: Path, first: int) -> Background:
+    """Start it on the first free port from that one on."""
+    port = ports.first_free(first)
+    if port is None:
+        raise ServerError(f"no free port for a local Prefect server between {first} and {ports.LAST}")
     ours = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     own = {
         "PREFECT_HOME": str(folder),
@@ -147,7 +150,7 @@ def _start(folder: Path) -> Background:
         ),  # Else it writes into the installed package.
     }
     server = Background.start(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+        [sys.executable, "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
         port=port,
         env=ours | SETTINGS | own,
         cwd=folder,
@@ -161,8 +164,12 @@ def _start(folder: Path) -> Background:
     return server
 
 
-def _await_health(server: Background, folder: Path) -> None:
-    """Return when it answers; end it and say what its log says when it does not in time."""
+def _answers(server: Background, folder: Path) -> bool:
+    """Wait until it answers; False when it ended because another program had taken its port meanwhile.
+
+    It binds its port only when its database is ready, seconds after we saw that the port was free. When it does not
+    answer in time, or ended for another reason, it is ended, and what its log says is raised.
+    """
     deadline = monotonic() + START_DEADLINE_S
     while not (_healthy(_url(server.port)) and server.listens()):
         ended = server.ended_within(0.1)
@@ -170,9 +177,12 @@ def _await_health(server: Background, folder: Path) -> None:
             continue
         server.end(STOP_PATIENCE_S)
         (folder / "server.json").unlink(missing_ok=True)
+        if ended and not ports.is_free(server.port):
+            return False
         what = "ended at once" if ended else f"did not answer within {START_DEADLINE_S:.0f} s"
         log = folder / "server.log"
         raise ServerError(f"the local Prefect server {what}: {_last_line(log)}; its log is {log}. {_REMEDY}")
+    return True
 
 
 _REMEDY = (
@@ -199,19 +209,6 @@ def _folder() -> Iterator[Path]:
         ) from error
 
 
-def _free_port() -> int:
-    """The first port that nothing holds."""
-    for port in range(FIRST_PORT, LAST_PORT + 1):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise ServerError(f"no free port for a local Prefect server between {FIRST_PORT} and {LAST_PORT}")
-
-
 def _healthy(url: str) -> bool:
     try:
         answer = httpx.get(f"{url}/health", timeout=ANSWER_WITHIN_S, trust_env=False)
@@ -235,7 +232,7 @@ def _silence(url: str) -> str | None:
 
 
 def _url(port: int) -> str:
-    return f"http://{HOST}:{port}/api"
+    return f"http://{ports.HOST}:{port}/api"
 
 
 def _ui_url(url: str) -> str:

@@ -34,7 +34,8 @@ from flows.deployments import deployment_of
 async def main():
     [loaded] = load(sys.argv[1])
     deployment = await deployment_of(loaded, Path(sys.argv[2]))
-    soon = IntervalSchedule(interval=timedelta(minutes=10), anchor_date=datetime.now(UTC) + timedelta(seconds=3))
+    # A busy machine may register it after its first time; then the next one counts.
+    soon = IntervalSchedule(interval=timedelta(seconds=30), anchor_date=datetime.now(UTC) + timedelta(seconds=4))
     deployment.schedules = [DeploymentScheduleCreate(schedule=soon)]
     await aserve(deployment, limit=1, print_starting_message=False)
 
@@ -81,12 +82,12 @@ def test_a_scheduled_run_is_carried_out(prefect_server: server.Api, tmp_path: Pa
 
     assert run.state is not None, (tmp_path / "log").read_text()
     assert (run.auto_scheduled, run.state.name) == (True, "Completed"), (tmp_path / "log").read_text()
-    [folder] = (tmp_path / "runs").iterdir()
-    assert (folder / "result.json").exists()
+    assert run.parameters["name"] == "killed"
+    assert list((tmp_path / "runs").glob("*/result.json"))
 
 
 async def _first_finished() -> FlowRun:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             async with get_client() as client:
                 for deployment in await client.read_deployments():

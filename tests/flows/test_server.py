@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import httpx
 import pytest
@@ -79,6 +80,32 @@ def test_a_killed_server_is_replaced_beside_a_foreign_program_on_its_port(state:
     assert after.started
     assert after.url != before.url
     assert httpx.get(f"{after.url}/health").json() is True
+
+
+def test_a_port_that_somebody_takes_before_it_is_bound_is_left_to_them(state: Path) -> None:
+    server.ensure_api()
+    server.down()
+    record = state / "prefect/server.json"
+    with ThreadPoolExecutor(1) as pool:
+        rival = pool.submit(_taken_as_soon_as_it_is_chosen, record)
+        said: list[str] = []
+        api = server.ensure_api(said.append)
+        with rival.result() as socket_:
+            port = socket_.getsockname()[1]
+
+    assert f"another program was faster on port {port}" in said
+    assert httpx.URL(api.url).port not in (None, port)
+    assert api.started
+    assert httpx.get(f"{api.url}/health").json() is True
+
+
+def _taken_as_soon_as_it_is_chosen(record: Path) -> socket.socket:
+    """Bind the port of a server that was started this moment: it needs seconds until it binds it itself."""
+    deadline = monotonic() + 60
+    while not record.exists():
+        assert monotonic() < deadline, "no server was started"
+        sleep(0.005)
+    return socket.create_server(("127.0.0.1", json.loads(record.read_text())["port"]))
 
 
 def test_down_ends_it_once(state: Path) -> None:
