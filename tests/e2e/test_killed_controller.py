@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from chaos.journal import Journal
@@ -10,6 +11,7 @@ from tests import leftovers
 
 ROOT = Path(__file__).parents[2]
 MOMENTS = 10
+AT_ONCE = 2
 # The sandbox's own lease is 30 s; its keeper needs a moment more to clean up on a busy machine.
 ALL_GONE_WITHIN_S = 60.0
 
@@ -46,31 +48,13 @@ def test_nothing_is_left_and_the_journals_read_cleanly(tmp_path: Path) -> None:
     runtime = tmp_path / "boxes"
     before = leftovers.groups()
     draw = random.Random(20)
-    killed: list[subprocess.Popen[bytes]] = []
-    for number in range(MOMENTS):
-        command = [
-            sys.executable,
-            "-m",
-            "flows.main",
-            "run",
-            "--no-prefect",
-            "--out",
-            str(tmp_path / str(number)),
+    moments = [draw.uniform(0.1, 6.0) for _ in range(MOMENTS)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        codes = [
+            pool.submit(killed_after, moment, manifest, tmp_path / str(number), runtime)
+            for number, moment in enumerate(moments)
         ]
-        controller = subprocess.Popen(
-            [*command, str(manifest)],
-            stdout=subprocess.DEVNULL,
-            cwd=ROOT,
-            env={"CHAOSLAB_RUNTIME_DIR": str(runtime), "PATH": "/usr/bin:/bin"},
-        )
-        moment = draw.uniform(0.1, 6.0)
-        try:
-            controller.wait(moment)
-        except subprocess.TimeoutExpired:
-            controller.kill()
-            controller.wait()
-        killed.append(controller)
-    assert sum(controller.returncode == -9 for controller in killed) >= MOMENTS // 2
+    assert sum(code.result() == -9 for code in codes) >= MOMENTS // 2
 
     leftovers.assert_none(runtime, before, ALL_GONE_WITHIN_S)
 
@@ -79,3 +63,15 @@ def test_nothing_is_left_and_the_journals_read_cleanly(tmp_path: Path) -> None:
     for path in journals:
         events = list(Journal(path).events())
         assert events[0].type == "run.started"
+
+
+def killed_after(moment_s: float, manifest: Path, out: Path, runtime: Path) -> int:
+    """Start a run and kill its controller so long after, if it still runs: its exit code."""
+    command = [sys.executable, "-m", "flows.main", "run", "--no-prefect", "--out", str(out), str(manifest)]
+    environment = {"CHAOSLAB_RUNTIME_DIR": str(runtime), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, env=environment) as controller:
+        try:
+            return controller.wait(moment_s)
+        except subprocess.TimeoutExpired:
+            controller.kill()
+            return controller.wait()
