@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     prometheus_token: SecretStr | None = None
     """Sent to it as a bearer token."""
     postgres_url: SecretStr | None = None
+    chaoslab_container_engine: str | None = None
+    """The program of the container engine; docker or podman, whichever answers first, by default."""
+    chaoslab_container_image: str = "docker.io/library/python:3.11-slim"
+    """What a container of an app's directory is made from; needs Python 3.11 or later."""
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None
