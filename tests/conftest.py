@@ -1,7 +1,7 @@
 """Which tests run beside others and which need the machine to themselves.
 
 `make test` runs twice: first what can share the machine, several at a time (`-n`, by file: `--dist loadgroup`), then
-what is marked `alone`: tests whose assertions are about time or about who was there first.
+what is marked `alone`, here or at the test: tests whose assertions are about time.
 """
 
 from pathlib import Path
@@ -12,11 +12,8 @@ import pytest
 ROOT = Path(__file__).parent
 
 ALONE = (
-    "e2e",
-    "flows",
-    "test_shop.py",
+    "e2e/test_demo.py",
     "agent/test_load.py",
-    "agent/test_probing.py",
     "faults/test_cpu_stress.py",
     "faults/test_cpu_throttle.py",
     "faults/test_process_pause.py",
@@ -24,15 +21,23 @@ ALONE = (
 )
 
 
+LONG = ("e2e", "flows")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with its group, and those that must be alone."""
+    """Mark every test with its group, and those that must be alone; what takes longest begins first."""
     for item in items:
-        place = item.path.relative_to(ROOT)
-        name = place.as_posix()
-        if any(name == each or name.startswith(f"{each}/") for each in ALONE):
+        name = item.path.relative_to(ROOT).as_posix()
+        if name in ALONE:
             item.add_marker("alone")
-        item.add_marker(pytest.mark.xdist_group(name))
+        item.add_marker(pytest.mark.xdist_group(group(name)))
+    items.sort(key=lambda item: item.path.relative_to(ROOT).parts[0] not in LONG)
+
+
+def group(name: str) -> str:
+    """What one worker runs: a file; all that share one Prefect server."""
+    return "flows" if name.startswith("flows/") and name != "flows/test_server.py" else name
 
 
 _crashed: list[str] = []

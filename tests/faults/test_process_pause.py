@@ -86,7 +86,7 @@ def test_stands_still_by_turns(target: LocalTarget, share: float, every: float) 
     with fault.inject(target) as injection:
         assert injection.asked == {"paused_percent": share * 100}
         used_s = cpu_s(pids)
-        hold(target, injection, 8 * every)
+        hold(target, injection, 5 * every)
         assert cpu_s(pids) > used_s, "it ran between the pauses"
     delivered = fault.delivered(target.samples)
     assert delivered.landed, delivered.why

@@ -9,7 +9,9 @@ import pytest
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from chaos.measure.result import Result
 from flows import server
+from tests.flows.manifests import killed
 
 
 @contextmanager
@@ -37,3 +39,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
                 APILogWorker.drain_all(timeout=5)
         finally:
             server.down()
+
+
+@pytest.fixture(scope="session")
+def deviated(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run whose system deviated, once everything of it is recorded."""
+    from tests.flows.test_experiment import conducted, seen
+
+    folder = tmp_path_factory.mktemp("deviated")
+    result = conducted(killed(folder, restart="never"), folder / "runs")
+    seen(result)
+    return result

@@ -108,13 +108,12 @@ def test_the_result_is_in_the_runs_folder(held: Result) -> None:
     assert held.sandbox.destroyed
 
 
-def test_a_run_that_deviated_fails_by_that_name(prefect_server: server.Api, tmp_path: Path) -> None:
-    result = conducted(killed(tmp_path, restart="never"), tmp_path / "runs")
-    run = seen(result)[0]
+def test_a_run_that_deviated_fails_by_that_name(deviated: Result) -> None:
+    run = seen(deviated)[0]
 
-    assert result.exit_code == 1
+    assert deviated.exit_code == 1
     assert run.state is not None
-    assert (run.state.type.value, run.state.name, run.state.message) == ("FAILED", "Deviated", result.why)
+    assert (run.state.type.value, run.state.name, run.state.message) == ("FAILED", "Deviated", deviated.why)
 
 
 def test_every_trial_has_a_sandbox_of_its_own(prefect_server: server.Api, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_silent_configured_api_is_one_error_with_the_remedy() -> None:
             pytest.raises(server.ServerError, match=r"does not answer.*unset PREFECT_API_URL"),
         ):
             server.ensure_api()
-    assert monotonic() - began < 3.0
+    assert monotonic() - began < 20.0  # two seconds of patience, not the minutes of Prefect's own retries
 
 
 def test_a_state_folder_that_cannot_be_made_is_one_error(empty: Path) -> None:

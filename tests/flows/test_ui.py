@@ -4,26 +4,15 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from chaos.measure.result import Result
 from flows import server
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
-from tests.flows.manifests import killed
-from tests.flows.test_experiment import STAGES, conducted, seen
+from tests.flows.test_experiment import STAGES
 
 WIDE = {"viewport": {"width": 1400, "height": 1200}}
-
-
-@pytest.fixture(scope="module")
-def deviated(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """A run whose system deviated, as its page shows it once everything is recorded."""
-    folder = tmp_path_factory.mktemp("deviated")
-    result = conducted(killed(folder, restart="never"), folder / "runs")
-    seen(result)
-    return result
 
 
 def test_the_page_of_a_run_names_state_stages_and_artifacts(browser: Browser, deviated: Result) -> None:
