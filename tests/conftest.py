@@ -19,8 +19,6 @@ ALONE = (
     "faults/test_process_pause.py",
     "manifests/test_speed.py",
 )
-
-
 LONG = ("e2e", "flows")
 
 
