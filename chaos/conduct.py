@@ -44,18 +44,20 @@ class Conductors:
 async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server."""
     from chaos import runner
+    from chaos.metrics.live import exported
     from chaos.run import Run
 
     conduct.run = run = Run.new(conduct.plan.name, conduct.out)
     reading = asyncio.create_task(asyncio.to_thread(_read_ahead))
     try:
-        await runner.carry_out(conduct.plan, run, conduct.on_event, conduct.stop)
+        async with exported(run) as metrics:
+            await runner.carry_out(conduct.plan, run, conduct.on_event, conduct.stop)
     except asyncio.CancelledError:
         runner.analyze(run)
         raise
     finally:
         await reading
-    result = runner.analyze(run)
+    result = await metrics.conclude(runner.analyze(run))
     try:
         from chaos.visualize import visualize
 

@@ -67,6 +67,26 @@ class Journal:
         except OSError as error:
             raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror}") from error
 
+    def after(self, offset: int, most: int = 4 * 2**20) -> tuple[list[Event], int]:
+        """The facts of the whole lines that begin at a byte, of about `most` bytes, and where the next line begins.
+
+        For readers while it is written: a line that is not whole yet is left for the next time. Raises ChaosLabError.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(offset)
+                data = file.read(most)
+                if len(data) == most:
+                    data += file.readline()
+        except OSError as error:
+            raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror}") from error
+        whole = data[: data.rfind(b"\n") + 1]
+        try:
+            return [Event.from_line(line) for line in whole.splitlines()], offset + len(whole)
+        except (ValueError, KeyError, TypeError) as error:
+            words = f"{self.path}: not a ChaosLab journal after byte {offset}"
+            raise ChaosLabError(words) from error
+
     def _read(self, line: bytes, number: int) -> Event | None:
         """The fact of one line; None when the writer was cut off in the middle of it, so that it is the last."""
         try:

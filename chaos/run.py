@@ -54,6 +54,11 @@ class Run:
         """The Grafana dashboard."""
         return self.folder / "dashboard.json"
 
+    @property
+    def delivered(self) -> Path:
+        """How far its metrics have got."""
+        return self.folder / "metrics.json"
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file of a run: all of it, or none. Raises OSError."""

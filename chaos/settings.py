@@ -1,6 +1,7 @@
 """What the environment says, and a `.env` file beside you; an absent variable means the embedded default.
 
-Read where it is needed (a provider, an analyzer, a delivery), never in the agent. `.env.example` lists them all; a test keeps the two in step.
+Read where it is needed (a provider, an analyzer, a delivery), never in the agent. `.env.example` lists them all; a test
+keeps the two in step.
 """
 
 from pathlib import Path
@@ -43,3 +44,10 @@ class Settings(BaseSettings):
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None
     """Where the local Prefect server keeps its database; ~/.local/state/chaoslab by default."""
+
+    @property
+    def metrics_store(self) -> str | None:
+        """The address that takes remote write; it may carry a password."""
+        if self.prometheus_remote_write_url or not self.prometheus_url:
+            return self.prometheus_remote_write_url
+        return self.prometheus_url.rstrip("/") + "/api/v1/write"

@@ -3,7 +3,7 @@
 1. plan       read the manifest; everything that can be refused is refused here, before any task
 2. sandbox    open it; the only stage that is tried again
 3. inject     start the agent with its order
-4. collect    follow its journal, the bar moves
+4. collect    follow its journal, the bar moves; beside it, from 2 to 6, metrics go to their store
 5. teardown   always: the sandbox is destroyed and the trial closed; 2 to 5 once for each trial and control
 6. analyze    journal -> result.json
 7. visualize  report, dashboard, artifacts
@@ -25,6 +25,7 @@ from prefect.tasks import Task, exponential_backoff
 from chaos import runner
 from chaos.errors import ManifestError
 from chaos.manifests.load import Loaded, load
+from chaos.metrics.live import exported
 from chaos.plan import Plan
 from chaos.plan import plan as draw
 from chaos.run import Run
@@ -56,19 +57,26 @@ async def experiment(
     watch.on_begin(run)
     await _introduce(plan, run)
     try:
-        for trial in plan.segments():
-            async with runner.concluded(run):
-                ref = await _patient(trial)(trial, run, watch)
-                ref = await tasks.inject(trial, run, ref)
-                run = await tasks.collect(trial, run, ref, watch)
-            if not runner.goes_on(run):
-                break
+        async with exported(run) as metrics:
+            run = await _trials(plan, run, watch)
     except asyncio.CancelledError:
         runner.analyze(run)  # a cancelled run leaves its result as well
         raise
-    result = await tasks.analyze(run)
+    result = await tasks.analyze(run, metrics)
     watch.result = await tasks.visualize(run, result)
     return state_of(watch.result)
+
+
+async def _trials(plan: Plan, run: Run, watch: Watch) -> Run:
+    """Sandbox, inject and collect of every trial, until one ends the series."""
+    for trial in plan.segments():
+        async with runner.concluded(run):
+            ref = await _patient(trial)(trial, run, watch)
+            ref = await tasks.inject(trial, run, ref)
+            run = await tasks.collect(trial, run, ref, watch)
+        if not runner.goes_on(run):
+            break
+    return run
 
 
 def _one(manifest: str, name: str | None) -> Loaded:

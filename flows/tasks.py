@@ -19,6 +19,7 @@ from chaos.errors import ChaosLabError, PublishError
 from chaos.events import Event
 from chaos.measure.result import Result
 from chaos.measure.trials import shown
+from chaos.metrics.live import Exporter
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
@@ -62,9 +63,9 @@ async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> Run:
 
 
 @task(task_run_name="analyze", persist_result=False, cache_policy=NO_CACHE)
-async def analyze(run: Run) -> Result:
-    """Judge the journal and put it into words."""
-    return runner.analyze(run)
+async def analyze(run: Run, metrics: Exporter) -> Result:
+    """Judge the journal and put it into words; say what of its metrics was delivered."""
+    return await metrics.conclude(runner.analyze(run))
 
 
 @task(task_run_name="visualize", persist_result=False, cache_policy=NO_CACHE)

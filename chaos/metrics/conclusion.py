@@ -1,0 +1,33 @@
+"""What a result says, as one sample each: for views over many runs."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from chaos.measure.result import Result
+from chaos.metrics.samples import Sample, series
+
+
+def conclusion(result: Result, common: Mapping[str, str]) -> list[Sample]:
+    """At the end of the run; `common` are the labels of all its samples."""
+    at_ms = round(datetime.fromisoformat(result.ended_at).timestamp() * 1000)
+    return [
+        Sample(series(name, {**common, **labels}), at_ms, float(value))
+        for name, labels, value in _numbers(result)
+        if value is not None
+    ]
+
+
+def _numbers(result: Result) -> Iterator[tuple[str, dict[str, str], float | None]]:
+    yield "chaoslab_run_verdict", {"outcome": result.outcome, "verdict": result.verdict}, 1
+    yield "chaoslab_run_duration_seconds", {}, result.timings.total_s
+    for state in result.steady_state:
+        labels = {"steady_state": state.name}
+        yield "chaoslab_run_recovery_seconds", labels, state.recovery_time_seconds
+    for step in result.steps:
+        yield "chaoslab_run_fault_landed", {"fault": step.fault, "step": step.name}, step.landed
+    for phase, load in result.load.items():
+        if load.sent:
+            yield "chaoslab_run_request_error_ratio", {"phase": phase}, load.error_rate
+        for quantile, value in (("0.5", load.p50), ("0.95", load.p95), ("0.99", load.p99)):
+            labels = {"phase": phase, "quantile": quantile}
+            yield "chaoslab_run_request_latency_seconds", labels, value

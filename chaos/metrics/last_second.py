@@ -1,0 +1,48 @@
+"""The requests of the last second: quantiles of their latency, the share that failed, good answers.
+
+A request belongs to the second in which it ended, as for the live metrics of steady states: only then is it known what
+became of it. (The report, which is drawn afterwards, puts it where it was meant to be sent.)
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from chaos.measure.latency import Request, percentile
+
+LENGTH_S = 1.0
+QUANTILES = {"0.5": 0.50, "0.95": 0.95, "0.99": 0.99}
+
+
+class Second(NamedTuple):
+    """What one second was like."""
+
+    latency_s: dict[str, float]
+    """Quantile -> seconds."""
+    error_ratio: float
+    good_per_s: float
+
+
+class LastSecond:
+    """Add requests as they end; `at` gives the second before a moment, moments only forward. Unix seconds."""
+
+    def __init__(self) -> None:
+        self._ended: deque[tuple[float, Request]] = deque()
+
+    def add(self, request: Request) -> None:
+        """One that has ended."""
+        if request.sent:
+            self._ended.append((request.at + request.took_s, request))
+
+    def at(self, moment: float) -> Second | None:
+        """None when no request ended in it."""
+        while self._ended and self._ended[0][0] <= moment - LENGTH_S:
+            self._ended.popleft()
+        if not self._ended:
+            return None
+        counted = sorted(request.counted_s for _, request in self._ended)
+        failed = sum(request.failure is not None for _, request in self._ended)
+        return Second(
+            {name: percentile(counted, share) or 0.0 for name, share in QUANTILES.items()},
+            failed / len(counted),
+            (len(counted) - failed) / LENGTH_S,
+        )

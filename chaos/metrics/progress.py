@@ -1,0 +1,64 @@
+"""How far the metrics of a run have got: a small file in its folder, so that another process can go on from there.
+
+A journal always gives the same samples in the same order. So a number is enough to say which ones the store has had.
+"""
+
+from dataclasses import asdict, dataclass
+from json import dumps, loads
+
+from chaos.errors import PublishError
+from chaos.measure.result import Delivery
+from chaos.run import Run, write_whole
+
+
+@dataclass(slots=True)
+class Progress:
+    """Of one run and one store."""
+
+    samples: int = 0
+    """So many, from the first one on, are dealt with: taken, or refused for good."""
+    refused: int = 0
+    """So many of those."""
+    tried: int = 0
+    """So many after those were sent last, and no answer has come: the store may have them."""
+    ended: bool = False
+    """All that the run measured while it lasted is dealt with."""
+    concluded: bool = False
+    """What its result says, too."""
+    why: str = ""
+    """What the store said last, when it was not yes."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the store has everything."""
+        return self.ended and self.concluded and not self.refused
+
+    @classmethod
+    def read(cls, run: Run) -> "Progress":
+        """From the run's folder; from nothing when there is none. Raises PublishError."""
+        try:
+            return cls(**loads(run.delivered.read_bytes()))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise PublishError(f"{run.delivered}: cannot be read; remove it to begin anew") from error
+
+    def write(self, run: Run) -> None:
+        """To the run's folder. Raises PublishError."""
+        try:
+            write_whole(run.delivered, dumps(asdict(self)) + "\n")
+        except OSError as error:
+            raise PublishError(f"{run.delivered}: cannot be written: {error.strerror}") from error
+
+    def delivery(self, run: Run) -> Delivery:
+        """What result.json says of it."""
+        numbers = {"delivered": float(self.samples - self.refused), "refused": float(self.refused)}
+        if self.complete:
+            return Delivery(complete=True, numbers=numbers)
+        everything = " --all" if self.ended and self.concluded else ""
+        return Delivery(
+            complete=False,
+            why=self.why or "the store was too slow",
+            later=f"chaoslab metrics push{everything} {run.folder}",
+            numbers=numbers,
+        )
