@@ -1,0 +1,201 @@
+"""A commit -> what it asks for. Files are parsed from their blobs; none is ever written down or run."""
+
+import hashlib
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from chaos.app_files import AppFiles
+from chaos.gitops.cache import Cache, Row
+from chaos.gitops.mirror import Entry, Mirror
+from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.manifests.files import SUFFIXES
+from chaos.manifests.load import FindApp, Loaded, load_bytes
+from chaos.manifests.problems import Problem
+from chaos.plan import draw
+
+MOST_MANIFESTS = 20_000
+_ROOT = Path("/")
+"""Paths of a repository are read as if it were the root of a disk; then none can lead out of it."""
+
+
+def read(mirror: Mirror, commit: str) -> Desired:
+    """All that a commit asks for, in the folder that is followed. Raises GitError."""
+    entries = mirror.entries(commit)
+    trees = {entry.path: entry.oid for entry in entries if entry.is_tree}
+    files = [entry for entry in entries if _is_manifest(entry, mirror.source.path)]
+    refused = [*_refused(files), *_too_many(files)]
+    good = [entry for entry in files if entry.is_file and _printable(entry.path)][:MOST_MANIFESTS]
+    rows, broken = _rows(mirror, commit, good, trees)
+    wanted, clashes = _named(_wanted(rows, trees))
+    return _consistent(Desired(mirror.source.name, commit, wanted, (*refused, *broken, *clashes)))
+
+
+def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[str], list[Problem]]:
+    """The folders of the apps that a manifest of a commit names, and what is wrong with it."""
+    trees = {entry.path: entry.oid for entry in entries if entry.is_tree}
+    loaded, wrong = load_bytes(content, Path(path), _ROOT, _finder(trees))
+    return {str(one.app.relative_to(_ROOT)) for one in loaded if one.app is not None}, wrong
+
+
+def _is_manifest(entry: Entry, folder: str) -> bool:
+    path = PurePosixPath(entry.path)
+    if path.suffix not in SUFFIXES or entry.is_tree:
+        return False
+    inside = path.parts[len(PurePosixPath(folder).parts) :] if folder != "." else path.parts
+    below = folder == "." or path.is_relative_to(folder)
+    return below and not any(part.startswith(".") or part == "apps" for part in inside[:-1])
+
+
+def _refused(files: Iterable[Entry]) -> Iterator[Broken]:
+    for entry in files:
+        name = entry.path if _printable(entry.path) else ascii(entry.path)
+        if not _printable(entry.path):
+            yield Broken(name, (f"{name}:1:1: a control character in the name; expected none",))
+        elif not entry.is_file:
+            what = "a link" if entry.mode == "120000" else "another repository"
+            yield Broken(name, (f"{name}:1:1: is {what}; expected a YAML file",))
+
+
+def _too_many(files: list[Entry]) -> Iterator[Broken]:
+    if len(files) > MOST_MANIFESTS:
+        first = files[MOST_MANIFESTS].path
+        yield Broken(first, (f"{first}:1:1: {len(files):,} manifests; at most {MOST_MANIFESTS:,} are read",))
+
+
+def _printable(path: str) -> bool:
+    return path.isprintable()
+
+
+def _rows(
+    mirror: Mirror, commit: str, files: list[Entry], trees: Mapping[str, str]
+) -> tuple[dict[str, Row], list[Broken]]:
+    """Path -> what it asks for; what is remembered is not parsed again."""
+    cache = Cache(mirror.git.folder.with_suffix(".manifests"))
+    known = cache.known()
+    rows = {
+        entry.path: said
+        for entry in files
+        if (said := known.get((entry.oid, entry.path))) is not None and _apps_there(said, trees)
+    }
+    new = [entry for entry in files if entry.path not in rows]
+    contents = mirror.blobs(commit, (entry.oid for entry in new))
+    fresh: dict[tuple[str, str], Row] = {}
+    broken: list[Broken] = []
+    for entry in new:
+        rows[entry.path], problems = _parsed(entry.path, contents[entry.oid], _finder(trees))
+        if problems:
+            broken.append(Broken(entry.path, problems))
+        else:
+            fresh[entry.oid, entry.path] = rows[entry.path]
+    present = {(entry.oid, entry.path) for entry in files}
+    gone = known.keys() - present
+    if fresh or gone:
+        cache.keep(fresh, gone)
+    return rows, broken
+
+
+def _apps_there(row: Row, trees: Mapping[str, str]) -> bool:
+    return all(said["app"] is None or said["app"] in trees for said in row)
+
+
+def _parsed(path: str, content: bytes | None, find_app: FindApp) -> tuple[Row, tuple[str, ...]]:
+    if content is None:
+        return [], (f"{path}:1:1: larger than 256KiB; a manifest is not",)
+    loaded, wrong = load_bytes(content, Path(path), _ROOT, find_app)
+    row: Row = []
+    problems = list(wrong)
+    for one in loaded:
+        drawn, refusals = draw(one, look=lambda app: AppFiles("", 0, 0))
+        problems += refusals
+        if not refusals:
+            row.append(_as_wanted(one, path, drawn.digest).to_json())
+    return row, tuple(map(str, problems))
+
+
+def _as_wanted(loaded: Loaded, path: str, digest: str) -> Wanted:
+    manifest, spec = loaded.manifest, loaded.manifest.spec
+    return Wanted(
+        name=manifest.metadata.name,
+        path=path,
+        digest=digest,
+        hypothesis=spec.hypothesis,
+        labels=dict(manifest.metadata.labels),
+        cron=spec.schedule.cron if spec.schedule else None,
+        timezone=spec.schedule.timezone if spec.schedule else "UTC",
+        suspend=spec.suspend,
+        on_push=spec.on_push,
+        depends_on=spec.depends_on,
+        app=None if loaded.app is None else str(loaded.app.relative_to(_ROOT)),
+    )
+
+
+def _finder(trees: Mapping[str, str]) -> Callable[[Path, str, Path], Path]:
+    """Find an app's directory among a commit's folders."""
+
+    def find(manifest: Path, app: str, root: Path) -> Path:
+        if posixpath.isabs(app):
+            raise ValueError(f"'{app}' is absolute; write it relative to this file")
+        found = posixpath.normpath(posixpath.join(posixpath.dirname(str(manifest)), app))
+        if found == ".." or found.startswith("../"):
+            raise ValueError(f"'{app}' leaves the repository")
+        if found not in trees:
+            raise ValueError(f"'{app}' is not a directory of this commit")
+        return root / found
+
+    return find
+
+
+def _wanted(rows: Mapping[str, Row], trees: Mapping[str, str]) -> Iterator[Wanted]:
+    for path in sorted(rows):
+        for said in rows[path]:
+            one = Wanted.from_json(said)
+            if one.app is not None:
+                whole = f"{one.digest}\0{trees[one.app]}"
+                one = replace(one, digest="sha256:" + hashlib.sha256(whole.encode()).hexdigest())
+            yield one
+
+
+def _named(all_of_them: Iterable[Wanted]) -> tuple[dict[str, Wanted], list[Broken]]:
+    """By name; of two files with one name the first by path has it."""
+    wanted: dict[str, Wanted] = {}
+    clashes: list[Broken] = []
+    for one in all_of_them:
+        other = wanted.setdefault(one.name, one)
+        if other is not one:
+            said = f"{one.path}:1:1 metadata.name: '{one.name}' is already the name of {other.path}"
+            clashes.append(Broken(one.path, (said,)))
+    return wanted, clashes
+
+
+def _consistent(desired: Desired) -> Desired:
+    """Without the experiments that wait for one that is not there, or for themselves."""
+    wanted = dict(desired.wanted)
+    broken = list(desired.broken)
+    while wrong := sorted(_hopeless(wanted)):
+        for name, why in wrong:
+            path = wanted.pop(name).path
+            broken.append(Broken(path, (f"{path}:1:1 spec.dependsOn: {name}: {why}",)))
+    return replace(desired, wanted=wanted, broken=tuple(broken))
+
+
+def _hopeless(wanted: Mapping[str, Wanted]) -> Iterator[tuple[str, str]]:
+    for one in wanted.values():
+        missing = [name for name in one.depends_on if name not in wanted]
+        if missing:
+            yield one.name, f"no experiment of this repository is called {', '.join(missing)}"
+        elif one.name in _before(one, wanted):
+            yield one.name, "it waits for itself in the end"
+
+
+def _before(one: Wanted, wanted: Mapping[str, Wanted]) -> set[str]:
+    """Everything that comes before it."""
+    seen: set[str] = set()
+    waiting = list(one.depends_on)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name in wanted:
+            seen.add(name)
+            waiting += wanted[name].depends_on
+    return seen

@@ -1,0 +1,70 @@
+"""Which repository, which branch, which folder of it: what is followed, as a person names it."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from chaos.errors import ChaosLabError
+from chaos.gitops.git import concealed
+
+_BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9_./+@-]*(?<![./])")
+"""Stricter than git check-ref-format, so that no branch can look like an option."""
+_SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^:].*")
+
+
+class SourceError(ChaosLabError):
+    """A repository, branch or path as nobody can mean it."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One repository to follow. Raises SourceError for what cannot be meant."""
+
+    url: str
+    """https://…, ssh://…, user@host:path, file:///…, or a directory of this machine."""
+    branch: str = "main"
+    path: str = "experiments"
+    """The folder of manifests, relative to the repository's root; `.` is all of it."""
+    require_signed: bool = False
+    """Whether the head must carry a good signature of a key in the allowed signers or the keyring."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is wrong and say what is allowed."""
+        if not _BRANCH.fullmatch(self.branch):
+            raise SourceError(f"branch {self.branch!r}: expected a branch name such as main or release/1.2")
+        parts = PurePosixPath(self.path)
+        if parts.is_absolute() or ".." in parts.parts or any(ord(letter) < 32 for letter in self.path):
+            raise SourceError(
+                f"path {self.path!r}: expected a folder inside the repository, such as experiments"
+            )
+        self.address()
+
+    def address(self) -> str:
+        """The URL for git. Raises SourceError."""
+        scheme = urlsplit(self.url).scheme
+        if any(ord(letter) < 33 for letter in self.url) or self.url.startswith("-"):
+            raise SourceError(f"repository {self.url!r}: a control character, a space or a leading '-'")
+        if scheme in ("https", "ssh", "file") or (not scheme and _SCP.fullmatch(self.url)):
+            return self.url
+        if scheme:
+            raise SourceError(f"repository {self.name}: {scheme} is not followed; https, ssh and file are")
+        folder = Path(self.url).expanduser().absolute()
+        if not folder.is_dir():
+            raise SourceError(
+                f"repository {self.url}: no such directory; a URL begins with https://, ssh:// or file://"
+            )
+        return folder.as_uri()
+
+    @property
+    def name(self) -> str:
+        """How it is called in labels and messages: the URL without credentials."""
+        return concealed(self.url) if "://" in self.url else str(self.url)
+
+    @property
+    def key(self) -> str:
+        """A short name for files: the same for the same repository and branch, never for two."""
+        return hashlib.sha256(f"{self.address()}\0{self.branch}".encode()).hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""What a commit asks for: its experiments, and what is wrong with the files that ask for nothing good."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One experiment as the repository has it; plain data all through."""
+
+    name: str
+    path: str
+    """Its manifest, relative to the repository's root."""
+    digest: str
+    """`sha256:…` of everything that can change what happens: the resolved spec and the app's tree."""
+    hypothesis: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    cron: str | None = None
+    timezone: str = "UTC"
+    suspend: bool = False
+    on_push: bool = True
+    depends_on: tuple[str, ...] = ()
+    app: str | None = None
+    """The app's directory, relative to the repository's root."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From plain data."""
+        return cls(**{**data, "depends_on": tuple(data["depends_on"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A file that holds something wrong; each problem is one line, `file:line:column path: what; what is allowed`."""
+
+    path: str
+    problems: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The same for the same file with the same problems."""
+        return hashlib.sha256("\0".join((self.path, *self.problems)).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All of one repository at one commit."""
+
+    repository: str
+    """Its name in labels: the URL without credentials."""
+    commit: str
+    wanted: Mapping[str, Wanted]
+    """By name."""
+    broken: tuple[Broken, ...] = ()

@@ -1,0 +1,1 @@
+"""Tests of gitops: real git repositories, no server."""
