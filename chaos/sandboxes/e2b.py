@@ -1,0 +1,186 @@
+"""E2B microVMs: the same verbs as any sandbox, each made of requests that may be sent twice, as answers get lost."""
+
+import asyncio
+import contextlib
+import io
+import json
+import secrets
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from chaos.errors import SandboxError, SandboxRefused
+from chaos.sandboxes import e2b_scripts as scripts
+from chaos.sandboxes.base import Completed, SandboxRef
+from chaos.sandboxes.e2b_errors import Passing, patiently
+from chaos.sandboxes.e2b_machine import Machine
+
+_FOLDER = "/run/chaoslab"
+_TEMPLATE = "base"
+_STARTS_WITHIN_S = 10.0
+_LOOK_EVERY_S = 0.05
+
+
+class E2BSandbox:
+    """A running microVM."""
+
+    def __init__(self, ref: SandboxRef) -> None:
+        self.ref = ref
+        self.python = str(ref.facts.get("python", "python3"))
+        self._machine = Machine(ref.id, ref.facts["ends_at"], ref.facts.get("turn", ""))
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        memory_bytes: int,
+        disk_bytes: int,
+        ttl_s: float,
+        hosts: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        image: str | None = None,
+        template: str | None = None,
+    ) -> "E2BSandbox":
+        """Create one and make it ready. Raises SandboxError, or SandboxRefused when trying again is of no use."""
+        if image is not None:
+            raise SandboxRefused(
+                f"an E2B sandbox runs templates, not images: make one of {image} and name it"
+            )
+        box = cls(SandboxRef("e2b", "", {"ends_at": time.time() + ttl_s, "template": template or _TEMPLATE}))
+        wish = {
+            "memory_bytes": memory_bytes,
+            "disk_bytes": disk_bytes,
+            "hosts": list(hosts),
+            "folder": _FOLDER,
+        }
+        creating = asyncio.ensure_future(box._machine.create(template or _TEMPLATE, labels or {}))
+        try:
+            await asyncio.shield(creating)
+            await box._prepare(wish)
+        except BaseException:
+            with contextlib.suppress(SandboxError):
+                await asyncio.shield(creating)  # a request under way cannot be taken back, only what it makes
+                await asyncio.shield(box._machine.kill())
+            await box.close()
+            raise
+        return box
+
+    async def _prepare(self, wish: Mapping[str, object]) -> None:
+        program = (Path(__file__).parent / "e2b_guest.py").read_text()
+        done = await self._machine.script(scripts.prepare(program, json.dumps(wish)), "prepare")
+        if done.exit_code != 0:
+            why = done.stderr.strip().rpartition("\n")[2]
+            raise SandboxRefused(f"e2b: cannot make the machine ready: {why}")
+        facts = json.loads(done.stdout)
+        self.python = facts["python"]
+        self.ref = SandboxRef(
+            "e2b", self._machine.id, {**self.ref.facts, **facts, "turn": self._machine.turn}
+        )
+
+    @classmethod
+    async def connect(cls, ref: SandboxRef) -> "E2BSandbox":
+        """Find it again from any process that has the key. Raises SandboxLost when it has gone."""
+        box = cls(ref)
+        await box._machine.reach()
+        return box
+
+    async def put(self, path: str, data: bytes, *, mode: int = 0o644, exclusive: bool = False) -> bool:
+        """See Sandbox."""
+        if not data and not exclusive and mode == 0o644:
+            await self._machine.write(path, data)  # whole however it goes
+            return True
+        part = f"{path}.{secrets.token_hex(4)}.part"
+        await self._machine.write(part, data)
+        done = await self._machine.script(scripts.place(part, path, mode, exclusive=exclusive), f"put {path}")
+        if done.exit_code != 0 and not exclusive:
+            raise SandboxError(f"e2b: put {path}: {done.stderr.strip()}")
+        return done.exit_code == 0
+
+    async def unpack(self, path: str, archive: bytes) -> None:
+        """See Sandbox."""
+        _check(archive, path)
+        part = f"{_FOLDER}/{secrets.token_hex(4)}.tar"
+        await self._machine.write(part, archive)
+        done = await self._machine.script(scripts.unpack(part, path), f"unpack {path}")
+        if done.exit_code != 0:
+            raise SandboxError(f"e2b: unpack {path}: {done.stderr.strip()}")
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/app",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Completed:
+        """See Sandbox. Sent once. E2B's client gives text only: what is not UTF-8 comes with replacement characters."""
+        text, what = scripts.run(argv), f"run {argv[0]}"
+        done = await self._machine.command(text, what, cwd=cwd, env=env, timeout_s=timeout_s)
+        if done.exit_code == 127 and done.stderr.startswith(scripts.MISSING):
+            raise SandboxError(f"e2b: run: {done.stderr.strip()}")
+        return done
+
+    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str) -> int:
+        """See Sandbox. Once, even when an answer is lost: only one attempt can make the claim."""
+        claim = f"{_FOLDER}/start-{secrets.token_hex(4)}"
+        script = scripts.start(argv, claim=claim, output=output, folder=_FOLDER)
+
+        async def attempt() -> int:
+            with contextlib.suppress(Passing):
+                running = await self._machine.begin(script, f"start {argv[0]}", cwd=cwd)
+                await running.disconnect()  # its end is not ours to wait for
+            return await self._claimed(claim)
+
+        return await patiently(attempt)
+
+    async def _claimed(self, claim: str) -> int:
+        """The pid in that claim. Raises Passing when nobody makes it."""
+        give_up_at = time.monotonic() + _STARTS_WITHIN_S
+        while not (said := await self._read_if_there(claim)):
+            if time.monotonic() > give_up_at:
+                raise Passing(f"e2b: nothing was started within {_STARTS_WITHIN_S:g} s")
+            await asyncio.sleep(_LOOK_EVERY_S)
+        return int(said)
+
+    async def exit_code(self, pid: int) -> int | None:
+        """See Sandbox. What is above 128 is the shell's way to say by which signal."""
+        ended = f"{_FOLDER}/ended-{pid}"
+        said = await self._read_if_there(ended)
+        if said is None:
+            if await self._machine.runs(pid):
+                return None
+            said = await self._read_if_there(ended) or b"137"  # nobody was left to write it down
+        code = int(said)
+        return code if code <= 128 else 128 - code
+
+    async def read(self, path: str, offset: int = 0, limit: int = -1) -> bytes:
+        """See Sandbox."""
+        return await self._machine.read(path, offset, limit)
+
+    async def _read_if_there(self, path: str) -> bytes | None:
+        try:
+            return await self.read(path)
+        except SandboxError as error:
+            if "FileNotFoundError" not in str(error):
+                raise
+            return None
+
+    async def close(self) -> None:
+        """See Sandbox."""
+        await self._machine.close()
+
+    async def destroy(self) -> None:
+        """See Sandbox. Raises SandboxError when nobody knows whether it has gone; its lease ends it then."""
+        await self.close()
+        await self._machine.kill()
+
+
+def _check(archive: bytes, path: str) -> None:
+    """Raise SandboxError for an archive that could write outside of its directory."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            for member in tar:
+                tarfile.data_filter(member, path)
+    except tarfile.TarError as error:
+        raise SandboxError(f"e2b: unpack {path}: {error}") from error
