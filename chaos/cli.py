@@ -16,6 +16,7 @@ import click
 from chaos import __version__
 from chaos.conduct import Conduct, Conductor, Conductors, directly, interruptible
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.verbs.metrics import metrics
 
 if TYPE_CHECKING:
     from chaos.manifests.load import Loaded
@@ -238,3 +239,6 @@ def remove_orphans() -> None:
         removed += 1
         click.echo(f"removed {folder}")
     click.echo(f"{removed} orphan(s) removed")
+
+
+cli.add_command(metrics)

@@ -5,9 +5,26 @@ Sources: the OpenMetrics specification 1.0 (families one after the other, sample
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from chaos.errors import ChaosLabError
+from chaos.journal import Journal
+from chaos.measure.judge import judge
+from chaos.metrics.conclusion import conclusion
 from chaos.metrics.families import FINAL, LIVE, Family
+from chaos.metrics.projection import Projection
 from chaos.metrics.samples import STALE, Sample, Series
+
+
+def of_journal(path: Path) -> list[str]:
+    """All of a run: what it measured, and what its result says. Raises ChaosLabError."""
+    events = list(Journal(path).events())
+    if not any(event.type == "run.started" for event in events):
+        raise ChaosLabError(f"{path}: no run.started in it, with which a journal begins")
+    projection = Projection()
+    samples = [sample for event in events for sample in projection.take(event)]
+    samples += projection.end()
+    return list(text([*samples, *conclusion(judge(events), projection.labels)]))
 
 
 def text(samples: Iterable[Sample]) -> Iterator[str]:

@@ -1,0 +1,71 @@
+"""`chaoslab metrics`: a run's samples as text, or to a store."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+class _JournalByDefault(click.Group):
+    """`metrics JOURNAL` is `metrics export JOURNAL`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["export", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(name="metrics", cls=_JournalByDefault)
+def metrics() -> None:
+    """Print the metrics of a JOURNAL as OpenMetrics, or push those of a run to a store.
+
+    chaoslab metrics JOURNAL is short for chaoslab metrics export JOURNAL.
+    """
+
+
+@metrics.command()
+@click.argument("journal", type=click.Path(path_type=Path))
+def export(journal: Path) -> None:
+    """Print all samples of a JOURNAL as OpenMetrics.
+
+    For a Prometheus: promtool tsdb create-blocks-from openmetrics FILE DATA_DIRECTORY
+    """
+    from chaos.errors import ChaosLabError
+    from chaos.metrics.openmetrics import of_journal
+
+    try:
+        lines = of_journal(journal)
+    except ChaosLabError as error:
+        raise click.UsageError(str(error)) from error
+    sys.stdout.writelines(lines)
+
+
+@metrics.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--all", "everything", is_flag=True, help="Once more from the start, to another store for example."
+)
+@click.option("--url", help="Where remote write goes; PROMETHEUS_REMOTE_WRITE_URL by default.")
+def push(run: Path, everything: bool, url: str | None) -> None:
+    """Deliver what of the metrics of a RUN (its folder) has not been delivered."""
+    from chaos.errors import PublishError
+    from chaos.metrics.push import push as bring
+    from chaos.metrics.store import Store
+    from chaos.run import Run
+    from chaos.settings import Settings
+
+    folder = run.absolute()
+    if not (folder / "journal.ndjson").is_file():
+        raise click.UsageError(f"{run}: not the folder of a run: it holds no journal.ndjson")
+    settings = Settings()
+    store = Store.configured(
+        settings.model_copy(update={"prometheus_remote_write_url": url}) if url else settings
+    )
+    if store is None:
+        raise click.UsageError("no store: set PROMETHEUS_REMOTE_WRITE_URL or PROMETHEUS_URL, or give --url")
+    progress = bring(Run(folder.name, folder), store, everything=everything)
+    click.echo(f"{progress.samples - progress.refused} samples are at {store.shown}")
+    if progress.refused:
+        raise PublishError(f"{progress.refused} samples were refused: {progress.why}")
