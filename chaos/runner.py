@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OF_EVERY_SANDBOX = {"type", "memory", "disk", "ttl"}
+"""What every provider is asked for in its own words; the rest of a manifest's sandbox only its own provider knows."""
+
 
 def begin(plan: Plan, run: Run) -> None:
     """Write the first line of this trial, once."""
@@ -79,6 +82,7 @@ async def _machine_with_app(plan: Plan, run: Run) -> Sandbox:
         ttl_s=plan.sandbox["ttl"],
         hosts=[process["name"] for process in plan.work["processes"]],
         labels={"experiment": plan.name, "run": run.id},
+        **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
     )
     try:
         await _set_up(plan, box)
