@@ -1,7 +1,7 @@
 """What the agent is told to do: the part of an experiment that happens inside the sandbox, in base units."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -93,3 +93,21 @@ def _probe(probe: Probe) -> dict[str, Any]:
 def _tolerance(part: Any) -> dict[str, Any]:
     tolerance: Tolerance = part.tolerance()
     return tolerance.to_json()
+
+
+def launched(order: Mapping[str, Any], launch: Sequence[str]) -> dict[str, Any]:
+    """The order with `launch`, a provider's own words, before every command of the app's. Pure."""
+
+    def before(entry: Mapping[str, Any]) -> dict[str, Any]:
+        """A process, or a probe that runs a command."""
+        return {**entry, "command": [*launch, *entry["command"]]} if entry.get("command") else dict(entry)
+
+    def probing(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
+        return {**entry, name: before(entry[name])} if entry.get(name) else dict(entry)
+
+    return {
+        **order,
+        "processes": [probing(before(process), "ready") for process in order["processes"]],
+        "steady_state": [probing(entry, "probe") for entry in order["steady_state"]],
+        "stop_when": [probing(entry, "probe") for entry in order["stop_when"]],
+    }

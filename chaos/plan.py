@@ -173,7 +173,7 @@ def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pa
     """Why this cannot be carried out by a sandbox of its type."""
     sandbox = spec.sandbox
     if not sandbox.opens:
-        what = f"this version opens no sandboxes of type '{sandbox.type}'; it opens: local"
+        what = f"this version opens no sandboxes of type '{sandbox.type}'; it opens: local, container"
         yield ("spec", "sandbox", "type"), what
     elif spec.target.image is not None:
         what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"

@@ -24,7 +24,7 @@ from chaos import __version__, app_files, bundle
 from chaos.errors import ChaosLabError, Interrupted, SandboxError, TargetError
 from chaos.events import Event
 from chaos.following import FOLDER, Follower, OnEvent
-from chaos.order import APP
+from chaos.order import APP, launched
 from chaos.plan import Plan
 from chaos.run import Run, write_whole
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
@@ -101,7 +101,7 @@ async def _set_up(plan: Plan, box: Sandbox) -> None:
             raise TargetError(f"{plan.app}: cannot read the app: {error.strerror}") from error
         await box.unpack(APP, files)
     for command in plan.work["setup"]:
-        done = await box.run(command, timeout_s=plan.sandbox["ttl"])
+        done = await box.run([*box.ref.facts.get("launch", ()), *command], timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
             raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
@@ -113,7 +113,7 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     try:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
-        order = plan.order(run.id, box.python)
+        order = launched(plan.order(run.id, box.python), ref.facts.get("launch", ()))
         if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             pid = await box.start(command, output=f"{FOLDER}/agent.log")

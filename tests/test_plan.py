@@ -100,7 +100,7 @@ def test_the_same_manifest_makes_the_same_random_choices_unless_a_seed_is_given(
     assert plan(loaded, seed=7).order()["seed"] == 7
 
 
-@pytest.mark.parametrize("provider", ["container", "e2b"])
+@pytest.mark.parametrize("provider", ["e2b"])
 def test_a_provider_that_cannot_be_opened_is_refused_by_name(tmp_path: Path, provider: str) -> None:
     (loaded,) = load(a_manifest(tmp_path, FULL.replace("type: local", f"type: {provider}")))
     with pytest.raises(PlanError) as caught:

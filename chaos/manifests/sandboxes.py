@@ -43,10 +43,13 @@ class LocalSandbox(Sandbox):
 
 
 class ContainerSandbox(Sandbox):
-    """A container of the local container engine."""
+    """A container of Docker or Podman."""
+
+    provides = frozenset({"net-admin", "mount", "memory-limit"})
+    opens = True
 
     type: Literal["container"] = "container"
-    """A container of the local container engine."""
+    """A container of the Docker or Podman that this machine speaks to."""
 
 
 class E2BSandbox(Sandbox):

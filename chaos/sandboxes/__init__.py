@@ -4,10 +4,11 @@ from typing import Any
 
 from chaos.errors import SandboxError
 from chaos.sandboxes.base import Completed, Sandbox, SandboxRef
+from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.local import LocalSandbox
 
-AnySandbox = LocalSandbox
-PROVIDERS: dict[str, type[AnySandbox]] = {"local": LocalSandbox}
+AnySandbox = LocalSandbox | ContainerSandbox
+PROVIDERS: dict[str, type[AnySandbox]] = {"local": LocalSandbox, "container": ContainerSandbox}
 
 __all__ = [
     "PROVIDERS",

@@ -85,9 +85,9 @@ class WiredSandbox(ABC):
 
     def _hang_up(self) -> None:
         """Drop the connection without a word."""
-        if self._streams:
-            self._streams[1].transport.abort()
-            self._streams = None
+        streams, self._streams = self._streams, None
+        if streams and not streams[1].is_closing():
+            streams[1].transport.abort()
 
     async def _call(self, op: str, data: bytes = b"", **request: Any) -> tuple[dict[str, Any], bytes]:
         async with self._turn:

@@ -11,9 +11,10 @@ import pytest
 from chaos.errors import SandboxError, SandboxLost
 from chaos.sandboxes import PROVIDERS, Sandbox, SandboxRef, connect
 from tests.sandboxes.box import local_box
+from tests.sandboxes.containers import WHY_NOT, container_box
 
 Open = Callable[[], AbstractAsyncContextManager[Sandbox]]
-OPENERS: dict[str, Open] = {"local": local_box}
+OPENERS: dict[str, Open] = {"local": local_box, "container": container_box}
 
 
 def test_every_provider_is_under_contract() -> None:
@@ -22,6 +23,8 @@ def test_every_provider_is_under_contract() -> None:
 
 @pytest.fixture(params=sorted(OPENERS))
 def opened(request: pytest.FixtureRequest) -> Open:
+    if request.param == "container" and WHY_NOT:
+        pytest.skip(WHY_NOT)
     return OPENERS[request.param]
 
 

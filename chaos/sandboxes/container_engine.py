@@ -1,0 +1,181 @@
+"""A container engine by its command line: Docker or Podman, found by trying, its failures in our words.
+
+Nothing is assumed of an engine: the daemon is asked, and what the first container shows to be in the way (a runtime
+that does not know this machine's control groups, limits that may not be raised) is left out of every further one.
+"""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chaos.errors import SandboxError, SandboxLost
+
+if TYPE_CHECKING:
+    from chaos.settings import Settings
+
+KNOWN = ("docker", "podman")
+_ANSWERS_WITHIN_S = 20.0
+_PULLS_WITHIN_S = 900.0
+_ENDS = {
+    ("no such container", "no container with"): "gone",
+    ("no space left on device", "disk quota exceeded"): "its disk is full; remedy: {engine} system prune",
+    ("cannot connect to", "is the docker daemon running", "connection refused", "unable to connect"): (
+        "its daemon does not answer; remedy: start it (systemctl start {engine}), or set CHAOSLAB_CONTAINER_ENGINE"
+    ),
+    ("permission denied while trying to connect", "permission denied while connecting"): (
+        "you may not speak to its daemon; remedy: join its group, or use rootless podman"
+    ),
+    ("manifest unknown", "pull access denied", "repository does not exist", "not found: manifest"): (
+        "there is no such image, or it wants a login; remedy: check its name, or {engine} login"
+    ),
+}
+"""Words of an engine, in lower case -> what they mean and the remedy."""
+
+
+_NO_IMAGE = ("no such image", "image not known", "unable to find image")
+_found: dict[str | None, "Engine"] = {}
+"""What has answered in this process, by the setting that names it."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A way to start containers that some machines need, and the words that tell which."""
+
+    name: str
+    words: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+_LIMITS = Attempt(
+    "low limits",
+    ("rlimit",),
+    ("--ulimit", "nofile=16384:16384", "--ulimit", "nproc=8192:8192"),
+)
+_RUNC = Attempt("runc", ("crun", "cgroups in hybrid mode", "oci runtime"), ("--runtime", "runc"))
+
+
+@dataclass
+class Engine:
+    """One that answered. `options` is what this machine's containers need beside what we want of them."""
+
+    program: str
+    options: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    async def call(self, *arguments: str, timeout_s: float = 60.0) -> str:
+        """Run one command; its standard output. Raises SandboxError, or SandboxLost when the container has gone."""
+        code, out, err = await _finish(self.program, arguments, timeout_s)
+        if code != 0:
+            raise self.failure(err or out)
+        return out
+
+    def failure(self, words: str) -> SandboxError:
+        """What the engine said, as an error of ours with a remedy where we know one."""
+        said, lower = words.strip(), words.lower()
+        for marks, meaning in _ENDS.items():
+            if any(mark in lower for mark in marks):
+                if meaning == "gone":
+                    return SandboxLost(f"{self.program}: {_last_line(said)}")
+                return SandboxError(
+                    f"{self.program}: {meaning.format(engine=self.program)} ({_last_line(said)})"
+                )
+        return SandboxError(f"{self.program}: {_last_line(said) or 'it failed without a word'}")
+
+    async def start(self, image: str, options: Sequence[str], command: Sequence[str]) -> None:
+        """Start a container; fetch its image when it is not here. Raises SandboxError.
+
+        What a failure says of this machine is kept: the next container has it from the start.
+        """
+        pulled = False
+        while True:
+            try:
+                await self.call("run", "--detach", "--pull=never", *self.options, *options, image, *command)
+            except SandboxError as error:
+                said = str(error).lower()
+                if not pulled and any(words in said for words in _NO_IMAGE):
+                    await self.pull(image)
+                    pulled = True
+                elif not self._learn(said):
+                    raise
+            else:
+                return
+
+    def _learn(self, said: str) -> bool:
+        for attempt in (_LIMITS, _RUNC):
+            fits = any(word in said for word in attempt.words) and attempt.name not in self.notes
+            if fits and (attempt is not _RUNC or (self.program.endswith("podman") and shutil.which("runc"))):
+                self.options += attempt.options
+                self.notes.append(attempt.name)
+                return True
+        return False
+
+    async def pull(self, image: str) -> None:
+        """Fetch an image. Raises SandboxError."""
+        try:
+            await self.call("pull", "--quiet", image, timeout_s=_PULLS_WITHIN_S)
+        except SandboxError as error:
+            raise SandboxError(f"cannot get image {image}: {error}") from error
+
+    async def inspect(self, *names: str) -> list[dict[str, Any]]:
+        """What it knows of those containers or images."""
+        found: list[dict[str, Any]] = json.loads(await self.call("inspect", *names))
+        return found
+
+
+async def find(settings: "Settings") -> Engine:
+    """The engine that the settings name, else the first known one whose daemon answers. Raises SandboxError."""
+    named = settings.chaoslab_container_engine
+    if named not in _found:
+        _found[named] = await _first_that_answers([named] if named else KNOWN)
+    return _found[named]
+
+
+async def _first_that_answers(programs: Sequence[str]) -> Engine:
+    refusals = []
+    for program in programs:
+        if shutil.which(program) is None:
+            refusals.append(f"{program} is not installed")
+            continue
+        try:
+            # Of Docker this asks the daemon; Podman has none.
+            await Engine(program).call("version", timeout_s=_ANSWERS_WITHIN_S)
+        except SandboxError as error:
+            refusals.append(str(error))
+        else:
+            return Engine(program)
+    raise SandboxError(
+        f"no container engine: {'; '.join(refusals)}; remedy: install Docker or Podman, "
+        "set CHAOSLAB_CONTAINER_ENGINE to its program, or choose another sandbox type"
+    )
+
+
+def _last_line(words: str) -> str:
+    return words.rpartition("\n")[2][:500]
+
+
+async def _finish(program: str, arguments: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
+    """Exit code, output and error of one command. Raises SandboxError when it does not end in time."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise SandboxError(f"cannot run {program}: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            out, err = await process.communicate()
+    except TimeoutError as error:
+        raise SandboxError(f"{program} {arguments[0]}: no end within {timeout_s:g} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
