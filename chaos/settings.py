@@ -26,6 +26,14 @@ class Settings(BaseSettings):
     """How many microVMs this machine has at once at most; a Hobby plan allows 20, a Pro plan 100."""
     groq_api_key: SecretStr | None = None
     groq_model: str = "openai/gpt-oss-120b"
+    groq_base_url: str | None = None
+    """Where its API is, without a path; Groq's own by default."""
+    groq_timeout_s: float = Field(15.0, gt=0)
+    """An analysis by Groq takes no longer, waiting and repairs included; then the rules' words stay."""
+    groq_concurrency: int = Field(2, ge=1, le=64)
+    """How many runs of this machine talk to Groq at once."""
+    groq_redact_ips: bool = True
+    """Whether IP addresses are taken out of what is sent; keys, tokens, passwords and e-mail addresses always are."""
     grafana_url: str | None = None
     grafana_service_account_token: SecretStr | None = None
     grafana_mcp_url: str | None = None
@@ -40,6 +48,8 @@ class Settings(BaseSettings):
     """The program of the container engine; docker or podman, whichever answers first, by default."""
     chaoslab_container_image: str = "docker.io/library/python:3.11-slim"
     """What a container of an app's directory is made from; needs Python 3.11 or later."""
+    chaoslab_git_token: SecretStr | None = None
+    """For repositories that are followed over https, and for the statuses of their commits."""
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None
