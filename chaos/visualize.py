@@ -1,7 +1,6 @@
 """The last stage of a run: draw report.html and dashboard.json beside result.json, from the journal and the result."""
 
 import json
-from pathlib import Path
 
 from chaos import dashboards
 from chaos.errors import PublishError
@@ -11,14 +10,10 @@ from chaos.measure.trials import shown
 from chaos.report import html
 from chaos.run import Run, write_whole
 
-_SOURCE, _PACKAGED = Path(__file__).resolve().parents[1] / "dashboards", Path(__file__).parent / "_dashboards"
-TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _SOURCE
-"""In an installed package the templates travel inside of it."""
-
 
 def prepare() -> None:
     """Compile the templates, while there is time. Raises PublishError."""
-    dashboards.render(TEMPLATES / "experiment.json.j2", None, {})
+    dashboards.render(dashboards.TEMPLATES / "experiment.json.j2", None, {})
     html.prepare()
 
 
@@ -26,7 +21,7 @@ def visualize(run: Run, result: Result) -> Result:
     """Write both; the result with its links. Raises PublishError, which never changes a verdict."""
     events = shown(list(run.journal.events()), result)
     started = events[0].data if events else {}
-    dashboard = dashboards.render(TEMPLATES / "experiment.json.j2", result, started.get("plan", {}))
+    dashboard = dashboards.render(dashboards.TEMPLATES / "experiment.json.j2", result, started.get("plan", {}))
     linked = result.model_copy(
         update={"links": result.links.model_copy(update={"report": run.report.as_uri()})}
     )

@@ -1,64 +1,42 @@
-"""Result + plan + template -> the JSON of a Grafana dashboard. Pure: nothing here talks to Grafana.
+"""The names that a dashboard's template can use, from a run's plan and, once there is one, its result."""
 
-Templates belong to the operator (a repository may bring its own), so they run in Jinja's sandbox; a name that a
-template misspells is an error, and the JSON that comes out is read strictly before anybody gets it.
-"""
-
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from chaos.errors import PublishError
 from chaos.measure.result import Result
 
 _UID_MAX = 40
 """Grafana refuses longer ones (and anything but letters, digits, `-`, `_`)."""
 _MARGIN_SHARE = 0.03
 """Of the run's length, shown before its first and after its last moment."""
-
-
-def render(template: Path, result: Result | None, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """The dashboard of one run; before there is a result, one that follows the run live.
-
-    `plan` is `run.started.data.plan`. Raises PublishError when the template is wrong, and says where.
-    """
-    try:
-        text = _environment(template.parent).get_template(template.name).render(context(result, plan))
-        dashboard = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        raise PublishError(f"{template}{f':{line}' if line else ''}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise PublishError(f"{template}: does not give a dashboard's JSON: {error}") from error
-    if not isinstance(dashboard, dict):
-        raise PublishError(f"{template}: gives {type(dashboard).__name__}, not an object")
-    return dashboard
+LIVE_WINDOW = "now-5m"
+"""Shown while a run lasts, which is a minute or two."""
 
 
 def context(result: Result | None, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """The names a template can use."""
+    """For one run; without a result, for a run that is under way. `plan` is `run.started.data.plan`."""
     experiment = str(plan.get("experiment") or (result.experiment if result else "experiment"))
     start, end = _time_range(result)
+    states = plan.get("steady_state") or ()
     return {
         "uid": uid(experiment),
         "experiment": experiment,
         "run_id": str(plan.get("run_id") or (result.run_id if result else "")),
+        "target": str(plan.get("target") or ""),
         "hypothesis": str(plan.get("hypothesis") or ""),
         "labels": [f"{key}:{value}" for key, value in sorted(dict(plan.get("labels") or {}).items())],
         "live": result is None,
         "time_from": start,
         "time_to": end,
-        "report_url": (result.links.report if result else None) or "",
-        "prefect_url": (result.links.prefect if result else None) or "",
+        "report_url": _address(result.links.report if result else None),
+        "prefect_url": _address(result.links.prefect if result else None),
         "limits": {panel: limits(plan, metrics) for panel, metrics in _PANELS.items()},
+        "has_load": bool(plan.get("load")),
+        "has_processes": bool(plan.get("processes")),
+        "has_timed_probes": any(state.get("probe", {}).get("type") != "metric" for state in states),
     }
 
 
@@ -88,7 +66,7 @@ def limits(plan: Mapping[str, Any], metrics: Iterable[str]) -> list[float]:
 def uid(experiment: str) -> str:
     """The dashboard's address: always the same for one experiment, never shared by two."""
     plain = f"chaoslab-{experiment}"
-    if len(plain) <= _UID_MAX and re.fullmatch(r"[A-Za-z0-9_-]+", plain):
+    if len(plain) <= _UID_MAX and re.fullmatch(r"[A-Za-z0-9_-]+", plain) and experiment != "fleet":
         return plain
     digest = sha256(experiment.encode(errors="surrogatepass")).hexdigest()[:10]
     words = re.sub(r"[^A-Za-z0-9_-]+", "-", experiment)[
@@ -97,9 +75,14 @@ def uid(experiment: str) -> str:
     return "-".join(part for part in ("chaoslab", words, digest) if part)
 
 
+def _address(url: str | None) -> str:
+    """A link that opens from Grafana's page; a browser opens no local file from there."""
+    return url if url and url.startswith(("http://", "https://")) else ""
+
+
 def _time_range(result: Result | None) -> tuple[str, str]:
     if result is None:
-        return "now-10m", "now"
+        return LIVE_WINDOW, "now"
     start, end = (datetime.fromisoformat(at).timestamp() for at in (result.started_at, result.ended_at))
     margin = max(1.0, (end - start) * _MARGIN_SHARE)
     return _moment(start - margin), _moment(end + margin)
@@ -107,34 +90,3 @@ def _time_range(result: Result | None) -> tuple[str, str]:
 
 def _moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@lru_cache(maxsize=8)
-def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        autoescape=False,  # the output is JSON: every value goes through tojson
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["promql"] = _promql
-    return environment
-
-
-def _promql(text: str) -> str:
-    """`text` as a PromQL string, quotes included."""
-    return '"' + str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in seen:
-            raise ValueError(f"key {key!r} appears twice in one object")
-        seen[key] = value
-    return seen
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a JSON number")

@@ -1,0 +1,1 @@
+"""Dashboards as JSON: rendered, judged, and safe with hostile words."""
