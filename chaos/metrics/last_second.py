@@ -37,10 +37,11 @@ class LastSecond:
         """None when no request ended in it."""
         while self._ended and self._ended[0][0] <= moment - LENGTH_S:
             self._ended.popleft()
-        if not self._ended:
+        recent = [request for at, request in self._ended if moment - LENGTH_S < at <= moment]
+        if not recent:
             return None
-        counted = sorted(request.counted_s for _, request in self._ended)
-        failed = sum(request.failure is not None for _, request in self._ended)
+        counted = sorted(request.counted_s for request in recent)
+        failed = sum(request.failure is not None for request in recent)
         return Second(
             {name: percentile(counted, share) or 0.0 for name, share in QUANTILES.items()},
             failed / len(counted),

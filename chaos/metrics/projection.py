@@ -18,6 +18,8 @@ from chaos.metrics.samples import LAST_MS, Sample
 from chaos.metrics.target import Load, Looks, Processes, Steps, write_usage
 
 TICK_MS = 250
+_INTENDED = frozenset({"load.sampled", "probe.sampled"})
+"""Written when they have ended, with the time for which they were intended: they do not say how late it is."""
 SILENCE_S = 2.0
 """An agent that was silent for longer was not running: then there is nothing to show, not even the last value."""
 
@@ -28,7 +30,7 @@ class Projection:
     def __init__(self) -> None:
         self._pen = Pen()
         self.labels: dict[str, str] = {}
-        """What all samples have in common."""
+        """What all samples have in common; without it, nobody could tell whose they are, and there are none."""
         self._phase = ""
         self._known = -inf
         """When the last event was written, by the agent's clock."""
@@ -38,8 +40,8 @@ class Projection:
     def take(self, event: Event) -> list[Sample]:
         """The samples that it completes. Raises ChaosLabError when it is no event of a journal of ours."""
         try:
-            if event.source == "agent":
-                self._advance(_known_at(event))
+            if event.source == "agent" and event.type not in _INTENDED:
+                self._advance(event.at)
             if handle := self._on.get(event.type):
                 handle(event)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -61,7 +63,7 @@ class Projection:
         self.labels = {
             "experiment": str(event.data.get("experiment", "")),
             "run": str(event.data.get("run_id", "")),
-            "target": str(plan.get("target") or next(iter(processes), "")),
+            "target": str(plan.get("target") or next(iter(processes), "unknown")),
         }
         self._pen.begin(self.labels)
         self._begin(plan)
@@ -90,8 +92,9 @@ class Projection:
 
     def _phase_started(self, event: Event) -> None:
         self._end_phase(event.at)
-        self._phase = str(event.data["phase"])
-        self._pen.turn(self._phase)
+        phase = str(event.data["phase"])
+        self._phase = phase if self.labels else ""
+        self._pen.turn(phase)
         self._tick_ms = _next_tick(event.at)
 
     def _end_phase(self, at: float) -> None:
@@ -114,12 +117,6 @@ class Projection:
                 part.write(self._tick_ms / 1000, self._pen)
             self._tick_ms += TICK_MS
         self._known = max(self._known, known)
-
-
-def _known_at(event: Event) -> float:
-    """When the agent wrote it: looks and requests have the time for which they were intended."""
-    took_ms = event.data.get("took_ms") if event.type in ("load.sampled", "probe.sampled") else None
-    return event.at + float(took_ms or 0.0) / 1000
 
 
 def _next_tick(at: float) -> int:

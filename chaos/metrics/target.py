@@ -4,13 +4,14 @@ Each part hears of its events and writes, at a tick, what is true then. A `Pen` 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 from chaos.events import Event
 from chaos.measure.latency import DEFAULT_TIMEOUT_S, request_of
 from chaos.measure.looks import Asked, look_of
+from chaos.measure.recovery import Look
 from chaos.measure.usage import disk_percent
 from chaos.metrics.last_second import LENGTH_S, QUANTILES, LastSecond
 from chaos.metrics.pen import Pen
@@ -73,30 +74,28 @@ class Load:
 
 @dataclass(slots=True)
 class _Look:
-    """The looks at one steady state since the last tick."""
+    """The looks at one steady state that no tick has shown."""
 
     asked: Asked
+    ended: list[Look] = field(default_factory=list)
     last: float = -inf
-    good: bool | None = None
-    slowest_s: float = 0.0
 
     def add(self, event: Event) -> None:
         if self.asked.tolerance is not None:
-            look = look_of(event, self.asked.tolerance)
-            self.good = look.good and self.good is not False
-            self.slowest_s = max(self.slowest_s, look.took_s)
-            self.last = look.at + look.took_s
+            self.ended.append(look_of(event, self.asked.tolerance))
 
     def write(self, at: float, pen: Pen) -> None:
         name = self.asked.name
-        if self.good is not None:
-            pen.put("chaoslab_probe_success", at, float(self.good), steady_state=name)
+        if looks := [look for look in self.ended if look.at + look.took_s <= at]:
+            self.ended = [look for look in self.ended if look.at + look.took_s > at]
+            self.last = at
+            pen.put("chaoslab_probe_success", at, float(all(look.good for look in looks)), steady_state=name)
             if self.asked.probe != "metric":  # whose looks take no time
-                pen.put("chaoslab_probe_duration_seconds", at, self.slowest_s, steady_state=name)
+                slowest_s = max(look.took_s for look in looks)
+                pen.put("chaoslab_probe_duration_seconds", at, slowest_s, steady_state=name)
         elif at - self.last > self.asked.longest_gap_s:
             pen.stop("chaoslab_probe_success", at, steady_state=name)
             pen.stop("chaoslab_probe_duration_seconds", at, steady_state=name)
-        self.good, self.slowest_s = None, 0.0
 
 
 class Looks:
