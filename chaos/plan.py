@@ -172,10 +172,8 @@ def _method_s(spec: ExperimentSpec) -> float:
 def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Path, str]]:
     """Why this cannot be carried out by a sandbox of its type."""
     sandbox = spec.sandbox
-    if not sandbox.opens:
-        what = f"this version opens no sandboxes of type '{sandbox.type}'; it opens: local, container"
-        yield ("spec", "sandbox", "type"), what
-    elif spec.target.image is not None:
+    yield from _collisions(spec)
+    if spec.target.image is not None:
         what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
         yield ("spec", "target", "image"), what
     for index, step in enumerate(spec.method):
@@ -188,6 +186,17 @@ def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pa
         yield ("spec", "method"), what
     if files is not None:
         yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
+
+
+def _collisions(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
+    """Ports of the app, or of a fault, that belong to the sandbox itself."""
+    taken = spec.sandbox.taken_ports
+    for index, process in enumerate(spec.target.processes):
+        if process.port in taken:
+            yield ("spec", "target", "processes", index, "port"), f"{process.port} is {taken[process.port]}"
+    for index, step in enumerate(spec.method):
+        if (port := getattr(step.fault, "port", None)) in taken:
+            yield ("spec", "method", index, "fault", "port"), f"{port} is {taken[port]}"
 
 
 def _unshippable(files: AppFiles, disk: float) -> Iterator[str]:

@@ -384,10 +384,11 @@ def test_plan_says_what_would_be_done_and_refuses_what_cannot_be(lab: Lab) -> No
     assert (good.code, good.err) == (0, "")
     for words in ("experiment one", "sandbox local", "process  web", "sudden death"):
         assert words in good.out
-    refused = lab.chaoslab("plan", lab.manifest(sandbox={"type": "e2b"}))
+    envds = {"sandbox": {"type": "e2b"}, "process": {**WEB, "port": 49983}}
+    refused = lab.chaoslab("plan", lab.manifest(**envds))
     assert refused.code == 2
     assert "cannot be carried out" in refused.out
-    run = lab.run(lab.manifest(sandbox={"type": "e2b"}))
+    run = lab.run(lab.manifest(**envds))
     assert (run.code, run.out) == (2, "")
     run.assert_explained("one.yaml:", "e2b")
     assert not lab.runs.exists()

@@ -100,15 +100,16 @@ def test_the_same_manifest_makes_the_same_random_choices_unless_a_seed_is_given(
     assert plan(loaded, seed=7).order()["seed"] == 7
 
 
-@pytest.mark.parametrize("provider", ["e2b"])
-def test_a_provider_that_cannot_be_opened_is_refused_by_name(tmp_path: Path, provider: str) -> None:
-    (loaded,) = load(a_manifest(tmp_path, FULL.replace("type: local", f"type: {provider}")))
+def test_a_port_of_the_sandbox_itself_is_refused_for_the_app_and_for_a_fault(tmp_path: Path) -> None:
+    text = FULL.replace("type: local", "type: e2b").replace("port: 8000", "port: 49983", 1)
+    text = text.replace("jitter: 0ms, process: web", "port: 49983")
+    (loaded,) = load(a_manifest(tmp_path, text))
     with pytest.raises(PlanError) as caught:
         plan(loaded)
-    first = str(caught.value.problems[0])
-    assert first.startswith(
-        f"{loaded.file}:9:13 spec.sandbox.type: shop-network-delay: this version opens no sandboxes"
-    )
+    first, second = caught.value.problems
+    assert first.path == "spec.target.processes[1].port"
+    assert second.path == "spec.method[0].fault.port"
+    assert "49983 is envd's" in str(first)
     assert isinstance(caught.value, ManifestError)
 
 
@@ -159,8 +160,9 @@ def test_the_description_says_what_would_be_done_with_units(tmp_path: Path) -> N
 
 
 def test_the_description_says_why_it_cannot_be_done(tmp_path: Path) -> None:
-    (loaded,) = load(a_manifest(tmp_path, FULL.replace("type: local", "type: e2b")))
+    text = SMALL.replace("app: ../apps/shop", "image: docker.io/library/nginx:1.29")
+    (loaded,) = load(a_manifest(tmp_path, text))
     drawn, refusals = draw(loaded)
     words = describe(drawn, refusals)
     assert "cannot be carried out\n" in words
-    assert "opens no sandboxes of type 'e2b'" in words
+    assert "sandbox 'local' runs no images" in words

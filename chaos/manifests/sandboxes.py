@@ -1,5 +1,7 @@
 """What an author asks of the disposable machine, and what each provider's machines can do."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator
@@ -21,8 +23,8 @@ class Sandbox(Part):
 
     provides: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that faults may require: net-admin, mount, memory-limit."""
-    opens: ClassVar[bool] = False
-    """Whether this version can open them; the others are accepted, so that files can be shared."""
+    taken_ports: ClassVar[Mapping[int, str]] = MappingProxyType({})
+    """Ports inside that neither an app nor a fault may have, and whose they are."""
 
     memory: Annotated[float, MEMORY] = 512 * 2.0**20
     """Memory for the app, at least 32MiB."""
@@ -36,7 +38,6 @@ class LocalSandbox(Sandbox):
     """Embedded: Linux namespaces on the machine that runs ChaosLab."""
 
     provides = frozenset({"net-admin", "mount", "memory-limit"})
-    opens = True
 
     type: Literal["local"] = "local"
     """Embedded in the machine that runs ChaosLab; needs no account."""
@@ -46,7 +47,6 @@ class ContainerSandbox(Sandbox):
     """A container of Docker or Podman."""
 
     provides = frozenset({"net-admin", "mount", "memory-limit"})
-    opens = True
 
     type: Literal["container"] = "container"
     """A container of the Docker or Podman that this machine speaks to."""
@@ -55,12 +55,13 @@ class ContainerSandbox(Sandbox):
 class E2BSandbox(Sandbox):
     """An E2B microVM."""
 
-    provides = frozenset({"net-admin", "mount"})
+    provides = frozenset({"net-admin", "mount", "memory-limit"})
+    taken_ports = MappingProxyType({49983: "envd's, through which E2B reaches its machine"})
 
     type: Literal["e2b"] = "e2b"
     """An E2B microVM; needs E2B_API_KEY."""
     template: str | None = None
-    """Name of the E2B template to start from."""
+    """Name of the E2B template to start from; E2B's own `base` by default. It needs Python 3.11 or later."""
 
 
 AnySandbox = Annotated[LocalSandbox | ContainerSandbox | E2BSandbox, Discriminator("type")]

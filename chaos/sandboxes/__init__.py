@@ -5,10 +5,15 @@ from typing import Any
 from chaos.errors import SandboxError
 from chaos.sandboxes.base import Completed, Sandbox, SandboxRef
 from chaos.sandboxes.container import ContainerSandbox
+from chaos.sandboxes.e2b import E2BSandbox
 from chaos.sandboxes.local import LocalSandbox
 
-AnySandbox = LocalSandbox | ContainerSandbox
-PROVIDERS: dict[str, type[AnySandbox]] = {"local": LocalSandbox, "container": ContainerSandbox}
+AnySandbox = LocalSandbox | ContainerSandbox | E2BSandbox
+PROVIDERS: dict[str, type[AnySandbox]] = {
+    "local": LocalSandbox,
+    "container": ContainerSandbox,
+    "e2b": E2BSandbox,
+}
 
 __all__ = [
     "PROVIDERS",

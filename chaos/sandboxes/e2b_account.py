@@ -7,7 +7,6 @@ from chaos.errors import SandboxRefused
 from chaos.sandboxes.e2b_errors import patiently, told
 from chaos.sandboxes.e2b_pace import Pace
 from chaos.sandboxes.keeping import runtime_dir
-from chaos.settings import Settings
 
 OURS = "chaoslab"
 """The key of metadata by which our sandboxes are found; its value names their turn at the pace."""
@@ -26,6 +25,8 @@ class Account:
     @classmethod
     def of_settings(cls) -> "Account":
         """The one that the environment names. Raises SandboxRefused."""
+        from chaos.settings import Settings  # only whoever wants an E2B sandbox pays for the import
+
         settings = Settings()
         if settings.e2b_api_key is None:
             raise SandboxRefused("E2B_API_KEY is not set; make a key at https://e2b.dev/dashboard?tab=keys")

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -12,17 +12,31 @@ from chaos.errors import SandboxError, SandboxLost
 from chaos.sandboxes import PROVIDERS, Sandbox, SandboxRef, connect
 from tests.sandboxes.box import local_box
 from tests.sandboxes.containers import WHY_NOT, container_box
+from tests.sandboxes.microvm import CLOUD, at_double, e2b_box, live_box
 
 Open = Callable[[], AbstractAsyncContextManager[Sandbox]]
-OPENERS: dict[str, Open] = {"local": local_box, "container": container_box}
+OPENERS: dict[str, Open] = {"local": local_box, "container": container_box, "e2b": e2b_box}
+LIVE: dict[str, Open] = {"e2b-live": live_box}
 
 
 def test_every_provider_is_under_contract() -> None:
     assert set(OPENERS) == set(PROVIDERS)
 
 
-@pytest.fixture(params=sorted(OPENERS))
+@pytest.fixture(scope="module")
+def double() -> Iterator[None]:
+    with at_double():
+        yield
+
+
+@pytest.fixture(params=[*sorted(OPENERS), *(pytest.param(name, marks=pytest.mark.live) for name in LIVE)])
 def opened(request: pytest.FixtureRequest) -> Open:
+    if request.param in LIVE:
+        if not CLOUD["E2B_API_KEY"]:
+            pytest.skip("E2B_API_KEY is not set")
+        return LIVE[request.param]
+    if request.param == "e2b":
+        request.getfixturevalue("double")
     if request.param == "container" and WHY_NOT:
         pytest.skip(WHY_NOT)
     return OPENERS[request.param]
