@@ -390,7 +390,7 @@ def test_plan_says_what_would_be_done_and_refuses_what_cannot_be(lab: Lab) -> No
     assert "cannot be carried out" in refused.out
     run = lab.run(lab.manifest(**envds))
     assert (run.code, run.out) == (2, "")
-    run.assert_explained("one.yaml:", "e2b")
+    run.assert_explained("one.yaml:", "E2B")
     assert not lab.runs.exists()
 
 
