@@ -56,6 +56,8 @@ class Plan:
     """Which of them this is."""
     withheld: bool = False
     """This is a control: its faults are withheld."""
+    dashboard: str | None = None
+    """Absolute path of the dashboard's template, when it is not ours."""
 
     @property
     def target(self) -> str:
@@ -156,6 +158,7 @@ def draw(
         work=work_of(spec),
         trials=spec.trials,
         control=spec.control,
+        dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
     )
     refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
     return drawn, refusals
@@ -205,7 +208,7 @@ def _unshippable(files: AppFiles, disk: float) -> Iterator[str]:
         yield f"its files are {SIZE.format(files.bytes)}, but the sandbox's disk is {SIZE.format(disk)}"
 
 
-_WHEN = {"schedule", "suspend", "on_push", "depends_on"}
+_WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
 """What says when to run, not what happens then."""
 
 

@@ -50,6 +50,7 @@ def begin(plan: Plan, run: Run) -> None:
             "digest": plan.digest,
             "seed": plan.seed,
             "plan": plan.order(run.id),
+            "dashboard": plan.dashboard,
             "versions": {"chaoslab": __version__, "python": platform.python_version()},
             "trial": plan.trial,
             "control": plan.withheld,

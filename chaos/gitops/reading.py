@@ -33,10 +33,21 @@ def read(mirror: Mirror, commit: str) -> Desired:
 
 
 def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[str], list[Problem]]:
-    """The folders of the apps that a manifest of a commit names, and what is wrong with it."""
+    """The folders of the apps and the templates that a manifest of a commit names, and what is wrong with it.
+
+    Templates beside one that is named come with it: it may import them.
+    """
+    entries = list(entries)
     trees = {entry.path: entry.oid for entry in entries if entry.is_tree}
     loaded, wrong = load_bytes(content, Path(path), _ROOT, _finder(trees))
-    return {str(one.app.relative_to(_ROOT)) for one in loaded if one.app is not None}, wrong
+    apps = {str(one.app.relative_to(_ROOT)) for one in loaded if one.app is not None}
+    folders = {one.dashboard.relative_to(_ROOT).parent for one in loaded if one.dashboard is not None}
+    templates = {
+        entry.path
+        for entry in entries
+        if entry.is_file and entry.path.endswith(".j2") and Path(entry.path).parent in folders
+    }
+    return apps | templates, wrong
 
 
 def _is_manifest(entry: Entry, folder: str) -> bool:

@@ -16,7 +16,7 @@ from chaos.manifests import problems, tree
 from chaos.manifests.checks import inconsistencies
 from chaos.manifests.experiment import Experiment
 from chaos.manifests.files import bytes_of, text_of
-from chaos.manifests.places import app_directory, repository
+from chaos.manifests.places import app_directory, repository, template_file
 from chaos.manifests.problems import Problem, dotted, nearest, unknown
 from chaos.manifests.tree import Tree
 from chaos.manifests.validation import validate
@@ -41,6 +41,8 @@ class Loaded:
     """The repository: nothing that the manifest names is outside of it."""
     app: Path | None
     """The app's directory, links resolved."""
+    dashboard: Path | None = None
+    """The template of its dashboard, when it is not ours."""
 
     def problem(self, path: problems.Path, what: str) -> Problem:
         """Something that is wrong at `path`, for those who judge a manifest later."""
@@ -133,10 +135,15 @@ def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) ->
         app = _app_of(document.data, path, root, find_app)
     except ValueError as error:
         said.append((("spec", "target", "app"), str(error)))
+    template: Path | None = None
+    try:
+        template = _template_of(document.data, path, root, find_app)
+    except ValueError as error:
+        said.append((("spec", "dashboard"), str(error)))
     wrong += _located(said, document, file)
     if wrong or manifest is None:
         return sorted(wrong, key=lambda problem: (problem.line, problem.column))
-    return Loaded(file, manifest, document, root, app)
+    return Loaded(file, manifest, document, root, app, template)
 
 
 def _kind_of(data: dict[str, Any]) -> tuple[str, str | None]:
@@ -158,6 +165,14 @@ def _app_of(data: dict[str, Any], path: Path, root: Path, find_app: FindApp) -> 
     if not isinstance(app, str) or not app or "\0" in app:
         return None
     return find_app(path, app, root)
+
+
+def _template_of(data: dict[str, Any], path: Path, root: Path, find_app: FindApp) -> Path | None:
+    spec = data.get("spec")
+    template = spec.get("dashboard") if isinstance(spec, dict) else None
+    if not isinstance(template, str) or not template.endswith(".j2") or "\0" in template:
+        return None
+    return template_file(path, template, root, find_app)
 
 
 def _located(said: Sequence[tuple[problems.Path, str]], document: Tree, file: str) -> list[Problem]:

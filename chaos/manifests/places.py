@@ -1,5 +1,6 @@
 """Where the files of a manifest may be: inside its repository, whatever links say."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from chaos.manifests.problems import quoted
@@ -32,4 +33,24 @@ def app_directory(manifest: Path, app: str, root: Path) -> Path:
     except (OSError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "links that lead nowhere"
         raise ValueError(f"{quoted(app)} cannot be read: {why}") from error
+    return found
+
+
+def template_file(
+    manifest: Path, template: str, root: Path, find_folder: Callable[[Path, str, Path], Path] = app_directory
+) -> Path:
+    """The dashboard's template that `template` names. Raises ValueError like app_directory.
+
+    Who finds folders elsewhere than on this disk does not look whether the file is in them.
+    """
+    folder, _, name = template.rpartition("/")
+    if find_folder is not app_directory:
+        return (find_folder(manifest, folder, root) if folder or template[0] == "/" else root / manifest.parent) / name
+    if Path(template).is_absolute():
+        raise ValueError(f"{quoted(template)} is absolute; write it relative to this file")
+    found = (app_directory(manifest, folder or ".", root) / name).resolve()
+    if not found.is_relative_to(root.resolve()):
+        raise ValueError(f"{quoted(template)} leaves the repository {root}")
+    if not found.is_file():
+        raise ValueError(f"{quoted(template)} is {'not a file' if found.exists() else 'not there'}")
     return found
