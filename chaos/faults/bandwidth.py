@@ -15,7 +15,7 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Targe
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.net import transfer
 from chaos.faults.net.line import Line
-from chaos.faults.net.packets import Leaving, treated
+from chaos.faults.net.packets import Traffic, treated
 from chaos.units import ByteRate, PositiveDuration, Size
 
 _EVERY_S = 0.5
@@ -51,7 +51,7 @@ class Bandwidth(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        Leaving(self.process, self.port)
+        Traffic(self.process, self.port)
         if not _SLOWEST <= self.rate <= _FASTEST:
             raise ValueError(
                 "rate must lie between 32KB/s and 125MB/s, which is what can be done and measured"
@@ -66,10 +66,10 @@ class Bandwidth(Fault):
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:
         """On enter a transfer of ours is seen to be slow; on exit it is fast again."""
-        leaving = Leaving(self.process, self.port)
+        leaving = Traffic(self.process, self.port)
         order = {"way": "link", "rate": self.rate, "queue_s": self.queue, "burst_bytes": self.burst}
         with target.helper(transfer.run, rate=self.rate) as probe:
-            selection = leaving.selection(target, int(_answer(probe)["port"]), handshakes=True)
+            selection = leaving.selection(target, int(_answer(probe)["port"]), "all")
             with treated(target, selection, order) as line:
                 probe.send({"go": True})
                 self._await_slow(probe)
@@ -107,7 +107,7 @@ class Bandwidth(Fault):
         return {"rate_bytes_per_s": self.rate}
 
     def _observer(
-        self, target: Target, leaving: Leaving, line: Line, probe: Helper
+        self, target: Target, leaving: Traffic, line: Line, probe: Helper
     ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
             line.update(leaving.pids(target))

@@ -1,8 +1,8 @@
-"""Delay every packet that leaves the target.
+"""Delay the packets of the target: what leaves it, what reaches it, or both by half.
 
-The delay is added once to every round trip on an established connection of the target. Packets with SYN set
-are spared, so a new connection pays once too, with its first exchange. Order within a flow is kept, FIN and
-RST included.
+Whichever direction, the delay is added once to every round trip on an established connection of the target. Packets
+with SYN set are spared, so a new connection pays once too, with its first exchange. Order within a flow is kept, FIN
+and RST included; so a packet that drew a short delay waits for the one before it.
 """
 
 import math
@@ -15,13 +15,18 @@ from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.net.line import Line
-from chaos.faults.net.packets import Leaving, treated
+from chaos.faults.net.packets import Direction, Traffic, treated
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
+from chaos.faults.net.spread import SPREADS, Distribution, Spread
+from chaos.faults.net.treatment import Order
 from chaos.units import Duration, PositiveDuration
 
 _ENOUGH_SAMPLES = 5
 _TOLERANCE = 0.05
 _TOLERANCE_MS = 1.0
+_SPREAD_TOLERANCE = 0.1
+_ERRORS = 3.29
+"""Standard errors that a spread may be off: a true one is, once in a thousand times."""
 _GONE_MS = 2.0
 _ANSWER_S = 2.0
 _LOOK_S = 0.002
@@ -31,16 +36,25 @@ _PATIENCE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkDelay(Fault):
-    """Add latency to the traffic of one process, of one port, or of the whole app."""
+    """Add latency to the traffic of one process, of one port, or of the whole app; with everybody, or with one peer."""
 
     type: Literal["network_delay"] = "network_delay"
     delay: PositiveDuration = 0.3
+    """What a round trip pays; the median under every distribution."""
     jitter: Duration = 0.0
-    """Uniform, up to so much more or less."""
+    """How far delays spread about the median; each packet draws by itself, from the run's seed."""
+    distribution: Distribution = "uniform"
+    """uniform: up to the jitter more or less. normal: the jitter is the standard deviation. pareto: the same, but by a
+    long tail of late packets (shape 3), none earlier than 0.3 of the jitter before the median. None is less than 0."""
     process: str | None = None
-    """Packets that leave this process: answers from its ports, and requests to others."""
+    """Packets of this process: of its ports, and of its connections to others."""
     port: int | None = None
-    """Packets that leave this port. Neither process nor port: every process of the app."""
+    """Packets of this port of ours. Neither process nor port: every process of the app."""
+    peer: str | None = None
+    """Only those exchanged with this host, address or process, alone or with a port: `db`, `10.0.0.7`, `db:5432`."""
+    direction: Direction = "out"
+    """out: what leaves the target is late. in: what reaches it. both: each by half of the delay, the jitter on the way
+    out; a round trip pays the whole in each case, a message that needs no answer only its own way's."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"delay": "100ms"},
@@ -50,22 +64,26 @@ class NetworkDelay(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        Leaving(self.process, self.port)
+        _ = self._traffic
+        if self.distribution not in SPREADS:
+            raise ValueError(f"distribution must be one of {', '.join(SPREADS)}")
         if self.jitter > self.delay:
             raise ValueError("jitter must not be greater than delay")
+        if self.direction == "both" and self.jitter > self.delay / 2:
+            raise ValueError("with direction both, jitter must not be greater than half of the delay")
 
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:
         """On enter the line is seen to hold packets of ours; on exit a round trip is seen to be fast again."""
         with echo_probe(target) as echo:
-            selection = Leaving(self.process, self.port).selection(target, echo.port, handshakes=False)
-            order = {"way": "delay", "delay_s": self.delay, "jitter_s": self.jitter}
-            with treated(target, selection, order) as line:
-                echo.pace(EVERY_S)
+            selection = self._traffic.selection(target, echo.port, "exchange")
+            with treated(target, selection, self._order) as line:
+                echo.pace(self._pace_s)
                 early = self._await_hold(target, line, echo)
                 notes = {
                     "baseline_rtt_ms": round(echo.baseline_ms, 3),
                     "means": "once per round trip of an established connection; handshakes are spared",
+                    **self._particulars(),
                 }
                 observe = self._observer(target, line, echo, early)
                 yield Injection(line.mechanism, "real", self._asked(), observe, EVERY_S, notes)
@@ -73,6 +91,7 @@ class NetworkDelay(Fault):
             self._await_end(echo)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
+        """Landed when the median is the delay, the spread is the jitter, and packets of the target were delayed."""
         delays = [float(s["delay_ms"]) for s in samples if "delay_ms" in s]
         packets = max((int(s["target_packets"]) for s in samples if "target_packets" in s), default=0)
         asked = self._asked()
@@ -82,22 +101,61 @@ class NetworkDelay(Fault):
         median, low, high = median_interval(delays)
         allowed = self._allowed_ms(len(delays))
         near = abs(median - asked["delay_ms"]) <= allowed
-        landed = near and packets > 0
+        spread = max(0.0, self._spread.jitter_of(delays))
+        as_wide, of_spread = self._judge_spread(spread, len(delays))
         why = (
             f"median {median:.1f} ms of {len(delays)} round trips is {'' if near else 'not '}within "
-            f"{allowed:.1f} ms of {asked['delay_ms']:.0f} ms asked; {packets} packets of the target were delayed"
+            f"{allowed:.1f} ms of {asked['delay_ms']:.0f} ms asked{of_spread}; {packets} packets of the target were "
+            f"delayed"
         ) + _new_connections(samples)
-        spread = 2 * sum(abs(delay - median) for delay in delays) / len(delays)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
-        return Delivered(values, low, high, len(delays), landed, why)
+        return Delivered(values, low, high, len(delays), near and as_wide and packets > 0, why)
 
     def _asked(self) -> dict[str, float]:
         return {"delay_ms": round(self.delay * 1e3, 6), "jitter_ms": round(self.jitter * 1e3, 6)}
 
+    def _particulars(self) -> dict[str, str]:
+        """What the numbers leave out."""
+        said: dict[str, str] = {"direction": "" if self.direction == "out" else self.direction}
+        said |= {"distribution": self.distribution if self.jitter else "", "peer": self.peer or ""}
+        return {name: value for name, value in said.items() if value}
+
+    @property
+    def _traffic(self) -> Traffic:
+        return Traffic(self.process, self.port, self.peer, self.direction)
+
+    @property
+    def _spread(self) -> Spread:
+        return SPREADS[self.distribution]
+
+    @property
+    def _order(self) -> Order:
+        whole = {"way": "delay", "jitter_s": self.jitter, "distribution": self.distribution}
+        if self.direction != "both":
+            return {**whole, "delay_s": self.delay}
+        half = self.delay / 2
+        return {**whole, "delay_s": half, "in": {"way": "delay", "delay_s": half}}
+
+    @property
+    def _pace_s(self) -> float:
+        """A spread takes more round trips to tell than a median."""
+        return EVERY_S / 2 if self.jitter else EVERY_S
+
     def _allowed_ms(self, count: int) -> float:
-        """1 ms or 5 %, and twice the standard error of the median of so many samples under uniform jitter."""
-        error = 2 * self.jitter * 1e3 / math.sqrt(count + 2)
+        """1 ms or 5 %, and twice the standard error of the median of so many samples under the jitter."""
+        error = 2 * self._spread.median_error * self.jitter * 1e3 / math.sqrt(count)
         return max(_TOLERANCE_MS, _TOLERANCE * self.delay * 1e3) + error
+
+    def _judge_spread(self, spread_ms: float, count: int) -> tuple[bool, str]:
+        """Within 1 ms or 10 %, and 3.3 standard errors; what a machine adds where no jitter was asked is not judged."""
+        if not self.jitter:
+            return True, ""
+        jitter_ms = self.jitter * 1e3
+        error = _ERRORS * self._spread.quartiles_error / math.sqrt(count) * jitter_ms
+        allowed = max(_TOLERANCE_MS, _SPREAD_TOLERANCE * jitter_ms) + error
+        near = abs(spread_ms - jitter_ms) <= allowed
+        said = f"its {self.distribution} jitter {spread_ms:.1f} ms {'' if near else 'not '}within {allowed:.1f} ms"
+        return near, f", {said} of {jitter_ms:.0f} ms"
 
     def _await_hold(self, target: Target, line: Line, echo: EchoProbe) -> list[dict[str, float]]:
         """Wait until the line holds a new and an established connection's packet; trips that ended meanwhile.
@@ -105,12 +163,13 @@ class NetworkDelay(Fault):
         Waiting for the first trip to end as well would date the beginning too late, by the delay itself.
         """
         trips: list[dict[str, float]] = []
+        enough = 2 if self.direction == "out" else 3  # with the end of the new one's handshake
         for _ in range(_PATIENCE):
             held = line.counts().get("echo_packets", 0)
             trips += echo.fetch()
             if any(trip["delay_ms"] < self._half_ms for trip in trips):
                 break
-            if held >= 2:
+            if held >= enough:
                 return trips
             target.wait(_LOOK_S)
         raise InjectionError(f"packets of ours were not delayed: {[trip['delay_ms'] for trip in trips]} ms")
@@ -118,7 +177,7 @@ class NetworkDelay(Fault):
     def _await_end(self, echo: EchoProbe) -> None:
         slow: list[float] = []
         for _ in range(_PATIENCE):
-            trips = echo.await_trips(2, _LOOK_S, self.delay + self.jitter + _ANSWER_S)
+            trips = echo.await_trips(2, _LOOK_S, self.delay + 10 * self.jitter + _ANSWER_S)
             slow += [trip["delay_ms"] for trip in trips]
             if slow[-1] < max(_GONE_MS, self._half_ms):
                 return
@@ -127,13 +186,13 @@ class NetworkDelay(Fault):
     @property
     def _half_ms(self) -> float:
         """Half of the least delay that the line may give."""
-        return (self.delay - self.jitter) * 0.5e3
+        return max(0.0, self.delay - self._spread.least * self.jitter) * 0.5e3
 
     def _observer(
         self, target: Target, line: Line, echo: EchoProbe, early: list[dict[str, float]]
     ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
-            line.update(Leaving(self.process, self.port).pids(target))
+            line.update(self._traffic.pids(target))
             counts = line.counts()
             samples = [{**trip, **counts} for trip in (*early, *echo.fetch())]
             early.clear()

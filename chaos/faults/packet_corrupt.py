@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.net.counted import Strike, check, judged, striking
-from chaos.faults.net.packets import Leaving
+from chaos.faults.net.packets import Traffic
 from chaos.units import Share
 
 
@@ -37,7 +37,7 @@ class PacketCorrupt(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        Leaving(self.process, self.port)
+        Traffic(self.process, self.port)
         check(self.corrupt, "corrupt")
 
     def minimum_hold_s(self) -> float:
@@ -47,7 +47,7 @@ class PacketCorrupt(Fault):
     @property
     def _strike(self) -> Strike:
         order = {"way": "changed", "share": self.corrupt}
-        leaving = Leaving(self.process, self.port)
+        leaving = Traffic(self.process, self.port)
         return Strike(leaving, order, self.corrupt, "lost", "discarded for their checksum")
 
     def _asked(self) -> dict[str, float | str]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.net.counted import Strike, check, judged, striking
-from chaos.faults.net.packets import Leaving
+from chaos.faults.net.packets import Traffic
 from chaos.units import Share
 
 
@@ -34,7 +34,7 @@ class PacketDuplicate(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        Leaving(self.process, self.port)
+        Traffic(self.process, self.port)
         check(self.duplicate, "duplicate")
 
     def minimum_hold_s(self) -> float:
@@ -44,7 +44,7 @@ class PacketDuplicate(Fault):
     @property
     def _strike(self) -> Strike:
         order = {"way": "twice", "share": self.duplicate}
-        return Strike(Leaving(self.process, self.port), order, self.duplicate, "doubled", "delivered twice")
+        return Strike(Traffic(self.process, self.port), order, self.duplicate, "doubled", "delivered twice")
 
     def _asked(self) -> dict[str, float | str]:
         return {"duplicate_share": self.duplicate}

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.net.counted import Strike, check, judged, striking
-from chaos.faults.net.packets import Leaving
+from chaos.faults.net.packets import Traffic
 from chaos.faults.net.treatment import into_bad
 from chaos.units import Share
 
@@ -41,7 +41,7 @@ class PacketLoss(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        Leaving(self.process, self.port)
+        Traffic(self.process, self.port)
         check(self.loss, "loss")
         if self.burst is None:
             return
@@ -59,7 +59,7 @@ class PacketLoss(Fault):
     @property
     def _strike(self) -> Strike:
         order = {"way": "loss", "share": self.loss, "burst": self.burst}
-        return Strike(Leaving(self.process, self.port), order, self.loss, "lost", "lost", self._clumping())
+        return Strike(Traffic(self.process, self.port), order, self.loss, "lost", "lost", self._clumping())
 
     def _clumping(self) -> float:
         """(1 + r) / (1 - r), where r, the correlation of one packet's fate with the next one's, is 1 - in - out."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.net.counted import Strike, check, judged, striking
-from chaos.faults.net.packets import Leaving
+from chaos.faults.net.packets import Traffic
 from chaos.units import PositiveDuration, Share
 
 _SHORTEST_S, _LONGEST_S = 0.01, 1.0
@@ -40,7 +40,7 @@ class PacketReorder(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
-        Leaving(self.process, self.port)
+        Traffic(self.process, self.port)
         check(self.reorder, "reorder")
         if self.reorder > 0.9:
             raise ValueError(
@@ -56,7 +56,7 @@ class PacketReorder(Fault):
     @property
     def _strike(self) -> Strike:
         order = {"way": "overtaken", "share": self.reorder, "by_s": self.by}
-        leaving = Leaving(self.process, self.port)
+        leaving = Traffic(self.process, self.port)
         return Strike(leaving, order, self.reorder, "late", "overtaken", settle_s=self.by + _SETTLE_S)
 
     def _asked(self) -> dict[str, float | str]:

@@ -11,10 +11,37 @@ def run(body: str, *arguments: str, user: str = "own") -> None:
     print(in_own_network(f"{delays.__name__}:{body}", *arguments, unprivileged=user == "unprivileged"))
 
 
-@pytest.mark.parametrize("user", users())
-@pytest.mark.parametrize("delay_ms", ["100", "300"])
-def test_an_established_connection_pays_the_delay_within_two_percent(delay_ms: str, user: str) -> None:
-    run("fidelity", delay_ms, user=user)
+@pytest.mark.parametrize("delay_ms", ["5", "100", "300", "2000"])
+def test_established_connections_pay_the_delay_within_a_millisecond_or_one_percent(delay_ms: str) -> None:
+    run("fidelity", delay_ms)
+
+
+@pytest.mark.parametrize("user", users()[1:])
+def test_an_ordinary_user_may_delay_as_exactly(user: str) -> None:
+    run("fidelity", "100", user=user)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "pareto"])
+def test_delays_spread_as_asked(distribution: str) -> None:
+    run("jitter", distribution)
+
+
+@pytest.mark.parametrize("direction", ["out", "in", "both"])
+@pytest.mark.parametrize("rung", ["nfqueue", "tun"])
+def test_a_round_trip_pays_once_in_each_direction(direction: str, rung: str) -> None:
+    run("directions", direction, rung)
+
+
+@pytest.mark.parametrize("direction", ["in", "both"])
+def test_the_targets_own_requests_pay_in_each_direction(direction: str) -> None:
+    run("answers_to_the_target_pay", direction)
+
+
+@pytest.mark.parametrize(
+    ("peer", "direction"), [("127.0.0.1:9000", "out"), ("inventory", "in"), ("localhost:9000", "both")]
+)
+def test_only_traffic_with_the_peer_pays(peer: str, direction: str) -> None:
+    run("only_one_peer", peer, direction)
 
 
 def test_the_tun_device_delays_as_well() -> None:
@@ -24,7 +51,8 @@ def test_the_tun_device_delays_as_well() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "jitter",
+        "only_one_address",
+        "a_peer_without_an_address",
         "new_connections_pay_once",
         "others_are_spared",
         "requests_of_the_target_pay",
@@ -50,6 +78,10 @@ def test_each_rung_says_why_it_cannot() -> None:
         ({"process": "web", "port": 80}, "exclude each other"),
         ({"port": 0}, "between 1 and 65535"),
         ({"delay": 0.1, "jitter": 0.2}, "jitter must not be greater"),
+        ({"delay": 0.1, "jitter": 0.06, "direction": "both"}, "half of the delay"),
+        ({"distribution": "poisson"}, "one of uniform, normal, pareto"),
+        ({"peer": "db:70000"}, "between 1 and 65535"),
+        ({"peer": "db:"}, "a host or an address"),
     ],
 )
 def test_fields_that_contradict_each_other_are_refused(fields: dict[str, object], why: str) -> None:
@@ -77,6 +109,21 @@ def test_what_counts_as_landed(given: list[dict[str, float]], landed: bool, why:
     assert delivered.landed is landed
     assert why in delivered.why
     assert set(delivered.values) == {"delay_ms", "jitter_ms"}
+
+
+@pytest.mark.parametrize(
+    ("spread_ms", "landed", "why"),
+    [
+        (20, True, "its uniform jitter 20.0 ms within"),
+        (1, False, "jitter 1.0 ms not within"),
+        (60, False, "not within"),
+    ],
+)
+def test_a_spread_that_was_not_asked_has_not_landed(spread_ms: float, landed: bool, why: str) -> None:
+    given = samples([300 + spread_ms * (step / 50 - 1) for step in range(101)])
+    delivered = NetworkDelay(delay=0.3, jitter=0.02).delivered(given)
+    assert delivered.landed is landed, delivered
+    assert why in delivered.why
 
 
 def test_no_queue_and_no_rule_is_left_behind() -> None:

@@ -13,14 +13,17 @@ from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
 from chaos.faults.channel import Channel
-from chaos.faults.net.copies import complete, flipped
+from chaos.faults.net.copies import complete, flipped, resets
 from chaos.faults.net.delay_line import DelayLine
 from chaos.faults.net.flows import Packet, parse
 from chaos.faults.net.punctual import be_punctual
-from chaos.faults.net.selection import Kind, Sorter
-from chaos.faults.net.treatment import Fate, Order, Treatment, treatment
+from chaos.faults.net.selection import Kind, Sorter, Way
+from chaos.faults.net.treatment import Fate, Order, Treatment, inward, treatment
 
 Token = TypeVar("Token")
+
+_ENDS = (Fate.DROP, Fate.RESET)
+_NOBODY: tuple[Kind, Way] = ("other", "out")
 
 _FINAL_S = 0.0001
 """The last part of a wait is spent looking, not sleeping: being woken takes about as long."""
@@ -68,9 +71,11 @@ class Carrier(Generic[Token]):
     def __post_init__(self) -> None:
         self.counts: Mapping[Kind, Counts] = {"target": Counts(), "echo": Counts()}
         # Of its own for our packets: what they meet must not depend on, nor change, what the target meets.
-        self.treatments: Mapping[Kind, Treatment] = {
-            "target": treatment(self.order, self.seed),
-            "echo": treatment(self.order, self.seed + 1),
+        self.treatments: Mapping[tuple[Kind, Way], Treatment] = {
+            ("target", "out"): treatment(self.order, self.seed),
+            ("echo", "out"): treatment(self.order, self.seed + 1),
+            ("target", "in"): treatment(inward(self.order), self.seed + 3),
+            ("echo", "in"): treatment(inward(self.order), self.seed + 4),
         }
         self.random = Random(self.seed + 2)
         self._arrived = 0.0
@@ -110,26 +115,27 @@ class Carrier(Generic[Token]):
         passing, dropped = [], []
         for token, head, age_s in batch:
             packet = parse(head)
-            kind = "other" if packet is None else self._kind(packet)
+            kind, way = _NOBODY if packet is None else self._sort(packet)
             if packet is None or kind == "other":
                 self.other_packets += 1
                 passing.append(token)
                 continue
-            due, fate = self._treat(kind, packet, head, age_s)
-            if fate is Fate.DROP:
+            due, fate = self._treat(kind, way, packet, head, age_s)
+            if fate in _ENDS:
                 dropped.append(token)
             else:
                 self.line.push(due, (token, head, fate))
+            if fate is Fate.RESET:
+                self.packets.resend(resets(head))
         self.packets.release(passing)
         self.packets.drop(dropped)
         return bool(batch)
 
-    def _kind(self, packet: Packet) -> Kind:
-        spared = packet.opens and not self.sorter.selection.handshakes
-        return "other" if spared else self.sorter.kind(packet.flow)
+    def _sort(self, packet: Packet) -> tuple[Kind, Way]:
+        return _NOBODY if self.sorter.selection.spares(packet) else self.sorter.sort(packet.flow)
 
-    def _treat(self, kind: Kind, packet: Packet, head: bytes, age_s: float) -> tuple[float, Fate]:
-        chosen = self.treatments[kind]
+    def _treat(self, kind: Kind, way: Way, packet: Packet, head: bytes, age_s: float) -> tuple[float, Fate]:
+        chosen = self.treatments[kind, way]
         # They are read in the order they came, and two clocks are never quite of one mind about it.
         self._arrived = max(self._arrived, time.monotonic() - age_s)
         due, fate = chosen.treat(self._arrived, packet.flow, packet.size)
@@ -141,7 +147,7 @@ class Carrier(Generic[Token]):
         counts.packets += 1
         counts.bytes += packet.size
         counts.treated += fate is not Fate.PASS
-        counts.passed_bytes += 0 if fate is Fate.DROP else packet.size
+        counts.passed_bytes += 0 if fate in _ENDS else packet.size
         return due, fate
 
     def _let_go(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Copies of packets that can be sent: with every checksum complete, or with one bit that makes it wrong.
+"""Packets that can be sent: copies with every checksum complete, or with one bit that makes it wrong; and resets.
 
 On loopback the kernel leaves checksums to a device that is not there, and believes them; a copy that comes from a raw
 socket or a TUN device is checked as if it had come by a wire. Checksums: RFC 1071, RFC 9293 section 3.1, RFC 768,
@@ -15,6 +15,9 @@ from chaos.faults.net.nft import TCP, UDP
 _CHECKSUM_AT = {TCP: 16, UDP: 6}
 _UDP_HEADER = 8
 _WINDOW = 14
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_WHOLE_ONLY, _HOPS = 0x4000, 64
+"""Don't fragment; and how far it may go."""
 
 
 def complete(packet: bytes) -> bytearray:
@@ -28,9 +31,7 @@ def complete(packet: bytes) -> bytearray:
     addresses = packet[12:20] if packet[0] >> 4 == 4 else packet[8:40]
     length = len(whole) - start
     total = _sum(addresses) + _sum(whole[start:]) + protocol + length
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    checksum = ~total & 0xFFFF
+    checksum = ~_folded(total) & 0xFFFF
     if protocol == UDP and checksum == 0:
         checksum = 0xFFFF
     struct.pack_into("!H", whole, place, checksum)
@@ -41,6 +42,12 @@ def _sum(data: bytes | bytearray) -> int:
     """The 16-bit words, added up (they may not be folded yet)."""
     even = bytes(data) + b"\0" * (len(data) % 2)
     return sum(struct.unpack(f"!{len(even) // 2}H", even))
+
+
+def _folded(total: int) -> int:
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
 
 
 def flipped(packet: bytes, random: Random) -> bytearray:
@@ -56,8 +63,46 @@ def flipped(packet: bytes, random: Random) -> bytearray:
     return whole
 
 
+def resets(segment: bytes) -> list[bytearray]:
+    """What ends a connection at both ends of this segment of it, as a box between them would send it (RFC 9293, 3.5.2).
+
+    To the sender, who takes what it has acknowledged for the next number; of one that begins a connection that is all.
+    Else to the receiver too, to whom the segment's own number is the next one.
+    """
+    start, _ = transport_start(segment)
+    ports, sequence, acknowledged = struct.unpack_from("!4sII", segment, start)
+    flags, length = segment[start + 13], _length(segment) - start - (segment[start + 12] >> 4) * 4
+    back = ports[2:] + ports[:2]
+    if not flags & _ACK:
+        after = (sequence + length + bool(flags & _SYN) + bool(flags & _FIN)) & 0xFFFFFFFF
+        return [_bare(segment, back, 0, after, _RST | _ACK, turned=True)]
+    return [
+        _bare(segment, back, acknowledged, 0, _RST, turned=True),
+        _bare(segment, ports, sequence, acknowledged, _RST | _ACK, turned=False),
+    ]
+
+
+def _length(packet: bytes) -> int:
+    return (
+        int.from_bytes(packet[2:4], "big") if packet[0] >> 4 == 4 else 40 + int.from_bytes(packet[4:6], "big")
+    )
+
+
+def _bare(like: bytes, ports: bytes, sequence: int, ack: int, flags: int, *, turned: bool) -> bytearray:
+    """A segment of headers only between the same two addresses, or the other way round."""
+    width, at = (4, 12) if like[0] >> 4 == 4 else (16, 8)
+    source, destination = like[at : at + width], like[at + width : at + 2 * width]
+    addresses = destination + source if turned else source + destination
+    if width == 4:
+        ip = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, _WHOLE_ONLY, _HOPS, TCP, 0) + addresses)
+        struct.pack_into("!H", ip, 10, ~_folded(_sum(ip)) & 0xFFFF)
+    else:
+        ip = bytearray(struct.pack("!IHBB", 6 << 28, 20, TCP, _HOPS) + addresses)
+    return complete(bytes(ip) + ports + struct.pack("!IIBBHHH", sequence, ack, 5 << 4, flags, 0, 0, 0))
+
+
 class Resender:
-    """Sends whole packets again, with a mark that lets rules tell them from others (IP_HDRINCL in raw(7))."""
+    """Sends whole packets, with a mark that lets rules tell them from others (IP_HDRINCL in raw(7))."""
 
     def __init__(self, mark: int) -> None:
         self._sockets = {4: _raw(socket.AF_INET, mark), 6: _raw(socket.AF_INET6, mark)}

@@ -11,7 +11,7 @@ from chaos.faults.base import Delivered, Helper, Injection, Sample, Target
 from chaos.faults.fidelity import share_interval
 from chaos.faults.net import datagrams
 from chaos.faults.net.line import Line
-from chaos.faults.net.packets import Leaving, treated
+from chaos.faults.net.packets import Traffic, treated
 from chaos.faults.net.treatment import Order
 
 EVERY_S = 0.2
@@ -34,7 +34,7 @@ _ERRORS = 3.29
 class Strike:
     """What is done to a share of the packets, and how our own packets show it."""
 
-    leaving: Leaving
+    leaving: Traffic
     order: Order
     share: float
     shown_as: str
@@ -69,7 +69,7 @@ def striking(
     """On enter a packet of ours has been struck; on exit as many as tell the share have passed unharmed."""
     with target.helper(datagrams.run, settle_s=strike.settle_s) as probe:
         port = int(_answer(probe, "port"))
-        selection = strike.leaving.selection(target, port, handshakes=True)
+        selection = strike.leaving.selection(target, port, "all")
         with treated(target, selection, strike.order) as line:
             _await_strike(strike, probe)
             probe.send({"pace": PER_S})

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from chaos.faults.net.nft import TCP, UDP
 
 _PORTS = struct.Struct("!HH")
+_SYN, _ACK = 0x02, 0x10
 
 
 class Flow(NamedTuple):
@@ -36,6 +37,10 @@ class Packet(NamedTuple):
     """TCP with SYN set: part of a handshake."""
     size: int
     """Bytes with all headers, as the IP header says."""
+    begins: bool
+    """TCP with SYN set and not ACK: the first of a connection."""
+    data: int
+    """Bytes that a TCP segment carries; 0 for anything else."""
 
 
 def _loopback(address: bytes) -> bool:
@@ -55,8 +60,12 @@ def parse(head: bytes) -> Packet | None:
     if protocol not in (TCP, UDP) or len(head) < start + 4:
         return None
     ports = _PORTS.unpack_from(head, start)
-    opens = protocol == TCP and len(head) > start + 13 and bool(head[start + 13] & 2)
-    return Packet(Flow(protocol, source, ports[0], destination, ports[1]), opens, length)
+    flow = Flow(protocol, source, ports[0], destination, ports[1])
+    if protocol != TCP or len(head) < start + 14:
+        return Packet(flow, False, length, False, 0)
+    flags = head[start + 13] & (_SYN | _ACK)
+    data = max(0, length - start - (head[start + 12] >> 4) * 4)
+    return Packet(flow, bool(flags & _SYN), length, flags == _SYN, data)
 
 
 def transport_start(head: bytes) -> tuple[int, int]:

@@ -30,8 +30,9 @@ def netem(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
     if order["way"] != "delay":
         raise InjectionError("made for delays only")
     delay_s = order["delay_s"]
-    if selection.by_owner or order["jitter_s"] or shutil.which("tc") is None:
-        raise InjectionError("needs tc and a delay of one port without jitter")
+    plain = selection.leaves_by_port and not selection.peers and not order["jitter_s"]
+    if not plain or shutil.which("tc") is None:
+        raise InjectionError("needs tc and a delay of what leaves one port, to all peers and without jitter")
     with ExitStack() as stack:
         devices = [name for _, name in socket.if_nameindex()]
         for device in devices:

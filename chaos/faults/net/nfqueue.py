@@ -40,15 +40,15 @@ _BUFFER = 32 << 20
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS, _SOL_NETLINK, _NO_ENOBUFS = 33, 35, 270, 5
 _MAX_AGE_S = 1.0
 RESENT = 0x63686173
-"""The mark of packets that this process sends again."""
+"""The mark of packets that this process sends."""
 _BATCH = 256
 
 
 class PacketQueue:
     """One queue of this network namespace. Packets that wait when it closes are dropped by the kernel."""
 
-    def __init__(self, number: int, *, whole: bool = False) -> None:
-        self._resender = Resender(RESENT) if whole else None
+    def __init__(self, number: int, *, whole: bool = False, sends: bool = False) -> None:
+        self._resender = Resender(RESENT) if sends else None
         self._netlink = Netlink(NETFILTER)
         self._number = number
         self._grow_buffer()
@@ -97,7 +97,7 @@ class PacketQueue:
         self._decide(_DROP, packets)
 
     def resend(self, packets: Sequence[bytes | bytearray]) -> None:
-        """Send packets that carry our mark; for queues of whole packets only."""
+        """Send packets that carry our mark; for queues that were made with `sends`."""
         for packet in packets:
             assert self._resender is not None
             with contextlib.suppress(
@@ -131,12 +131,12 @@ def _age(stamp: bytes | None) -> float:
     return min(max(0.0, age_s), _MAX_AGE_S)
 
 
-def free_queue(first: int, *, whole: bool = False) -> tuple[int, PacketQueue]:
+def free_queue(first: int, *, whole: bool = False, sends: bool = False) -> tuple[int, PacketQueue]:
     """A queue that nobody has bound, looked for from number `first` on. Raises OSError when there is none."""
     refused = OSError("no queue is free")
     for number in range(first, first + 16):
         try:
-            return number, PacketQueue(number % 65536, whole=whole)
+            return number, PacketQueue(number % 65536, whole=whole, sends=sends)
         except PermissionError as error:  # bound by another process, or no right at all
             refused = error
     raise refused

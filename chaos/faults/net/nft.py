@@ -147,6 +147,11 @@ def arrived_on(device: int) -> Rule:
     return _meta(_META_IN) + _compare(_EQUAL, struct.pack("=I", device))
 
 
+def arrived_on_other_than(device: int) -> Rule:
+    """Packets that came in by any other device."""
+    return _meta(_META_IN) + _compare(_DIFFERENT, struct.pack("=I", device))
+
+
 def leaves_by_other_than(device: int) -> Rule:
     """Packets that go out by any other device."""
     return _meta(_META_OUT) + _compare(_DIFFERENT, struct.pack("=I", device))

@@ -1,38 +1,55 @@
-"""Have the packets that leave a target treated: which packets, and by which of the ways that work here."""
+"""Have the packets of a target treated: which packets, and by which of the ways that work here."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Target
+from chaos.faults.net.endpoints import of_peer, parted
 from chaos.faults.net.line import Line, nfqueue, tun_device
 from chaos.faults.net.netem import netem
-from chaos.faults.net.selection import Selection
+from chaos.faults.net.selection import Segments, Selection, Way
 from chaos.faults.net.treatment import Order
 
 Rung = Callable[[Target, Selection, Order], AbstractContextManager[Line]]
 LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
 """What is tried, in order; each is known by doing, not by asking for versions."""
 
+Direction = Literal["in", "out", "both"]
+"""What reaches the target, what leaves it, or all of it."""
+
 
 @dataclass(frozen=True)
-class Leaving:
-    """Packets that leave a process, or a port; neither: every process of the app. Raises ValueError for both."""
+class Traffic:
+    """Packets of a process, or a port; neither: of every process of the app. Raises ValueError for both."""
 
     process: str | None
     port: int | None
+    peer: str | None = None
+    """Only those that it exchanges with this host, address or process, alone or with a port; None: with anybody."""
+    direction: Direction = "out"
 
     def __post_init__(self) -> None:
         if self.process is not None and self.port is not None:
             raise ValueError("process and port exclude each other: name one of them")
         if self.port is not None and not 1 <= self.port <= 65535:
             raise ValueError("port must lie between 1 and 65535")
+        if self.peer is not None:
+            parted(self.peer)
 
-    def selection(self, target: Target, own_port: int, *, handshakes: bool) -> Selection:
-        """These packets as they are now, and those of our own port. Raises InjectionError for an unknown process."""
+    def selection(self, target: Target, own_port: int, segments: Segments) -> Selection:
+        """These packets as they are now, and those of our own port.
+
+        Raises InjectionError for an unknown process, or a peer without an address.
+        """
+        ways: tuple[Way, ...] = ("out", "in") if self.direction == "both" else (self.direction,)
+        peers = () if self.peer is None else tuple(of_peer(target, self.peer))
+        chosen = partial(Selection, echo_port=own_port, segments=segments, ways=ways, peers=peers)
         if self.port is not None:
-            return Selection((self.port,), False, (), own_port, handshakes)
+            return chosen((self.port,), False, ())
         names = target.names() if self.process is None else [self.process]
         unknown = set(names) - set(target.names())
         if unknown:
@@ -40,7 +57,7 @@ class Leaving:
                 f"no process is named {', '.join(unknown)}; there are {', '.join(target.names())}"
             )
         ports = [port for port in map(target.port, names) if port is not None]
-        return Selection(tuple(ports), True, self.pids(target), own_port, handshakes)
+        return chosen(tuple(ports), True, self.pids(target))
 
     def pids(self, target: Target) -> tuple[int, ...]:
         """Whose packets, where that is what counts."""

@@ -3,12 +3,12 @@
 Packets between two local processes are taken where they arrive (LOCAL_IN on the loopback device), not where
 they leave: by then the sending socket is no longer charged for them, so a delay does not throttle the
 sender as TCP small queues would (netem orphans its packets for the same reason). Packets to other machines
-are taken where they leave.
+are taken where they leave, and those from them where they arrive.
 """
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.errors import InjectionError
@@ -16,10 +16,11 @@ from chaos.faults.channel import mine
 from chaos.faults.net import nft
 from chaos.faults.net.carry import Carrier
 from chaos.faults.net.nfqueue import RESENT, free_queue
-from chaos.faults.net.selection import Selection, Sorter
+from chaos.faults.net.selection import Segments, Selection, Sorter
 from chaos.faults.net.treatment import treatment
 
-_SYN = 0x02
+_SYN, _ACK = 0x02, 0x10
+_OTHER = {"out": "in", "in": "out"}
 _FIRST_QUEUE = 20_000
 
 
@@ -28,12 +29,12 @@ def run(selection: Mapping[str, Any], order: Mapping[str, Any], seed: int) -> No
     wanted = Selection.of(selection)
     channel = mine()
     try:
-        whole = treatment(order, seed).whole
-        number, packets = free_queue(_FIRST_QUEUE, whole=whole)
+        asked = treatment(order, seed)
+        number, packets = free_queue(_FIRST_QUEUE, whole=asked.whole, sends=asked.sends)
     except OSError as error:
         raise InjectionError(f"no packet queue: {error.strerror}") from error
     sorter = Sorter(wanted)
-    table = _install(wanted, number, own=whole)
+    table = _install(wanted, number, own=asked.sends)
     carrier = Carrier(packets, sorter, order, seed, channel, lambda: sum(table.counts()))
     channel.send({"ready": True})
     carrier.run()
@@ -64,29 +65,53 @@ def _install(selection: Selection, number: int, *, own: bool) -> nft.Table:
 def chains(selection: Selection, take: nft.Rule, *, own: bool = False) -> list[nft.Chain]:
     """The rules of a selection; every counter is in front of a `take`. With `own`, what we send again passes."""
     passing = [nft.marked(RESENT) + nft.accept()] if own else []
-    at_arrival = nft.arrived_on(nft.LOOPBACK_INDEX)
-    at_leaving = nft.leaves_by_other_than(nft.LOOPBACK_INDEX)
-    return [
-        nft.Chain(name, hook, passing + _rules(selection, take, where, local=local))
-        for name, hook, where, local in (
-            ("arriving", nft.Hook.LOCAL_IN, at_arrival, True),
-            ("leaving", nft.Hook.LOCAL_OUT, at_leaving, False),
-        )
-    ]
+    between = _rules(selection, take, nft.arrived_on(nft.LOOPBACK_INDEX), selection.ways, local=True)
+    found = [nft.Chain("arriving", nft.Hook.LOCAL_IN, passing + between)]
+    for way, hook, where in (
+        ("in", nft.Hook.LOCAL_IN, nft.arrived_on_other_than(nft.LOOPBACK_INDEX)),
+        ("out", nft.Hook.LOCAL_OUT, nft.leaves_by_other_than(nft.LOOPBACK_INDEX)),
+    ):
+        if way in selection.ways:
+            rules = _rules(selection, take, where, (way,), local=False)
+            found.append(nft.Chain(f"{way}-elsewhere", hook, passing + rules))
+    return found
 
 
-def _rules(selection: Selection, take: nft.Rule, where: nft.Rule, *, local: bool) -> list[nft.Rule]:
-    tcp = where + nft.protocol(nft.TCP)
-    if not selection.handshakes:
-        tcp += nft.tcp_flags(_SYN, clear=True)
-    udp = where + nft.protocol(nft.UDP)
+def _rules(
+    selection: Selection, take: nft.Rule, where: nft.Rule, ways: Sequence[str], *, local: bool
+) -> list[nft.Rule]:
+    kinds = [where + kind for kind in _kinds(selection.segments)]
     held = nft.counter() + take
-    ports = sorted({*selection.ports, selection.echo_port})
-    rules = [kind + nft.source_port(port) + held for kind in (tcp, udp) for port in ports]
-    if selection.by_owner:
-        if local:  # the answering end is delayed, so the asking end need not be looked at
-            rules += [
-                kind + nft.destination_port(port) + nft.accept() for kind in (tcp, udp) for port in ports
-            ]
-        rules += [kind + held for kind in (tcp, udp)]
+    rules = []
+    if local:
+        rules += [
+            kind + _of(way, selection.echo_port) + held for kind in kinds for way in selection.echo_ways
+        ]
+    for way in ways:
+        with_peer = [peer.to_here if way == "out" else peer.from_here for peer in selection.peers] or [b""]
+        own = [_of(way, port) for port in sorted(selection.ports)]
+        if selection.by_owner and local and len(ways) == 1 and not selection.peers:
+            # The answering end is treated, so the asking end need not be looked at.
+            rules += [kind + one + held for kind in kinds for one in own]
+            own = []
+            others = sorted({*selection.ports, selection.echo_port})
+            rules += [kind + _of(_OTHER[way], port) + nft.accept() for kind in kinds for port in others]
+        if selection.by_owner:
+            own = [b""]
+        rules += [kind + one + peer + held for kind in kinds for one in own for peer in with_peer]
     return rules
+
+
+def _kinds(segments: Segments) -> list[nft.Rule]:
+    """As far as a rule can tell; what carries data is told apart later."""
+    tcp, udp = nft.protocol(nft.TCP), nft.protocol(nft.UDP)
+    if segments == "exchange":
+        return [tcp + nft.tcp_flags(_SYN, clear=True), udp]
+    if segments == "opening":
+        return [tcp + nft.tcp_flags(_SYN) + nft.tcp_flags(_ACK, clear=True)]
+    return [tcp, udp] if segments == "all" else [tcp]
+
+
+def _of(way: str, port: int) -> nft.Rule:
+    """Packets that leave this port, or reach it."""
+    return nft.source_port(port) if way == "out" else nft.destination_port(port)

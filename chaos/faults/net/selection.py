@@ -4,36 +4,63 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chaos.faults.net.flows import Flow
+from chaos.faults.net.endpoints import Endpoint, from_json, to_json
+from chaos.faults.net.flows import Flow, Packet
 from chaos.faults.net.owners import Owners
 
 Kind = Literal["target", "echo", "other"]
+Way = Literal["out", "in"]
+"""Packets that leave the target, packets that reach it."""
+Segments = Literal["all", "exchange", "opening", "data"]
+"""All packets; all but those with SYN set; the first of each TCP connection; TCP segments with data."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Packets that leave these ports, and with `by_owner` every packet that leaves a socket of these pids.
+    """Packets of these ports, and with `by_owner` of every socket of these pids; of some ways, and with some peers.
 
-    A round trip pays once: when both ends of a conversation are the target's, only the answering end is
-    delayed, that is, the packets that leave a port it listens on.
+    A round trip pays once: when both ends of a conversation are the target's, only the answering end's counts: what
+    leaves it goes out, and what reaches it comes in.
     """
 
     ports: tuple[int, ...]
     by_owner: bool
     pids: tuple[int, ...]
     echo_port: int
-    """Port of our own responder, which the same rule must treat."""
-    handshakes: bool = False
-    """Packets with SYN set are treated too."""
+    """Port of our own responder, whose packets the same rule must treat."""
+    segments: Segments = "exchange"
+    ways: tuple[Way, ...] = ("out",)
+    peers: tuple[Endpoint, ...] = ()
+    """Other ends that count; none: all do. Our own packets are treated whoever counts."""
 
     def arguments(self) -> dict[str, Any]:
         """What goes to a helper as JSON."""
-        return {**vars(self), "ports": list(self.ports), "pids": list(self.pids)}
+        lists = {"ports": list(self.ports), "pids": list(self.pids), "ways": list(self.ways)}
+        return {**vars(self), **lists, "peers": to_json(self.peers)}
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Selection":
         """The inverse of `arguments`."""
-        return cls(**{**arguments, "ports": tuple(arguments["ports"]), "pids": tuple(arguments["pids"])})
+        tuples = {name: tuple(arguments[name]) for name in ("ports", "pids", "ways")}
+        return cls(**{**arguments, **tuples, "peers": tuple(from_json(arguments["peers"]))})
+
+    @property
+    def echo_ways(self) -> tuple[Way, ...]:
+        """Our responder never opens a connection, so its openings are those that reach it."""
+        return ("in",) if self.segments == "opening" else self.ways
+
+    @property
+    def leaves_by_port(self) -> bool:
+        """Whether a packet's source port tells that it may be one of these."""
+        return not self.by_owner and self.ways == ("out",) == self.echo_ways
+
+    def spares(self, packet: Packet) -> bool:
+        """Whether the packet is none of the segments that count."""
+        if self.segments == "exchange":
+            return packet.opens
+        if self.segments == "opening":
+            return not packet.begins
+        return self.segments == "data" and not packet.data
 
 
 @dataclass
@@ -46,20 +73,39 @@ class Sorter:
     def __post_init__(self) -> None:
         self.owners = Owners(self.selection.pids) if self.selection.by_owner else None
 
-    def kind(self, flow: Flow) -> Kind:
-        """`target` and `echo` are to be treated."""
-        if flow.source_port == self.selection.echo_port:
-            return "echo"
-        if flow.source_port in self.selection.ports:
-            return "target"
-        if self.owners is None or flow.destination_port == self.selection.echo_port:
-            return "other"
-        if flow.source_port in self.owners.listening:
-            return "target" if self.owners.owns(flow) else "other"
-        answered = (
-            flow.destination_port in self.selection.ports or flow.destination_port in self.owners.listening
-        )
-        return "target" if not (flow.local and answered) and self.owners.owns(flow) else "other"
+    def sort(self, flow: Flow) -> tuple[Kind, Way]:
+        """`target` and `echo` are to be treated, as packets that go that way."""
+        echo = self.selection.echo_port
+        if echo in (flow.source_port, flow.destination_port):
+            way: Way = "out" if flow.source_port == echo else "in"
+            return ("echo" if way in self.selection.echo_ways else "other"), way
+        for way in self.selection.ways:
+            if self._leaves(flow if way == "out" else flow.reversed):
+                return "target", way
+        return "other", "out"
+
+    def _leaves(self, flow: Flow) -> bool:
+        """Whether the target sends it, to a peer that counts."""
+        selection = self.selection
+        if not self._counts(flow.reversed):
+            return False
+        if flow.source_port in selection.ports:
+            return True
+        if self.owners is None:
+            return False
+        if flow.source_port not in self.owners.listening and flow.local and self._answers(flow):
+            return False
+        return self.owners.owns(flow)
+
+    def _answers(self, flow: Flow) -> bool:
+        """Whether the other end is the target's too, and what it sends counts."""
+        assert self.owners is not None
+        port = flow.destination_port
+        return (port in self.selection.ports or port in self.owners.listening) and self._counts(flow)
+
+    def _counts(self, flow: Flow) -> bool:
+        """Whether this flow comes from a peer that counts."""
+        return not self.selection.peers or any(peer.sends(flow) for peer in self.selection.peers)
 
     def update(self, pids: list[int]) -> None:
         """Take the pids that the target has now."""

@@ -44,25 +44,15 @@ def rules(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:
     """What happens to packets that leave for the endpoints, and in a black hole also to those that come from them."""
     found = []
     for endpoint in endpoints:
-        tcp = nft.protocol(nft.TCP) + _towards(endpoint)
-        udp = nft.protocol(nft.UDP) + _towards(endpoint)
+        tcp = nft.protocol(nft.TCP) + endpoint.to_here
+        udp = nft.protocol(nft.UDP) + endpoint.to_here
         if mode == "refuse":
             found += [tcp + nft.reset(), udp + nft.unreachable()]
         elif mode == "blackhole":
             found += [tcp + nft.drop(), udp + nft.drop()]
-            found += [nft.protocol(kind) + _from(endpoint) + nft.drop() for kind in (nft.TCP, nft.UDP)]
+            found += [nft.protocol(kind) + endpoint.from_here + nft.drop() for kind in (nft.TCP, nft.UDP)]
         else:
             # A request's last segment has PSH set; a longer one carries data whatever its flags.
             found += [tcp + nft.tcp_flags(_PSH) + nft.reset()]
             found += [tcp + nft.longer_than(_LONGEST_HEADERS) + nft.reset()]
     return found
-
-
-def _towards(endpoint: Endpoint) -> nft.Rule:
-    address = b"" if endpoint.packed is None else nft.destination_address(endpoint.packed)
-    return address + (b"" if endpoint.port is None else nft.destination_port(endpoint.port))
-
-
-def _from(endpoint: Endpoint) -> nft.Rule:
-    address = b"" if endpoint.packed is None else nft.source_address(endpoint.packed)
-    return address + (b"" if endpoint.port is None else nft.source_port(endpoint.port))

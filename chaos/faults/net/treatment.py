@@ -3,8 +3,12 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from random import Random
 from typing import Any, ClassVar, Protocol
+
+from chaos.faults.net.flows import Flow
+from chaos.faults.net.spread import SPREADS
 
 _MANY_FLOWS = 20_000
 
@@ -17,6 +21,7 @@ class Fate(Enum):
     DROP = "not at all"
     TWICE = "with a copy of it"
     CHANGED = "with one bit changed"
+    RESET = "not at all, and its connection is reset at both ends"
 
 
 class Treatment(Protocol):
@@ -24,14 +29,16 @@ class Treatment(Protocol):
 
     whole: ClassVar[bool]
     """Whether it needs all of a packet, not only its headers."""
+    sends: ClassVar[bool]
+    """Whether it has packets sent that nobody sent."""
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Flow, size: int) -> tuple[float, Fate]:
         """When and how a packet of `size` bytes goes on that came at `now`."""
 
 
 @dataclass
 class Delay:
-    """Every packet `delay_s` later, give or take up to `jitter_s` (uniform).
+    """Every packet `delay_s` later, give or take what the distribution draws of `jitter_s`, see Spread.
 
     Order is kept within a flow only: across flows, one global queue would make every jittered packet wait for the
     slowest before it and so raise the median.
@@ -40,14 +47,16 @@ class Delay:
     random: Random
     delay_s: float
     jitter_s: float = 0.0
+    distribution: str = "uniform"
     whole: ClassVar[bool] = False
+    sends: ClassVar[bool] = False
     _last: dict[Hashable, float] = field(default_factory=dict)
 
     def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
-        due = now + self.delay_s
+        late = self.delay_s
         if self.jitter_s:
-            due += self.random.uniform(-self.jitter_s, self.jitter_s)
-        due = max(due, self._last.get(flow, 0.0))
+            late += self.jitter_s * SPREADS[self.distribution].draw(self.random)
+        due = max(now, now + late, self._last.get(flow, 0.0))
         if len(self._last) > _MANY_FLOWS:
             self._last = {flow: due for flow, due in self._last.items() if due > now}
         self._last[flow] = due
@@ -67,6 +76,7 @@ class Loss:
     share: float
     burst: float | None = None
     whole: ClassVar[bool] = False
+    sends: ClassVar[bool] = False
     _bad: bool = False
 
     def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
@@ -97,6 +107,7 @@ class Link:
     queue_s: float
     burst_bytes: float = 0.0
     whole: ClassVar[bool] = False
+    sends: ClassVar[bool] = False
     _free_at: float = 0.0
 
     def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
@@ -114,6 +125,7 @@ class Twice:
     random: Random
     share: float
     whole: ClassVar[bool] = True
+    sends: ClassVar[bool] = True
 
     def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
         return now, Fate.TWICE if self.random.random() < self.share else Fate.PASS
@@ -126,6 +138,7 @@ class Changed:
     random: Random
     share: float
     whole: ClassVar[bool] = True
+    sends: ClassVar[bool] = True
 
     def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
         return now, Fate.CHANGED if self.random.random() < self.share else Fate.PASS
@@ -139,10 +152,41 @@ class Overtaken:
     share: float
     by_s: float
     whole: ClassVar[bool] = False
+    sends: ClassVar[bool] = False
 
     def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
         late = self.random.random() < self.share
         return (now + self.by_s, Fate.LATE) if late else (now, Fate.PASS)
+
+
+@lru_cache(_MANY_FLOWS)
+def lot(seed: int, flow: Flow) -> float:
+    """The lot of a conversation, 0 to 1: the same in both directions, and wherever it is drawn."""
+    ends = sorted(((flow.source, flow.source_port), (flow.destination, flow.destination_port)))
+    return Random(f"{seed} {flow.protocol} {ends}").random()
+
+
+@dataclass
+class Vanished:
+    """Every packet of a share of the conversations is dropped."""
+
+    random: Random
+    share: float
+    seed: int
+    """Of the lots: not the line's own, so that both directions draw the same."""
+    whole: ClassVar[bool] = False
+    sends: ClassVar[bool] = False
+    fate: ClassVar[Fate] = Fate.DROP
+
+    def treat(self, now: float, flow: Flow, size: int) -> tuple[float, Fate]:
+        return now, self.fate if lot(self.seed, flow) < self.share else Fate.PASS
+
+
+class Reset(Vanished):
+    """A share of the connections is reset."""
+
+    sends: ClassVar[bool] = True
+    fate: ClassVar[Fate] = Fate.RESET
 
 
 _WAYS: Mapping[str, Callable[..., Treatment]] = {
@@ -152,13 +196,21 @@ _WAYS: Mapping[str, Callable[..., Treatment]] = {
     "twice": Twice,
     "changed": Changed,
     "overtaken": Overtaken,
+    "vanished": Vanished,
+    "reset": Reset,
 }
 
 Order = Mapping[str, Any]
-"""A treatment as JSON: its `way` and its fields but `random`."""
+"""A treatment as JSON: its `way` and its fields but `random`; under `in` another one for packets that come in."""
+
+
+def inward(order: Order) -> Order:
+    """The order for packets that reach the target."""
+    other: Order = order.get("in", order)
+    return other
 
 
 def treatment(order: Order, seed: int) -> Treatment:
     """The treatment of an order."""
-    fields = {name: value for name, value in order.items() if name != "way"}
+    fields = {name: value for name, value in order.items() if name not in ("way", "in")}
     return _WAYS[order["way"]](Random(seed), **fields)

@@ -117,7 +117,7 @@ def _offered() -> int | None:
 def diverted(selection: Selection) -> Iterator[None]:
     """Route what the selection may be about to the device; the local table, else always first, comes after."""
     ports: Sequence[int | None] = [None]
-    if not selection.by_owner:
+    if selection.leaves_by_port:
         ports = sorted({*selection.ports, selection.echo_port})
     kinds = [(protocol, port) for protocol in (TCP, UDP) for port in ports]
     rules = [

@@ -4,8 +4,10 @@ from random import Random
 
 import pytest
 
+from chaos.faults.fidelity import percentile
 from chaos.faults.net.delay_line import DelayLine
-from chaos.faults.net.treatment import Delay
+from chaos.faults.net.spread import SPREADS
+from chaos.faults.net.treatment import Delay, inward, treatment
 
 Told = tuple[float, str, int]
 """When a packet came, its flow, its number."""
@@ -56,3 +58,45 @@ def test_old_flows_are_forgotten_and_waiting_ones_are_not() -> None:
     went = [number for _, number in carried(Delay(Random(3), 1.0, 0.5), packets).due(float("inf"))]
     assert len(went) == 20_022
     assert went.index(-1) < went.index(-2)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "pareto"])
+def test_the_median_is_the_delay_and_the_spread_is_the_jitter(distribution: str) -> None:
+    packets = [(0.0, str(flow), flow) for flow in range(20_000)]
+    way = Delay(Random(5), 0.3, 0.1, distribution)
+    late = [way.treat(at, flow, 100)[0] for at, flow, _ in packets]
+    spread = SPREADS[distribution]
+    assert percentile(late, 0.5) == pytest.approx(0.3, abs=0.003)
+    assert spread.jitter_of(late) == pytest.approx(0.1, rel=0.05)
+    assert min(late) >= 0.0
+    assert min(late) >= 0.3 - 0.1001 * spread.least
+    again = Delay(Random(5), 0.3, 0.1, distribution)
+    assert late == [again.treat(at, flow, 100)[0] for at, flow, _ in packets]
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "pareto"])
+def test_the_stated_errors_are_those_of_many_samples(distribution: str) -> None:
+    """Standard errors of the median and of the quartiles' distance, by 2,000 samples of 100 delays each."""
+    spread, random = SPREADS[distribution], Random(11)
+    drawn = [[spread.draw(random) for _ in range(100)] for _ in range(2000)]
+    medians = [percentile(one, 0.5) for one in drawn]
+    widths = [spread.jitter_of(one) for one in drawn]
+    assert deviation(medians) == pytest.approx(spread.median_error / 10, rel=0.1)
+    assert deviation(widths) == pytest.approx(spread.quartiles_error / 10, rel=0.1)
+
+
+def deviation(values: list[float]) -> float:
+    mean = sum(values) / len(values)
+    return (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
+
+
+def test_no_packet_goes_before_it_came() -> None:
+    way = Delay(Random(5), 0.01, 0.01, "normal")
+    assert min(way.treat(7.0, str(flow), 100)[0] for flow in range(2000)) == 7.0
+
+
+def test_packets_that_come_in_may_have_an_order_of_their_own() -> None:
+    both = {"way": "delay", "delay_s": 0.1, "jitter_s": 0.01, "in": {"way": "delay", "delay_s": 0.2}}
+    assert treatment(inward(both), 1).treat(0.0, "flow", 1)[0] == 0.2
+    assert 0.09 <= treatment(both, 1).treat(0.0, "flow", 1)[0] <= 0.11
+    assert inward({"way": "loss", "share": 1.0}) == {"way": "loss", "share": 1.0}

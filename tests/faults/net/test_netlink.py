@@ -29,12 +29,25 @@ def test_messages_are_read_back() -> None:
     assert list(netlink.messages(data)) == [(16, 3, b"12345678"), (2, 4, b"abcd")]
 
 
+def lengths(selection: Selection) -> dict[str, int]:
+    return {chain.name: len(chain.rules) for chain in chains(selection, nft.queue(1))}
+
+
 def test_a_selection_by_port_looks_at_nothing_else() -> None:
-    arriving, leaving = chains(Selection((8000,), False, (), 40000), nft.queue(1))
-    assert len(arriving.rules) == len(leaving.rules) == 4  # two ports, TCP and UDP
-    arriving, leaving = chains(Selection((8000,), True, (12,), 40000), nft.queue(1))
-    assert len(arriving.rules) == 10  # and the asking ends let pass, and all else looked at
-    assert len(leaving.rules) == 6
+    assert lengths(Selection((8000,), False, (), 40000)) == {"arriving": 4, "out-elsewhere": 2}  # TCP and UDP
+    by_owner = Selection((8000,), True, (12,), 40000)
+    assert lengths(by_owner) == {
+        "arriving": 10,
+        "out-elsewhere": 2,
+    }  # the asking ends let pass, all else looked at
+
+
+def test_every_direction_and_peer_has_rules() -> None:
+    peers = (Endpoint("10.0.0.7", 5432), Endpoint("::1", None))
+    both = Selection((8000,), False, (), 40000, "all", ("out", "in"), peers)
+    assert lengths(both) == {"arriving": 4 + 8, "in-elsewhere": 4, "out-elsewhere": 4}
+    opening = Selection((8000,), False, (), 40000, "opening", ("out",))
+    assert lengths(opening) == {"arriving": 2, "out-elsewhere": 1}
 
 
 def test_each_way_to_sever_has_rules() -> None:
