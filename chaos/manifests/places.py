@@ -45,7 +45,9 @@ def template_file(
     """
     folder, _, name = template.rpartition("/")
     if find_folder is not app_directory:
-        return (find_folder(manifest, folder, root) if folder or template[0] == "/" else root / manifest.parent) / name
+        return (
+            find_folder(manifest, folder, root) if folder or template[0] == "/" else root / manifest.parent
+        ) / name
     if Path(template).is_absolute():
         raise ValueError(f"{quoted(template)} is absolute; write it relative to this file")
     found = (app_directory(manifest, folder or ".", root) / name).resolve()
