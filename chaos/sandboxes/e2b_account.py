@@ -12,6 +12,8 @@ OURS = "chaoslab"
 """The key of metadata by which our sandboxes are found; its value names their turn at the pace."""
 ENDS_AT = "ends-at"
 """The key of metadata that says until when a lease may be renewed at most (s since the epoch)."""
+LEASE = "lease"
+"""The key of metadata that says how long a lease is (s); a live controller renews it six times in that time."""
 
 
 @dataclass(frozen=True)

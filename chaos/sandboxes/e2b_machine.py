@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from chaos.errors import SandboxError, SandboxLost, SandboxRefused
 from chaos.sandboxes import e2b_scripts as scripts
 from chaos.sandboxes.base import Completed
-from chaos.sandboxes.e2b_account import ENDS_AT, OURS, Account
+from chaos.sandboxes.e2b_account import ENDS_AT, LEASE, OURS, Account
 from chaos.sandboxes.e2b_errors import Passing, patiently, told
 
 T = TypeVar("T")
@@ -51,7 +51,8 @@ class Machine:
         client = account.client()
         self.turn = f"{OURS}-{secrets.token_hex(12)}"
         await account.pace.turn(self.turn, account.lease_s, _TURN_WITHIN_S)
-        metadata = {**labels, OURS: self.turn, ENDS_AT: f"{self._ends_at:.0f}"}
+        ours = {OURS: self.turn, ENDS_AT: f"{self._ends_at:.0f}", LEASE: f"{account.lease_s:g}"}
+        metadata = {**labels, **ours}
 
         async def create() -> Any:
             creating = client.AsyncSandbox.create(
