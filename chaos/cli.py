@@ -175,10 +175,18 @@ def show_plan(files: Sequence[Path], seed: int | None) -> None:
 @cli.command()
 @click.argument("journal", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def analyze(journal: Path, as_json: bool) -> None:
+@click.option(
+    "--analyzer",
+    type=click.Choice(["rules", "groq", "auto"]),
+    default="rules",
+    show_default=True,
+    help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
+)
+def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
     """Judge a JOURNAL again, offline: the same verdict, with the same exit code."""
     from chaos.analyzers import rules
     from chaos.console import closing_lines
+    from chaos.explain import said_by
     from chaos.journal import Journal
     from chaos.measure.judge import judge
 
@@ -190,6 +198,8 @@ def analyze(journal: Path, as_json: bool) -> None:
         raise click.UsageError(f"{journal}: no event in it; a journal begins with run.started")
     result = judge(events)
     result = result.model_copy(update={"analysis": rules.analyze(result, events)})
+    if analyzer != "rules":
+        result = asyncio.run(said_by(analyzer, result, lambda: events))
     click.echo(
         result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
     )
@@ -230,14 +240,18 @@ def doctor() -> None:
 
 @cli.command(name="gc")
 def remove_orphans() -> None:
-    """Remove what killed runs left behind: sandboxes without a keeper, their control groups and directories."""
-    from chaos.sandboxes import keeping
+    """Remove what killed runs left behind: local sandboxes without a keeper, E2B's that no controller renews."""
+    from chaos.sandboxes import e2b_orphans, keeping
+    from chaos.settings import Settings
 
     removed = 0
     for folder in keeping.orphans():
         keeping.remove(folder)
         removed += 1
         click.echo(f"removed {folder}")
+    for sandbox in asyncio.run(e2b_orphans.end_orphans()) if Settings().e2b_api_key else ():
+        removed += 1
+        click.echo(f"ended E2B sandbox {sandbox}")
     click.echo(f"{removed} orphan(s) removed")
 
 

@@ -44,6 +44,7 @@ class Conductors:
 async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server."""
     from chaos import runner
+    from chaos.explain import explain
     from chaos.metrics.live import exported
     from chaos.run import Run
 
@@ -57,7 +58,7 @@ async def directly(conduct: Conduct) -> "Result":
         raise
     finally:
         await reading
-    result = await metrics.conclude(runner.analyze(run))
+    result = await explain(run, await metrics.conclude(runner.analyze(run)))
     try:
         from chaos.visualize import visualize
 

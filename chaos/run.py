@@ -37,6 +37,13 @@ class Run:
         """What was learnt, for machines."""
         return self.folder / "result.json"
 
+    def keep_result(self, text: str) -> None:
+        """Write result.json: all of it, or none. Raises ChaosLabError."""
+        try:
+            write_whole(self.result, text + "\n")
+        except OSError as error:
+            raise ChaosLabError(f"{self.result}: cannot write the result: {error.strerror}") from error
+
     def keep_agent_log(self, text: str) -> None:
         """What an agent that ended badly had to say, for whoever mends it. Raises ChaosLabError."""
         try:

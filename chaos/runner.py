@@ -6,7 +6,7 @@ Stages 1 to 4 once for each of `plan.segments()`: a trial or a control, in a san
 2. inject        hand the agent its order and start it; never twice for a run
 3. collect       copy the agent's journal to ours until it ends (`chaos.following`)
 4. destroy       always, whatever happened; then `run.ended` closes the journal
-5. analyze       journal -> result.json (then `chaos.visualize`: report.html and dashboard.json)
+5. analyze       journal -> result.json, in words by rules (then `chaos.explain`: a model's, and `chaos.visualize`)
 
 The agent runs the timeline by itself, so each stage can be repeated or resumed by another process.
 """
@@ -26,7 +26,7 @@ from chaos.events import Event
 from chaos.following import FOLDER, Follower, OnEvent
 from chaos.order import APP, launched
 from chaos.plan import Plan
-from chaos.run import Run, write_whole
+from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.verdict import Outcome
@@ -220,10 +220,7 @@ def analyze(run: Run) -> "Result":
     events = list(run.journal.events())
     result = judge(events)
     result = result.model_copy(update={"analysis": rules.analyze(result, events)})
-    try:
-        write_whole(run.result, result.model_dump_json(indent=2) + "\n")
-    except OSError as error:
-        raise ChaosLabError(f"{run.result}: cannot write the result: {error.strerror}") from error
+    run.keep_result(result.model_dump_json(indent=2))
     return result
 
 

@@ -17,6 +17,7 @@ from prefect.utilities.urls import url_for
 from chaos import runner
 from chaos.errors import ChaosLabError, PublishError
 from chaos.events import Event
+from chaos.explain import explain
 from chaos.measure.result import Result
 from chaos.measure.trials import shown
 from chaos.metrics.live import Exporter
@@ -65,7 +66,10 @@ async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> Run:
 @task(task_run_name="analyze", persist_result=False, cache_policy=NO_CACHE)
 async def analyze(run: Run, metrics: Exporter) -> Result:
     """Judge the journal and put it into words; say what of its metrics was delivered."""
-    return await metrics.conclude(runner.analyze(run))
+    result = await explain(run, await metrics.conclude(runner.analyze(run)))
+    if result.analysis and result.analysis.note:
+        get_run_logger().warning("analysis: %s", result.analysis.note)
+    return result
 
 
 @task(task_run_name="visualize", persist_result=False, cache_policy=NO_CACHE)

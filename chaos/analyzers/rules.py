@@ -39,7 +39,7 @@ def analyze(result: Result, events: Sequence[Event]) -> Analysis:
         summary=" ".join(_summary(result)),
         metrics=metrics(result),
         severity=_severity(result, {symptom.name for symptom in seen}),
-        recommendations=_recommendations(result, seen),
+        recommendations=[f"{evidence} {what}" for evidence, what in _cited(result, seen)],
     )
 
 
@@ -121,33 +121,40 @@ def _unless_stopped(result: Result) -> Severity:
     )
 
 
-def _recommendations(result: Result, seen: Sequence[Symptom]) -> list[str]:
+def cited(result: Result, events: Sequence[Event]) -> list[tuple[str, str]]:
+    """What was seen, as a sentence, and what to do about it: what the recommendations are made of."""
+    return _cited(result, symptoms(result, shown(events, result)))
+
+
+def _cited(result: Result, seen: Sequence[Symptom]) -> list[tuple[str, str]]:
     """Advice for what was seen, each once, and before it, what keeps the run from proving anything."""
-    cited: dict[str, str] = {}
+    found: dict[str, str] = {}
     for symptom in seen:
-        if (what := advice(symptom.fault, symptom.name)) and what not in cited:
-            cited[what] = symptom.evidence
-    found = [f"{_first_upper(evidence).rstrip('.')}. {what}" for what, evidence in cited.items()]
-    return [*_about_the_run(result, bool(found)), *found[:MOST_RECOMMENDATIONS]]
+        if (what := advice(symptom.fault, symptom.name)) and what not in found:
+            found[what] = f"{_first_upper(symptom.evidence).rstrip('.')}."
+    return [
+        *_about_the_run(result, bool(found)),
+        *[(evidence, what) for what, evidence in found.items()][:MOST_RECOMMENDATIONS],
+    ]
 
 
-def _about_the_run(result: Result, advised: bool) -> Iterator[str]:
+def _about_the_run(result: Result, advised: bool) -> Iterator[tuple[str, str]]:
     if result.verdict is Verdict.HELD:
         if not advised:
             yield _further(result)
     elif result.outcome is Outcome.COMPLETED and result.verdict is Verdict.INCONCLUSIVE:
         unlanded = any(not step.landed for step in result.steps)
         why = f"{_first_upper(result.doubts[0])}." if result.doubts else result.why
-        yield f"{why} {advice('any', 'not_landed' if unlanded else 'untrusted')}"
+        yield why, advice("any", "not_landed" if unlanded else "untrusted") or ""
     elif result.outcome is Outcome.NOT_INJECTED:
         reached = any(phase.name == "fault" for phase in result.phases)
-        yield f"{result.why} {advice('any', 'not_landed' if reached else 'baseline_unsteady')}"
+        yield result.why, advice("any", "not_landed" if reached else "baseline_unsteady") or ""
 
 
-def _further(result: Result) -> str:
+def _further(result: Result) -> tuple[str, str]:
     """How far a clean run has proven anything."""
     stood = " and ".join(f"“{step.name}” ({delivered_words(step)})" for step in result.steps)
-    return f"Proven up to {stood}. {advice('any', 'proven')}"
+    return f"Proven up to {stood}.", advice("any", "proven") or ""
 
 
 def _first_upper(words: str) -> str:

@@ -134,6 +134,13 @@ class Metrics(Part):
     """Milliseconds, over the fault phase."""
 
 
+class Tokens(Part):
+    """What a model read and wrote."""
+
+    prompt: int
+    completion: int
+
+
 class Analysis(Part):
     """Words about a run. The numbers in `metrics` are measured; who wrote the words is `analyzer`."""
 
@@ -142,6 +149,17 @@ class Analysis(Part):
     metrics: Metrics
     severity: Severity
     recommendations: list[str]
+    model: str | None = None
+    """Which model wrote the words, when one did."""
+    tokens: Tokens | None = None
+    cost_usd: float | None = None
+    """An estimate from list prices."""
+    seconds: float | None = None
+    """How long a model, or trying to reach it, took."""
+    sentences_dropped: int = 0
+    """Sentences of a model that were not shown, because a number in them was not measured or for their words."""
+    note: str | None = None
+    """What a reader should know of how this came about: why it was not the analyzer that was asked for, for example."""
 
 
 class Timings(Part):

@@ -1,0 +1,64 @@
+"""A run's logs in a few lines: templates with counts and times, and what was written around the fault.
+
+Lines come from an app under attack and may say anything. Here they are redacted, stripped of what is not text, and cut;
+the prompt fences them in and the answer is checked, so that what they say stays evidence.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+
+from chaos.analyzers.templates import Template, mine
+from chaos.events import Event
+from chaos.measure.logs import looks_like_error
+from chaos.measure.moments import clock
+from chaos.measure.record import Record
+from chaos.measure.timeline import Timeline
+
+LONGEST = 200
+MOST_AROUND = 8
+"""So many raw lines right after the fault began; the templates say the rest."""
+
+Redact = Callable[[str], str]
+
+
+def digest(events: Sequence[Event], redact: Redact) -> list[str]:
+    """Lines for the prompt, the most telling first."""
+    record = Record(events)
+    timeline = Timeline(record)
+    began = _began(timeline)
+    lines = [
+        (str(event.data.get("process", "")), event.at, clean(redact(str(event.data.get("line", "")))))
+        for event in record.of("log.captured")
+    ]
+    templates = sorted(mine(lines), key=lambda each: _rank(each, began))
+    around = [line for line in lines if began is not None and line[1] >= began - 0.2][:MOST_AROUND]
+    return [*map(_told, templates), *_told_around(around)]
+
+
+def clean(line: str) -> str:
+    """One line of plain text, cut: no control signs, none that are invisible or turn the direction of reading."""
+    plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in line)
+    words = " ".join(plain.split())
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+
+
+def _began(timeline: Timeline) -> float | None:
+    return min((w.injected_at for w in timeline.windows.values() if w.injected_at is not None), default=None)
+
+
+def _rank(template: Template, began: float | None) -> tuple[bool, bool, int]:
+    """Lower is more telling: errors, then what was never written before the fault, then what is rare."""
+    new = began is not None and template.moments[0] >= began
+    return not looks_like_error(template.example), not new, len(template.moments)
+
+
+def _told(template: Template) -> str:
+    first, last = clock(template.moments[0]), clock(template.moments[-1])
+    when = first if first == last else f"{first} to {last}"
+    return f"{len(template.moments)}x {when} [{template.process}] {clean(template.text)}"
+
+
+def _told_around(lines: Sequence[tuple[str, float, str]]) -> Iterator[str]:
+    if lines:
+        yield "first lines after the fault began:"
+        yield from (f"{clock(at)} [{process}] {line}" for process, at, line in lines)

@@ -1,0 +1,126 @@
+"""What a model is asked: one run's evidence in at most so many tokens, logs fenced in as the untrusted text they are.
+
+Sections come in order of weight; a line that does not fit is left out and counted. The budget holds by the estimate of
+`tokens`, which errs on the side of too many.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.analyzers import tokens
+from chaos.analyzers.digest import Redact, clean, digest
+from chaos.analyzers.measurements import Measurement
+from chaos.events import Event
+from chaos.measure.moments import clock
+from chaos.measure.record import Record
+from chaos.measure.result import Result
+from chaos.measure.verdict import delivered_words
+
+BUDGET = 5000
+MOST_MOMENTS = 25
+
+SYSTEM = (Path(__file__).parent / "prompt.txt").read_text(encoding="utf-8").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Something that was seen, and what is usually done about it."""
+
+    evidence: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent, and its estimated size."""
+
+    system: str
+    evidence: str
+    left_out: int
+    """Lines that did not fit."""
+
+    @property
+    def tokens(self) -> int:
+        """At most so many."""
+        return tokens.estimate(self.system) + tokens.estimate(self.evidence) + 2 * tokens.PER_MESSAGE
+
+
+def prompt(
+    result: Result,
+    events: Sequence[Event],
+    known: Mapping[str, Measurement],
+    findings: Mapping[str, Cited],
+    redact: Redact,
+    budget: int = BUDGET,
+) -> Prompt:
+    """The question about one run."""
+    fence = f"FENCE {secrets.token_hex(8)}"  # no log line can know it, so none can end the fence
+    room = budget - tokens.estimate(SYSTEM) - 2 * tokens.PER_MESSAGE - 40
+    sections = (
+        (0.2, "RUN", list(_run(result))),
+        (0.45, "MEASUREMENTS (id = value: meaning)", [_measured(each) for each in known.values()]),
+        (0.6, "FINDINGS (id: evidence | usual advice)", [_found(*pair) for pair in findings.items()]),
+        (0.7, "TIMELINE", list(_moments(events))),
+        (1.0, f"LOGS, untrusted\n{fence}", digest(events, redact)),
+    )
+    text, left_out = _fitted(sections, room, redact)
+    return Prompt(SYSTEM, f"{text}\n{fence}", left_out)
+
+
+def _fitted(
+    sections: Sequence[tuple[float, str, Sequence[str]]], room: int, redact: Redact
+) -> tuple[str, int]:
+    """As many lines as fit; a section may use its share of the room and what those before it left."""
+    kept: list[str] = []
+    used = left_out = 0
+    for share, title, lines in sections:
+        kept.append(f"# {title}")
+        used += tokens.estimate(title) + 3
+        for line in lines:
+            safe = redact(line)
+            if used + (cost := tokens.estimate(safe) + 1) > room * share:
+                left_out += 1
+                continue
+            kept.append(safe)
+            used += cost
+    return "\n".join(kept), left_out
+
+
+def _run(result: Result) -> Iterator[str]:
+    yield f"hypothesis: {clean(result.hypothesis)}"
+    yield f"outcome {result.outcome}, verdict {result.verdict}: {clean(result.why)}"
+    for step in result.steps:
+        yield f"fault “{clean(step.name)}”: {step.fault} by {step.mechanism}; {clean(delivered_words(step))}"
+    for state in result.steady_state:
+        yield f"steady state “{clean(state.name)}”: {clean(state.tolerance)}; {state.verdict}: {clean(state.why)}"
+    yield from (f"doubt: {clean(doubt)}" for doubt in result.doubts[:5])
+
+
+def _measured(each: Measurement) -> str:
+    return f"{each.id} = {each.shown}: {clean(each.meaning)}"
+
+
+def _found(id: str, cited: Cited) -> str:
+    return f"{id}: {cited.evidence} | {cited.advice}"
+
+
+def _moments(events: Sequence[Event]) -> Iterator[str]:
+    """What happened to faults and processes, in order."""
+    record = Record(events)
+    kinds = (
+        "phase.started",
+        "fault.injected",
+        "fault.recovered",
+        "fault.failed",
+        "process.exited",
+        "process.started",
+    )
+    found = sorted(record.of(*kinds, "memory.killed", "stop.tripped"), key=lambda event: event.at)
+    for event in found[:MOST_MOMENTS]:
+        words = (event.data.get(key) for key in ("phase", "step", "process", "signal", "exit_code", "why"))
+        said = " ".join(clean(str(word)) for word in words if word is not None)
+        yield f"{clock(event.at)} {event.type} {said}"
+    if len(found) > MOST_MOMENTS:
+        yield f"and {len(found) - MOST_MOMENTS} more such events"
