@@ -24,6 +24,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from chaos import runner
 from chaos.errors import ManifestError
+from chaos.gitops.pinned import load_pinned
+from chaos.gitops.source import Source
 from chaos.manifests.load import Loaded, load
 from chaos.metrics.live import exported
 from chaos.plan import Plan
@@ -31,6 +33,7 @@ from chaos.plan import plan as draw
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
 from flows import tasks
+from flows.mirrors import mirror_of, trees
 from flows.states import state_of
 from flows.watch import Watch, watching
 
@@ -41,7 +44,12 @@ from flows.watch import Watch, watching
     name="experiment", persist_result=False, result_storage=get_current_settings().results.local_storage_path
 )
 async def experiment(
-    manifest: str, name: str | None = None, out: str = "runs", seed: int | None = None
+    manifest: str,
+    name: str | None = None,
+    out: str = "runs",
+    seed: int | None = None,
+    repository: str | None = None,
+    commit: str | None = None,
 ) -> State[dict[str, Any]]:
     """Carry out one experiment and judge it.
 
@@ -50,9 +58,12 @@ async def experiment(
         name: Which experiment of that file; needed only when it holds several.
         out: The folder that gets a folder for this run, with its journal, result and report.
         seed: What decides the random choices; without it the manifest's digest does.
+        repository: The git repository that the manifest's path is relative to; without it, a file of this machine.
+        commit: The commit of that repository whose manifest and app are used.
     """
     watch = watching()
-    plan = draw(_one(manifest, name), seed=seed)
+    loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
+    plan = draw(_one(loaded, manifest, name), seed=seed)
     run = Run.new(plan.name, Path(out))
     watch.on_begin(run)
     await _introduce(plan, run)
@@ -79,9 +90,16 @@ async def _trials(plan: Plan, run: Run, watch: Watch) -> Run:
     return run
 
 
-def _one(manifest: str, name: str | None) -> Loaded:
+def _loaded(manifest: str, repository: str | None, commit: str | None) -> list[Loaded]:
+    """The experiments of a file, or of a file of a commit. Raises ManifestError, SourceError, GitError."""
+    if repository is None or commit is None:
+        return load(manifest)
+    return load_pinned(mirror_of(Source(repository)), commit, manifest, trees())
+
+
+def _one(experiments: list[Loaded], manifest: str, name: str | None) -> Loaded:
     """The experiment that is meant. Raises ManifestError."""
-    found = {loaded.manifest.metadata.name: loaded for loaded in load(manifest)}
+    found = {loaded.manifest.metadata.name: loaded for loaded in experiments}
     if name is None and len(found) == 1:
         return next(iter(found.values()))
     if name in found:

@@ -9,6 +9,8 @@ import click
 
 from chaos.cli import Conduct, Conductors, cli
 from chaos.errors import ChaosLabError
+from flows.verbs.serve import serve
+from flows.verbs.sync import sync
 
 if TYPE_CHECKING:
     from chaos.measure.result import Result
@@ -54,6 +56,10 @@ def status() -> None:
     kind = "configured" if now.configured else f"local, pid {now.pid}, files in {now.folder}"
     click.echo(f"{url} ({kind}): {'answers' if now.answers else 'does not answer'}")
     sys.exit(0 if now.answers else 5)
+
+
+cli.add_command(sync)
+cli.add_command(serve)
 
 
 def _heed_env_file() -> None:

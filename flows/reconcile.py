@@ -1,0 +1,113 @@
+"""Bring Prefect in line with a repository: fetch, read, observe, decide, apply; nothing when nothing was pushed.
+
+1. head     ask the repository for its commit; the one that was brought in line already needs no more
+2. read     fetch it, parse what changed
+3. observe  the deployments: only those whose manifests changed, or all (the first time, when one went, on a sweep)
+4. decide   pure
+5. apply    one action after the other; what stalls is remembered first, the commit last
+"""
+
+from asyncio import to_thread
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from prefect.client.orchestration import get_client
+
+from chaos.gitops.decide import Action, Policy, decide, standing
+from chaos.gitops.memory import Memory
+from chaos.gitops.mirror import Mirror
+from chaos.gitops.observed import Observed
+from chaos.gitops.reading import read
+from chaos.gitops.wanted import Desired
+from flows.deployed import Deployments
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What one reconciliation came to."""
+
+    repository: str
+    commit: str
+    experiments: int
+    actions: tuple[Action, ...]
+    broken: int
+    unchanged: bool = False
+    """Whether the commit was in line already, so that nothing was asked of Prefect."""
+
+
+async def reconcile(
+    mirror: Mirror,
+    out: Path,
+    policy: Policy | None = None,
+    *,
+    sweep: bool = False,
+    dry_run: bool = False,
+    on_action: Callable[[Action], None] = lambda action: None,
+) -> Synced:
+    """Bring the API that Prefect's settings name in line. Raises GitError, and what Prefect's client raises.
+
+    `sweep` looks at every deployment, though nothing was pushed: that finds what was changed by hand. `dry_run` stops
+    before the first action.
+    """
+    policy = policy or Policy()
+    file = mirror.git.folder.with_suffix(".synced")
+    memory = await to_thread(Memory.load, file)
+    async with get_client() as client:
+        api = str(client.api_url)
+        memory = memory if memory.api == api else Memory(api)
+        idle = not (sweep or memory.waiting or policy.prune_all)
+        if idle and await to_thread(mirror.head) == memory.commit:
+            return Synced(mirror.source.name, memory.commit, len(memory.wanted), (), 0, unchanged=True)
+        desired = await to_thread(read, mirror, await to_thread(mirror.fetch))
+        deployments = Deployments(client, str(out.absolute()))
+        names = None if sweep or memory.waiting else _changed(desired, memory)
+        seen = await deployments.observed(memory.stalled, names)
+        actions = decide(desired if names is None else _only(desired, names), seen, policy)
+        if not dry_run:
+            stalled = standing(desired, seen, policy) | (frozenset() if names is None else memory.stalled)
+            await to_thread(replace(memory, commit="", stalled=stalled).save, file)
+            if any(action.kind == "create" for action in actions):
+                await deployments.ready()
+            for action in actions:
+                await deployments.apply(action, desired)
+                on_action(action)
+            done = Memory(api, desired.commit, desired.wanted, stalled, _waits(desired, seen, actions))
+            await to_thread(done.save, file)
+    return Synced(
+        mirror.source.name, desired.commit, len(desired.wanted), tuple(actions), len(desired.broken)
+    )
+
+
+def _changed(desired: Desired, memory: Memory) -> frozenset[str] | None:
+    """The names to look at; None for all: when one went, one waits for another, or nothing is remembered."""
+    if not memory.commit or memory.wanted.keys() - desired.wanted.keys():
+        return None
+    changed = frozenset(name for name, one in desired.wanted.items() if memory.wanted.get(name) != one)
+    if changed and any(one.depends_on for one in desired.wanted.values()):
+        return None
+    return changed
+
+
+def _only(desired: Desired, names: Iterable[str]) -> Desired:
+    """As if the commit had only these."""
+    return replace(desired, wanted={name: desired.wanted[name] for name in names})
+
+
+def _waits(desired: Desired, seen: Observed, actions: Iterable[Action]) -> bool:
+    """Whether something of this commit is still to be run after what runs now."""
+    begun = {action.name for action in actions if action.kind == "run"}
+
+    def may_hold(name: str) -> bool:
+        run = seen.runs.get((name, desired.wanted[name].digest))
+        return name in begun or (run is not None and run.state != "failed")
+
+    return any(
+        one.on_push
+        and not one.suspend
+        and one.depends_on
+        and one.name not in begun
+        and (one.name, one.digest) not in seen.runs
+        and all(map(may_hold, one.depends_on))
+        for one in desired.wanted.values()
+    )

@@ -1,0 +1,1 @@
+"""Commands of `chaoslab` that need Prefect; one file a verb."""

@@ -1,0 +1,23 @@
+"""`chaoslab serve`: carry out, on this machine, the runs that are scheduled or asked for."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.command()
+@click.option("--limit", default=2, show_default=True, type=click.IntRange(1, 100), help="Most runs at once.")
+def serve(limit: int) -> None:
+    """Run what Prefect has for us, until Ctrl-C: scheduled experiments, those that a push changed, and those that
+    somebody starts in the UI."""
+    asyncio.run(_serve(limit, lambda line: click.echo(line, err=True)))
+
+
+async def _serve(limit: int, say: "Callable[[str], None]") -> None:
+    from flows.serving import serve_until_stopped
+
+    await serve_until_stopped(limit, say)
