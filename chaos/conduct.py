@@ -46,12 +46,16 @@ async def directly(conduct: Conduct) -> "Result":
     from chaos import runner
     from chaos.explain import explain
     from chaos.metrics.live import exported
+    from chaos.publish_live import watched
     from chaos.run import Run
 
     conduct.run = run = Run.new(conduct.plan.name, conduct.out)
     reading = asyncio.create_task(asyncio.to_thread(_read_ahead))
     try:
-        async with exported(run) as metrics:
+        async with (
+            exported(run) as metrics,
+            watched(conduct.plan, run, lambda link: conduct.say(f"live: {link}")) as live,
+        ):
             await runner.carry_out(conduct.plan, run, conduct.on_event, conduct.stop)
     except asyncio.CancelledError:
         runner.analyze(run)
@@ -62,7 +66,7 @@ async def directly(conduct: Conduct) -> "Result":
     try:
         from chaos.visualize import visualize
 
-        return visualize(run, result)
+        return await asyncio.to_thread(visualize, run, result, live.delivery)
     except PublishError as error:
         conduct.say(f"no report: {error}")
         return result

@@ -167,6 +167,12 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     if result.sandbox.id and not result.sandbox.destroyed:
         yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
     yield f"  report  {folder / 'report.html'}"
+    if result.links.dashboard:
+        yield f"  grafana {result.links.dashboard}"
+    for what, delivery in result.delivery.items():
+        if not delivery.complete:
+            later = f"; later: {delivery.later}" if delivery.later else ""
+            yield f"  missing {what}: {delivery.why}{later}"
     if result.links.prefect:
         yield f"  prefect {result.links.prefect}"
 

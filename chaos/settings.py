@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     grafana_service_account_token: SecretStr | None = None
     grafana_mcp_url: str | None = None
     grafana_mcp_token: SecretStr | None = None
+    grafana_embed: bool = False
+    """Frame the dashboard in report.html: for a Grafana that allows embedding and anonymous viewers."""
     prometheus_url: str | None = Field(default=None, repr=False)
     prometheus_remote_write_url: str | None = Field(default=None, repr=False)
     """Where metrics go; PROMETHEUS_URL's own /api/v1/write when only that is set. Both may carry `user:password@`."""

@@ -1,34 +1,64 @@
-"""The last stage of a run: draw report.html and dashboard.json beside result.json, from the journal and the result."""
+"""The last stage of a run: draw report.html and dashboard.json beside result.json, and deliver the dashboard."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chaos import dashboards
 from chaos.errors import PublishError
-from chaos.measure.result import Result
+from chaos.measure.result import Delivery, Result
 from chaos.measure.series import series
 from chaos.measure.trials import shown
+from chaos.publish import OURS, WITHIN_S, Drawn, draw, publish
 from chaos.report import html
 from chaos.run import Run, write_whole
+from chaos.settings import Settings
+
+if TYPE_CHECKING:
+    from chaos.events import Event
 
 
 def prepare() -> None:
     """Compile the templates, while there is time. Raises PublishError."""
-    dashboards.render(dashboards.TEMPLATES / "experiment.json.j2", None, {})
+    dashboards.render(OURS, None, {})
     html.prepare()
 
 
-def visualize(run: Run, result: Result) -> Result:
-    """Write both; the result with its links. Raises PublishError, which never changes a verdict."""
+def visualize(run: Run, result: Result, live: Delivery | None = None, within_s: float = WITHIN_S) -> Result:
+    """Deliver and write both; the result with its links. `live` is what became of the dashboard shown meanwhile.
+
+    Takes at most `within_s` longer when Grafana does not answer. Raises PublishError, which never changes a verdict.
+    """
     events = shown(list(run.journal.events()), result)
     started = events[0].data if events else {}
-    dashboard = dashboards.render(dashboards.TEMPLATES / "experiment.json.j2", result, started.get("plan", {}))
+    settings = Settings()
     linked = result.model_copy(
         update={"links": result.links.model_copy(update={"report": run.report.as_uri()})}
     )
+    if live is not None:
+        linked = linked.model_copy(update={"delivery": {**linked.delivery, "live dashboard": live}})
+    drawn = draw(linked, started)
+    delivered = publish(run, linked, drawn, settings, within_s)
+    _write(run, delivered, drawn, events, settings)
+    return delivered
+
+
+def _write(run: Run, result: Result, drawn: Drawn, events: "list[Event]", settings: Settings) -> None:
+    started = events[0].data if events else {}
+    page = html.render(result, series(events), started, embed=settings.grafana_embed)
     try:
-        write_whole(run.dashboard, json.dumps(dashboard, indent=2) + "\n")
-        write_whole(run.report, html.render(linked, series(events), started))
-        write_whole(run.result, linked.model_dump_json(indent=2) + "\n")
+        write_whole(run.dashboard, json.dumps(drawn.dashboard, indent=2) + "\n")
+        write_whole(run.report, page)
+        write_whole(run.result, result.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error
-    return linked
+
+
+def revisit(folder: Path) -> tuple[Run, Result]:
+    """A run of the past, from its folder. Raises PublishError."""
+    run = Run(folder.name, folder.absolute())
+    try:
+        return run, Result.model_validate_json(run.result.read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a result of this version"
+        raise PublishError(f"{run.result}: {why}; expected the folder of a run") from error

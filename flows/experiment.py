@@ -33,6 +33,7 @@ from chaos.plan import plan as draw
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
 from flows import tasks
+from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
 from flows.states import state_of
 from flows.watch import Watch, watching
@@ -68,13 +69,13 @@ async def experiment(
     watch.on_begin(run)
     await _introduce(plan, run)
     try:
-        async with exported(run) as metrics:
+        async with exported(run) as metrics, shown_live(plan, run) as live:
             run = await _trials(plan, run, watch)
     except asyncio.CancelledError:
         runner.analyze(run)  # a cancelled run leaves its result as well
         raise
     result = await tasks.analyze(run, metrics)
-    watch.result = await tasks.visualize(run, result)
+    watch.result = await tasks.visualize(run, result, live)
     return state_of(watch.result)
 
 

@@ -4,6 +4,7 @@ Nothing is cached: a stage of one run is never the stage of another. Only openin
 Each stage returns what the next one takes: that is how Prefect draws them as one chain.
 """
 
+import asyncio
 from typing import Any
 
 from prefect import task
@@ -22,6 +23,7 @@ from chaos.measure.result import Result
 from chaos.measure.trials import shown
 from chaos.metrics.live import Exporter
 from chaos.plan import Plan
+from chaos.publish_live import Live
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
 from chaos.visualize import visualize as draw
@@ -73,12 +75,12 @@ async def analyze(run: Run, metrics: Exporter) -> Result:
 
 
 @task(task_run_name="visualize", persist_result=False, cache_policy=NO_CACHE)
-async def visualize(run: Run, result: Result) -> Result:
+async def visualize(run: Run, result: Result, live: Live) -> Result:
     """Draw the report and the dashboard, and this page's artifacts; what cannot be shown changes no verdict."""
     logger = get_run_logger()
     result = result.model_copy(update={"links": result.links.model_copy(update={"prefect": page()})})
     try:
-        result = draw(run, result)
+        result = await asyncio.to_thread(draw, run, result, live.delivery)
         await artifacts.publish(result, artifacts.picture(shown(list(run.journal.events()), result)))
     except (PublishError, *API_FAILURES) as error:
         logger.warning("not everything can be shown: %s", error)

@@ -229,7 +229,7 @@ class Result(Part):
     sandbox: SandboxResult
     links: Links = Links()
     delivery: dict[str, Delivery] = {}
-    """`metrics` and `dashboard`; absent: nothing was configured to take them."""
+    """`metrics`, `dashboard` and `live dashboard`; absent: nothing was configured to take them."""
     trials: TrialsResult | None = None
     """Of an experiment with several trials or with controls: all of them together. The rest is then about the most
     telling trial; outcome, verdict, why, doubts, timings, start and end are about the whole."""

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from chaos.measure.result import Result
 from chaos.measure.series import Series
-from chaos.report import phrases, scale, svg, trials
+from chaos.report import elsewhere, phrases, scale, svg, trials
 from chaos.report.facts import facts
 from chaos.report.fidelity import fidelity
 from chaos.report.plain import plain
@@ -25,8 +25,13 @@ SYMBOLS = {"held": "✓", "deviated": "✗", "inconclusive": "–"}
 TONES = {"low": "held", "medium": "inconclusive", "high": "deviated", "critical": "deviated"}
 
 
-def render(result: Result, series: Series, started: Mapping[str, Any] | None = None) -> str:
-    """The page. `started` is `run.started.data`, which knows what was run; without it that part says less. Pure."""
+def render(
+    result: Result, series: Series, started: Mapping[str, Any] | None = None, *, embed: bool = False
+) -> str:
+    """The page. `started` is `run.started.data`, which knows what was run; without it that part says less. Pure.
+
+    With `embed` it frames the dashboard in Grafana: the one thing in it that needs a network.
+    """
     known = started or {}
     return _template().render(
         result=result,
@@ -43,6 +48,9 @@ def render(result: Result, series: Series, started: Mapping[str, Any] | None = N
         windows=series.faults,
         log=phrases.log_lines(result),
         facts=facts(result, known),
+        dashboard=elsewhere.link(result),
+        frame=elsewhere.frame(result, embed=embed),
+        undelivered=elsewhere.undelivered(result),
     )
 
 

@@ -1,0 +1,40 @@
+"""What of a run is to be seen elsewhere: its dashboard in Grafana, framed when that is wanted, and what did not arrive."""
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from chaos.measure.result import Delivery, Result
+
+
+class Frame(NamedTuple):
+    """A page within the page."""
+
+    url: str
+    origin: str
+    """That the page's policy has to allow."""
+
+
+def link(result: Result) -> str | None:
+    """The dashboard's address; nothing that a browser would run instead of opening."""
+    found = result.links.dashboard
+    return found if found and found.startswith(("http://", "https://")) else None
+
+
+def frame(result: Result, *, embed: bool) -> Frame | None:
+    """The dashboard without Grafana's menus around it."""
+    url = link(result)
+    if not embed or url is None:
+        return None
+    place = urlsplit(url)
+    origin = f"{place.scheme}://{place.netloc}"
+    return Frame(f"{url}{'&' if place.query else '?'}kiosk", origin) if _plain(origin) else None
+
+
+def undelivered(result: Result) -> list[tuple[str, Delivery]]:
+    """(what, delivery) of everything that did not arrive as a whole."""
+    return [(what, each) for what, each in result.delivery.items() if not each.complete]
+
+
+def _plain(origin: str) -> bool:
+    """Whether it is one source to a content security policy: nothing in it ends it and begins another."""
+    return origin.isascii() and not set(origin) & set(" ;,'\"*")
