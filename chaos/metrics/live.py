@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from chaos.measure.result import Result
     from chaos.metrics.courier import Courier
     from chaos.metrics.progress import Progress
-    from chaos.metrics.store import Store
     from chaos.settings import Settings
 
 EVERY_S = 0.4
@@ -47,7 +46,6 @@ class Exporter:
         self._over = threading.Event()
         self._give_up_at = float("inf")
         self._thread = threading.Thread(target=self._work, name="metrics", daemon=True)
-        self._store: Store | None = None
         self._progress: Progress | None = None
         """None when there is no store to deliver to."""
         self._labels: dict[str, str] = {}
@@ -87,13 +85,12 @@ class Exporter:
         from chaos.metrics.progress import Progress
         from chaos.metrics.store import Store
 
-        self._store = Store.configured(settings)
-        if self._store is not None:
-            self._progress = Progress.read(self._run)
-            courier = Courier(self._run, self._store, self._progress)
+        self._progress = Progress.read(self._run)
+        with Store.configured(settings) as store:
+            courier = Courier(self._run, store, self._progress)
             self._follow(courier)
-            self._labels = courier.labels
-            self._progress.write(self._run)
+        self._labels = courier.labels
+        self._progress.write(self._run)
 
     def _follow(self, courier: "Courier") -> None:
         from chaos.metrics.store import Said
@@ -120,21 +117,22 @@ class Exporter:
         courier.progress.ended = courier.done
 
     def _conclude(self, result: "Result", progress: "Progress") -> "Result":
-        if self._store is not None and progress.ended and not self._thread.is_alive():
-            _last_words(self._store, result, self._labels, progress)
-            with suppress(ChaosLabError):  # then it is told once more, which is harmless
-                progress.write(self._run)
+        if progress.ended and not self._thread.is_alive():
+            with suppress(ChaosLabError):  # a store that cannot be addressed has said so before
+                self._last_words(result, progress)
         delivery = {**result.delivery, "metrics": progress.delivery(self._run)}
         result = result.model_copy(update={"delivery": delivery})
         with suppress(OSError):  # whoever draws the report writes it once more, and says why that fails
             write_whole(self._run.result, result.model_dump_json(indent=2) + "\n")
         return result
 
+    def _last_words(self, result: "Result", progress: "Progress") -> None:
+        from chaos.metrics.conclusion import conclusion
+        from chaos.metrics.store import Said, Store
+        from chaos.settings import Settings
 
-def _last_words(store: "Store", result: "Result", labels: dict[str, str], progress: "Progress") -> None:
-    from chaos.metrics.conclusion import conclusion
-    from chaos.metrics.store import Said
-
-    answer = store.send(conclusion(result, labels), LAST_S)
-    progress.concluded = answer.said is Said.TAKEN
-    progress.why = answer.why or progress.why
+        with Store.configured(Settings()) as store:
+            answer = store.send(conclusion(result, self._labels), LAST_S)
+        progress.concluded = answer.said is Said.TAKEN
+        progress.why = answer.why or progress.why
+        progress.write(self._run)

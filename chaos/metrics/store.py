@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 class Store:
-    """One address; use it from one thread."""
+    """One address; use it from one thread, in a `with` block."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         parts = _parts(url)
@@ -64,10 +64,12 @@ class Store:
         self._client = httpx.Client(auth=named, headers=headers)
 
     @classmethod
-    def configured(cls, settings: Settings) -> Self | None:
-        """The one that the environment names; None when it names none. Raises PublishError."""
-        url, token = settings.metrics_store, settings.prometheus_token
-        return cls(url, token.get_secret_value() if token else None) if url else None
+    def configured(cls, settings: Settings) -> Self:
+        """The one that the environment names. Raises PublishError."""
+        if settings.metrics_store is None:
+            raise PublishError("there is no metrics store: set PROMETHEUS_REMOTE_WRITE_URL or PROMETHEUS_URL")
+        token = settings.prometheus_token
+        return cls(settings.metrics_store, token.get_secret_value() if token else None)
 
     def send(self, samples: Sequence[Sample], within_s: float = PATIENCE_S) -> Answer:
         """One request. Every failure is an answer."""
@@ -81,7 +83,10 @@ class Store:
             return Answer(Said.NOT_NOW, f"{self.shown} cannot be reached: {_first_line(str(error))}")
         return _answer(response, self.shown)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End its connections."""
         self._client.close()
 

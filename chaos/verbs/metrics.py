@@ -60,12 +60,12 @@ def push(run: Path, everything: bool, url: str | None) -> None:
     if not (folder / "journal.ndjson").is_file():
         raise click.UsageError(f"{run}: not the folder of a run: it holds no journal.ndjson")
     settings = Settings()
-    store = Store.configured(
-        settings.model_copy(update={"prometheus_remote_write_url": url}) if url else settings
-    )
-    if store is None:
+    if url:
+        settings = settings.model_copy(update={"prometheus_remote_write_url": url})
+    if settings.metrics_store is None:
         raise click.UsageError("no store: set PROMETHEUS_REMOTE_WRITE_URL or PROMETHEUS_URL, or give --url")
-    progress = bring(Run(folder.name, folder), store, everything=everything)
+    with Store.configured(settings) as store:
+        progress = bring(Run(folder.name, folder), store, everything=everything)
     click.echo(f"{progress.samples - progress.refused} samples are at {store.shown}")
     if progress.refused:
         raise PublishError(f"{progress.refused} samples were refused: {progress.why}")
