@@ -91,7 +91,7 @@ class ExperimentSpec(Part):
     """Upper bound of the harm."""
     analysis: Analysis = Analysis()
     """Who puts the numbers into words."""
-    dashboard: Annotated[str, StringConstraints(pattern=r"\A[^\0]+\.j2\Z", max_length=500)] | None = None
+    dashboard: Annotated[str, StringConstraints(pattern=r"^[^\x00]+\.j2$", max_length=500)] | None = None
     """A template of your own for the Grafana dashboard, relative to this file: a Jinja file ending in `.j2`."""
     schedule: Schedule | None = None
     """When to run by itself; without it, only when asked."""
