@@ -2,7 +2,7 @@
 
 Whichever direction, the delay is added once to every round trip on an established connection of the target. Packets
 with SYN set are spared, so a new connection pays once too, with its first exchange. Order within a flow is kept, FIN
-and RST included; so a packet that drew a short delay waits for the one before it.
+and RST included, so what drew a short delay waits for what was sent before it; only bare acknowledgements do not.
 """
 
 import math
@@ -26,7 +26,7 @@ _TOLERANCE = 0.05
 _TOLERANCE_MS = 1.0
 _SPREAD_TOLERANCE = 0.1
 _ERRORS = 3.29
-"""Standard errors that a spread may be off: a true one is, once in a thousand times."""
+"""Standard errors that a figure may be off: a true one is, once in a thousand times."""
 _GONE_MS = 2.0
 _ANSWER_S = 2.0
 _LOOK_S = 0.002
@@ -142,8 +142,8 @@ class NetworkDelay(Fault):
         return EVERY_S / 2 if self.jitter else EVERY_S
 
     def _allowed_ms(self, count: int) -> float:
-        """1 ms or 5 %, and twice the standard error of the median of so many samples under the jitter."""
-        error = 2 * self._spread.median_error * self.jitter * 1e3 / math.sqrt(count)
+        """1 ms or 5 %, and 3.3 standard errors of the median of so many samples under the jitter."""
+        error = _ERRORS * self._spread.median_error * self.jitter * 1e3 / math.sqrt(count)
         return max(_TOLERANCE_MS, _TOLERANCE * self.delay * 1e3) + error
 
     def _judge_spread(self, spread_ms: float, count: int) -> tuple[bool, str]:

@@ -138,7 +138,7 @@ class Carrier(Generic[Token]):
         chosen = self.treatments[kind, way]
         # They are read in the order they came, and two clocks are never quite of one mind about it.
         self._arrived = max(self._arrived, time.monotonic() - age_s)
-        due, fate = chosen.treat(self._arrived, packet.flow, packet.size)
+        due, fate = chosen.treat(self._arrived, packet.flow, packet.size, bare=packet.bare)
         if (
             chosen.whole and len(head) < packet.size
         ):  # longer than a message of the queue: it cannot be copied

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chaos.faults.net.nft import TCP, UDP
 
 _PORTS = struct.Struct("!HH")
-_SYN, _ACK = 0x02, 0x10
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 
 
 class Flow(NamedTuple):
@@ -41,6 +41,8 @@ class Packet(NamedTuple):
     """TCP with SYN set and not ACK: the first of a connection."""
     data: int
     """Bytes that a TCP segment carries; 0 for anything else."""
+    bare: bool
+    """TCP without data, SYN, FIN or RST: it acknowledges, and no more."""
 
 
 def _loopback(address: bytes) -> bool:
@@ -62,10 +64,10 @@ def parse(head: bytes) -> Packet | None:
     ports = _PORTS.unpack_from(head, start)
     flow = Flow(protocol, source, ports[0], destination, ports[1])
     if protocol != TCP or len(head) < start + 14:
-        return Packet(flow, False, length, False, 0)
-    flags = head[start + 13] & (_SYN | _ACK)
-    data = max(0, length - start - (head[start + 12] >> 4) * 4)
-    return Packet(flow, bool(flags & _SYN), length, flags == _SYN, data)
+        return Packet(flow, False, length, False, 0, False)
+    flags, data = head[start + 13], max(0, length - start - (head[start + 12] >> 4) * 4)
+    bare = not data and not flags & (_FIN | _SYN | _RST)
+    return Packet(flow, bool(flags & _SYN), length, flags & (_SYN | _ACK) == _SYN, data, bare)
 
 
 def transport_start(head: bytes) -> tuple[int, int]:

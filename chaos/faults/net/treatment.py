@@ -32,8 +32,8 @@ class Treatment(Protocol):
     sends: ClassVar[bool]
     """Whether it has packets sent that nobody sent."""
 
-    def treat(self, now: float, flow: Flow, size: int) -> tuple[float, Fate]:
-        """When and how a packet of `size` bytes goes on that came at `now`."""
+    def treat(self, now: float, flow: Flow, size: int, *, bare: bool = False) -> tuple[float, Fate]:
+        """When and how a packet of `size` bytes goes on that came at `now`; `bare`: see Packet."""
 
 
 @dataclass
@@ -41,7 +41,8 @@ class Delay:
     """Every packet `delay_s` later, give or take what the distribution draws of `jitter_s`, see Spread.
 
     Order is kept within a flow only: across flows, one global queue would make every jittered packet wait for the
-    slowest before it and so raise the median.
+    slowest before it and so raise the median. For the same reason bare acknowledgements go when they may; TCP does not
+    mind their order, and often one leaves right before an answer does.
     """
 
     random: Random
@@ -52,11 +53,14 @@ class Delay:
     sends: ClassVar[bool] = False
     _last: dict[Hashable, float] = field(default_factory=dict)
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         late = self.delay_s
         if self.jitter_s:
             late += self.jitter_s * SPREADS[self.distribution].draw(self.random)
-        due = max(now, now + late, self._last.get(flow, 0.0))
+        due = max(now, now + late)
+        if bare:
+            return due, Fate.PASS
+        due = max(due, self._last.get(flow, 0.0))
         if len(self._last) > _MANY_FLOWS:
             self._last = {flow: due for flow, due in self._last.items() if due > now}
         self._last[flow] = due
@@ -79,7 +83,7 @@ class Loss:
     sends: ClassVar[bool] = False
     _bad: bool = False
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         self._bad = self.random.random() < self._odds()
         return now, Fate.DROP if self._bad else Fate.PASS
 
@@ -110,7 +114,7 @@ class Link:
     sends: ClassVar[bool] = False
     _free_at: float = 0.0
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         begins = max(now, self._free_at)
         if begins - now > self.queue_s + self.burst_bytes / self.rate:
             return now, Fate.DROP
@@ -127,7 +131,7 @@ class Twice:
     whole: ClassVar[bool] = True
     sends: ClassVar[bool] = True
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         return now, Fate.TWICE if self.random.random() < self.share else Fate.PASS
 
 
@@ -140,7 +144,7 @@ class Changed:
     whole: ClassVar[bool] = True
     sends: ClassVar[bool] = True
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         return now, Fate.CHANGED if self.random.random() < self.share else Fate.PASS
 
 
@@ -154,7 +158,7 @@ class Overtaken:
     whole: ClassVar[bool] = False
     sends: ClassVar[bool] = False
 
-    def treat(self, now: float, flow: Hashable, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         late = self.random.random() < self.share
         return (now + self.by_s, Fate.LATE) if late else (now, Fate.PASS)
 
@@ -178,7 +182,7 @@ class Vanished:
     sends: ClassVar[bool] = False
     fate: ClassVar[Fate] = Fate.DROP
 
-    def treat(self, now: float, flow: Flow, size: int) -> tuple[float, Fate]:
+    def treat(self, now: float, flow: Flow, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         return now, self.fate if lot(self.seed, flow) < self.share else Fate.PASS
 
 

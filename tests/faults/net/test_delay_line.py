@@ -90,6 +90,17 @@ def deviation(values: list[float]) -> float:
     return (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
 
 
+def test_a_bare_acknowledgement_holds_up_nothing() -> None:
+    """One before every answer, as at the beginning of a connection: the answers' median stays the delay."""
+    way = Delay(Random(5), 0.3, 0.1)
+    late = [
+        (way.treat(0.0, str(flow), 52, bare=True)[0], way.treat(0.0, str(flow), 100)[0])
+        for flow in range(20_000)
+    ]
+    for one in zip(*late, strict=True):
+        assert percentile(one, 0.5) == pytest.approx(0.3, abs=0.003)
+
+
 def test_no_packet_goes_before_it_came() -> None:
     way = Delay(Random(5), 0.01, 0.01, "normal")
     assert min(way.treat(7.0, str(flow), 100)[0] for flow in range(2000)) == 7.0

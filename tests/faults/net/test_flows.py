@@ -114,6 +114,17 @@ def test_only_the_segments_that_count_are_treated(segments: Segments, spared: li
     assert [name for name, packet in packets.items() if packet and selection.spares(packet)] == spared
 
 
+@pytest.mark.parametrize(
+    ("head", "bare"),
+    [(ipv4(6), True), (ipv4(6, data=1), False), (ipv4(6, SYN), False), (ipv4(6, ACK | 1), False),
+     (ipv4(6, ACK | 4), False), (ipv6(6), True), (ipv4(17), False)],
+)  # fmt: skip
+def test_what_only_acknowledges_is_bare(head: bytes, bare: bool) -> None:
+    packet = parse(head)
+    assert packet is not None
+    assert packet.bare is bare
+
+
 OUT, IN = Flow(6, HERE, 8000, THERE, 41000), Flow(6, THERE, 41000, HERE, 8000)
 
 
