@@ -11,6 +11,8 @@ from typing import Literal
 
 from chaos import bundle
 from chaos.errors import SandboxError
+from chaos.sandboxes.container_engine import find
+from chaos.sandboxes.container_orphans import orphans as orphans_of
 from chaos.sandboxes.keeping import orphans
 from chaos.sandboxes.local import LocalSandbox
 from chaos.settings import Settings
@@ -33,6 +35,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     """Every check, in the order a person would go through them."""
     yield _python()
     yield from asyncio.run(_sandbox())
+    yield asyncio.run(_containers(settings))
     yield _room()
     yield from _keys(settings)
 
@@ -69,6 +72,19 @@ async def _sandbox() -> list[Check]:
     if done.exit_code != 0:
         return [*found, Check("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
     return [*found, *_mechanisms(done.stdout)]
+
+
+async def _containers(settings: Settings) -> Check:
+    """Ask for an engine; its image is fetched when it is first used."""
+    try:
+        engine = await find(settings)
+    except SandboxError as error:
+        return Check("containers", "degraded", str(error))
+    left = await orphans_of(engine)
+    says = f"{engine.program} answers; an app's directory runs in {settings.chaoslab_container_image}"
+    if left:
+        return Check("containers", "degraded", f"{says}; {len(left)} orphaned containers", "chaoslab gc")
+    return Check("containers", "ok", says)
 
 
 def _memory(facts: object) -> Check:

@@ -33,7 +33,7 @@ PROGRAMS = (
 """What the suites and the faults run, beside Python."""
 PACKAGES = ("flask", "werkzeug", "jinja2", "markupsafe", "click", "itsdangerous", "blinker")
 _SUBDIRECTORIES_LEFT_OUT = {
-    "test", "tests", "__pycache__", "site-packages", "dist-packages", "idlelib", "lib2to3", "ensurepip", "tkinter",
+    "test", "tests", "site-packages", "dist-packages", "idlelib", "lib2to3", "ensurepip", "tkinter",
 }  # fmt: skip
 
 WHY_NOT = (
@@ -139,7 +139,7 @@ def _packages() -> Iterator[tuple[Path, str]]:
     for package in PACKAGES:
         for path in files(package) or []:
             place = str(path)
-            if not place.startswith("..") and "__pycache__" not in place:
+            if not place.startswith(".."):
                 yield Path(str(path.locate())), place
 
 
