@@ -1,7 +1,7 @@
-"""Which tests run beside others and which need the machine to themselves.
+"""Which tests run beside others, in which order, and which need the machine to themselves.
 
-`make test` runs twice: first what can share the machine, several at a time (`-n`, by file: `--dist loadgroup`), then
-what is marked `alone`, here or at the test: tests whose assertions are about time.
+`make test` runs twice: first what can share the machine, on several workers, a file always on one; then what is marked
+`alone`, here or at the test: tests whose assertions are about time.
 """
 
 from pathlib import Path
@@ -19,23 +19,47 @@ ALONE = (
     "faults/test_process_pause.py",
     "manifests/test_speed.py",
 )
-LONG = ("e2e", "flows")
+LONGEST_FIRST = (
+    "flows",
+    "test_cli.py",
+    "flows/test_server.py",
+    "e2e/test_killed_controller.py",
+    "faults/test_dns_failure.py",
+    "faults/test_http_fault.py",
+    "report/test_browser.py",
+    "test_runner.py",
+)
+"""Groups. What begins last should be short, or one worker works while the others wait for it."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with its group, and those that must be alone; what takes longest begins first."""
+    """Mark those that must be alone; order all."""
     for item in items:
-        name = item.path.relative_to(ROOT).as_posix()
-        if name in ALONE:
+        if item.path.relative_to(ROOT).as_posix() in ALONE:
             item.add_marker("alone")
-        item.add_marker(pytest.mark.xdist_group(group(name)))
-    items.sort(key=lambda item: item.path.relative_to(ROOT).parts[0] not in LONG)
+    items.sort(key=lambda item: _rank(group(item.nodeid)))
 
 
-def group(name: str) -> str:
+def _rank(name: str) -> int:
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def group(nodeid: str) -> str:
     """What one worker runs: a file; all that share one Prefect server."""
+    name = nodeid.partition("::")[0].removeprefix("tests/")
     return "flows" if name.startswith("flows/") and name != "flows/test_server.py" else name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole groups. xdist's own `loadgroup` does not see its marks under this pytest: it spreads every test."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return ByGroup(config, log)
 
 
 _crashed: list[str] = []
