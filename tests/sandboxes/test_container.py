@@ -1,0 +1,204 @@
+"""The container provider: what a container is given and what not, how it ends, what it says when it cannot begin."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from chaos.errors import SandboxError, SandboxLost
+from chaos.sandboxes import SandboxRef, container_engine
+from chaos.sandboxes.container import CAPABILITIES, ENDS, LABEL, ContainerSandbox
+from chaos.sandboxes.container_engine import Engine
+from chaos.sandboxes.container_orphans import is_orphan, remove_orphans
+from chaos.settings import Settings
+from tests.sandboxes.containers import ENGINE, MIB, WHY_NOT, container_box, engine, needs_engine, settings
+
+ROOT = Path(__file__).parents[2]
+GONE_WITHIN_S = 20.0
+
+
+def until_gone(box: ContainerSandbox) -> None:
+    """Wait until the engine knows nothing of it."""
+    name = box.ref.facts["container"]
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while name in engine("ps", "--all", "--format", "{{.Names}}").split():
+        assert time.monotonic() < deadline, f"{name} is still there"
+        time.sleep(0.1)
+
+
+@needs_engine
+def test_what_is_inside() -> None:
+    async def scene() -> None:
+        async with container_box(hosts=["inventory"], disk_bytes=8 * MIB) as box:
+
+            async def sh(script: str) -> str:
+                done = await box.run([*box.ref.facts["launch"], "sh", "-c", script], cwd="/")
+                return done.stdout.decode() + done.stderr
+
+            (known,) = json.loads(engine("inspect", box.ref.facts["container"]))
+            assert known["HostConfig"]["Privileged"] is False
+            assert known["HostConfig"]["NetworkMode"] == "none"
+            assert {name.removeprefix("CAP_") for name in known["EffectiveCaps"]} <= set(CAPABILITIES)
+
+            assert "Read-only" in await sh("echo x > /x")
+            assert (await sh("echo x > /app/x && cat /app/x")) == "x\n"
+            assert str(8 * MIB // 1024) in await sh(
+                "cat /proc/self/mountinfo | while read -r l; do "
+                'case "$l" in *" /app "*) echo "$l";; esac; done'
+            )
+            interfaces = (await sh("cat /proc/net/dev")).splitlines()[2:]
+            assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
+            assert (await sh("getent ahostsv4 inventory")).startswith("127.0.0.1 ")
+            assert "denied" in await sh("mount -t tmpfs none /tmp")  # the app has not what the agent has
+
+    asyncio.run(scene())
+
+
+@needs_engine
+def test_the_kernel_ends_an_app_that_exceeds_its_memory_and_nothing_else() -> None:
+    async def scene() -> None:
+        async with container_box(memory_bytes=64 * MIB) as box:
+            assert box.ref.facts["memory"] == "real", box.ref.facts["memory_why"]
+            hog = "b = bytearray(96 * 2**20); b[::4096] = b'x' * len(b[::4096])"
+            join = "for g in /run/chaoslab/cgroup/*; do echo 0 > $g/cgroup.procs; done; exec"
+            done = await box.run(["sh", "-c", f'{join} {box.python} -S -c "{hog}"'])
+            assert done.exit_code == -signal.SIGKILL
+            assert (await box.run(["true"])).exit_code == 0
+
+    asyncio.run(scene())
+
+
+async def call_for_ever(box: ContainerSandbox) -> None:
+    """Until it answers no more."""
+    async with asyncio.timeout(GONE_WITHIN_S):
+        while True:
+            await box.run(["sleep", "0.05"])
+
+
+CONTROLLER = """
+import asyncio, json, sys
+from chaos.sandboxes.container import ContainerSandbox
+async def main():
+    box = await ContainerSandbox.open(memory_bytes=2**26, disk_bytes=2**23, ttl_s=60, lease_s=1.5)
+    await box.start(["sleep", "1000"], output="/tmp/log")
+    print(json.dumps(box.ref.to_json()), flush=True)
+    while True:
+        await box.run(["true"])
+asyncio.run(main())
+"""
+
+
+@needs_engine
+def test_it_ends_and_goes_by_itself_by_its_ttl_and_by_a_killed_controllers_lease() -> None:
+    async def by_ttl() -> ContainerSandbox:
+        with mock.patch.dict(os.environ, settings()):
+            box = await ContainerSandbox.open(memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=3)
+        with pytest.raises(SandboxLost):
+            await call_for_ever(box)
+        await box.close()
+        return box
+
+    controller = subprocess.Popen(
+        [sys.executable, "-c", CONTROLLER],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **settings()},
+    )
+    assert controller.stdout is not None
+    with controller.stdout:
+        ref = json.loads(controller.stdout.readline())
+    controller.kill()
+    controller.wait()
+    until_gone(asyncio.run(by_ttl()))
+    until_gone(ContainerSandbox(SandboxRef.from_json(ref)))
+
+
+@needs_engine
+def test_gc_removes_what_ended_or_should_have_and_nothing_that_is_used() -> None:
+    async def scene() -> None:
+        async with container_box() as box:
+            late = ["--label", f"{LABEL}=late", "--label", f"{ENDS}={int(time.time()) - 3600}"]
+            _, image = settings().values()
+            # Never started: no daemon of ours will ever end it.
+            name = f"chaoslab-late-{os.getpid()}"
+            engine("create", "--name", name, "--network=none", *late, image, "true")
+            with mock.patch.dict(os.environ, settings()):
+                removed = await remove_orphans()
+            assert f"{ENGINE} {name}" in removed
+            assert f"{ENGINE} {box.ref.facts['container']}" not in removed
+            assert (await box.run(["true"])).exit_code == 0
+
+    asyncio.run(scene())
+
+
+def test_what_is_an_orphan() -> None:
+    def of(status: str, ends: float) -> bool:
+        return is_orphan({"Config": {"Labels": {ENDS: str(ends)}}, "State": {"Status": status}}, now=1000.0)
+
+    assert not of("running", 1010.0)
+    assert not of("created", 1010.0)  # whoever makes it may be about to start it
+    assert of("exited", 1010.0)
+    assert of("running", 900.0)
+
+
+@needs_engine
+def test_an_image_that_is_nowhere_is_said_by_name() -> None:
+    async def scene() -> None:
+        named = settings() | {"CHAOSLAB_CONTAINER_IMAGE": "localhost/chaoslab-test:nowhere"}
+        with mock.patch.dict(os.environ, named):
+            await ContainerSandbox.open(memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=60)
+
+    with pytest.raises(SandboxError, match="cannot get image localhost/chaoslab-test:nowhere: "):
+        asyncio.run(scene())
+
+
+def test_without_an_engine_one_error_says_so_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_engine, "_found", {})
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(SandboxError) as caught:
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    assert str(caught.value).startswith(
+        "no container engine: docker is not installed; podman is not installed; remedy: install Docker or Podman"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "its daemon does not answer; remedy: start it (systemctl start docker)",
+        ),
+        ("Error: write /var/lib/x: no space left on device", "its disk is full; remedy: docker system prune"),
+        (
+            "permission denied while trying to connect to the Docker daemon socket",
+            "you may not speak to its daemon; remedy: join its group",
+        ),
+        ("Error response from daemon: manifest unknown", "there is no such image, or it wants a login"),
+        ("Error: something new", "Error: something new"),
+    ],
+)
+def test_the_engines_words_become_a_cause_and_a_remedy(words: str, said: str) -> None:
+    error = Engine("docker").failure(words)
+    assert said in str(error)
+    assert not isinstance(error, SandboxLost)
+
+
+def test_a_container_that_has_gone_is_lost() -> None:
+    assert isinstance(Engine("docker").failure("Error: No such container: abc"), SandboxLost)
+
+
+def test_where_no_container_can_be_run_the_reason_is_one_of_ours() -> None:
+    """On a machine without root the suites above are left out; then this is what the provider itself says."""
+    if not WHY_NOT:
+        return
+    with pytest.raises(SandboxError, match=r"remedy|podman|docker"), mock.patch.dict(os.environ, settings()):
+        asyncio.run(ContainerSandbox.open(memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=60))
