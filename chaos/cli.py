@@ -16,6 +16,7 @@ import click
 from chaos import __version__
 from chaos.conduct import Conduct, Conductor, Conductors, directly, interruptible
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.verbs.dashboard import dashboard
 from chaos.verbs.metrics import metrics
 
 if TYPE_CHECKING:
@@ -256,3 +257,4 @@ def remove_orphans() -> None:
 
 
 cli.add_command(metrics)
+cli.add_command(dashboard)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from chaos import dashboards
 from chaos.errors import PublishError
 from chaos.grafana import Dispatch, Receipt, Server, Window, configured
-from chaos.grafana.deliver import WITHIN_S, deliver
+from chaos.grafana.deliver import deliver
 from chaos.measure.result import Delivery, Result
 from chaos.run import Run
 from chaos.settings import Settings
@@ -46,7 +46,7 @@ def _unmistakable(dashboard: dict[str, Any], plan: Mapping[str, Any]) -> dict[st
     return dashboard | {"uid": dashboards.uid(str(plan.get("experiment") or "experiment"))}
 
 
-def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s: float = WITHIN_S) -> Result:
+def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s: float) -> Result:
     """Deliver the dashboard of a finished run; the result with its link and what became of it."""
     try:
         server = configured(settings)

@@ -1,15 +1,17 @@
 """The last stage of a run: draw report.html and dashboard.json beside result.json, and deliver the dashboard."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos import dashboards
 from chaos.errors import PublishError
+from chaos.grafana.deliver import WITHIN_S
 from chaos.measure.result import Delivery, Result
 from chaos.measure.series import series
 from chaos.measure.trials import shown
-from chaos.publish import OURS, WITHIN_S, Drawn, draw, publish
+from chaos.publish import OURS, Drawn, draw, publish
 from chaos.report import html
 from chaos.run import Run, write_whole
 from chaos.settings import Settings
@@ -43,7 +45,7 @@ def visualize(run: Run, result: Result, live: Delivery | None = None, within_s: 
     return delivered
 
 
-def _write(run: Run, result: Result, drawn: Drawn, events: "list[Event]", settings: Settings) -> None:
+def _write(run: Run, result: Result, drawn: Drawn, events: "Sequence[Event]", settings: Settings) -> None:
     started = events[0].data if events else {}
     page = html.render(result, series(events), started, embed=settings.grafana_embed)
     try:

@@ -4,7 +4,7 @@
 asked of it, `deliver` is all of that for one dashboard. Failing here never changes a verdict.
 """
 
-from chaos.grafana.dispatch import Dispatch, Receipt
+from chaos.grafana.dispatch import Dispatch, Receipt, Window
 from chaos.grafana.server import Running, Server, Spawned, configured
 
-__all__ = ["Dispatch", "Receipt", "Running", "Server", "Spawned", "configured"]
+__all__ = ["Dispatch", "Receipt", "Running", "Server", "Spawned", "Window", "configured"]

@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -56,6 +57,12 @@ class _Signs:
     def last_words(self) -> str:
         self.words.seek(0)
         return self.words.read()[-300:]
+
+
+def prepare() -> None:
+    """Import the client, which takes most of a second, while nobody waits for it."""
+    with suppress(ImportError):  # it is said when it is needed
+        import_module("mcp.client.streamable_http")
 
 
 def with_session(server: Server, work: Callable[[Call], Awaitable[T]], within_s: float) -> T:

@@ -1,4 +1,4 @@
-"""What of a run is to be seen elsewhere: its dashboard in Grafana, framed when that is wanted, and what did not arrive."""
+"""What of a run is to be seen elsewhere: its dashboard in Grafana, framed if wanted, and what did not arrive."""
 
 from typing import NamedTuple
 from urllib.parse import urlsplit

@@ -1,0 +1,168 @@
+"""`chaoslab dashboard`: the Grafana dashboard of a run or a manifest as JSON, its problems, its delivery."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+_PATH = click.Path(path_type=Path)
+_SAMPLE: Mapping[str, Any] = {
+    "experiment": "sample",
+    "run_id": "sample-run",
+    "target": "app",
+    "hypothesis": "A sentence.",
+    "labels": {"team": "a-team"},
+    "load": {"rate_per_s": 50.0},
+    "processes": [{"name": "web"}],
+    "steady_state": [{"name": "healthy", "probe": {"type": "http"}, "tolerance": {"status": 200}}],
+}
+"""A plan for templates that are judged by themselves."""
+_PUSH_WITHIN_S = 30.0
+"""Somebody waits and wants it to arrive; a run waits less."""
+
+
+@click.group(name="dashboard")
+def dashboard() -> None:
+    """Print, judge or deliver the Grafana dashboards of runs."""
+
+
+@dashboard.command()
+@click.argument("what", required=False, type=_PATH)
+@click.option("--fleet", is_flag=True, help="The dashboard of all experiments instead.")
+@click.option("--template", type=_PATH, help="Draw it by this template, not by the manifest's.")
+def render(what: Path | None, fleet: bool, template: Path | None) -> None:
+    """Print the dashboard of WHAT: the folder of a run, or a manifest (as it will be live)."""
+    import json
+
+    from chaos import dashboards
+
+    if fleet == (what is not None):
+        raise click.UsageError("say what: the folder of a run, or a manifest, or --fleet")
+    if what is None:
+        drawn = dashboards.fleet()
+    else:
+        drawn = _drawn(what, template)
+    click.echo(json.dumps(drawn, indent=2))
+
+
+@dashboard.command()
+@click.argument("runs", nargs=-1, required=True, type=_PATH)
+def push(runs: Sequence[Path]) -> None:
+    """Deliver the dashboards of RUNS (their folders) through the MCP server, and link them in their reports."""
+    from chaos.errors import PublishError
+    from chaos.grafana import configured
+    from chaos.settings import Settings
+    from chaos.visualize import revisit, visualize
+
+    if configured(Settings()) is None:
+        raise click.UsageError("no Grafana: set GRAFANA_URL, or GRAFANA_MCP_URL for a running MCP server")
+    failed = False
+    for folder in runs:
+        run, result = revisit(folder)
+        delivered = visualize(run, result, within_s=_PUSH_WITHIN_S)
+        delivery = delivered.delivery["dashboard"]
+        if delivered.links.dashboard:
+            click.echo(delivered.links.dashboard)
+        if not delivery.complete:
+            failed = True
+            click.echo(f"{folder}: {delivery.why}", err=True)
+    sys.exit(PublishError.exit_code if failed else 0)
+
+
+@dashboard.command()
+@click.argument("files", nargs=-1, type=_PATH)
+def lint(files: Sequence[Path]) -> None:
+    """Judge dashboards (.json), templates (.j2) and the templates of manifests; without FILES, our own."""
+    from chaos import dashboards
+    from chaos.errors import ManifestError
+
+    own = [dashboards.TEMPLATES / name for name in ("experiment.json.j2", "fleet.json.j2")]
+    problems = [line for file in files or own for line in _problems(file)]
+    for line in problems:
+        click.echo(line, err=True)
+    if problems:
+        sys.exit(ManifestError.exit_code)
+    click.echo(f"{len(files or own)} file(s), no problem")
+
+
+def _drawn(what: Path, template: Path | None) -> dict[str, Any]:
+    """Of a run as it ended, or of a manifest as it will be. Raises PublishError, ManifestError."""
+    from chaos import publish
+    from chaos.journal import Journal
+    from chaos.measure.trials import shown
+    from chaos.visualize import revisit
+
+    if what.is_dir():
+        run, result = revisit(what)
+        events = shown(list(Journal(run.journal.path).events()), result)
+        started = dict(events[0].data if events else {})
+    else:
+        result, started = None, _announced(what)
+    if template is not None:
+        started["dashboard"] = str(template)
+    drawn = publish.draw(result, started)
+    if drawn.complaint:
+        from chaos.errors import PublishError
+
+        raise PublishError(drawn.complaint.removesuffix("; ours was drawn instead"))
+    return drawn.dashboard
+
+
+def _announced(manifest: Path) -> dict[str, Any]:
+    """What the journal of a run of that manifest would begin with."""
+    from chaos.manifests.load import load
+    from chaos.plan import draw
+
+    loaded = load(manifest)
+    if len(loaded) != 1:
+        names = ", ".join(each.manifest.metadata.name for each in loaded)
+        raise click.UsageError(f"{manifest}: expected one experiment, it holds: {names}")
+    plan, _ = draw(loaded[0])
+    return {"plan": plan.order("run"), "dashboard": plan.dashboard}
+
+
+def _problems(file: Path) -> Iterator[str]:
+    from chaos.dashboards.lint import problems
+    from chaos.errors import PublishError
+    from chaos.metrics.families import FINAL, LIVE
+
+    metrics = {family.name for family in (*LIVE, *FINAL)}
+    try:
+        for found in _dashboards(file):
+            yield from dict.fromkeys(f"{file}: {problem}" for problem in problems(found, metrics))
+    except PublishError as error:
+        yield str(error)
+
+
+def _dashboards(file: Path) -> Iterator[Mapping[str, Any]]:
+    """What a file describes: JSON as it is; a template by a full and by a bare plan."""
+    from chaos import dashboards
+
+    if file.suffix == ".j2":
+        if file.name == "fleet.json.j2":
+            yield dashboards.fleet()
+            return
+        for plan in (_SAMPLE, {"experiment": "bare"}):
+            yield dashboards.render(file.absolute(), None, plan)
+    elif file.suffix == ".json":
+        yield _read(file)
+    else:
+        yield _drawn(file, None)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    import json
+
+    from chaos.errors import PublishError
+
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise PublishError(f"{file}:{error.lineno}:{error.colno}: {error.msg}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PublishError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise PublishError(f"{file}:1:1: expected an object, got {type(found).__name__}")
+    return found
