@@ -8,7 +8,7 @@ from chaos.nsbox import cgroups
 
 def of(runtime: Path) -> list[str]:
     """What is there of the sandboxes below `runtime`."""
-    left = [str(path) for path in runtime.glob("box-*")]
+    left = [f"{path}: {_names(path)}" for path in runtime.glob("box-*")]
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -19,6 +19,13 @@ def of(runtime: Path) -> list[str]:
     return left + [
         line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "chaoslab" in line
     ]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in folder.iterdir())
+    except FileNotFoundError:
+        return []  # it went while we looked
 
 
 def groups() -> set[Path]:

@@ -224,8 +224,8 @@ def whole_app_pays_once() -> None:
         with NetworkDelay(delay=0.1).inject(target):
             between, from_outside = median(pings(target, "web", 5)), median([trip(direct) for _ in range(5)])
     print(between, from_outside)
-    assert 100 <= between < 110
-    assert 100 <= from_outside < 110
+    assert 100 <= between < 150, "twice would be 200; a busy machine adds some"
+    assert 100 <= from_outside < 150
 
 
 def killed_helper_restores() -> None:
