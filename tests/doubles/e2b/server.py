@@ -53,5 +53,5 @@ def main() -> None:
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
     app = application(Control(**options), trouble)
-    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listening])
