@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 
 ALONE = (
     "e2e/test_demo.py",
+    "e2e/test_demo_in_containers.py",
     "agent/test_load.py",
     "faults/test_cpu_stress.py",
     "faults/test_cpu_throttle.py",
