@@ -59,9 +59,12 @@ class Follower:
                 looked = now
                 pid = pid or await self._pid()
                 await self._look_after(pid)
+            looking = time.monotonic()
             await self._copy()
             if not self._ended:
-                await asyncio.sleep(min(_POLL_S, max(_POLL_AT_THE_END_S, self._due - time.monotonic())))
+                took_s = time.monotonic() - looking  # what takes long, as it does far away, is done less often
+                pause_s = min(_POLL_S, max(_POLL_AT_THE_END_S, self._due - time.monotonic()))
+                await asyncio.sleep(max(pause_s, took_s))
 
     def _catch_up(self) -> None:
         """Take in what our journal holds of this trial; the agent's lines are in it as they are in the agent's own."""

@@ -1,4 +1,4 @@
-"""Many experiments at once in E2B's double on its worst day; `python -m tests.sandboxes.storm 30` prints what came of it.
+"""Many experiments at once in E2B's double on its worst day; `python -m tests.sandboxes.storm 30` says what came of it.
 
 Each is an app of one process that is killed for a second; one controller conducts them all. Requests are refused (429,
 503), stalled, carried out without an answer, or cut off in the middle of a stream.
