@@ -62,7 +62,8 @@ class Follower:
             looking = time.monotonic()
             await self._copy()
             if not self._ended:
-                took_s = time.monotonic() - looking  # what takes long, as it does far away, is done less often
+                # What takes long, as it does far away, is done less often.
+                took_s = time.monotonic() - looking
                 pause_s = min(_POLL_S, max(_POLL_AT_THE_END_S, self._due - time.monotonic()))
                 await asyncio.sleep(max(pause_s, took_s))
 
