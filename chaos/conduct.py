@@ -74,7 +74,9 @@ async def directly(conduct: Conduct) -> "Result":
 
 def _read_ahead() -> None:
     """Make ready what comes later while the sandbox is being opened: then nothing is watched yet."""
-    with contextlib.suppress(PublishError):  # it is said when the report is due
+    from chaos.importing import ONE_AT_A_TIME
+
+    with ONE_AT_A_TIME, contextlib.suppress(PublishError):  # it is said when the report is due
         from chaos import bundle
 
         bundle.build()

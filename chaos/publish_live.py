@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from chaos.errors import PublishError
+from chaos.importing import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
     from chaos.measure.result import Delivery
@@ -48,16 +49,18 @@ async def watched(plan: "Plan", run: "Run", on_link: Callable[[str], None]) -> A
 def _deliver(plan: "Plan", run: "Run", live: Live) -> None:
     with contextlib.suppress(OSError):  # some sandboxes of CI systems forbid even that
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-    from chaos.grafana import configured
-    from chaos.settings import Settings
+    with ONE_AT_A_TIME:
+        from chaos.grafana import configured
+        from chaos.settings import Settings
 
     settings = Settings()
     try:
         server = configured(settings)
         if server is None:
             return
-        from chaos.grafana.session import prepare
-        from chaos.publish import announce, draw
+        with ONE_AT_A_TIME:
+            from chaos.grafana.session import prepare
+            from chaos.publish import announce, draw
 
         prepare()
         drawn = draw(None, {"plan": plan.order(run.id), "dashboard": plan.dashboard})
