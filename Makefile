@@ -31,7 +31,8 @@ check: setup
 	$(BIN)/chaoslab schema --check experiments/schema.json
 
 bench: setup
-	@for file in $(filter-out bench/fidelity.py,$(wildcard bench/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@scripts/packages stress-ng
+	@for name in latency memory chaos_toolkit load overhead aa; do echo "== bench/$$name.py"; $(BIN)/python -m bench.$$name || exit 1; done
 
 fidelity: setup
 	@mkdir -p runs

@@ -1,0 +1,184 @@
+"""Blind diagnosis: without the fault's name, can it be told from what the target showed? And is a calm run called calm?
+
+    python -m bench.diagnosis                    score the recorded evidence by rules (a second)
+    python -m bench.diagnosis --analyzer groq    the same evidence named by Groq (needs GROQ_API_KEY)
+    python -m bench.diagnosis record             carry out all runs anew: five faults, three strengths, two shops, each
+                                                 with a control without the fault (five minutes on two cores)
+
+What is recorded holds no fault event, no plan of the method, no hypothesis (`blinded`); the truth lies beside it in
+truth.json and is read by nobody but the score. Intervals are Wilson's, 95 %.
+"""
+
+import asyncio
+import gzip
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chaos import runner
+from chaos.analyzers.diagnosis import CALM, blinded, diagnose
+from chaos.events import Event, segments
+from chaos.faults.fidelity import share_interval
+from chaos.manifests.load import load
+from chaos.measure.judge import judge
+from chaos.plan import plan
+from chaos.run import Run
+
+EVIDENCE = Path(__file__).with_name("evidence")
+SHOP = Path(__file__).parents[1] / "experiments/apps/shop"
+AT_ONCE = 2
+STRENGTHS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "network_delay": [{"delay": delay, "process": "web"} for delay in ("100ms", "300ms", "1s")],
+    "memory_pressure": [{"fill": fill, "over": "1s"} for fill in ("60%", "80%", "95%")],
+    "disk_full": [{"path": "/tmp", "leave": leave} for leave in ("8MiB", "1MiB", "0B")],
+    "process_kill": [
+        {"process": "web", "signal": "SIGTERM"},
+        {"process": "web", "signal": "SIGKILL"},
+        {"process": "web", "signal": "SIGKILL", "every": "2s"},
+    ],
+    "dependency_failure": [
+        {"process": "inventory", "mode": mode} for mode in ("refuse", "reset", "blackhole")
+    ],
+}
+
+
+def manifest(name: str, fault: Mapping[str, Any], fragile: bool) -> dict[str, Any]:
+    """One short experiment on the shop, with its control."""
+    web = {
+        "name": "web",
+        "command": ["python3", "web.py", *(["--fragile"] if fragile else [])],
+        "port": 8000,
+        "env": {"INVENTORY_URL": "http://127.0.0.1:9000"},
+        "ready": {"type": "http", "url": "http://127.0.0.1:8000/health"},
+        "restart": "always",
+    }
+    health = {"type": "http", "url": "http://127.0.0.1:8000/health", "every": "100ms", "timeout": "1s"}
+    return {
+        "apiVersion": "chaoslab/v1",
+        "kind": "Experiment",
+        "metadata": {"name": name},
+        "spec": {
+            "hypothesis": "What was done to it can be told from what it shows.",
+            "sandbox": {"type": "local", "memory": "512MiB", "disk": "64MiB", "ttl": "2m"},
+            "target": {
+                "app": "shop",
+                "processes": [
+                    {"name": "inventory", "command": ["python3", "inventory.py"], "port": 9000},
+                    web,
+                ],
+            },
+            "load": {"url": "http://127.0.0.1:8000/checkout", "rate": "20/s", "timeout": "2s"},
+            "steadyState": [{"name": "healthy", "probe": health, "tolerance": {"status": 200}}],
+            "method": [{"name": "step", "fault": dict(fault), "hold": "4s"}],
+            "phases": {"baseline": "2s", "recovery": "2s"},
+            "control": True,
+        },
+    }
+
+
+async def record(work: Path) -> None:
+    """Carry out every pair of trial and control, and keep of each what is blind."""
+    shutil.copytree(SHOP, work / "shop")
+    shutil.rmtree(EVIDENCE, ignore_errors=True)
+    EVIDENCE.mkdir()
+    room = asyncio.Semaphore(AT_ONCE)
+    truth: dict[str, str] = {}
+
+    async def pair(number: int, fault: Mapping[str, Any], fragile: bool) -> None:
+        path = work / f"pair-{number}.yaml"
+        path.write_text(yaml.safe_dump(manifest(f"pair-{number}", fault, fragile)))
+        async with room:
+            [loaded] = load(path)
+            run = Run.new(f"pair-{number}", work / "runs")
+            await runner.carry_out(plan(loaded), run, lambda _: None, asyncio.Event())
+        for part in segments(list(run.journal.events())):
+            control, why = bool(part[0].data["control"]), _useless(part)
+            if why:
+                print(f"pair {number}: {fault['type']}: {why}; left out", flush=True)
+                continue
+            name = f"{number:02}-{'b' if control else 'a'}"
+            truth[name] = CALM if control else str(fault["type"])
+            _keep(EVIDENCE / f"{name}.ndjson.gz", blinded(part))
+        print(f"pair {number}: {fault}", flush=True)
+
+    await asyncio.gather(*(pair(number, *each) for number, each in enumerate(_pairs())))
+    (EVIDENCE / "truth.json").write_text(json.dumps(dict(sorted(truth.items())), indent=1) + "\n")
+
+
+def _useless(part: Sequence[Event]) -> str:
+    """Why a trial or control cannot be scored: it did not run to its end, or its fault did not land."""
+    ended = part[-1].data
+    if part[-1].type != "run.ended" or ended["outcome"] != "completed":
+        return str(ended.get("why", "no end"))
+    if part[0].data["control"]:
+        return ""
+    plan = {key: value for key, value in part[0].data["plan"].items() if key != "series"}
+    alone = replace(part[0], data={**part[0].data, "plan": plan})
+    return "; ".join(step.why for step in judge([alone, *part[1:]]).steps if not step.landed)
+
+
+def _pairs() -> Iterator[tuple[Mapping[str, Any], bool]]:
+    for fault, strengths in STRENGTHS.items():
+        for fields in strengths:
+            for fragile in (False, True):
+                yield {"type": fault, **fields}, fragile
+
+
+def _keep(path: Path, events: Sequence[Event]) -> None:
+    with path.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as packed:
+        packed.writelines(event.to_line() for event in events)
+
+
+def evidence(folder: Path = EVIDENCE) -> Iterator[tuple[str, list[Event]]]:
+    """Name and blind events of every recorded run."""
+    for path in sorted(folder.glob("*.ndjson.gz")):
+        with gzip.open(path) as lines:
+            yield path.name.removesuffix(".ndjson.gz"), [Event.from_line(line) for line in lines]
+
+
+def truths(folder: Path = EVIDENCE) -> dict[str, str]:
+    """Name -> what was done."""
+    found: dict[str, str] = json.loads((folder / "truth.json").read_text())
+    return found
+
+
+def score(said: Mapping[str, str], truth: Mapping[str, str]) -> Iterator[str]:
+    """Lines of the report: accuracy, false alarms, and every mistake."""
+    right = sum(said[name] == truth[name] for name in truth)
+    calm = [name for name in truth if truth[name] == CALM]
+    alarms = sum(said[name] != CALM for name in calm)
+    yield _share("accuracy", right, len(truth))
+    yield _share("false positives", alarms, len(calm))
+    for fault in sorted(set(truth.values())):
+        names = [name for name in truth if truth[name] == fault]
+        yield _share(f"  {fault}", sum(said[name] == fault for name in names), len(names))
+    wrong = Counter((truth[name], said[name]) for name in truth if said[name] != truth[name])
+    for (was, called), count in wrong.most_common():
+        names = ", ".join(name for name in truth if (truth[name], said[name]) == (was, called))
+        yield f"  {was} called {called}: {count} ({names})"
+
+
+def _share(name: str, count: int, total: int) -> str:
+    share, low, high = share_interval(count, total)
+    return f"{name:22}{count:3} of {total}: {100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f} %)"
+
+
+def main() -> None:
+    """Record, or score what was recorded."""
+    if sys.argv[1:] == ["record"]:
+        with tempfile.TemporaryDirectory() as work:
+            asyncio.run(record(Path(work)))
+    said = {name: diagnose(events).fault for name, events in evidence()}
+    print("\n".join(score(said, truths())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""One run of ours for a comparison: a manifest as a document, carried out by the stages of every run."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chaos import runner
+from chaos.errors import ManifestError
+from chaos.events import Event
+from chaos.journal import Journal
+from chaos.manifests.load import load_bytes
+from chaos.measure.result import Result
+from chaos.plan import plan
+from chaos.run import Run
+from chaos.verdict import Outcome
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run gave."""
+
+    result: Result
+    events: list[Event]
+
+    def at(self, type_: str, **data: Any) -> float:
+        """When the first event of that type, with that data, was."""
+        return next(
+            event.at
+            for event in self.events
+            if event.type == type_ and all(event.data.get(key) == value for key, value in data.items())
+        )
+
+    def between(self, type_: str, begin: float, end: float) -> list[Event]:
+        """The events of a type within a time."""
+        return [event for event in self.events if event.type == type_ and begin <= event.at < end]
+
+
+def document(name: str, **spec: Any) -> dict[str, Any]:
+    """A whole manifest."""
+    return {
+        "apiVersion": "chaoslab/v1",
+        "kind": "Experiment",
+        "metadata": {"name": name},
+        "spec": {"hypothesis": "It is about the tools, not about the app.", **spec},
+    }
+
+
+def app(folder: Path, **files: str) -> Path:
+    """Write an app of these Python files; the path of a manifest beside it."""
+    (folder / "app").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / "app" / f"{name}.py").write_text(text)
+    return folder / "manifest.yaml"
+
+
+def run(manifest: Mapping[str, Any], path: Path, *, withheld: bool = False, failing: bool = False) -> Ran:
+    """Carry it out as if it were in that file; `withheld`: without its faults; `failing`: it may end badly.
+
+    Raises ChaosLabError, and SystemExit when it was not carried out to its end.
+    """
+    loaded, wrong = load_bytes(json.dumps(manifest).encode(), path)
+    if wrong:
+        raise ManifestError(*wrong)
+    asked = dataclasses.replace(plan(loaded[0]), withheld=withheld)
+    run_ = Run.new(asked.name, path.parent / "runs")
+    carrying = runner.carry_out_one if withheld else runner.carry_out
+    asyncio.run(carrying(asked, run_, lambda _event: None, asyncio.Event()))
+    result = runner.analyze(run_)
+    ran = Ran(result, list(run_.journal.events()))
+    if result.outcome is not Outcome.COMPLETED and not failing:
+        raise SystemExit(f"{asked.name} was not carried out: {result.why}")
+    return ran
+
+
+def read(folder: Path) -> Ran:
+    """A run that the command line carried out, from its folder."""
+    result = Result.model_validate_json((folder / "result.json").read_text())
+    return Ran(result, list(Journal(folder / "journal.ndjson").events()))
+
+
+def ratio(name: str, ours: float, theirs: float, *, unit: str = "", digits: int = 2) -> str:
+    """`NAME: ours is 0.5 x stress-ng's (1.2 s against 2.4 s)`; what was under what can be seen says so."""
+    pair = f"{ours:.{digits}f} {unit} against {theirs:.{digits}f} {unit}".replace("  ", " ")
+    if theirs == 0:
+        return f"{name}: no ratio ({pair})"
+    return f"{name} is {ours / theirs:.2g} x ({pair})"
