@@ -40,10 +40,7 @@ def render(what: Path | None, fleet: bool, template: Path | None) -> None:
 
     if fleet == (what is not None):
         raise click.UsageError("say what: the folder of a run, or a manifest, or --fleet")
-    if what is None:
-        drawn = dashboards.fleet()
-    else:
-        drawn = _drawn(what, template)
+    drawn = dashboards.fleet() if what is None else _drawn(what, template)
     click.echo(json.dumps(drawn, indent=2))
 
 
