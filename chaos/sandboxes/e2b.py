@@ -19,6 +19,8 @@ from chaos.sandboxes.e2b_machine import Machine
 _FOLDER = "/run/chaoslab"
 _TEMPLATE = "base"
 _STARTS_WITHIN_S = 10.0
+_LOST_WITHIN_S = 1.0
+"""How long to look for what an attempt without an answer may have started, before the next one."""
 _LOOK_EVERY_S = 0.05
 
 
@@ -127,19 +129,21 @@ class E2BSandbox:
         script = scripts.start(argv, claim=claim, output=output, folder=_FOLDER)
 
         async def attempt() -> int:
-            with contextlib.suppress(Passing):
+            try:
                 running = await self._machine.begin(script, f"start {argv[0]}", cwd=cwd)
-                await running.disconnect()  # its end is not ours to wait for
-            return await self._claimed(claim)
+            except Passing:
+                return await self._claimed(claim, _LOST_WITHIN_S)
+            await running.disconnect()  # its end is not ours to wait for
+            return await self._claimed(claim, _STARTS_WITHIN_S)
 
         return await patiently(attempt)
 
-    async def _claimed(self, claim: str) -> int:
+    async def _claimed(self, claim: str, within_s: float) -> int:
         """The pid in that claim. Raises Passing when nobody makes it."""
-        give_up_at = time.monotonic() + _STARTS_WITHIN_S
+        give_up_at = time.monotonic() + within_s
         while not (said := await self._read_if_there(claim)):
             if time.monotonic() > give_up_at:
-                raise Passing(f"e2b: nothing was started within {_STARTS_WITHIN_S:g} s")
+                raise Passing(f"e2b: nothing was started within {within_s:g} s")
             await asyncio.sleep(_LOOK_EVERY_S)
         return int(said)
 
