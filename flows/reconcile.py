@@ -56,12 +56,12 @@ async def reconcile(
     async with get_client() as client:
         api = str(client.api_url)
         memory = memory if memory.api == api else Memory(api)
-        idle = not (sweep or memory.waiting or policy.prune_all)
-        if idle and await to_thread(mirror.head) == memory.commit:
+        everything = sweep or memory.waiting or policy.prune_all
+        if not everything and await to_thread(mirror.head) == memory.commit:
             return Synced(mirror.source.name, memory.commit, len(memory.wanted), (), 0, unchanged=True)
         desired = await to_thread(read, mirror, await to_thread(mirror.fetch))
         deployments = Deployments(client, str(out.absolute()))
-        names = None if sweep or memory.waiting else _changed(desired, memory)
+        names = None if everything else _changed(desired, memory)
         seen = await deployments.observed(memory.stalled, names)
         actions = decide(desired if names is None else _only(desired, names), seen, policy)
         if not dry_run:

@@ -1,0 +1,184 @@
+"""A git repository and a real Prefect server: what a push, a hand and a deletion lead to."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chaos.gitops.decide import Action, Policy
+from chaos.gitops.mirror import Mirror
+from chaos.gitops.source import Source
+from flows.reconcile import Synced, reconcile
+from flows.server import Api
+from tests.gitops.repository import Repository, manifest
+
+CRON = "  schedule: {cron: '0 9 * * 1', timezone: Europe/Berlin}\n"
+
+
+class Scene:
+    """One repository, its mirror, and the server that is brought in line with it."""
+
+    def __init__(self, folder: Path, api: Api, prefix: str) -> None:
+        self.repository = Repository.make(folder / "repository")
+        self.mirror = Mirror(Source(str(self.repository.folder)), folder / "mirrors")
+        self.folder = folder
+        self.prefix = prefix
+        self.api = httpx.Client(base_url=api.url, timeout=30)
+
+    def write(self, name: str, *, hold: str = "1s", more: str = "") -> None:
+        text = manifest(f"{self.prefix}-{name}", hold=hold, more=more)
+        self.repository.write(f"experiments/{name}.yaml", text)
+
+    def sync(self, policy: Policy | None = None, **options: Any) -> Synced:
+        return asyncio.run(reconcile(self.mirror, self.folder / "runs", policy, **options))
+
+    def push(self, policy: Policy | None = None, **options: Any) -> list[tuple[str, str]]:
+        """Commit and reconcile; what was done, without the prefix."""
+        self.repository.commit()
+        return self.done(self.sync(policy, **options).actions)
+
+    def done(self, actions: tuple[Action, ...]) -> list[tuple[str, str]]:
+        return [(action.kind, action.name.removeprefix(f"{self.prefix}-")) for action in actions]
+
+    def deployments(self) -> dict[str, dict[str, Any]]:
+        """What the server has of ours."""
+        body = {"deployments": {"name": {"like_": self.prefix}}}
+        found = self.api.post("/deployments/filter", json=body).raise_for_status().json()
+        return {each["name"].removeprefix(f"{self.prefix}-"): each for each in found}
+
+    def runs(self, name: str) -> list[dict[str, Any]]:
+        body = {"deployments": {"id": {"any_": [self.deployments()[name]["id"]]}}}
+        found: list[dict[str, Any]] = self.api.post("/flow_runs/filter", json=body).raise_for_status().json()
+        return [each for each in found if "push" in each["tags"]]
+
+
+@pytest.fixture
+def scene(prefect_server: Api, tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path, prefect_server, f"t{secrets.token_hex(4)}")
+    with scene.api:
+        yield scene
+
+
+def test_a_push_makes_deployments_and_runs_each_once(scene: Scene) -> None:
+    scene.write("a", more=CRON)
+    scene.write("b", more="  suspend: true\n")
+    assert scene.push() == [("create", "a"), ("create", "b"), ("run", "a")]
+    a, b = scene.deployments()["a"], scene.deployments()["b"]
+    assert a["description"] == f"{scene.prefix}-a holds."
+    assert [each["schedule"]["cron"] for each in a["schedules"]] == ["0 9 * * 1"]
+    assert a["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
+    assert a["parameters"]["manifest"] == "experiments/a.yaml"
+    assert a["parameters"]["commit"] == a["labels"]["chaoslab.commit"]
+    assert "hypothesis" not in a["parameter_openapi_schema"]["properties"]
+    assert (a["paused"], b["paused"]) == (False, True)
+    assert len(scene.runs("a")) == 1
+    assert scene.sync().unchanged
+    assert scene.sync(sweep=True).actions == ()
+
+
+def test_only_what_changed_is_written_again(scene: Scene) -> None:
+    scene.write("a", more=CRON)
+    scene.write("b")
+    scene.push()
+    before = scene.deployments()
+    scene.write("b", hold="2s")
+    assert scene.push() == [("update", "b"), ("run", "b")]
+    after = scene.deployments()
+    assert after["a"] == before["a"]  # not even its schedule is made anew
+    assert after["b"]["labels"]["chaoslab.digest"] != before["b"]["labels"]["chaoslab.digest"]
+    assert len(scene.runs("b")) == 2
+
+
+def test_what_was_changed_by_hand_is_healed_or_left(scene: Scene) -> None:
+    scene.write("a", more=CRON)
+    scene.write("b")
+    scene.push()
+    a, schedule = scene.deployments()["a"]["id"], scene.deployments()["a"]["schedules"][0]["id"]
+    scene.api.patch(f"/deployments/{a}", json={"description": "by hand"}).raise_for_status()
+    scene.api.delete(f"/deployments/{a}/schedules/{schedule}").raise_for_status()
+    scene.api.post(f"/deployments/{a}/pause_deployment").raise_for_status()
+    assert scene.sync(Policy(heal=False), sweep=True).actions == ()
+    (action,) = scene.sync(sweep=True).actions
+    assert (action.kind, str(action.reason)) == ("update", "Drifted")
+    assert "cron" in action.why
+    healed = scene.deployments()["a"]
+    assert (healed["description"], len(healed["schedules"])) == (f"{scene.prefix}-a holds.", 1)
+    assert healed["paused"]  # a person's pause stays
+    assert scene.sync(sweep=True).actions == ()
+
+
+def test_a_removed_one_is_pruned_and_a_broken_one_keeps_its_last_good_version(scene: Scene) -> None:
+    for name in "abc":
+        scene.write(name)
+    scene.push()
+    (scene.repository.folder / "experiments/a.yaml").unlink()
+    scene.repository.write("experiments/b.yaml", "apiVersion: chaoslab/v1\nkind: Experimnt\n")
+    scene.write("c", hold="2s")
+    waited = scene.runs("a")[0]["id"]
+    assert scene.push() == [
+        ("stall", "experiments/b.yaml"),
+        ("abort", "a"),
+        ("prune", "a"),
+        ("update", "c"),
+        ("run", "c"),
+    ]
+    assert scene.api.get(f"/flow_runs/{waited}").json()["state_type"] == "CANCELLED"
+    assert sorted(scene.deployments()) == ["b", "c"]
+    assert scene.sync(sweep=True).actions == ()
+
+
+def test_an_emptied_repository_prunes_nothing_unless_a_person_says_so(scene: Scene) -> None:
+    scene.write("a")
+    scene.write("b")
+    scene.push()
+    for name in "ab":
+        (scene.repository.folder / f"experiments/{name}.yaml").unlink()
+    assert [kind for kind, _ in scene.push()] == ["stall"]
+    assert sorted(scene.deployments()) == ["a", "b"]
+    gone = scene.done(scene.sync(Policy(prune_all=True)).actions)
+    assert gone == [("abort", "a"), ("prune", "a"), ("abort", "b"), ("prune", "b")]
+    assert scene.deployments() == {}
+
+
+def test_a_dry_run_does_nothing(scene: Scene) -> None:
+    scene.write("a")
+    assert scene.push(dry_run=True) == [("create", "a"), ("run", "a")]
+    assert scene.deployments() == {}
+
+
+def test_a_deployment_of_somebody_else_is_left_alone(scene: Scene, tmp_path: Path) -> None:
+    scene.write("a")
+    scene.push()
+    other = Scene(tmp_path / "other", Api(str(scene.api.base_url).rstrip("/"), ""), scene.prefix)
+    other.write("a", hold="2s")
+    with other.api:
+        assert [kind for kind, _ in other.push()] == ["stall"]
+    assert scene.deployments()["a"]["labels"]["chaoslab.repository"] == str(scene.repository.folder)
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_cut_short_after_any_action_the_next_sync_ends_the_same(scene: Scene, cut: int) -> None:
+    """Actions: create a, create b, run a, run b."""
+    scene.write("a", more=CRON)
+    scene.write("b")
+    scene.repository.commit()
+    begun: list[Action] = []
+
+    class Cut(Exception):
+        """As a kill would: at once, with nothing saved."""
+
+    def stop(action: Action) -> None:
+        begun.append(action)
+        if len(begun) > cut:
+            raise Cut
+
+    with pytest.raises(Cut):
+        scene.sync(on_action=stop)
+    scene.sync()
+    assert sorted(scene.deployments()) == ["a", "b"]
+    assert len(scene.runs("a")) == len(scene.runs("b")) == 1
+    assert scene.sync().unchanged
