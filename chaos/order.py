@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from chaos.errors import TargetError
 from chaos.manifests.experiment import ExperimentSpec
 from chaos.manifests.target import Process
 from chaos.probes import Probe
@@ -95,19 +96,33 @@ def _tolerance(part: Any) -> dict[str, Any]:
     return tolerance.to_json()
 
 
-def launched(order: Mapping[str, Any], launch: Sequence[str]) -> dict[str, Any]:
-    """The order with `launch`, a provider's own words, before every command of the app's. Pure."""
+def launched(order: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The order for the sandbox of these facts. Pure. Raises TargetError when a process has no command at all.
+
+    `launch` are a provider's own words before every command of the app's; `app` is where its image wants to run, and
+    `command` what it wants to.
+    """
+    launch: Sequence[str] = facts.get("launch", ())
+    if not launch and not facts.get("app"):
+        return dict(order)
 
     def before(entry: Mapping[str, Any]) -> dict[str, Any]:
         """A process, or a probe that runs a command."""
         return {**entry, "command": [*launch, *entry["command"]]} if entry.get("command") else dict(entry)
+
+    def process(entry: Mapping[str, Any]) -> dict[str, Any]:
+        command = entry["command"] or facts.get("command")
+        if not command:
+            raise TargetError(f"process {entry['name']}: neither the manifest nor its image names a command")
+        return probing(before({**entry, "command": command}), "ready")
 
     def probing(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
         return {**entry, name: before(entry[name])} if entry.get(name) else dict(entry)
 
     return {
         **order,
-        "processes": [probing(before(process), "ready") for process in order["processes"]],
+        "app": facts.get("app", order["app"]),
+        "processes": [process(entry) for entry in order["processes"]],
         "steady_state": [probing(entry, "probe") for entry in order["steady_state"]],
         "stop_when": [probing(entry, "probe") for entry in order["stop_when"]],
     }

@@ -176,9 +176,7 @@ def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pa
     """Why this cannot be carried out by a sandbox of its type."""
     sandbox = spec.sandbox
     yield from _collisions(spec)
-    if spec.target.image is not None:
-        what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
-        yield ("spec", "target", "image"), what
+    yield from _image_refusals(spec)
     for index, step in enumerate(spec.method):
         lacking = ", ".join(sorted(step.fault.requires - sandbox.provides))
         if lacking:
@@ -189,6 +187,20 @@ def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pa
         yield ("spec", "method"), what
     if files is not None:
         yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
+
+
+def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
+    sandbox = spec.sandbox
+    if spec.target.image is None:
+        return
+    if not sandbox.runs_images:
+        what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
+        yield ("spec", "target", "image"), what
+    for index, step in enumerate(spec.method):
+        place = getattr(step.fault, "path", None)
+        if isinstance(place, str) and not f"{place}/".startswith("/tmp/"):
+            what = f"'{place}' of an image lies on its engine's disk; a fault may touch /tmp, which is the sandbox's"
+            yield ("spec", "method", index, "fault", "path"), what
 
 
 def _collisions(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:

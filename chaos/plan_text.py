@@ -53,7 +53,7 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     for process in order["processes"]:
         port = f", port {process['port']}" if process["port"] else ""
         ready = f", ready by {_probe(process['ready'])}" if process["ready"] else ""
-        command = " ".join(process["command"])
+        command = " ".join(process["command"] or ["the image's own command"])
         yield f"  process  {process['name']}: {command}{port}, restart {process['restart']}{ready}"
     if order["load"]:
         load = order["load"]

@@ -83,6 +83,7 @@ async def _machine_with_app(plan: Plan, run: Run) -> Sandbox:
         ttl_s=plan.sandbox["ttl"],
         hosts=[process["name"] for process in plan.work["processes"]],
         labels={"experiment": plan.name, "run": run.id},
+        image=plan.image,
         **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
     )
     try:
@@ -102,7 +103,8 @@ async def _set_up(plan: Plan, box: Sandbox) -> None:
             raise TargetError(f"{plan.app}: cannot read the app: {error.strerror}") from error
         await box.unpack(APP, files)
     for command in plan.work["setup"]:
-        done = await box.run([*box.ref.facts.get("launch", ()), *command], timeout_s=plan.sandbox["ttl"])
+        argv = [*box.ref.facts.get("launch", ()), *command]
+        done = await box.run(argv, cwd=box.ref.facts.get("app", APP), timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
             raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
@@ -114,7 +116,7 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     try:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
-        order = launched(plan.order(run.id, box.python), ref.facts.get("launch", ()))
+        order = launched(plan.order(run.id, box.python), ref.facts)
         if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             pid = await box.start(command, output=f"{FOLDER}/agent.log")

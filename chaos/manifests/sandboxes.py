@@ -25,6 +25,8 @@ class Sandbox(Part):
     """Capabilities that faults may require: net-admin, mount, memory-limit."""
     taken_ports: ClassVar[Mapping[int, str]] = MappingProxyType({})
     """Ports inside that neither an app nor a fault may have, and whose they are."""
+    runs_images: ClassVar[bool] = False
+    """Whether the target may be an image."""
 
     memory: Annotated[float, MEMORY] = 512 * 2.0**20
     """Memory for the app, at least 32MiB."""
@@ -46,6 +48,7 @@ class LocalSandbox(Sandbox):
 class ContainerSandbox(Sandbox):
     """A container of Docker or Podman."""
 
+    runs_images = True
     provides = frozenset({"net-admin", "mount", "memory-limit"})
 
     type: Literal["container"] = "container"

@@ -25,8 +25,8 @@ class Process(Part):
 
     name: DnsLabel
     """How probes and faults refer to it."""
-    command: Command
-    """Program and arguments; no shell is involved."""
+    command: Command | None = None
+    """Program and arguments; no shell is involved. Of an `image`, what the image itself runs when it is left out."""
     port: Port | None = None
     """The port it listens on."""
     env: dict[EnvName, Argument] = Field(default={})
@@ -59,4 +59,8 @@ class Target(Part):
             raise PydanticCustomError("origin", "has neither 'app' nor 'image'; write one of them")
         if self.app is not None and self.image is not None:
             raise PydanticCustomError("origin", "has both 'app' and 'image'; write one of them")
+        for process in self.processes:
+            if process.command is None and self.image is None:
+                message = "process '{name}' has no 'command'; only an image brings its own"
+                raise PydanticCustomError("command", message, {"name": process.name})
         return self

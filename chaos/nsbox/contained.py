@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chaos.nsbox import kernel, loopback
-from chaos.nsbox.init import Init
+from chaos.nsbox import image, kernel, loopback
+from chaos.nsbox.init import Init, environment
 
 SOCKET = "/run/chaoslab/control.sock"
 _GROUPS = Path("/run/chaoslab/groups")
@@ -33,6 +33,8 @@ class Order(NamedTuple):
     ttl_s: float
     lease_s: float
     hosts: list[str]
+    image: dict[str, Any] | None
+    """How the commands of a user's image run; None when the app is a directory."""
 
 
 def main(order: str) -> None:
@@ -40,11 +42,15 @@ def main(order: str) -> None:
     told = Order(**json.loads(order))
     os.umask(0o022)
     Path(SOCKET).parent.mkdir(parents=True, exist_ok=True)
+    path = os.environ.get("PATH", os.defpath)
     facts: dict[str, Any] = {"python": sys.executable, "launch": _launch()}
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _OBSERVERS_NICENESS)
     facts |= _app_group(told.memory_bytes)
     _own_network(told.hosts)
+    if (config := image.plain_config(told.image)) is not None:
+        image.share()
+        facts["launch"] = image.entering(config, environment(path), list(_AGENTS_ONLY.values()))
     _read_only_root()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -52,7 +58,6 @@ def main(order: str) -> None:
         server.bind(SOCKET)
         os.chmod(SOCKET, 0o600)
         server.listen(64)
-        path = os.environ.get("PATH", os.defpath)
         Init(server, told.ttl_s, told.lease_s, path, facts).serve()
 
 

@@ -27,6 +27,11 @@ from typing import Any, BinaryIO
 Answer = tuple[dict[str, Any], bytes]
 
 
+def environment(path: str) -> dict[str, str]:
+    """What every command here starts with."""
+    return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 class Init:
     """The server and its children."""
 
@@ -42,7 +47,7 @@ class Init:
         self._lease_s = lease_s
         self._end = time.monotonic() + ttl_s
         self._heard = time.monotonic()
-        self._env = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        self._env = environment(path)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._waiting: set[socket.socket] = set()
         """Connections whose controller waits for an answer."""

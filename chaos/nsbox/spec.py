@@ -4,6 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+IMAGE_ROOT = "/image"
+"""Where the files of a user's image are in a container of ours."""
+
 
 class BoxSpec(NamedTuple):
     """One sandbox. Sizes in bytes, times in seconds, paths absolute on the host.

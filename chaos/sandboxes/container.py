@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chaos.errors import SandboxError, SandboxLost
+from chaos.nsbox.spec import IMAGE_ROOT
 from chaos.sandboxes.base import SandboxRef
 from chaos.sandboxes.container_engine import Engine, find
+from chaos.sandboxes.container_image import beside
 from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
 
 LABEL = "chaoslab.sandbox"
@@ -45,7 +47,7 @@ _OPEN_WITHIN_S = 20.0
 _SPARE_BYTES = 192 * 2**20
 """For the agent, its journal and what disk faults write: the app has a limit of its own."""
 _NSBOX = Path(__file__).resolve().parents[1] / "nsbox"
-_SHIPPED = ("__init__", "init", "kernel", "loopback", "contained")
+_SHIPPED = ("__init__", "init", "kernel", "loopback", "spec", "image", "contained")
 _BOOT = (
     "import base64,os,sys;os.makedirs('/run/chaoslab',exist_ok=True);"
     "open('/run/chaoslab/init.pyz','wb').write(base64.b64decode(sys.argv[1]));"
@@ -102,13 +104,17 @@ class ContainerSandbox(WiredSandbox):
 
         settings = Settings()
         engine = await find(settings)
-        base = settings.chaoslab_container_image
+        base, user = settings.chaoslab_container_image, None
+        if image is not None:
+            user = await beside(engine, base, image)
+            base = user.together
         id_ = secrets.token_hex(6)
         order = {
             "memory_bytes": memory_bytes,
             "ttl_s": ttl_s,
             "lease_s": lease_s,
             "hosts": list(hosts),
+            "image": user.config() if user else None,
         }
         command = ["-I", "-S", "-c", _BOOT, _init(), json.dumps(order)]
         options = _options(id_, memory_bytes, disk_bytes, ttl_s, labels or {})
@@ -129,7 +135,10 @@ class ContainerSandbox(WiredSandbox):
                 ) from error
             raise
         facts = {key: value for key, value in facts.items() if key != "size"}
-        box.ref = SandboxRef("container", id_, {**ref.facts, "image": base, "how": engine.notes, **facts})
+        if user:
+            facts |= {"app": IMAGE_ROOT + user.workdir, "command": list(user.command)}
+        facts |= {"image": image or base, "how": list(engine.notes)}
+        box.ref = SandboxRef("container", id_, {**ref.facts, **facts})
         box.python = facts["python"]
         return box
 

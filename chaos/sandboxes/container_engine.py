@@ -112,6 +112,20 @@ class Engine:
                 return True
         return False
 
+    async def has_image(self, name: str) -> bool:
+        """Whether it is on this machine."""
+        try:
+            await self.image(name)
+        except SandboxError:
+            return False
+        return True
+
+    async def image(self, name: str) -> dict[str, Any]:
+        """What it knows of an image that is here."""
+        (found,) = json.loads(await self.call("image", "inspect", name))
+        known: dict[str, Any] = found
+        return known
+
     async def pull(self, image: str) -> None:
         """Fetch an image. Raises SandboxError."""
         try:

@@ -57,6 +57,57 @@ def image() -> str:
     return name
 
 
+@functools.cache
+def bare_image() -> str:
+    """An image as small as they come: one program in a place of its own, its libraries, and no shell, no /etc."""
+    name = f"localhost/chaoslab-test-bare:{os.getpid()}"
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "image.tar")
+        with tarfile.open(archive, "w") as tar:
+            _fill_bare(tar)
+        said = ('ENTRYPOINT ["/srv/bin/serve", "-I"]', 'CMD ["server.py"]', "USER 1000:1001", "WORKDIR /srv")
+        changes = [word for line in (*said, "ENV GREETING=hello") for word in ("--change", line)]
+        engine("import", *changes, str(archive), name)
+    atexit.register(engine, "rmi", "--force", name)
+    atexit.register(_remove_made_of, name)
+    return name
+
+
+def _remove_made_of(name: str) -> None:
+    """The images in which the provider put that one beside ours."""
+    if made := engine("images", "--quiet", "--filter", f"label=chaoslab.image={name}").split():
+        engine("rmi", "--force", *made)
+
+
+SERVER = """
+import http.server, json, os
+class Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        told = {"uid": os.getuid(), "gid": os.getgid(), "at": os.getcwd(), "root": sorted(os.listdir("/"))}
+        told |= {name: os.environ.get(name) for name in ("GREETING", "HOME", "PATH", "MORE")}
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 8000), Hello).serve_forever()
+"""
+
+
+def _fill_bare(tar: tarfile.TarFile) -> None:
+    python = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    modules = Path(sysconfig.get_paths()["stdlib"])
+    for name, target in (("lib", "usr/lib"), ("lib64", "usr/lib64")):
+        _link(tar, name, target)
+    _file(tar, python, "srv/bin/serve")
+    for path in sorted(libraries([python, *(modules / "lib-dynload").glob("*.so")])):
+        _file(tar, path, _merged(path))
+    for path in _below(modules):
+        _file(tar, path, f"srv/lib/{modules.name}/{path.relative_to(modules)}")
+    _text(tar, "srv/server.py", SERVER)
+
+
 def engine(*arguments: str) -> str:
     """One command of the engine, to its end."""
     done = subprocess.run([ENGINE, *arguments], capture_output=True, text=True, check=False)

@@ -1,0 +1,138 @@
+"""A user's image as a target: unchanged, without Python or shell, as its own user; faults reach it all the same."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from chaos.nsbox.image import Identity, identity
+from chaos.sandboxes import SandboxError
+from chaos.sandboxes.container import ContainerSandbox
+from tests import lab as labs
+from tests.lab import Lab
+from tests.sandboxes import containers
+from tests.sandboxes.containers import MIB, bare_image, container_box, needs_engine
+
+LOOK = {"type": "http", "url": "http://127.0.0.1:8000/", "every": "50ms", "timeout": "1s"}
+AS_CONFIGURED = '"uid": 1000, "gid": 1001, "at": "/srv"'
+DNS = {"type": "dns_failure", "host": "web", "mode": "nxdomain"}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with labs.lab(tmp_path) as made:
+        made.variables |= containers.settings()
+        yield made
+
+
+@needs_engine
+def test_an_image_is_killed_and_slowed_and_its_disk_filled(lab: Lab) -> None:
+    manifest = lab.manifest(
+        sandbox={"type": "container", "memory": "128MiB", "disk": "16MiB", "ttl": "2m"},
+        target={"image": bare_image(), "processes": [{"name": "web", "port": 8000, "restart": "always"}]},
+        steadyState=[
+            {"name": "itself", "probe": LOOK, "tolerance": {"contains": AS_CONFIGURED}, "holds": "afterwards"}
+        ],
+        method=[
+            {"name": "death", "fault": {"type": "process_kill", "process": "web"}, "hold": "1s"},
+            {
+                "name": "slow",
+                "fault": {"type": "network_delay", "process": "web", "delay": "50ms"},
+                "hold": "2s",
+            },
+            {"name": "full", "fault": {"type": "disk_full", "path": "/tmp", "leave": "1MiB"}, "hold": "1s"},
+        ],
+    )
+    result = lab.run("--json", manifest).result
+    assert (result.outcome, result.verdict) == ("completed", "held"), result.why
+    for step in result.steps:
+        assert step.landed, step.why
+        assert step.residue == []
+
+
+@needs_engine
+def test_a_command_in_it_sees_its_files_its_user_its_environment_and_nothing_of_ours() -> None:
+    async def scene() -> None:
+        async with container_box(image=bare_image(), hosts=["web"]) as box:
+            facts = box.ref.facts
+            assert facts["command"] == ["/srv/bin/serve", "-I", "server.py"]
+            show = (
+                "import os, json; print(json.dumps([os.getuid(), os.getgid(), os.getcwd(), os.listdir('/'), "
+                "dict(os.environ), open('/etc/hosts').read(), "
+                "os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize, "
+                "open('/proc/self/status').read()]))"
+            )
+            argv = [*facts["launch"], "/srv/bin/serve", "-I", "-c", show]
+            done = await box.run(argv, cwd=facts["app"], env={"MORE": "yes"})
+            uid, gid, at, root, env, hosts, tmp, status = json.loads(done.stdout or done.stderr)
+            assert (uid, gid, at) == (1000, 1001, "/srv")
+            assert set(root) == {"dev", "etc", "lib", "lib64", "proc", "srv", "sys", "tmp", "usr"}
+            assert env["GREETING"] == "hello"
+            assert env["MORE"] == "yes"
+            assert "PYTHONDONTWRITEBYTECODE" not in env
+            assert "127.0.0.1 localhost web" in hosts
+            assert tmp == 32 * MIB
+            assert "CapEff:\t0000000000000000" in status
+            missing = await box.run([*facts["launch"], "/no/such/program"], cwd=facts["app"])
+            assert (missing.exit_code, missing.stderr) == (
+                127,
+                "cannot run /no/such/program: No such file or directory\n",
+            )
+            # A mount over a file that names are read from shows in the image, too; and so does its end.
+            script = "echo 127.0.0.9 web > /tmp/hosts; mount --bind /tmp/hosts /etc/hosts"
+            assert (await box.run(["sh", "-c", script])).exit_code == 0
+            read = [*facts["launch"], "/srv/bin/serve", "-I", "-c", "print(open('/etc/hosts').read())"]
+            assert (await box.run(read)).stdout == b"127.0.0.9 web\n\n"
+            assert (await box.run(["umount", "/etc/hosts"])).exit_code == 0
+            assert b"localhost web" in (await box.run(read)).stdout
+
+    asyncio.run(scene())
+
+
+@needs_engine
+def test_both_are_put_together_once() -> None:
+    async def scene() -> None:
+        before = containers.engine("images", "--quiet", "--filter", "label=chaoslab.image").split()
+        async with container_box(image=bare_image()):
+            pass
+        async with container_box(image=bare_image()):
+            pass
+        after = containers.engine("images", "--quiet", "--filter", "label=chaoslab.image").split()
+        assert len(set(after) - set(before)) <= 1
+
+    asyncio.run(scene())
+
+
+@needs_engine
+def test_an_image_that_is_nowhere_is_said_by_name() -> None:
+    async def scene() -> None:
+        with mock.patch.dict(os.environ, containers.settings()):
+            await ContainerSandbox.open(
+                memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=60, image="localhost/chaoslab-test-nowhere:1"
+            )
+
+    with pytest.raises(SandboxError, match="cannot get image localhost/chaoslab-test-nowhere:1: "):
+        asyncio.run(scene())
+
+
+def test_who_a_user_is(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text(
+        "root:x:0:0:root:/root:/bin/sh\nnginx:x:101:102:n:/var/www:/bin/false\n"
+    )
+    (tmp_path / "etc/group").write_text("root:x:0:\nnginx:x:102:\nssl:x:103:nginx,other\n")
+    root = str(tmp_path)
+    assert identity("", root) == Identity(0, 0, [0], "/root")
+    assert identity("nginx", root) == Identity(101, 102, [102, 103], "/var/www")
+    assert identity("101", root) == Identity(101, 102, [102, 103], "/var/www")
+    assert identity("5000", root) == Identity(5000, 0, [0], "/")
+    assert identity("nginx:ssl", root) == Identity(101, 103, (), "/var/www")
+    assert identity("1000:1001", root) == Identity(1000, 1001, (), "/")
+    with pytest.raises(OSError, match="no user 'nobody' in the image"):
+        identity("nobody", root)
+    with pytest.raises(OSError, match="no group 'staff' in the image"):
+        identity("nginx:staff", root)
