@@ -33,6 +33,7 @@ from flows import server
 from flows.experiment import experiment
 from flows.run import conduct_with_prefect
 from tests.flows.manifests import killed
+from tests.metrics.stores import stubborn
 
 STAGES = ["sandbox", "inject", "collect", "analyze", "visualize"]
 
@@ -116,11 +117,17 @@ def test_a_run_that_deviated_fails_by_that_name(deviated: Result) -> None:
     assert (run.state.type.value, run.state.name, run.state.message) == ("FAILED", "Deviated", deviated.why)
 
 
-def test_every_trial_has_a_sandbox_of_its_own(prefect_server: server.Api, tmp_path: Path) -> None:
-    result = conducted(killed(tmp_path, more="  trials: 2\n"), tmp_path / "runs")
+def test_every_trial_has_a_sandbox_of_its_own_and_its_metrics_go_out(
+    prefect_server: server.Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stubborn() as store:
+        monkeypatch.setenv("PROMETHEUS_REMOTE_WRITE_URL", store.url)
+        result = conducted(killed(tmp_path, more="  trials: 2\n"), tmp_path / "runs")
     tasks = seen(result, stages=8)[1]
 
     assert Counter(task.name for task in tasks) == Counter(STAGES) + Counter(STAGES[:3])
+    assert result.delivery["metrics"].complete
+    assert len(store.bodies) > 2  # while it lasted, at its end, and what its result says
 
 
 def test_only_the_sandbox_is_tried_again(
