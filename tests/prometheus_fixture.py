@@ -66,7 +66,7 @@ def started(folder: Path, out_of_order: str = "0s", port: int | None = None) -> 
         )
     configuration = folder / "prometheus.yml"
     configuration.write_text(_CONFIGURATION % out_of_order)
-    port = port or _free_port()
+    port = port or free_port()
     command = [
         program,
         f"--config.file={configuration}",
@@ -98,7 +98,8 @@ def _ready(server: Prometheus, folder: Path) -> Prometheus:
         time.sleep(0.02)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -41,7 +41,7 @@ def test_a_backfilled_run_is_the_run(tmp_path: Path) -> None:
             for each in server.stored('{__name__=~"chaoslab_.+"}', at=end)
         }
         alone = server.query("max without (phase) (chaoslab_fault_active)", at=events[0].at + 9)
-    for key, values in _expected(project(events)).items():
+    for key, values in expected(project(events)).items():
         assert [(at, value) for at, value in found[key] if value != "NaN"] == values
     assert any(dict(key)["__name__"] == "chaoslab_run_verdict" for key in found)
     assert [each["value"][1] for each in alone] == ["0"]
@@ -63,7 +63,7 @@ def _renamed(event: Event) -> Event:
     )
 
 
-def _expected(samples: list[Sample]) -> dict[tuple[tuple[str, str], ...], list[tuple[int, str]]]:
+def expected(samples: list[Sample]) -> dict[tuple[tuple[str, str], ...], list[tuple[int, str]]]:
     found = defaultdict(list)
     for sample in samples:
         if sample.value is not STALE:
