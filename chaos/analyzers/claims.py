@@ -141,7 +141,7 @@ class Claims:
         self, found: "re.Match[str]", segment: str, end: int
     ) -> tuple[Sequence[Measurement], int]:
         if found["ref"]:
-            return [self._letters[found["ref"]]], end
+            return ([] if UNIT.match(segment, end) else [self._letters[found["ref"]]]), end
         unit = UNIT.match(segment, end)
         if unit is None and not AFTER_COUNT.match(segment, end):
             return [], end

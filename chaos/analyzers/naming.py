@@ -63,7 +63,7 @@ KINDS = _words(
 )
 NEUTRAL = re.compile(
     r"\b(?:memory pressure|pressure on memory|full disk|disk full|dependency failure|process kill|error logs?|"
-    r"error handling|failure mode|error budget)\b",
+    r"error handling|recovery phase|in recovery|failure mode|error budget)\b",
     re.IGNORECASE,
 )
 """Names of faults and habits of speech that name no quantity."""

@@ -10,7 +10,7 @@ from chaos.analyzers.vocabulary import vocabulary
 NUMBER = re.compile(
     r"""(?x)
     \ue002(?P<ref>[a-z]+)\ue003
-    | (?<![\w.,/^-])(?P<free>[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[+-]?\d+(?:\.\d+)?)(?![\d/^])
+    | (?<![\w.,/^-])(?P<free>[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[+-]?\d+(?:\.\d+)?)(?![\d^]|/(?!s\b))
     """
 )
 UNIT = re.compile(

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 
 from chaos.analyzers import tokens
 from chaos.analyzers.digest import Redact, clean, digest
@@ -56,7 +57,8 @@ def prompt(
     budget: int = BUDGET,
 ) -> Prompt:
     """The question about one run."""
-    fence = f"FENCE {secrets.token_hex(8)}"  # no log line can know it, so none can end the fence
+    # No log line can know it, so none can end the fence.
+    fence = f"FENCE {''.join(secrets.choice(ascii_lowercase) for _ in range(16))}"
     room = budget - tokens.estimate(SYSTEM) - 2 * tokens.PER_MESSAGE - 40
     sections = (
         (0.2, "RUN", list(_run(result))),

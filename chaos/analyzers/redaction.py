@@ -28,7 +28,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         SECRET,
     ),
-    (re.compile(r"\b([a-z][\w+.-]*://)[^\s/@:]*:[^\s/]*@", re.IGNORECASE), rf"\1{SECRET}@"),
+    (re.compile(r"\b([a-z][\w+.-]*://)[^\s/@:]*:\S*@", re.IGNORECASE), rf"\1{SECRET}@"),
     (
         re.compile(
             r"\b(authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token)(['\"]?\s*[:=]\s*).+",
