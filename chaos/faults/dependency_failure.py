@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.fidelity import share_interval
 from chaos.faults.net.endpoints import Endpoint, named
+from chaos.faults.net.failing import ENOUGH, judged, told
 from chaos.faults.net.misnamed import misnamed
 from chaos.faults.net.outside import Attempts, connection_attempts, cut, lookup_attempts
 
@@ -34,8 +34,6 @@ FAILS_AS: Mapping[str, str] = {
 
 _DNS_MODES = ("nxdomain", "servfail", "dns_timeout")
 _WELL = ("connected", "resolved")
-_LANDED_SHARE = 0.95
-_ENOUGH_SAMPLES = 3
 _WEB_PORT = 443
 """Tried when a host is cut off on every port."""
 
@@ -85,37 +83,24 @@ class DependencyFailure(Fault):
                     mechanism,
                     "real",
                     self._asked(),
-                    lambda: self._observe(target, attempts, healthy=before in _WELL),
+                    lambda: told(target, attempts, FAILS_AS[self.mode], healthy_before=before in _WELL),
                     notes={**notes, "before": before, "attempted": attempts.what},
                 )
                 attempts.end()  # a payload must not reach the dependency when it is back
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
-        tried = [sample for sample in samples if "failed" in sample]
-        failed = sum(int(sample["failed"]) for sample in tried)
-        share, low, high = share_interval(failed, len(tried))
-        well = all(sample["healthy_before"] for sample in tried)
-        landed = len(tried) >= _ENOUGH_SAMPLES and share >= _LANDED_SHARE and well
-        why = f"{failed} of {len(tried)} attempts of ours failed as {FAILS_AS[self.mode]}"
-        if len(tried) < _ENOUGH_SAMPLES:
-            why += f"; at least {_ENOUGH_SAMPLES} are needed"
-        elif not well:
-            why += "; but the dependency did not answer before the fault either"
-        else:
-            why += f", {'' if landed else 'not '}at least {_LANDED_SHARE:.0%}; it answered before the fault"
-        return Delivered({"failed": share, "mode": self.mode}, low, high, len(tried), landed, why)
+        """Landed when at least 95 % of 3 or more attempts of ours failed as asked, and one before the fault did not."""
+        found = judged(samples, FAILS_AS[self.mode])
+        well = all(sample["healthy_before"] for sample in samples if "failed" in sample)
+        why = found.why
+        if found.count >= ENOUGH:
+            why += "; it answered" if well else "; but the dependency did not answer"
+            why += " before the fault" if well else " before the fault either"
+        values = {"failed": found.share, "mode": self.mode}
+        return Delivered(values, found.low, found.high, found.count, found.fits and well, why)
 
     def _asked(self) -> dict[str, float | str]:
         return {"failed": 1.0, "mode": self.mode}
-
-    def _observe(self, target: Target, attempts: Attempts, *, healthy: bool) -> Sample | None:
-        asked = FAILS_AS[self.mode]
-        samples = [
-            {"failed": int(raw["as"] == asked), **raw, "healthy_before": healthy} for raw in attempts.fetch()
-        ]
-        for sample in samples[:-1]:
-            target.measured(**sample)
-        return samples[-1] if samples else None
 
     def _cut(self, target: Target) -> AbstractContextManager[tuple[str, dict[str, Any]]]:
         if self._by_name:

@@ -4,6 +4,7 @@ from typing import get_args
 
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Fault
+from chaos.faults.connection_refused import ConnectionRefused
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.cpu_throttle import CpuThrottle
 from chaos.faults.crash_loop import CrashLoop
@@ -30,6 +31,7 @@ from chaos.faults.process_stop import ProcessStop
 
 AnyFault = (
     Bandwidth
+    | ConnectionRefused
     | CpuStress
     | CpuThrottle
     | CrashLoop

@@ -6,16 +6,18 @@ import os
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from chaos.faults.channel import mine
 
 CONNECT_S = 0.5
+CONNECT_EVERY_S = 0.1
 RESOLVE_S = 0.6
 """Shorter than the shortest patience a resolver can have (1 s, resolv.conf(5)), so that silence shows as silence."""
-_CONNECT_EVERY_S = 0.1
 _RESOLVE_EVERY_S = 0.2
 _PAYLOAD = b"\r\n"
 """Enough to be a request that was begun, and nothing that any server acts on."""
@@ -30,8 +32,44 @@ def connections(addresses: Sequence[str], port: int) -> None:
         ended_as = connect(address, port, with_payload=with_payload)
         took = time.monotonic() - began
         mine().send({"as": ended_as, "took_ms": round(took * 1e3, 3)})
-        message = mine().receive(max(0.0, _CONNECT_EVERY_S - took)) or {}
+        message = mine().receive(max(0.0, CONNECT_EVERY_S - took)) or {}
         with_payload = with_payload or bool(message.get("payload"))
+
+
+def own_connections(at_once: int) -> None:
+    """Helper: connect to a server of its own, so many at a time, each about every 100 ms.
+
+    Says {"port": n}, then {"as", "took_ms"} of each attempt. Messages of the parent mean nothing; its end is ours.
+    """
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    port = listener.getsockname()[1]
+    mine().send({"port": port})
+    for work in (partial(_serve, listener), *[partial(_attempt_again, port)] * at_once):
+        threading.Thread(target=work, daemon=True).start()
+    while True:
+        mine().receive()
+
+
+def _serve(listener: socket.socket) -> None:
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_answer, args=(connection,), daemon=True).start()
+
+
+def _answer(connection: socket.socket) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(CONNECT_S)
+        connection.send(connection.recv(len(_PAYLOAD)))
+
+
+def _attempt_again(port: int) -> None:
+    """One line a write, so threads do not tear each other's apart (PIPE_BUF in pipe(7))."""
+    while True:
+        began = time.monotonic()
+        ended_as = connect("127.0.0.1", port, with_payload=True)
+        took = time.monotonic() - began
+        mine().send({"as": ended_as, "took_ms": round(took * 1e3, 3)})
+        time.sleep(max(0.0, CONNECT_EVERY_S - took))
 
 
 def lookups(name: str, patience_s: float = RESOLVE_S) -> None:

@@ -76,6 +76,15 @@ def connection_attempts(target: Target, addresses: Sequence[str], port: int) -> 
 
 
 @contextmanager
+def own_attempts(target: Target, at_once: int) -> Iterator[tuple[Attempts, int]]:
+    """Attempts to connect to a server of ours, so many at a time; and its port."""
+    with ExitStack() as stack:
+        helper = stack.enter_context(target.helper(tried.own_connections, at_once=at_once))
+        attempts = Attempts("a connection to a server of ours", helper, stack)
+        yield attempts, int(attempts.next()["port"])
+
+
+@contextmanager
 def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE_S) -> Iterator[Attempts]:
     """Attempts to look up a name, each given up after `patience_s`."""
     with ExitStack() as stack:

@@ -44,7 +44,7 @@ def start_echo(target: LocalTarget, name: str, port: int) -> None:
     assert child.stdout.readline() == b"up\n"
 
 
-def start_ping(target: LocalTarget, name: str, port: int) -> None:
+def start_ping(target: LocalTarget, name: str, port: int | str) -> None:
     target.start(name, [sys.executable, "-I", "-S", PEERS, "ping", str(port)])
 
 

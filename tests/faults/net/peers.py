@@ -1,6 +1,10 @@
-"""Small programs that play the app: run as `python peers.py echo PORT…` or `python peers.py ping PORT`."""
+"""Small programs that play the app: `peers.py echo PORT…`, `peers.py ping PLACE`, `peers.py ask PLACE [PORT…]`.
+
+A PLACE is a port here, or ADDRESS:PORT.
+"""
 
 import contextlib
+import errno
 import socket
 import socketserver
 import sys
@@ -32,9 +36,30 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 1024
 
 
-def ping(port: int) -> None:
+def address(place: str) -> tuple[str, int]:
+    host, _, port = place.rpartition(":")
+    return host or "127.0.0.1", int(port)
+
+
+def ask(place: str) -> None:
+    """Connect, ask and end, for ever; print when each began, and what it ended as."""
+    while True:
+        began, ended_as = time.monotonic(), "connected"
+        try:
+            with socket.create_connection(address(place), timeout=0.4) as connection:
+                connection.sendall(b"ask")
+                connection.recv(64)
+        except TimeoutError:
+            ended_as = "timeout"
+        except OSError as error:
+            ended_as = errno.errorcode[error.errno or 0]
+        print(began, ended_as, flush=True)
+        time.sleep(0.02)
+
+
+def ping(place: str) -> None:
     """Make round trips on one connection for ever; print when each began, and its ms."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with socket.create_connection(address(place)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:
             began = time.monotonic()
@@ -44,13 +69,20 @@ def ping(port: int) -> None:
             time.sleep(0.005)
 
 
-def main() -> None:
-    """Play one part; print `up` when ready."""
-    part, *ports = sys.argv[1:]
-    if part == "ping":
-        ping(int(ports[0]))
+def serve(ports: list[str]) -> None:
     for port in map(int, ports):
         threading.Thread(target=Server(("::", port), Echo).serve_forever, daemon=True).start()
+
+
+def main() -> None:
+    """Play one part; a server prints `up` when ready."""
+    part, *places = sys.argv[1:]
+    if part == "ping":
+        ping(places[0])
+    if part == "ask":
+        serve(places[1:])
+        ask(places[0])
+    serve(places)
     print("up", flush=True)
     threading.Event().wait()
 

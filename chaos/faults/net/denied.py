@@ -1,0 +1,125 @@
+"""Faults that deny connections: put in place, seen to fail an attempt of ours, counted, and seen to be gone.
+
+The attempts are to a server of our own, whose port is under the same rule as the target's packets: what they meet is
+what the target's connections meet, and the target is not disturbed by them.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.errors import InjectionError, RecoveryError
+from chaos.faults.base import Delivered, Injection, Sample, Target
+from chaos.faults.net.attempts import CONNECT_EVERY_S, CONNECT_S
+from chaos.faults.net.ended import end_open
+from chaos.faults.net.failing import ENOUGH, judged, told
+from chaos.faults.net.outside import Attempts, own_attempts
+from chaos.faults.net.packets import Traffic, treated
+from chaos.faults.net.selection import Segments
+
+LEAST_SHARE = 0.05
+_AT_ONCE = 4
+_EXPECTED = 10.0
+"""So many of our attempts must have been due to fail before a share is judged."""
+_IN_A_ROW = 10
+_SETTLE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Which connections, how many of them, what is done to them, and how an attempt of ours shows it."""
+
+    traffic: Traffic
+    way: str
+    """The treatment: `vanished` or `reset`."""
+    segments: Segments
+    share: float
+    key: str
+    """What the share is called among the asked and the delivered."""
+    fails_as: str
+    ends_open: bool = False
+    """Whether connections that are open already are ended at once, too."""
+
+    @property
+    def asked(self) -> dict[str, float | str]:
+        """For the journal."""
+        return {self.key: self.share}
+
+    @property
+    def at_once(self) -> int:
+        """Attempts at the same time."""
+        return 1 if self.share == 1 else _AT_ONCE
+
+    @property
+    def enough(self) -> int:
+        """Attempts that tell the share."""
+        return ENOUGH if self.share == 1 else math.ceil(_EXPECTED / self.share)
+
+    @property
+    def hold_s(self) -> float:
+        """How long it takes to make so many."""
+        failing_s = CONNECT_S if self.fails_as == "timeout" else CONNECT_EVERY_S
+        each_s = self.share * failing_s + (1 - self.share) * CONNECT_EVERY_S
+        return round(self.enough * each_s / self.at_once * 1.25 + _SETTLE_S, 1)
+
+
+def check(share: float) -> None:
+    """Raises ValueError when a share is too small to be measured."""
+    if not LEAST_SHARE <= share <= 1:
+        raise ValueError(f"share must lie between {LEAST_SHARE:.0%} and 100%, which is what can be measured")
+
+
+@contextmanager
+def denying(target: Target, denial: Denial, notes: Mapping[str, Any]) -> Iterator[Injection]:
+    """On enter an attempt of ours has failed as asked; on exit attempts succeed again."""
+    with own_attempts(target, denial.at_once) as (attempts, port):
+        _await_well(attempts)
+        selection = denial.traffic.selection(target, port, denial.segments)
+        seed = target.random.getrandbits(32)
+        order = {"way": denial.way, "share": denial.share, "seed": seed}
+        with treated(target, selection, order) as line:
+            about = dict(notes)
+            if denial.ends_open:
+                about["reset_open_connections"] = end_open(target, selection, denial.share, seed)
+            attempts.await_failure(denial.fails_as, payload=False)
+
+            def observe() -> Sample | None:
+                line.update(denial.traffic.pids(target))
+                ended = about.get("reset_open_connections", 0)
+                return told(target, attempts, denial.fails_as, **line.counts(), ended=ended)
+
+            yield Injection(line.mechanism, "real", denial.asked, observe, CONNECT_EVERY_S, about)
+        _await_gone(denial, attempts)
+
+
+def denied(denial: Denial, samples: Sequence[Sample], what: str) -> Delivered:
+    """Landed when the share of our attempts fits, and the target met the fault: its packets, or open connections."""
+    found = judged(samples, denial.fails_as, denial.share, denial.enough)
+    last = samples[-1] if samples else {}
+    packets, treated_ones, ended = (
+        int(last.get(name, 0)) for name in ("target_packets", "target_treated", "ended")
+    )
+    why = f"{found.why}; {treated_ones:,} of {packets:,} {what}"
+    if denial.ends_open:
+        why += f", {max(0, ended):,} open connections were reset at once"
+    landed = found.fits and (treated_ones > 0 or ended > 0)
+    return Delivered({denial.key: round(found.share, 6)}, found.low, found.high, found.count, landed, why)
+
+
+def _await_well(attempts: Attempts) -> None:
+    try:
+        attempts.await_one(lambda attempt: attempt["as"] == "connected", "succeed before the fault")
+    except InjectionError as error:
+        raise InjectionError(f"cannot be measured here: {error}") from error
+
+
+def _await_gone(denial: Denial, attempts: Attempts) -> None:
+    """One succeeds; where only a share failed, some in a row do."""
+    attempts.fetch()
+    for _ in range(1 if denial.share == 1 else _IN_A_ROW):
+        try:
+            attempts.await_one(lambda attempt: attempt["as"] == "connected", "succeed again")
+        except InjectionError as error:
+            raise RecoveryError(str(error)) from error

@@ -1,0 +1,56 @@
+"""End the open connections of a target, so that both of their ends learn of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chaos.errors import InjectionError
+from chaos.faults.base import Target
+from chaos.faults.channel import mine
+from chaos.faults.net.flows import Flow
+from chaos.faults.net.nft import TCP
+from chaos.faults.net.orphans import Sweeper
+from chaos.faults.net.selection import Selection, Sorter
+from chaos.faults.net.sockets import LISTEN, Sockets
+from chaos.faults.net.treatment import lot
+
+CANNOT = -1
+_WITHIN_S = 5.0
+
+
+def end_open(target: Target, selection: Selection, share: float, seed: int) -> int:
+    """How many of the selection's connections were reset; CANNOT where this kernel can end none."""
+    with target.helper(run, selection=selection.arguments(), share=share, seed=seed) as helper:
+        message = helper.receive(_WITHIN_S)
+    if message is None:
+        raise InjectionError(f"open connections were not ended within {_WITHIN_S:g} s")
+    return int(message["ended"])
+
+
+def run(selection: Mapping[str, Any], share: float, seed: int) -> None:
+    """Helper. Says {"ended": n}. The answering end is ended, so the asking one sees a reset (ECONNRESET).
+
+    The end that is ended sees ECONNABORTED, see tcp_abort in Linux.
+    """
+    sorter, listening = Sorter(Selection.of(selection)), _listening()
+
+    def ours(flow: Flow) -> bool:
+        if flow.local and not _answers(flow, listening):
+            return False
+        return sorter.sort(flow)[0] == "target" and lot(seed, flow) < share
+
+    sweeper = Sweeper(ours)
+    mine().send({"ended": sweeper.end_all() if sweeper.can_end() else CANNOT})
+
+
+def _listening() -> frozenset[int]:
+    sockets = Sockets()
+    found = frozenset(socket.flow.source_port for socket in sockets.all(TCP, 1 << LISTEN))
+    sockets.close()
+    return found
+
+
+def _answers(flow: Flow, listening: frozenset[int]) -> bool:
+    """Whether this is the end that was asked for the connection; of two that nobody listens for, the lower port."""
+    if (flow.source_port in listening) != (flow.destination_port in listening):
+        return flow.source_port in listening
+    return flow.source_port < flow.destination_port

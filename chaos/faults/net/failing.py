@@ -1,0 +1,56 @@
+"""Attempts of our own that should fail in one way: told one by one, and judged by how many did."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.faults.base import Sample, Target
+from chaos.faults.fidelity import share_interval
+from chaos.faults.net.outside import Attempts
+
+ENOUGH = 3
+_LANDED_SHARE = 0.95
+_ERRORS = 3.29
+"""Standard errors that a share may be off: a true one is, once in a thousand times."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How many of the attempts failed as they should."""
+
+    share: float
+    low: float
+    high: float
+    count: int
+    fits: bool
+    why: str
+
+
+def told(target: Target, attempts: Attempts, fails_as: str, **about: Any) -> Sample | None:
+    """The attempts that ended since the last call, each a sample; all but the last are journaled here."""
+    samples = [{"failed": int(raw["as"] == fails_as), **raw, **about} for raw in attempts.fetch()]
+    for sample in samples[:-1]:
+        target.measured(**sample)
+    return samples[-1] if samples else None
+
+
+def judged(samples: Sequence[Sample], fails_as: str, asked: float = 1.0, enough: int = ENOUGH) -> Judged:
+    """All should fail: at least 95 % do. A share should: as many do, within 3.3 standard errors and a half."""
+    tried = [sample for sample in samples if "failed" in sample]
+    failed, count = sum(int(sample["failed"]) for sample in tried), len(tried)
+    share, low, high = share_interval(failed, count)
+    why = f"{failed} of {count} attempts of ours failed as {fails_as}"
+    if count < enough:
+        return Judged(share, low, high, count, False, f"{why}; at least {enough} are needed")
+    if asked == 1:
+        fits = share >= _LANDED_SHARE
+        return Judged(
+            share, low, high, count, fits, f"{why}, {'' if fits else 'not '}at least {_LANDED_SHARE:.0%}"
+        )
+    allowed = _ERRORS * math.sqrt(count * asked * (1 - asked)) + 0.5
+    fits = abs(failed - count * asked) <= allowed
+    said = (
+        f"{'' if fits else 'not '}within {allowed:.1f} of the {count * asked:.1f} that {asked:.0%} asked are"
+    )
+    return Judged(share, low, high, count, fits, f"{why}, {said}")

@@ -1,0 +1,98 @@
+"""Connections that are refused: real ones of real processes, each test in a network of its own."""
+
+import pytest
+
+from chaos.faults.connection_refused import ConnectionRefused
+from tests.faults.net import denials
+from tests.faults.target import in_own_network, users
+
+KIND = "connection_refused"
+
+
+def run(body: str, *arguments: str, user: str = "own") -> None:
+    print(in_own_network(f"{denials.__name__}:{body}", *arguments, unprivileged=user == "unprivileged"))
+
+
+@pytest.mark.parametrize("user", users())
+def test_new_connections_are_refused_and_open_ones_go_on(user: str) -> None:
+    run("connections", KIND, user=user)
+
+
+def test_the_tun_device_refuses_as_well() -> None:
+    run("connections", KIND, "tun")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "by_port",
+        "only_the_peer",
+        "half_of_them",
+        "unmet",
+        "nothing_is_left",
+        "killed_injector_ends_it",
+        "on_another_machine",
+    ],
+)
+def test_in_a_network_of_its_own(body: str) -> None:
+    run(body, KIND)
+
+
+def test_connections_that_the_target_makes_are_refused() -> None:
+    run("the_targets_own_requests", KIND, "both")
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_one_direction_is_refused_without_the_other(direction: str) -> None:
+    run("only_that_direction", direction)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"process": "web", "port": 80}, "exclude each other"),
+        ({"port": 65536}, "between 1 and 65535"),
+        ({"share": 0.01}, "between 5% and 100%"),
+        ({"peer": "db:http"}, "a host or an address"),
+    ],
+)
+def test_fields_that_cannot_be_are_refused(fields: dict[str, object], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        ConnectionRefused(**fields)  # type: ignore[arg-type]
+
+
+def seen(failed: int, count: int, met: int = 3) -> list[dict[str, object]]:
+    return [
+        {
+            "failed": int(number < failed),
+            "as": "?",
+            "took_ms": 1.0,
+            "target_packets": 9,
+            "target_treated": met,
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "samples", "landed", "why"),
+    [
+        (1.0, seen(20, 20), True, "20 of 20 attempts of ours failed as ECONNREFUSED, at least 95%; 3 of 9"),
+        (1.0, seen(19, 20), True, "19 of 20"),
+        (1.0, seen(18, 20), False, "not at least 95%"),
+        (1.0, seen(20, 20, met=0), False, "0 of 9 attempts to connect of the target's"),
+        (1.0, seen(2, 2), False, "at least 3 are needed"),
+        (0.5, seen(60, 100), True, "within 16.9 of the 50.0 that 50% asked are"),
+        (0.5, seen(80, 100), False, "not within"),
+        (0.5, seen(0, 100), False, "not within"),
+        (0.5, seen(10, 19), False, "at least 20 are needed"),
+        (1.0, [], False, "0 of 0"),
+    ],
+)
+def test_what_counts_as_landed(
+    share: float, samples: list[dict[str, object]], landed: bool, why: str
+) -> None:
+    delivered = ConnectionRefused(share=share).delivered(samples)
+    assert delivered.landed is landed, delivered
+    assert why in delivered.why
+    assert set(delivered.values) == {"refused_share"}
