@@ -1,6 +1,7 @@
 """A plan decides everything, survives JSON, and refuses what its sandbox cannot do."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,35 @@ def test_the_description_says_why_it_cannot_be_done(tmp_path: Path) -> None:
     words = describe(drawn, refusals)
     assert "cannot be carried out\n" in words
     assert "sandbox 'local' runs no images" in words
+
+
+CONTAINED = SMALL.replace("app: ../apps/shop", "image: docker.io/library/nginx:1.29").replace(
+    "  target:", "  sandbox: {type: container}\n  target:"
+)
+
+
+def test_faults_of_an_image_stay_off_its_engines_disk(tmp_path: Path) -> None:
+    filling = "fault: {type: disk_full, path: /var/cache}"
+    skewed = "fault: {type: clock_skew, offset: +30s, process: web}"
+    path = a_manifest(tmp_path, CONTAINED)
+    (loaded,) = load(path)
+    assert plan(loaded).image == "docker.io/library/nginx:1.29"
+    for fault, why in (
+        (filling, "'/var/cache' of an image lies on"),
+        (skewed, "which an image does not hold"),
+    ):
+        path.write_text(CONTAINED.replace("fault: {type: process_kill, process: web}", fault))
+        (loaded,) = load(path)
+        with pytest.raises(PlanError, match=why):
+            plan(loaded)
+
+
+def test_only_an_image_brings_its_own_command(tmp_path: Path) -> None:
+    bare = re.sub(r", command: \[.*?\]", "", CONTAINED)
+    assert bare != CONTAINED
+    path = a_manifest(tmp_path, bare)
+    (loaded,) = load(path)
+    assert plan(loaded).order()["processes"][0]["command"] is None
+    path.write_text(re.sub(r", command: \[.*?\]", "", SMALL))
+    with pytest.raises(ManifestError, match="has no 'command'; only an image brings its own"):
+        load(path)
