@@ -5,7 +5,7 @@ Fields of manifests are annotated with these types; a Python value is always the
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -25,11 +25,13 @@ class Unit:
     low: float = 0.0
     high: float = float("inf")
     whole: bool = False
+    signed: bool = False
+    """Whether it says its direction: `+1h`, `-5m`."""
 
     @cached_property
     def _written(self) -> re.Pattern[str]:
         names = "|".join(re.escape(name) for name, _ in self.suffixes)
-        return re.compile(rf"{_NUMBER}\s*({names})")
+        return re.compile(rf"({'[+-]?' if self.signed else ''}){_NUMBER}\s*({names})")
 
     def parse(self, text: object) -> float:
         """Base units of `text`; raises ValueError with what is allowed."""
@@ -42,7 +44,7 @@ class Unit:
         if match is None:
             units = ", ".join(name for name, _ in self.suffixes)
             raise ValueError(f"{_short(text)} is not {allowed}; units: {units}")
-        value = self._base(float(match[1]) * dict(self.suffixes)[match[2]])
+        value = self._base(float(match[1] + match[2]) * dict(self.suffixes)[match[3]])
         if not self.low <= value <= self.high:
             raise ValueError(
                 f"{_short(text)} is out of range; allowed: {self.format(self.low)} to {self.format(self.high)}"
@@ -53,6 +55,8 @@ class Unit:
         """The shortest exact way to write `value` (base units) that `parse` reads back."""
         if value == float("inf"):
             return "unlimited"
+        if self.signed:
+            return ("-" if value < 0 else "+") + replace(self, signed=False).format(abs(value))
         for name, factor in sorted(self.suffixes, key=lambda pair: -pair[1]):
             scaled = round(value / factor)
             if scaled >= 1 and self._base(scaled * factor) == value:
@@ -83,7 +87,9 @@ class Unit:
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         names = "|".join(re.escape(name) for name, _ in self.suffixes)
-        return {"type": "string", "pattern": rf"^[0-9]+(\.[0-9]+)?\s*({names})$", "examples": [self.example]}
+        sign = "[+-]?" if self.signed else ""
+        pattern = rf"^{sign}[0-9]+(\.[0-9]+)?\s*({names})$"
+        return {"type": "string", "pattern": pattern, "examples": [self.example]}
 
 
 def _short(text: str) -> str:
@@ -91,6 +97,7 @@ def _short(text: str) -> str:
 
 
 _TIME = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0))
+_DAYS = (*_TIME, ("d", 86400.0))
 _SIZE = (
     ("B", 1.0),
     ("KiB", 2.0**10),
@@ -114,6 +121,8 @@ BYTE_RATE = Unit(
     high=2.0**40,
     whole=True,
 )
+TIME_OFFSET = Unit("time offset", _DAYS, "+1h", low=-3650 * 86400.0, high=3650 * 86400.0, signed=True)
+DRIFT = Unit("drift", (("%", 0.01), ("ppm", 1e-6)), "+1%", low=-0.5, high=0.5, signed=True)
 
 Duration = Annotated[float, DURATION]
 PositiveDuration = Annotated[float, POSITIVE_DURATION]
@@ -121,3 +130,5 @@ Size = Annotated[float, SIZE]
 Share = Annotated[float, SHARE]
 Rate = Annotated[float, RATE]
 ByteRate = Annotated[float, BYTE_RATE]
+TimeOffset = Annotated[float, TIME_OFFSET]
+Drift = Annotated[float, DRIFT]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.units import BYTE_RATE, DURATION, POSITIVE_DURATION, RATE, SHARE, SIZE, Unit
+from chaos.units import BYTE_RATE, DRIFT, DURATION, POSITIVE_DURATION, RATE, SHARE, SIZE, TIME_OFFSET, Unit
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,10 @@ from chaos.units import BYTE_RATE, DURATION, POSITIVE_DURATION, RATE, SHARE, SIZ
         (RATE, "30/m", 0.5),
         (BYTE_RATE, "10MiB/s", 10 * 2.0**20),
         (BYTE_RATE, "1.5KB/s", 1500.0),
+        (TIME_OFFSET, "+1h", 3600.0),
+        (TIME_OFFSET, "-5m", -300.0),
+        (TIME_OFFSET, "30d", 30 * 86400.0),
+        (DRIFT, "-500ppm", -0.0005),
     ],
 )
 def test_quantities_become_base_units(unit: Unit, text: str, value: float) -> None:
@@ -56,6 +60,10 @@ def test_quantities_become_base_units(unit: Unit, text: str, value: float) -> No
         (RATE, "50/h", "units: /s, /m"),
         (BYTE_RATE, "10MiB", "units: B/s, KiB/s"),
         (BYTE_RATE, "0B/s", "out of range; allowed: 1B/s"),
+        (TIME_OFFSET, "--5m", "is not a time offset such as +1h"),
+        (TIME_OFFSET, "- 5m", "is not a time offset such as +1h"),
+        (TIME_OFFSET, "-3651d", "out of range; allowed: -3650d to +3650d"),
+        (DRIFT, "51%", "out of range; allowed: -50% to +50%"),
     ],
 )
 def test_what_is_no_quantity_is_refused_with_what_is_allowed(unit: Unit, value: object, said: str) -> None:
@@ -77,6 +85,9 @@ def test_what_is_no_quantity_is_refused_with_what_is_allowed(unit: Unit, value: 
         (SHARE, 0.29, "29%"),
         (RATE, round(7 / 60, 9), "7/m"),
         (DURATION, float("inf"), "unlimited"),
+        (TIME_OFFSET, 3600.0, "+1h"),
+        (TIME_OFFSET, -300.0, "-5m"),
+        (DRIFT, -0.0005, "-500ppm"),
     ],
 )
 def test_values_are_written_in_their_shortest_exact_form(unit: Unit, value: float, text: str) -> None:

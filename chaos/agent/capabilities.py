@@ -11,10 +11,13 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import StepTarget
 from chaos.errors import FaultError
 from chaos.events import Clock
+from chaos.faults.clock import library
+from chaos.faults.clock.witness import witness
 from chaos.faults.net.packets import LADDER, Rung
 from chaos.faults.net.selection import Selection
 
 _SOME_PORT = 9
+_SOME_OFFSET_S, _NEAR_S, _SEEN_WITHIN_S = 3600.0, 0.1, 3.0
 _SOME_DELAY = {"way": "delay", "delay_s": 0.001, "jitter_s": 0.0}
 
 
@@ -25,6 +28,7 @@ def capabilities(work: Path) -> dict[str, str | None]:
     target = StepTarget("doctor", Supervisor(order, record), record, work, 0, threading.Event())
     found = {f"network_delay by {name}": _try(partial(_delay, rung, target)) for name, rung in LADDER}
     found["dns faults by bind mounts"] = _try(partial(_bind, target))
+    found["clock_skew by preload"] = _try(partial(_clock, target))
     return found
 
 
@@ -39,6 +43,13 @@ def _try(action: Callable[[], None]) -> str | None:
 def _delay(rung: Rung, target: StepTarget) -> None:
     with rung(target, Selection((_SOME_PORT,), False, (), _SOME_PORT), _SOME_DELAY):
         pass
+
+
+def _clock(target: StepTarget) -> None:
+    with witness(target, library.put_in_place(target.work), os.environ) as seer:
+        seer.clock.set(_SOME_OFFSET_S)
+        if seer.until_near(_SOME_OFFSET_S, _NEAR_S, _SEEN_WITHIN_S) is None:
+            raise FaultError("a process under the library sees the true time all the same")
 
 
 def _bind(target: StepTarget) -> None:

@@ -2,7 +2,7 @@
 
 Looked at: mounts and their options, the agent's child processes, routes, interfaces, bound netfilter queues, /etc/hosts
 and resolv.conf, files of ours on the app's disks and how much fits on those, limits of the app's control groups,
-limits of each of the app's processes that lived before and after, and whether it is stopped.
+limits of each of the app's processes that lived before and after, and whether it is stopped, how far clocks are off.
 Rules in nftables belong to their owner's socket and go with it.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from chaos.agent import procfs
+from chaos.faults.clock.page import pages
 
 _TABLES = {
     "route": "/proc/net/route",
@@ -20,6 +21,7 @@ _TABLES = {
 }
 _FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf")
 _GROUPS = Path("/run/chaoslab/cgroup")
+_CLOCKS = Path("/run/chaoslab")
 _LIMITS = (
     "memory.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "pids.max", "blkio.throttle.read_bps_device",
     "blkio.throttle.write_bps_device", "memory.max", "memory.high", "cpu.max", "io.max", "cgroup.freeze",
@@ -35,7 +37,7 @@ def snapshot(known_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
     """Everything a fault could leave, a line each. Known pids, the app's and those of probes, are no fault's."""
     known = set(known_pids)
     things = _mounts() | _tables() | _files() | _processes(known) | _ours(disks)
-    return frozenset(things | _rooms(disks) | _limits() | _states(known))
+    return frozenset(things | _rooms(disks) | _limits() | _states(known) | _clocks())
 
 
 def left(before: Snapshot, after: Snapshot) -> list[str]:
@@ -115,3 +117,10 @@ def _limits() -> set[str]:
     """Those of control groups that a fault may change."""
     files = (group / name for group in sorted(_GROUPS.glob("*")) for name in _LIMITS)
     return {f"limit {path.parent.name}/{path.name} {line}" for path in files for line in _lines(str(path))}
+
+
+def _clocks() -> set[str]:
+    """How far the clock of each process that was started under one is off."""
+    return {
+        "clock of {}: off by {} s, drift {}".format(page.path.name, *page.wrong()) for page in pages(_CLOCKS)
+    }

@@ -33,8 +33,9 @@ class ChildHelper:
 
     def _read(self) -> None:
         assert self._child.stdout is not None
-        for line in self._child.stdout:
-            self._lines.put(line)
+        with self._child.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
         self._lines.put(None)
 
     def receive(self, timeout_s: float) -> Mapping[str, Any] | None:
@@ -123,7 +124,12 @@ class StepTarget:
 
     @contextlib.contextmanager
     def helper(
-        self, function: Callable[..., None], *, in_memory_limit: bool = False, **arguments: Any
+        self,
+        function: Callable[..., None],
+        *,
+        in_memory_limit: bool = False,
+        env: Mapping[str, str] | None = None,
+        **arguments: Any,
     ) -> Iterator[ChildHelper]:
         """See Target. The child also dies with this thread (PDEATHSIG), so with the agent."""
         command = command_line(sys.executable, _BUNDLE, f"{function.__module__}:{function.__qualname__}")
@@ -135,6 +141,7 @@ class StepTarget:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                env=env,
             )
         if in_memory_limit:
             self.memory.admit(child.pid)

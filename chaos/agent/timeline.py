@@ -1,6 +1,6 @@
 """Run one order from start to end, alone: bring the app up, baseline, method, recovery; stop early when told to.
 
-1. start the processes, wait until ready
+1. start the processes, with what the faults to come need of them, wait until ready
 2. start load, probes and sampler; they run to the end
 3. baseline; judge it: when it is not steady nothing is injected
 4. the method, step after step, in a thread; its faults end by themselves on every path (a control only waits)
@@ -21,6 +21,7 @@ from chaos.agent.judging import BaselineJudge, StopWatch
 from chaos.agent.lease import until_told
 from chaos.agent.load import OpenLoop
 from chaos.agent.place import Place
+from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
 from chaos.agent.readiness import bring_up
 from chaos.agent.record import Record
@@ -28,7 +29,7 @@ from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
 from chaos.agent.steps import Steps
 from chaos.agent.supervisor import Supervisor
 from chaos.agent.windows import Windows
-from chaos.errors import TargetError
+from chaos.errors import InjectionError, TargetError
 from chaos.probes import PROBES
 from chaos.tolerances import Tolerance
 
@@ -72,7 +73,10 @@ class Timeline:
         )
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
         try:
+            prepare(self._order, self._supervisor, self._record, self._folder)
             return await self._phases()
+        except InjectionError as error:
+            return Ending("not_injected", str(error))
         except TargetError as error:
             self._record.emit("target.failed", why=str(error))
             return Ending("crashed", str(error))

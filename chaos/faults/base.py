@@ -101,9 +101,17 @@ class Target(Protocol):
         """Register `action` before doing what it undoes; runs once, on leaving, on stop and on a lost controller."""
 
     def helper(
-        self, function: Callable[..., None], *, in_memory_limit: bool = False, **arguments: Any
+        self,
+        function: Callable[..., None],
+        *,
+        in_memory_limit: bool = False,
+        env: Mapping[str, str] | None = None,
+        **arguments: Any,
     ) -> AbstractContextManager[Helper]:
-        """Run a module-level function of `chaos` in a child Python; keyword arguments go as JSON."""
+        """Run a module-level function of `chaos` in a child Python; keyword arguments go as JSON.
+
+        `env` is its whole environment; the agent's own when not given.
+        """
 
     def cgroup(self, controller: str) -> Path | None:
         """Directory of the app's control group for `memory`, `cpu`, `cpuacct`, `pids`, `blkio`; limits may be written.
@@ -132,6 +140,8 @@ class Fault(ABC):
     """Capabilities that the sandbox must provide: net-admin, mount, memory-limit."""
     ends_with: ClassVar[Literal["agent", "sandbox"]] = "agent"
     """Whose end is enough to end the fault, even by SIGKILL: the agent's, or only the whole sandbox's."""
+    prepares: ClassVar[bool] = False
+    """Whether the app must be started with something for this fault to act on it later: see `environment`."""
     impulse: ClassVar[bool] = False
     """True when the fault happens at a moment and has nothing to undo; recovery time then counts from that moment."""
 
@@ -142,6 +152,18 @@ class Fault(ABC):
     @abstractmethod
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Judge the side-band samples of one step. Pure."""
+
+    def missing(self) -> str | None:
+        """What this machine lacks for it, with the remedy; None when nothing. `plan` asks where the sandbox is here."""
+        return None
+
+    def environment(self, process: str, work: Path, env: Mapping[str, str]) -> Mapping[str, str]:
+        """Variables that `process` needs from its first life on, beside `env`, for this fault to act on it later.
+
+        Of a fault that `prepares`; asked for inside the sandbox before anything is started, also in a control. Until
+        the fault is injected they must not change what the process does. Raises InjectionError.
+        """
+        return {}
 
     def minimum_hold_s(self) -> float:
         """The shortest hold in which this fault can reach what it was asked for; `plan` refuses a shorter one."""

@@ -5,10 +5,13 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from chaos.agent import residue
 from chaos.agent.residue import Snapshot, left, snapshot
+from chaos.faults.clock.page import Page
 from tests.faults.deadman import seconds_until
 
 
@@ -46,3 +49,16 @@ def test_a_process_that_was_started_again_is_nothing_left(app: "subprocess.Popen
     with subprocess.Popen(["sleep", "60"]) as another:
         assert left(before, snapshot([app.pid, another.pid], [])) == []
         another.kill()
+
+
+def test_a_clock_that_was_not_put_right_is_named(
+    app: "subprocess.Popen[bytes]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residue, "_CLOCKS", tmp_path)
+    page = Page(tmp_path, "web")
+    page.make()
+    before = look(app)
+    page.set(-300.0, 0.01)
+    assert left(before, look(app))[0] == "clock of web: off by -300.0 s, drift 0.01"
+    page.put_right()
+    assert left(before, look(app)) == []

@@ -1,6 +1,7 @@
 """Put a fault in place on a process of the test's, in a process of its own that the test can end with SIGKILL.
 
-`python -m tests.faults.deadman FAULT PID [GROUPS]`: FAULT is JSON, GROUPS names the control groups of the process.
+`python -m tests.faults.deadman FAULT PID GROUPS WORK`: FAULT is JSON, GROUPS names the control groups of the process,
+WORK is the directory it was started in; either may be empty.
 """
 
 import json
@@ -21,7 +22,7 @@ WITHIN_S = 1.0
 
 @contextmanager
 def injected_elsewhere(
-    fields: dict[str, Any], pid: int, groups: Path | None = None
+    fields: dict[str, Any], pid: int, groups: Path | None = None, work: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """The process that injected it, once the fault is in place."""
     argv = [
@@ -30,9 +31,10 @@ def injected_elsewhere(
         "tests.faults.deadman",
         json.dumps(fields),
         str(pid),
-        *filter(None, [groups]),
+        str(groups or ""),
+        str(work or ""),
     ]
-    injector = subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, cwd=ROOT)
+    injector = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT)
     assert injector.stdout is not None
     try:
         assert injector.stdout.readline() == b"in place\n"
@@ -55,8 +57,8 @@ def seconds_until(over: Callable[[], bool]) -> float:
 def main() -> None:
     """Inject and hold until killed."""
     fields, pid = json.loads(sys.argv[1]), int(sys.argv[2])
-    groups = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-    with LocalTarget(adopted={"app": pid}, groups=groups) as target:
+    groups, work = (Path(word) if word else None for word in sys.argv[3:5])
+    with LocalTarget(adopted={"app": pid}, groups=groups, beside=work) as target:
         fault = FAULTS[fields["type"]](**fields)
         with fault.inject(target) as injection:
             print("in place", flush=True)

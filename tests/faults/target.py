@@ -61,9 +61,11 @@ class LocalTarget:
     """Processes that somebody else started, by name: they outlive this target."""
     groups: Path | None = None
     """A directory that names the control groups of the adopted ones, as `mount` of the agent's budget."""
+    beside: Path | None = None
+    """Another target's work directory, which the adopted ones were started in; it outlives this target."""
 
     def __enter__(self) -> "LocalTarget":
-        self.work = Path(tempfile.mkdtemp(prefix="chaos-target-"))
+        self.work = self.beside or Path(tempfile.mkdtemp(prefix="chaos-target-"))
         self._cgroup = cgroups.Cgroup()
         if self.with_cgroups:
             self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", self.memory_limit_bytes)
@@ -90,15 +92,20 @@ class LocalTarget:
         for child in (*self.children.values(), *self.helpers):
             _end(child)
         self._cgroup.remove()
-        subprocess.run(["rm", "-rf", str(self.work)], check=True)
+        if not self.beside:
+            subprocess.run(["rm", "-rf", str(self.work)], check=True)
 
-    def start(self, name: str, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start (again) the process of that name; standard output is a pipe."""
+    def start(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start (again) the process of that name; standard output is a pipe. `env` is its whole environment."""
         before = self.children.get(name)
         if before is not None and before.poll() is not None:
             _end(before)  # closes its pipe
         command = self._budget.wrap(argv)
-        self.children[name] = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        self.children[name] = subprocess.Popen(
+            command, stdout=subprocess.PIPE, start_new_session=True, env=env
+        )
         return self.children[name]
 
     def names(self) -> Sequence[str]:
@@ -133,12 +140,17 @@ class LocalTarget:
 
     @contextlib.contextmanager
     def helper(
-        self, function: Callable[..., None], *, in_memory_limit: bool = False, **arguments: Any
+        self,
+        function: Callable[..., None],
+        *,
+        in_memory_limit: bool = False,
+        env: Mapping[str, str] | None = None,
+        **arguments: Any,
     ) -> Iterator["LocalHelper"]:
         argv = command(sys.executable, str(ROOT), f"{function.__module__}:{function.__qualname__}")
         if in_memory_limit:
             argv = self._budget.wrap(argv)
-        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         self.helpers.append(child)
         try:
             helper = LocalHelper(child)

@@ -1,0 +1,68 @@
+"""A process of ours under the same kind of clock as the app's: asked again and again, it says what time it sees."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from chaos.errors import FaultError
+from chaos.faults.base import Helper, Target
+from chaos.faults.channel import receive, send
+from chaos.faults.clock.library import environment
+from chaos.faults.clock.page import Page
+
+_ANSWER_WITHIN_S = 5.0
+_LOOK_S = 0.002
+
+
+def tell_the_time() -> None:
+    """Answer each word with the wall clock; ends with its channel."""
+    while True:
+        receive()
+        send({"time": time.time()})
+
+
+class Seen(NamedTuple):
+    """How far the witness's clock was off, and how exactly that is known."""
+
+    offset_s: float
+    uncertain_s: float
+
+
+class Witness:
+    """Asks the helper. Its clock is a page of its own."""
+
+    def __init__(self, helper: Helper, clock: Page) -> None:
+        self._helper = helper
+        self.clock = clock
+
+    def look(self) -> Seen:
+        """Its wall clock against ours, halfway through the question: NTP's way, RFC 5905, section 8."""
+        before = time.time()
+        self._helper.send({})
+        answer = self._helper.receive(_ANSWER_WITHIN_S)
+        after = time.time()
+        if answer is None:
+            raise FaultError(f"the witness of the clock did not answer within {_ANSWER_WITHIN_S:g} s")
+        return Seen(float(answer["time"]) - (before + after) / 2, (after - before) / 2)
+
+    def until_near(self, offset_s: float, within_s: float, give_up_s: float) -> Seen | None:
+        """Ask until it is off by that much; None when it never was."""
+        began = time.monotonic()
+        while time.monotonic() - began < give_up_s:
+            seen = self.look()
+            if abs(seen.offset_s - offset_s) <= within_s + seen.uncertain_s:
+                return seen
+            time.sleep(_LOOK_S)
+        return None
+
+
+@contextmanager
+def witness(target: Target, library: Path, env: Mapping[str, str]) -> Iterator[Witness]:
+    """One that runs under the library, its clock right."""
+    clock = Page(target.work, "_witness")  # no process can be called that
+    clock.make()
+    clock.put_right()
+    with target.helper(tell_the_time, env={**env, **environment(library, clock.path, env)}) as helper:
+        yield Witness(helper, clock)
