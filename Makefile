@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 BIN = .venv/bin
 
-.PHONY: help setup run test check bench fidelity serve lock
+.PHONY: help setup run test check bench fidelity serve stack lock
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
@@ -11,6 +11,7 @@ help:
 	@echo "make check  lint, types, import contracts, schema freshness"
 	@echo "make bench  ratios against what one would use instead"
 	@echo "make fidelity  docs/fidelity.md anew: every fault, asked and delivered"
+	@echo "make stack  Grafana, Prometheus, Prefect on Postgres and a worker, in containers (needs Docker)"
 	@echo "make serve  the Prefect server and its UI, in the background"
 
 setup:
@@ -40,6 +41,9 @@ fidelity: setup
 
 serve: setup
 	$(BIN)/chaoslab up
+
+stack:
+	@scripts/stack
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras \
