@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -30,8 +31,8 @@ TOOLS = "datasource,prometheus,dashboard,folder,annotations,navigation"
 """Categories of tools that the binary offers to us; all others stay shut."""
 CLOSING_S = 1.0
 """Kept back of the time allowed, for ending the binary."""
-PAUSE_S = 0.3
-"""Before the second attempt; twice as long before each further one."""
+PAUSES_S = (0.3, 0.6, 1.2, inf)
+"""After each attempt; nothing comes after the last one."""
 _NO_SUCH_TOOL = -32602
 
 
@@ -86,18 +87,17 @@ def with_session(server: Server, work: Callable[[Call], Awaitable[T]], within_s:
 
 
 def _attempts(server: Server, work: Callable[[Call], Awaitable[T]], until: float) -> T:
-    pause = PAUSE_S
-    while True:
+    for pause_s in PAUSES_S:
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
             signs = _Signs(words)
             try:
                 return asyncio.run(_once(server, work, until, signs))
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  a vendor's client throws what it likes
                 why = _why(server, error, signs)
-        if isinstance(why, Refused) or time.monotonic() + pause >= until:
-            raise why
-        time.sleep(pause)
-        pause *= 2
+        if isinstance(why, Refused) or time.monotonic() + pause_s >= until:
+            break
+        time.sleep(pause_s)
+    raise why
 
 
 async def _once(server: Server, work: Callable[[Call], Awaitable[T]], until: float, signs: _Signs) -> T:

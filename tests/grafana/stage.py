@@ -79,16 +79,25 @@ def spawned(grafana: Grafana) -> Spawned:
 @contextlib.contextmanager
 def running(grafana: Grafana) -> Iterator[tuple[Running, "subprocess.Popen[bytes]"]]:
     """The real binary as a server of streamable HTTP, ready; and its process."""
+    options = ["--usage-stats", "disabled", "--log-level", "error"]
+    environment = {"GRAFANA_URL": grafana.url, "GRAFANA_SERVICE_ACCOUNT_TOKEN": grafana.token}
+    with started_binary(options, environment | {"MCP_GRAFANA_SERVER_TOKEN": CALLER}) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def started_binary(
+    options: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[tuple[Running, "subprocess.Popen[bytes]"]]:
+    """With these options and this environment, on a free port, ready."""
     import mcp_grafana
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [mcp_grafana.get_binary_path(), "-t", "streamable-http", "--address", address]
-    process = subprocess.Popen(
-        [*command, "--usage-stats", "disabled", "--log-level", "error", "--server-auth-token", CALLER],
-        env={"GRAFANA_URL": grafana.url, "GRAFANA_SERVICE_ACCOUNT_TOKEN": grafana.token},
-        stderr=subprocess.DEVNULL,
-    )
+    command = [mcp_grafana.get_binary_path(), "-t", "streamable-http", "--address", address, *options]
+    if not any(option.startswith("--allowed-hosts") for option in options):
+        command += ["--allowed-hosts", address]
+    process = subprocess.Popen(command, env=dict(environment), stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://{address}/healthz", process)
         yield Running(f"http://{address}/mcp", CALLER), process
@@ -102,7 +111,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     while time.monotonic() < give_up_at:
         assert process.poll() is None
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url, trust_env=False).status_code == 200:
+            if httpx.get(url, trust_env=False).status_code in (200, 403):  # another Host than it is told of
                 return
         time.sleep(0.02)
     pytest.fail(f"{url} does not answer")

@@ -89,7 +89,7 @@ def test_it_is_framed_when_grafana_allows_that(
 def test_what_failed_is_delivered_later(tmp_path: Path, configured: Grafana) -> None:
     configured.failing = {"/api/dashboards/db": 500}
     run, result = finished(tmp_path)
-    drawn = visualize(run, result)
+    drawn = visualize(run, result, within_s=30)
     delivery = drawn.delivery["dashboard"]
     assert not delivery.complete
     assert "500" in delivery.why
