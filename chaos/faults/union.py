@@ -4,7 +4,9 @@ from typing import get_args
 
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Fault
+from chaos.faults.clock_skew import ClockSkew
 from chaos.faults.connection_refused import ConnectionRefused
+from chaos.faults.connection_reset import ConnectionReset
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.cpu_throttle import CpuThrottle
 from chaos.faults.crash_loop import CrashLoop
@@ -31,7 +33,9 @@ from chaos.faults.process_stop import ProcessStop
 
 AnyFault = (
     Bandwidth
+    | ClockSkew
     | ConnectionRefused
+    | ConnectionReset
     | CpuStress
     | CpuThrottle
     | CrashLoop
