@@ -1,192 +1,23 @@
-"""Asked versus delivered: every fault of the union at two values, each in a run of some five seconds, as a table.
+"""Asked versus delivered: every fault of the union at two values, as a table, and whether each keeps its bound.
 
-    python -m bench.fidelity [FAULT ...] > docs/fidelity.md
+    python -m bench.fidelity [--check] [FAULT ...] > docs/fidelity.md
 
-The manifests are the repository's own (the fragile ones where there are, so that the load feels the fault), with
-shorter phases and the values below; for a fault that has none here, those of its presets low and high. Progress is
-told on standard error. Nothing is left out: what could not be injected has a row that says why.
+Progress is told on standard error. Nothing is left out: what could not be injected has a row that says why.
 """
 
-import asyncio
-import json
+import dataclasses
 import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from chaos import runner
-from chaos.errors import ChaosLabError, ManifestError
-from chaos.events import Event
+from bench import bounds
+from bench.fidelity_runs import RATE, Row, fields_of, measure
 from chaos.faults import FAULTS
-from chaos.manifests.load import Loaded, load_bytes
-from chaos.measure.result import Result, StepResult
-from chaos.plan import plan
-from chaos.run import Run
-
-ROOT = Path(__file__).resolve().parents[1]
-VALUES: dict[str, Sequence[dict[str, Any]]] = {
-    "dependency_failure": ({"mode": "refuse"}, {"mode": "blackhole"}),
-    "disk_full": ({"leave": "1MiB"}, {"leave": "16KiB"}),
-    "disk_read_only": ({"path": "/tmp"}, {"path": "/", "below": True}),
-    "inode_exhaustion": ({"leave": 0}, {"leave": 25}),
-    "io_stress": ({"rate": "5MiB/s"}, {"rate": "40MiB/s"}),
-    "io_throttle": ({"read": "128KiB/s"}, {"read": "1MiB/s"}),
-    "memory_pressure": ({"fill": "60%", "over": "1s"}, {"fill": "80%", "over": "2s"}),
-    "network_delay": ({"delay": "50ms"}, {"delay": "300ms"}),
-    "process_kill": ({"signal": "SIGKILL"}, {"signal": "SIGTERM"}),
-}
-"""Two sets of fields a fault, over those of its manifest."""
-WHERE = frozenset({"type", "process", "port", "host", "path"})
-HOLD_S = 3.0
-RATE = 50
-TO_THE_END_S = 0.3
-"""A fault that no request felt any more so long before its end does not show by them when it ended."""
-IN_A_ROW = 3
-"""So many requests one after another must feel a fault: a single slow one is nobody's."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One run: what it gave, or why it gave nothing."""
-
-    fault: str
-    fields: Mapping[str, Any]
-    step: StepResult | None
-    why: str = ""
-    felt_from_ms: float | None = None
-    felt_until_ms: float | None = None
-    undo_ms: float | None = None
-
-
-def manifest_of(fault: str) -> Path | None:
-    """The file with that one fault; the fragile target where there is one."""
-    found = [path for path in sorted(ROOT.glob("experiments/**/*.yaml")) if steps_of(path) == [fault]]
-    return max(found, key=lambda path: "fragile" in str(path), default=None)
-
-
-def steps_of(path: Path) -> list[str]:
-    """The types of the faults of a file, in order."""
-    spec = (yaml.safe_load(path.read_text()) or {}).get("spec", {})
-    return [step.get("fault", {}).get("type", "") for step in spec.get("method", [])]
-
-
-def fields_of(fault: str) -> Sequence[Mapping[str, Any]]:
-    """The two sets of fields."""
-    presets = FAULTS[fault].presets
-    return VALUES.get(fault) or (presets["low"], presets["high"])
-
-
-def short(path: Path, fields: Mapping[str, Any]) -> Loaded:
-    """The manifest with these fields over its own, or where those contradict them, over what says where.
-
-    Raises ManifestError.
-    """
-    try:
-        return shortened(path, fields, keep=lambda name: name != "intensity")
-    except ManifestError:
-        return shortened(path, fields, keep=WHERE.__contains__)
-
-
-def shortened(path: Path, fields: Mapping[str, Any], keep: Callable[[str], bool]) -> Loaded:
-    """The manifest with these fields, those of its own to keep, and short phases. Raises ManifestError."""
-    document = yaml.safe_load(path.read_text())
-    spec, step = document["spec"], document["spec"]["method"][0]
-    step["fault"] = {name: value for name, value in step["fault"].items() if keep(name)} | dict(fields)
-    process = spec["target"]["processes"][-1]["name"]
-    spec["steadyState"] = [
-        {
-            "name": "alive",
-            "probe": {"type": "process", "process": process},
-            "tolerance": {"running": True},
-            "holds": "afterwards",
-        }
-    ]
-    spec["phases"] = {"baseline": "1s", "recovery": "1s"}
-    spec["blastRadius"] = {"maxHold": "2m"}
-    for name in ("stopWhen", "trials", "control"):
-        spec.pop(name, None)
-    if "load" in spec:
-        spec["load"]["rate"] = f"{RATE}/s"
-    method = [{"name": step["name"], "fault": step["fault"], "hold": "60s"}]
-    spec["method"] = method
-    needed = read(document, path).manifest.spec.method[0].fault.minimum_hold_s()
-    method[0]["hold"] = f"{max(HOLD_S, needed + 0.5):g}s"
-    return read(document, path)
-
-
-def read(document: Mapping[str, Any], path: Path) -> Loaded:
-    """A document as if it were in that file. Raises ManifestError."""
-    loaded, wrong = load_bytes(json.dumps(document).encode(), path)
-    if wrong:
-        raise ManifestError(*wrong)
-    return loaded[0]
-
-
-def measure(fault: str, fields: Mapping[str, Any], out: Path) -> Row:
-    """One run, through the same stages as every other."""
-    path = manifest_of(fault)
-    if path is None:
-        return Row(fault, fields, None, "no manifest shows it alone")
-    try:
-        drawn = plan(short(path, fields))
-        run = Run.new(drawn.name, out)
-        asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))
-        result = runner.analyze(run)
-    except ChaosLabError as error:
-        return Row(fault, fields, None, str(error).splitlines()[0])
-    return row(fault, fields, result, list(run.journal.events()))
-
-
-def row(fault: str, fields: Mapping[str, Any], result: Result, events: Sequence[Event]) -> Row:
-    """What the run says of its one step."""
-    step = result.steps[0]
-    if step.injected_at is None:
-        return Row(fault, fields, None, step.why)
-    injected = next(event.at for event in events if event.type == "fault.injected")
-    ended = next((event for event in events if event.type == "fault.recovered"), None)
-    undo_ms = None
-    if ended is not None and isinstance(began := ended.data.get("began_at"), float):
-        undo_ms = (ended.at - began) * 1000
-    begins, ends = felt(events)
-    if ends is not None and (ended is None or ends < ended.at - TO_THE_END_S or FAULTS[fault].impulse):
-        ends = None
-    return Row(
-        fault,
-        fields,
-        step,
-        felt_from_ms=None if begins is None else (begins - injected) * 1000,
-        felt_until_ms=None if ends is None or ended is None else (ends - ended.at) * 1000,
-        undo_ms=undo_ms,
-    )
-
-
-def felt(events: Sequence[Event]) -> tuple[float | None, float | None]:
-    """Intended times of the first request that felt the fault, and of the first that no longer did.
-
-    A request feels it when it fails, or takes three times what 95 % took in the baseline and 10 ms more; so do the two
-    next ones. The load is sent by the agent at fixed times, whatever the app does.
-    """
-    begins = {event.data["phase"]: event.at for event in events if event.type == "phase.started"}
-    sent = sorted((event.at, event.data) for event in events if event.type == "load.sampled")
-    quiet = sorted(data["took_ms"] for at, data in sent if at < begins["fault"] and not data["error"])
-    if not quiet:
-        return None, None
-    limit_ms = 3 * quiet[int(0.95 * (len(quiet) - 1))] + 10
-    hit = [
-        bool(data["error"]) or (data["status"] or 0) >= 400 or data["took_ms"] > limit_ms for _, data in sent
-    ]
-    rows = [i for i in range(len(hit) - IN_A_ROW + 1) if all(hit[i : i + IN_A_ROW])]
-    if not rows or sent[rows[0]][0] < begins["fault"] - 1:
-        return None, None
-    after = rows[-1] + IN_A_ROW
-    return sent[rows[0]][0], sent[after][0] if after < len(sent) else None
 
 
 def number(value: float | str | None) -> str:
@@ -217,13 +48,12 @@ def cells(each: Row) -> list[str]:
     """One line of the table."""
     fields = ", ".join(f"{name}: {value}" for name, value in each.fields.items()) or "defaults"
     if each.step is None:
-        return [f"`{each.fault}`", fields, *["–"] * 6, "**not injected**", *["–"] * 4, each.why]
+        return [f"`{each.fault}`", fields, *["–"] * 6, "**not injected**", f"**no**: {each.why}", *["–"] * 6]
     step = each.step
     first = next(iter(step.asked))
     asked, given = step.asked[first], step.delivered.get(first)
     low, high = step.delivered.get("low"), step.delivered.get("high")
     interval = "–" if low is None or high is None else f"{number(low)} … {number(high)}"
-    hold_error = None if step.held_s is None else (step.held_s - step.hold_s) * 1000
     return [
         f"`{each.fault}`",
         f"{fields} → {first} {number(asked)}",
@@ -234,17 +64,27 @@ def cells(each: Row) -> list[str]:
         step.mechanism,
         step.kind,
         "yes" if step.landed else f"**no**: {step.why}",
-        ms(hold_error),
+        kept(each),
+        ms(each.hold_error_ms),
         ms(each.undo_ms),
         ms(each.felt_from_ms),
         ms(each.felt_until_ms),
+        "–" if each.resolution_ms is None else f"{each.resolution_ms:.0f}",
         "; ".join(step.residue) or "none",
     ]
 
 
+def kept(each: Row) -> str:
+    """Whether the row keeps what is promised, and what that is."""
+    missed, second = bounds.missed(each), " (second run)" if each.again else ""
+    if missed:
+        return f"**no**{second}: {'; '.join(missed)}"
+    return f"{bounds.promised(each) or 'yes'}{second}"
+
+
 HEAD = (
-    "fault", "asked", "delivered", "95 % interval", "error", "samples", "mechanism", "kind", "landed", "hold error, ms",
-    "undo, ms", "felt from, ms", "felt until, ms", "residue",
+    "fault", "asked", "delivered", "95 % interval", "error", "samples", "mechanism", "kind", "landed", "kept",
+    "hold error, ms", "undo, ms", "felt from, ms", "felt until, ms", "resolution, ms", "residue",
 )  # fmt: skip
 PREFACE = """\
 # Fidelity: asked and delivered
@@ -254,18 +94,24 @@ of its own, from this repository's manifests with shorter phases. What was deliv
 the app's own metrics, and judged by the fault's own rule ([manifest.md](manifest.md) says what each does).
 
 * **error**: delivered less asked, in the unit of the name; in brackets as a share of what was asked.
+* **kept**: the bound that is promised, where the row keeps it. Every row must have landed, must have been held as long
+  as asked ± {hold:.0f} ms, must leave nothing, and its recovery time must be known to {resolution:.0f} ms. Besides:
+  the median of a delay within 1 ms or 1 %; shares inside their binomial interval (99.9 %, as many are looked at; loss
+  of at least 10,000 packets); rates ± 5 %; memory, disk and counts ± 1 %; CPU ± 3 points. What misses its bound is run
+  once more and says so.
 * **hold error**: how much longer than asked the fault was held. **undo**: how long it took to take it away.
 * **felt from**: when the first request that felt it was sent, less when the fault was said to be in place: below zero
   where it takes a moment to see that it is in place. **felt until**: when the first that no longer did was sent, less
   when it was said to be gone; an app that needs time to recover makes this long. Both are seen through a load of {rate}
   requests a second, so to {step:.0f} ms; a dash where the app's requests do not tell.
+* **resolution**: how exactly the recovery time of that run is known, by a probe that looks a hundred times a second.
 * A sandbox's disks are in memory, without a device: `io_stress` says `emulated` there.
 """
 
 
 def lines(rows: Sequence[Row], took_s: float) -> Iterator[str]:
     """The whole page."""
-    yield PREFACE.format(rate=RATE, step=1000 / RATE)
+    yield PREFACE.format(rate=RATE, step=1000 / RATE, hold=bounds.HOLD_MS, resolution=bounds.RESOLUTION_MS)
     yield "| " + " | ".join(HEAD) + " |"
     yield "|" + "---|" * len(HEAD)
     for each in rows:
@@ -273,7 +119,11 @@ def lines(rows: Sequence[Row], took_s: float) -> Iterator[str]:
     landed = sum(1 for each in rows if each.step is not None and each.step.landed)
     left = sum(len(each.step.residue) for each in rows if each.step is not None)
     yield ""
-    yield f"{landed} of {len(rows)} landed; {left} things were left behind. {took_s:.0f} s in all."
+    kept_all = sum(not bounds.missed(each) for each in rows)
+    yield (
+        f"{landed} of {len(rows)} landed; {kept_all} of {len(rows)} keep their bounds; {left} things were left behind. "
+        f"{took_s:.0f} s in all."
+    )
     who = "root" if os.geteuid() == 0 else "an ordinary user"
     yield (
         f"Linux {platform.release()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end, Python "
@@ -281,16 +131,26 @@ def lines(rows: Sequence[Row], took_s: float) -> Iterator[str]:
     )
 
 
+def measured(fault: str, fields: Mapping[str, Any], out: Path) -> Row:
+    """One row; when it misses its bound, one more, which counts: a machine may be busy once."""
+    first = measure(fault, fields, out)
+    if not bounds.missed(first):
+        return first
+    print(f"once more: {fault} {dict(fields)}: {bounds.missed(first)}", file=sys.stderr, flush=True)
+    return dataclasses.replace(measure(fault, fields, out), again=True)
+
+
 def main() -> None:
-    """Run, tell the progress, print the page."""
-    wanted = sys.argv[1:] or list(FAULTS)
+    """Run, tell the progress, print the page; the exit code is 1 when `--check` is said and a row misses its bound."""
+    wanted = [word for word in sys.argv[1:] if word != "--check"] or list(FAULTS)
     began, rows = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="chaoslab-fidelity-") as out:
         for fault in wanted:
             for fields in fields_of(fault):
-                rows.append(measure(fault, fields, Path(out)))
+                rows.append(measured(fault, fields, Path(out)))
                 print(" | ".join(cells(rows[-1])), file=sys.stderr, flush=True)
     print("\n".join(lines(rows, time.monotonic() - began)))
+    sys.exit("--check" in sys.argv and any(map(bounds.missed, rows)))
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def main() -> None:
     for asked in ASKED_MS:
         with tempfile.TemporaryDirectory() as folder:
             mine = [delayed(Path(folder), asked) for _ in range(rounds)]
-            theirs = [toxic(binary, Path(folder), asked) for _ in range(rounds if binary else 0)]
+            theirs = [toxic(binary, Path(folder), asked) for _ in range(rounds)] if binary else []
         print(f"{asked:g} ms asked: ours delivered {_median(mine):.2f} ms, median of {rounds}", end="")
         print(f"; Toxiproxy {_median(theirs):.2f} ms" if theirs else "")
         off = _median([abs(each - asked) for each in mine])

@@ -30,7 +30,7 @@ def installed() -> Path:
     if not command.exists():
         print(f"installing {' '.join(VERSIONS)} into {folder}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         done = subprocess.run([*pip, *VERSIONS], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             shutil.rmtree(folder)

@@ -1,10 +1,16 @@
 """The table of asked and delivered: when a fault was felt, and what a cell says. The runs are the bench's own."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from bench.fidelity import error_of, felt, fields_of, lines, manifest_of, number, short
+from bench.bounds import missed, promised
+from bench.fidelity import error_of, lines, number
+from bench.fidelity_runs import Row, felt, fields_of, manifest_of, short
 from chaos.events import Event
 from chaos.faults import FAULTS
+from chaos.measure.result import StepResult
 from chaos.plan import draw
 
 
@@ -60,5 +66,56 @@ def test_every_fault_has_two_runs_that_can_be_carried_out(fault: str) -> None:
         assert refusals == []
 
 
+def row(
+    fault: str, asked: float, given: float, *, samples: float = 30, held_s: float = 3.0, **more: Any
+) -> Row:
+    """A row of a fault that asked for `asked` and had `given`."""
+    step = StepResult(
+        name="step", fault=fault, mechanism="m", kind="real", landed=True, why="", asked={"figure": asked},
+        delivered={"figure": given, "low": None, "high": None, "samples": samples}, injected_at="", recovered_at="",
+        hold_s=3.0, held_s=held_s, recovered_because="held", residue=[], notes={},
+    )  # fmt: skip
+    return Row(fault, {}, step.model_copy(update=more), resolution_ms=10)
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked", "kept", "not_kept"),
+    [
+        ("network_delay", 5.0, 5.9, 6.1),
+        ("network_delay", 2000.0, 2019.0, 2021.0),
+        ("bandwidth", 1e6, 0.96e6, 0.94e6),
+        ("memory_pressure", 80.0, 80.7, 81.0),
+        ("disk_full", 16384.0, 16384.0, 16600.0),
+        ("cpu_throttle", 20.0, 22.9, 23.1),
+        ("http_fault", 0.1, 0.2, 0.9),
+    ],
+)
+def test_a_row_keeps_its_bound_or_says_what_it_misses(
+    fault: str, asked: float, kept: float, not_kept: float
+) -> None:
+    assert missed(row(fault, asked, kept)) == []
+    assert missed(row(fault, asked, not_kept)) == [promised(row(fault, asked, not_kept))]
+
+
+def test_loss_needs_its_packets() -> None:
+    assert missed(row("packet_loss", 0.01, 0.0105, samples=10_000)) == []
+    assert missed(row("packet_loss", 0.01, 0.01, samples=9_999))
+    assert missed(row("packet_loss", 0.01, 0.02, samples=10_000))
+
+
+def test_what_a_burner_waited_for_is_the_machines_doing() -> None:
+    waited = {"delivered": {"figure": 90.0, "waited_percent": 8.0, "samples": 12}}
+    assert missed(row("cpu_stress", 100, 90, **waited)) == []
+    assert missed(row("cpu_stress", 100, 90)) == ["± 3 points, with what it waited for"]
+
+
+def test_every_row_must_land_in_time_and_leave_nothing() -> None:
+    assert missed(row("process_kill", 1, 1, landed=False)) == ["not landed"]
+    assert missed(row("process_kill", 1, 1, held_s=3.021)) == ["held +21 ms"]
+    assert missed(row("process_kill", 1, 1, residue=["a mount"])) == ["left a mount"]
+    assert missed(replace(row("process_kill", 1, 1), resolution_ms=25)) == ["recovery known to 25 ms"]
+    assert missed(Row("process_kill", {}, None, "why")) == ["not injected"]
+
+
 def test_without_a_row_there_is_still_a_page() -> None:
-    assert "0 of 0 landed; 0 things were left behind." in "\n".join(lines([], 1.0))
+    assert "0 of 0 landed; 0 of 0 keep their bounds; 0 things were left behind." in "\n".join(lines([], 1.0))
