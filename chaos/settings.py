@@ -5,6 +5,7 @@ keeps the two in step.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +53,10 @@ class Settings(BaseSettings):
     """What a container of an app's directory is made from; needs Python 3.11 or later."""
     chaoslab_git_token: SecretStr | None = None
     """For repositories that are followed over https, and for the statuses of their commits."""
+    chaoslab_forge: Literal["github", "gitlab", "gitea"] | None = None
+    """What hosts the repositories; known for github.com, gitlab.com and gitea.com."""
+    chaoslab_forge_url: str | None = None
+    """The address of the forge's API, where it is not the usual one of its host."""
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None

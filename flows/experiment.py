@@ -36,6 +36,7 @@ from flows import tasks
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
 from flows.states import state_of
+from flows.telling import tell_commit
 from flows.watch import Watch, watching
 
 
@@ -76,6 +77,7 @@ async def experiment(
         raise
     result = await tasks.analyze(run, metrics)
     watch.result = await tasks.visualize(run, result, live)
+    await tell_commit(repository, commit, watch.result)
     return state_of(watch.result)
 
 

@@ -9,6 +9,7 @@ import click
 
 from chaos.cli import Conduct, Conductors, cli
 from chaos.errors import ChaosLabError
+from flows.verbs.gitops import gitops
 from flows.verbs.serve import serve
 from flows.verbs.sync import sync
 
@@ -60,6 +61,7 @@ def status() -> None:
 
 cli.add_command(sync)
 cli.add_command(serve)
+cli.add_command(gitops)
 
 
 def _heed_env_file() -> None:

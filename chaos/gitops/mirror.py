@@ -1,6 +1,7 @@
 """A bare copy of a followed repository's head: fetched, listed and read; never checked out."""
 
 import fcntl
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,8 +54,8 @@ class Mirror:
 
     def fetch(self) -> str:
         """Bring the branch's head here; the commit."""
-        with self._alone():
-            self._bring(f"+refs/heads/{self.source.branch}:{_REF}")
+        with self.alone():
+            self.bring(f"+refs/heads/{self.source.branch}:{_REF}")
             commit = self.git.run("rev-parse", "--verify", "--end-of-options", _REF).decode().strip()
         if self.source.require_signed:
             self._verify(commit)
@@ -64,8 +65,8 @@ class Mirror:
         """Bring one commit here that a deployment was pinned to."""
         if not _COMMIT.fullmatch(commit):
             raise GitError(f"{commit!r} is no commit; expected 40 or 64 hexadecimal digits")
-        with self._alone():
-            self._bring(commit)
+        with self.alone():
+            self.bring(commit)
 
     def has(self, commit: str) -> bool:
         """Whether that commit is here."""
@@ -107,7 +108,8 @@ class Mirror:
             raise GitError(f"{size:,} bytes; a run takes at most {most_bytes:,}")
         return found
 
-    def _bring(self, what: str) -> None:
+    def bring(self, what: str) -> None:
+        """Fetch a refspec or a commit, without large blobs."""
         limit = f"--filter=blob:limit={MOST_BLOB_BYTES}"
         options = ("--depth=1", "--no-tags", "--no-write-fetch-head", "--quiet", "--force", limit)
         self.git.run("fetch", *options, *self._upload_pack(), "--", "origin", what, timeout_s=300)
@@ -128,6 +130,12 @@ class Mirror:
         allowed = "-c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true"
         return (f"--upload-pack=git {allowed} upload-pack",)
 
+    def receive_pack(self) -> tuple[str, ...]:
+        """A push to a repository on this machine runs none of its hooks."""
+        if not self.source.address().startswith("file:"):
+            return ()
+        return (f"--receive-pack=git -c core.hooksPath={os.devnull} receive-pack",)
+
     def _verify(self, commit: str) -> None:
         try:
             self.git.run("verify-commit", "--end-of-options", commit)
@@ -137,11 +145,11 @@ class Mirror:
 
     def _exists(self) -> None:
         if not (self.git.folder / "config").exists():
-            with self._alone():
+            with self.alone():
                 pass
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """One process at a time changes the copy; it is made first when there is none."""
         self.git.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.git.folder.with_suffix(".lock").open("w") as lock:
