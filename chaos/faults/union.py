@@ -4,6 +4,7 @@ from typing import get_args
 
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.base import Fault
+from chaos.faults.blackhole import Blackhole
 from chaos.faults.clock_skew import ClockSkew
 from chaos.faults.connection_refused import ConnectionRefused
 from chaos.faults.connection_reset import ConnectionReset
@@ -33,6 +34,7 @@ from chaos.faults.process_stop import ProcessStop
 
 AnyFault = (
     Bandwidth
+    | Blackhole
     | ClockSkew
     | ConnectionRefused
     | ConnectionReset
