@@ -30,6 +30,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chaoslab schema --check experiments/schema.json
+	$(BIN)/python -m chaos.manifests.providers_page --check docs/sandboxes.md
 
 bench: setup
 	@scripts/packages stress-ng
