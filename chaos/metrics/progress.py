@@ -58,7 +58,7 @@ class Progress:
         everything = " --all" if self.ended and self.concluded else ""
         return Delivery(
             complete=False,
-            why=self.why or "the store was too slow",
+            why=self.why or "not everything was delivered when the run had ended and nobody waited any more",
             later=f"chaoslab metrics push{everything} {run.folder}",
             numbers=numbers,
         )

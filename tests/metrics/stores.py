@@ -1,7 +1,6 @@
 """Stores that misbehave: a small HTTP server that answers every remote write as it is told, or not at all."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ class Stubborn:
     url: str = ""
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -30,6 +30,7 @@ def stubborn(status: int = 204, words: str = "", after_s: float = 0.0) -> Iterat
         def do_POST(self) -> None:
             told.headers.append(dict(self.headers))
             told.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            told.asked.set()
             told.over.wait(told.after_s)
             if not told.over.is_set():
                 self.send_response(told.status)
@@ -52,8 +53,3 @@ def stubborn(status: int = 204, words: str = "", after_s: float = 0.0) -> Iterat
         server.shutdown()
         serving.join()
         server.server_close()
-
-
-def elapsed(since: float) -> float:
-    """Seconds since a `time.monotonic()`."""
-    return time.monotonic() - since
