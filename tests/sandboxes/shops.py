@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from chaos import runner
+from chaos.events import Event
 from chaos.manifests.load import Loaded, load
 from chaos.measure.result import Result
 from chaos.plan import plan
@@ -29,11 +30,9 @@ def results(folder: Path, directory: str) -> dict[str, Result]:
     (folder / ".git").mkdir()  # the root of a repository, beyond which no app may be
     loaded = {fault: _elsewhere(experiments / directory / f"{fault}.yaml") for fault in FAULTS}
 
-    async def all_of_them() -> list[Result]:
-        return await asyncio.gather(*(_one(each, folder / "runs") for each in loaded.values()))
-
     with at_double():
-        return dict(zip(loaded, asyncio.run(all_of_them()), strict=True))
+        found = asyncio.run(_all(list(loaded.values()), folder / "runs"))
+    return dict(zip(loaded, found, strict=True))
 
 
 def _elsewhere(path: Path) -> Loaded:
@@ -44,10 +43,26 @@ def _elsewhere(path: Path) -> Loaded:
     return load(str(path))[0]
 
 
-async def _one(loaded: Loaded, runs: Path) -> Result:
+async def _all(loaded: list[Loaded], runs: Path) -> list[Result]:
+    """Each begins when the app of the one before it is ready: that is when an app needs the machine most."""
+    works = []
+    for each in loaded:
+        ready = asyncio.Event()
+        works.append(asyncio.create_task(_one(each, runs, ready)))
+        await ready.wait()
+    return await asyncio.gather(*works)
+
+
+async def _one(loaded: Loaded, runs: Path, ready: asyncio.Event) -> Result:
     drawn = plan(loaded)
     run = Run.new(drawn.name, runs)
-    await runner.carry_out(drawn, run, lambda _event: None, asyncio.Event())
+
+    def look(event: Event) -> None:
+        if event.type == "phase.started":
+            ready.set()
+
+    await runner.carry_out(drawn, run, look, asyncio.Event())
+    ready.set()
     return runner.analyze(run)
 
 

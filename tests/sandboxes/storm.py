@@ -45,6 +45,8 @@ class Aftermath:
     """How often what happened in the double."""
     left: list[dict[str, Any]]
     """Sandboxes that still live."""
+    secrets: list[str]
+    """What nobody may have written down."""
 
 
 def storm(folder: Path, many: int, recovery_s: int) -> Aftermath:
@@ -61,7 +63,7 @@ def storm(folder: Path, many: int, recovery_s: int) -> Aftermath:
     )
     with at_double(trouble=trouble) as double:
         survived = asyncio.run(_all(manifest, lab.runs, many))
-        return Aftermath(survived, double.said(), double.sandboxes())
+        return Aftermath(survived, double.said(), double.sandboxes(), double.secrets())
 
 
 async def _all(manifest: Path, runs: Path, many: int) -> list[Survived]:

@@ -30,6 +30,8 @@ class Control:
     machines: dict[str, Machine] = field(default_factory=dict)
     said: Counter[str] = field(default_factory=Counter)
     """How often what happened."""
+    tokens: list[str] = field(default_factory=list)
+    """Of every microVM that ever was: what nobody may write down."""
     _by_key: dict[str, asyncio.Future[Machine]] = field(default_factory=dict)
     _creations: list[float] = field(default_factory=list)
 
@@ -91,6 +93,7 @@ class Control:
         memory_mib = self.templates[wish["templateID"]]
         machine = Machine(wish, memory_mib, await boot(memory_mib), self.end)
         self.machines[machine.id] = machine
+        self.tokens.append(machine.token)
         self.said["created"] += 1
         return machine
 

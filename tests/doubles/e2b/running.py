@@ -42,6 +42,10 @@ class Double:
         """How often what happened."""
         return dict(self._state()["said"])
 
+    def secrets(self) -> list[str]:
+        """The account's key, and the token of every microVM that ever was."""
+        return [KEY, *self._state()["tokens"]]
+
     def _state(self) -> dict[str, Any]:
         state: dict[str, Any] = httpx.get(f"{self.url}/_double/state", timeout=_ENDS_WITHIN_S).json()
         return state

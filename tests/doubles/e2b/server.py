@@ -33,7 +33,7 @@ def application(control: Control, trouble: dict[str, Any]) -> Trouble:
 
     async def state(_request: Request) -> Response:
         machines = [machine.listed() for machine in control.machines.values()]
-        return JSONResponse({"sandboxes": machines, "said": dict(control.said)})
+        return JSONResponse({"sandboxes": machines, "said": dict(control.said), "tokens": control.tokens})
 
     async def change(request: Request) -> Response:
         for name, value in (await request.json()).items():
