@@ -2,9 +2,12 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -78,6 +81,22 @@ def test_a_push_makes_deployments_and_runs_each_once(scene: Scene) -> None:
     assert len(scene.runs("a")) == 1
     assert scene.sync().unchanged
     assert scene.sync(sweep=True).actions == ()
+
+
+def test_the_server_s_scheduler_makes_runs_of_a_schedule(scene: Scene) -> None:
+    scene.write("a", more=CRON + "  onPush: false\n")
+    scene.push()
+    body = {"deployments": {"id": {"any_": [scene.deployments()["a"]["id"]]}}}
+    give_up_at = time.monotonic() + 60
+    while len(runs := scene.api.post("/flow_runs/filter", json=body).json()) < 2:
+        assert time.monotonic() < give_up_at, "a scheduler that works has made some within seconds"
+        time.sleep(0.5)
+    assert all(run["auto_scheduled"] for run in runs)
+    mondays = {
+        datetime.fromisoformat(run["expected_start_time"]).astimezone(ZoneInfo("Europe/Berlin"))
+        for run in runs
+    }
+    assert {(at.weekday(), at.hour, at.minute) for at in mondays} == {(0, 9, 0)}
 
 
 def test_only_what_changed_is_written_again(scene: Scene) -> None:
