@@ -16,6 +16,7 @@ import click
 from chaos import __version__
 from chaos.conduct import Conduct, Conductor, Conductors, directly, interruptible
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.metrics import metrics
 
@@ -174,40 +175,6 @@ def show_plan(files: Sequence[Path], seed: int | None) -> None:
 
 
 @cli.command()
-@click.argument("journal", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option(
-    "--analyzer",
-    type=click.Choice(["rules", "groq", "auto"]),
-    default="rules",
-    show_default=True,
-    help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
-)
-def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
-    """Judge a JOURNAL again, offline: the same verdict, with the same exit code."""
-    from chaos.analyzers import rules
-    from chaos.console import closing_lines
-    from chaos.explain import said_by
-    from chaos.journal import Journal
-    from chaos.measure.judge import judge
-
-    try:
-        events = list(Journal(journal).events())
-    except ChaosLabError as error:
-        raise click.UsageError(str(error)) from error
-    if not events:
-        raise click.UsageError(f"{journal}: no event in it; a journal begins with run.started")
-    result = judge(events)
-    result = result.model_copy(update={"analysis": rules.analyze(result, events)})
-    if analyzer != "rules":
-        result = asyncio.run(said_by(analyzer, result, lambda: events))
-    click.echo(
-        result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
-    )
-    sys.exit(result.exit_code)
-
-
-@cli.command()
 @click.option(
     "--check",
     type=click.Path(path_type=Path),
@@ -256,5 +223,6 @@ def remove_orphans() -> None:
     click.echo(f"{removed} orphan(s) removed")
 
 
+cli.add_command(analyze)
 cli.add_command(metrics)
 cli.add_command(dashboard)

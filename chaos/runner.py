@@ -216,12 +216,13 @@ async def _conclude(run: Run, error: Exception | None) -> None:
 
 def analyze(run: Run) -> "Result":
     """Judge the journal, put it into words, write result.json. Raises ChaosLabError when the disk refuses."""
-    from chaos.analyzers import rules  # a run begins without them, and sooner
+    from chaos.analyzers import comparison, rules  # a run begins without them, and sooner
     from chaos.measure.judge import judge
 
     events = list(run.journal.events())
     result = judge(events)
-    result = result.model_copy(update={"analysis": rules.analyze(result, events)})
+    before = comparison.earlier(run.folder, result.experiment)
+    result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
     run.keep_result(result.model_dump_json(indent=2))
     return result
 

@@ -9,8 +9,17 @@ hypothetical, a negation, a bound (`less than`), a clock time or a number in wor
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from chaos.analyzers.binding import (
+    Number,
+    kind_fits,
+    ordered,
+    phase_fits,
+    role_of,
+    starts_are_ended,
+    stat_fits,
+)
 from chaos.analyzers.measurements import Measurement
 from chaos.analyzers.naming import DOWN, UP, Named, extra_words, named, phases
 from chaos.analyzers.numerals import AFTER_COUNT, NUMBER, UNIT, equal, numeric, without_units
@@ -25,29 +34,7 @@ _UNSURE = re.compile(
     r"could|should|might|may|if|unless|expected|predicted|likely|probably|previous(?:ly)?|earlier|last)\b|n['’]t\b",
     re.I,
 )
-_BOUND_BEFORE = re.compile(
-    r"\b(?:more than|over|above|exceed\w*|beyond|past|less than|under|below|fewer than|at least|at most|up to|within|"
-    r"as much as|nearly|almost|between|(?:great|high|low|small|larg|fast|slow)er than|minimum of|maximum of|every|"
-    r"each|per)\s*$",
-    re.I,
-)
-_BOUND_AFTER = re.compile(
-    r"\s*(?:or (?:more|less)|more|less|fewer|extra|longer|shorter|\+|-|percentage)", re.I
-)
 _NEAR = re.compile(r"\s*(?:the|a|an|about|only|roughly|around)?\s*", re.I)
-_PART_OF = re.compile(r"\s*(?:\w+\s+){0,2}?(?:out )?of (?:the |all |its )?$", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """One number in a segment: the measurements that it may be, and what stands before and after it."""
-
-    may_be: Sequence[Measurement]
-    start: int
-    end: int
-    before: str
-    after: str
-    clause: Named
 
 
 class Claims:
@@ -123,7 +110,7 @@ class Claims:
             inherited = whole if whole.quantities or whole.wholes else inherited
         return True
 
-    def _numbers(self, segment: str, inherited: Named) -> Iterator[_Number]:
+    def _numbers(self, segment: str, inherited: Named) -> Iterator[Number]:
         offset, last, whole = 0, inherited, named(segment, self._extra)
         for clause in _CLAUSES.split(segment):
             offset = segment.index(clause, offset)
@@ -134,7 +121,7 @@ class Claims:
                 start, end = offset + found.start(), offset + found.end()
                 may_be, end = self._candidates(found, segment, end)
                 says = last if _NEAR.fullmatch(clause[: found.start()]) or offset == 0 else whole
-                yield _Number(may_be, start, end, segment[:start], segment[end:], says)
+                yield Number(may_be, start, end, segment[:start], segment[end:], says)
             offset += len(clause)
 
     def _candidates(
@@ -149,7 +136,7 @@ class Claims:
             unit.end() if unit else end
         )
 
-    def _segment_holds(self, segment: str, aside: str, numbers: Sequence[_Number]) -> bool:
+    def _segment_holds(self, segment: str, aside: str, numbers: Sequence[Number]) -> bool:
         """`aside` are the parts of the sentence without numbers: they say when and of whom for all others."""
         if _UNSURE.search(segment) or _UNSURE.search(aside):
             return False
@@ -158,20 +145,20 @@ class Claims:
         for index, each in enumerate(numbers):
             previous = fit[-1] if fit else []
             second = index > 0 and segment[numbers[index - 1].end : each.start]
-            role = _role(each, second)
+            role = role_of(each, second)
             if role == "bound":
                 return False
             found = [m for m in each.may_be if self._fits(m, each.clause, (segment, aside), role, where)]
             if role == "of":
                 found = [m for m in found if any(part.whole == m.id for part in previous)]
             if role == "to":
-                found = [m for m in found if any(_ordered(was, m, segment) for was in previous)]
+                found = [m for m in found if any(ordered(was, m, segment) for was in previous)]
             elif role == "":
                 found = [m for m in found if self._direction_fits(m, each, segment)]
             if not found:
                 return False
             fit.append(found)
-        return _starts_are_ended(numbers, segment)
+        return starts_are_ended(numbers, segment)
 
     def _fits(
         self, m: Measurement, clause: Named, text: tuple[str, str], role: str, where: frozenset[str]
@@ -186,9 +173,9 @@ class Claims:
         elif strong != {m.quantity}:
             return False
         return (
-            _stat_fits(m, clause.stats, role)
-            and _kind_fits(m, clause.kinds)
-            and _phase_fits(m, where, role)
+            stat_fits(m, clause.stats, role)
+            and kind_fits(m, clause.kinds)
+            and phase_fits(m, where, role)
             and self._subject_fits(m, *text)
         )
 
@@ -204,7 +191,7 @@ class Claims:
     def _named_in(self, text: str) -> set[str]:
         return {name for index, name in enumerate(self._names) if f"\ue000{_letters(index)}\ue001" in text}
 
-    def _direction_fits(self, m: Measurement, number: _Number, segment: str) -> bool:
+    def _direction_fits(self, m: Measurement, number: Number, segment: str) -> bool:
         """`rose to 320 ms` only when it was less before."""
         up, down = UP.search(segment), DOWN.search(segment)
         if not (up or down) or m.stat.endswith(("rise", "ratio")):
@@ -219,76 +206,6 @@ class Claims:
             None,
         )
         return was is not None and (m.value > was.value if up else m.value < was.value)
-
-
-def _role(number: _Number, between: str | bool) -> str:
-    """`of`: a whole; `to`, `from`: the ends of a change; `by`: a difference; `bound`: nothing that can be verified."""
-    before = re.sub(
-        r"\b(?:about|around|approximately|roughly|only|just)\s*$|~$",
-        "",
-        number.before.rstrip(),
-        flags=re.I,
-    )
-    before = before.rstrip() + " "
-    if _BOUND_BEFORE.search(before) or _BOUND_AFTER.match(number.after):
-        return "bound"
-    if isinstance(between, str) and _PART_OF.fullmatch(between):
-        return "of"
-    if isinstance(between, str) and re.fullmatch(
-        r"\s*(?:\([^)]*\)\s*)?to\s*(?:about |around |roughly )?", between
-    ):
-        return "to"
-    if re.search(r"\bfrom\s$", before):
-        return "from"
-    return "by" if re.search(r"\b(?:by|factor of)\s$", before) else ""
-
-
-def _starts_are_ended(numbers: Sequence[_Number], segment: str) -> bool:
-    """Every `from` has its `to`: half of a change says nothing."""
-    roles = [
-        _role(each, index > 0 and segment[numbers[index - 1].end : each.start])
-        for index, each in enumerate(numbers)
-    ]
-    return all(roles[index + 1 : index + 2] == ["to"] for index, role in enumerate(roles) if role == "from")
-
-
-def _stat_fits(m: Measurement, said: frozenset[str], role: str) -> bool:
-    if m.quantity == "latency":
-        percentile, _, change = m.stat.partition(" ")
-        if (change == "rise") != (role == "by" and m.unit != "x"):
-            return False
-        return said == {percentile}
-    if m.stat == "peak":
-        return said <= {"peak"} and role != "by"
-    return said <= ({"total"} if not m.phase else set()) and role != "by"
-
-
-def _kind_fits(m: Measurement, said: frozenset[str]) -> bool:
-    if m.quantity == "errors":
-        said = said - {"asked", "delivered"}
-        return said == ({m.kind} if m.kind else frozenset())
-    return not said & {"asked", "delivered"} or not m.kind or m.kind in said
-
-
-def _phase_fits(m: Measurement, where: frozenset[str], role: str) -> bool:
-    if role in ("from", "to") or not m.phase:
-        return True
-    return where == {m.phase} or (not where and m.phase == "fault")
-
-
-def _ordered(was: Measurement, now: Measurement, segment: str) -> bool:
-    """Whether `from was to now` is one quantity at two times, in order, in the direction that the words say."""
-    order = ("baseline", "fault", "recovery")
-    same = replace(was, id="", value=0, phase="", whole="") == replace(
-        now, id="", value=0, phase="", whole=""
-    )
-    if not same or was.phase not in order or now.phase not in order:
-        return False
-    if order.index(was.phase) >= order.index(now.phase):
-        return False
-    if UP.search(segment):
-        return now.value > was.value
-    return now.value < was.value if DOWN.search(segment) else True
 
 
 def _letters(index: int) -> str:

@@ -1,28 +1,45 @@
 """Name the fault from what the target showed, without being told: the same evidence, its labels hidden.
 
-Used to find out how far an analysis can be trusted to tell causes apart (`bench/diagnosis.py`).
+Used to find out how far an analysis can be trusted to tell causes apart (`bench/diagnosis.py`). Each rule is a
+mechanism, not a likeness: a disk that fills, memory that no process of the target holds, a process that is ended from
+outside, a floor under every answer, work that fails while the process is well. The first that applies is the diagnosis.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
 
 from chaos.events import Event
+from chaos.measure.latency import percentile
+from chaos.measure.moments import clock, percent, seconds
+from chaos.measure.record import Record
+from chaos.measure.timeline import Span, Timeline
+from chaos.measure.usage import disk_percent
 
 CALM = "none"
 """Nothing was done to it."""
+CLASSES = ("network_delay", "memory_pressure", "disk_full", "process_kill", "dependency_failure", CALM)
+
+FULLER_BY = 30.0
+NEARLY_FULL = 80.0
+"""A disk that was filled: so many points fuller than before, and at least so full, in percent."""
+MEMORY_BY = 10.0
+"""Points of the memory limit that are in use and held by no process of the target."""
+FLOOR, FLOOR_BY_S = 0.25, 0.05
+"""Even the fastest quarter of the answers is slower by this much: noise slows some, a delay slows all."""
+FAILING = 0.1
+SLOWER_BY, SLOWER_BY_S = 3.0, 0.02
+"""Of the load, beside a health probe that is well."""
 
 _SHOWN = (
-    "phase.started",
-    "phase.ended",
-    "load.sampled",
-    "probe.sampled",
-    "usage.sampled",
-    "log.captured",
-    "process.started",
-    "process.ready",
-    "process.exited",
-    "process.failed",
-    "memory.killed",
+    *("phase.started", "phase.ended", "load.sampled", "probe.sampled", "usage.sampled", "log.captured"),
+    *("process.started", "process.ready", "process.exited", "process.failed", "memory.killed"),
+)
+_PEER = re.compile(
+    r"refused|reset by peer|timed? ?out|unreachable|does not answer|unavailable|name or service|no route",
+    re.I,
 )
 
 
@@ -39,5 +56,133 @@ class Diagnosis:
     because: str
 
 
+class Showing:
+    """Blind evidence, before and under the fault phase."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.record = Record(events)
+        timeline = Timeline(self.record)
+        nothing = Span("", 0.0, 0.0, closed=True)
+        self.before = timeline.span("baseline") or nothing
+        self.under = timeline.span("fault") or nothing
+
+    def of(self, span: Span, *types: str) -> list[Event]:
+        """The events of a phase."""
+        return [event for event in self.record.of(*types) if span.start <= event.at < span.end]
+
+    def took_s(self, span: Span, type_: str) -> list[float]:
+        """How long good answers took, and how long was waited for those that never came; in order of length."""
+        found = (e.data for e in self.of(span, type_) if not _failed(e) or e.data.get("error") == "timeout")
+        return sorted(float(data.get("took_ms") or 0.0) / 1000 for data in found)
+
+    def failing(self, span: Span, type_: str) -> float:
+        """The share of looks or requests that failed."""
+        found = self.of(span, type_)
+        return sum(map(_failed, found)) / len(found) if found else 0.0
+
+    @cached_property
+    def kills(self) -> list[Event]:
+        """When the kernel, or the limit, ended a process for want of memory."""
+        return self.of(self.under, "memory.killed")
+
+
+def _failed(event: Event) -> bool:
+    status = event.data.get("status", event.data.get("value"))
+    if isinstance(status, dict):
+        status = status.get("status")
+    return bool(event.data.get("error")) or (isinstance(status, int) and status >= 400)
+
+
 def diagnose(events: Sequence[Event]) -> Diagnosis:
-    return Diagnosis(CALM, "nothing stands out")
+    """The first rule that applies."""
+    showing = Showing(events)
+    for fault, rule in _RULES:
+        if because := rule(showing):
+            return Diagnosis(fault, because)
+    return Diagnosis(CALM, "nothing stands out from the baseline")
+
+
+def _memory(showing: Showing) -> str:
+    """Memory that none of the target's processes holds."""
+    strange = [_unexplained(event) for event in showing.of(showing.under, "usage.sampled")]
+    usual = [_unexplained(event) for event in showing.of(showing.before, "usage.sampled")]
+    if not strange or not usual or (more := median(strange) - median(usual)) < MEMORY_BY:
+        return ""
+    killed = f"; {len(showing.kills)} processes were killed for want of it" if showing.kills else ""
+    return f"{percent(more / 100)} of the memory came into use by no process of the target{killed}"
+
+
+def _unexplained(event: Event) -> float:
+    """Percent of the limit."""
+    used, share = float(event.data["memory_bytes"]), float(event.data["memory_percent"])
+    own = sum(float(each.get("rss_bytes") or 0) for each in (event.data.get("processes") or {}).values())
+    return share - 100 * own / (used * 100 / share) if used and share else 0.0
+
+
+def _disk(showing: Showing) -> str:
+    before, under = (_fullest(showing.of(span, "usage.sampled")) for span in (showing.before, showing.under))
+    for path, full in under.items():
+        if full >= NEARLY_FULL and full - before.get(path, 0.0) >= FULLER_BY:
+            return f"“{path}” went from {percent(before.get(path, 0.0) / 100)} to {percent(full / 100)} full"
+    return ""
+
+
+def _fullest(samples: Iterable[Event]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for event in samples:
+        for path, full in disk_percent(event.data).items():
+            found[path] = max(full, found.get(path, 0.0))
+    return found
+
+
+def _killed(showing: Showing) -> str:
+    """A process that was ended by a signal that nothing in the sandbox explains."""
+    ended = [e for e in showing.of(showing.under, "process.exited") if e.data.get("signal")]
+    if not ended or showing.kills:
+        return ""
+    first = ended[0]
+    return f"“{first.data.get('process')}” was ended by {first.data['signal']} at {clock(first.at)}"
+
+
+def _delayed(showing: Showing) -> str:
+    """Even the fastest answers of the probe, and of the load, are slower."""
+    floors = []
+    for kind in ("probe.sampled", "load.sampled"):
+        usual, now = (
+            percentile(showing.took_s(span, kind), FLOOR) for span in (showing.before, showing.under)
+        )
+        if usual is not None and now is not None:
+            floors.append(now - usual)
+    if not floors or min(floors) < FLOOR_BY_S:
+        return ""
+    return f"every answer takes at least {seconds(min(floors))} longer than before"
+
+
+def _dependency(showing: Showing) -> str:
+    """The work fails or is slow while the process itself is well."""
+    if showing.failing(showing.under, "probe.sampled") >= FAILING:
+        return ""
+    usual = {str(event.data.get("line")) for event in showing.of(showing.before, "log.captured")}
+    for event in showing.of(showing.under, "log.captured"):
+        if (line := str(event.data.get("line"))) not in usual and _PEER.search(line):
+            return f"“{event.data.get('process')}” wrote at {clock(event.at)} that a peer failed it"
+    if (failing := showing.failing(showing.under, "load.sampled")) >= FAILING:
+        return f"{percent(failing)} of the requests failed while the process was well"
+    was, now = (
+        median(showing.took_s(span, "load.sampled") or [0.0]) for span in (showing.before, showing.under)
+    )
+    probe = percentile(showing.took_s(showing.under, "probe.sampled"), 0.5) or 0.0
+    if now - was >= SLOWER_BY_S and now >= SLOWER_BY * max(was, probe):
+        return (
+            f"requests took {seconds(now)} instead of {seconds(was)} while the process itself answered fast"
+        )
+    return ""
+
+
+_RULES: tuple[tuple[str, Callable[[Showing], str]], ...] = (
+    ("disk_full", _disk),
+    ("memory_pressure", _memory),
+    ("process_kill", _killed),
+    ("network_delay", _delayed),
+    ("dependency_failure", _dependency),
+)

@@ -16,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from chaos.analyzers import rules
 from chaos.analyzers.answer import Answer, Gate
 from chaos.analyzers.claims import Claims
+from chaos.analyzers.comparison import told
 from chaos.analyzers.conversation import Conversation, Reply, Told
 from chaos.analyzers.measurements import measurements
 from chaos.analyzers.prompt import Cited, prompt
@@ -41,7 +42,7 @@ PRICES: Mapping[str, tuple[float, float]] = {
 async def analyze(result: Result, events: Sequence[Event], settings: Settings) -> Analysis:
     """The analysis in a model's words, or the rules' with a note that says why. Never raises for Groq's sake."""
     began = time.monotonic()
-    own = rules.analyze(result, events)
+    own = result.analysis or rules.analyze(result, events)
     try:
         async with asyncio.timeout(settings.groq_timeout_s) as bound:
             until = bound.when() or 0.0
@@ -74,7 +75,7 @@ async def _explained(
     return own.model_copy(
         update={
             "analyzer": "groq",
-            "summary": f"{result.why} {accepted.summary}" if accepted.summary else own.summary,
+            "summary": _summary(result, accepted.summary, own),
             "severity": accepted.severity,
             "recommendations": accepted.recommendations or own.recommendations,
             "model": reply.model,
@@ -86,6 +87,13 @@ async def _explained(
             "note": _note(asked, conversation),
         }
     )
+
+
+def _summary(result: Result, accepted: str, own: Analysis) -> str:
+    """Our reason first, the model's words between, our comparison last."""
+    if not accepted:
+        return own.summary
+    return " ".join([result.why, accepted, *([told(own.previous)] if own.previous else [])])
 
 
 async def _answer(conversation: Conversation, asked: "Prompt") -> tuple[Reply, Answer]:

@@ -14,8 +14,10 @@ low        held
 
 from collections.abc import Iterator, Sequence
 
-from chaos.analyzers.evidence import Symptom, symptoms
+from chaos.analyzers.comparison import compare, told
+from chaos.analyzers.evidence import symptoms
 from chaos.analyzers.knowledge import advice
+from chaos.analyzers.scene import Symptom
 from chaos.events import Event
 from chaos.measure.moments import percent, seconds
 from chaos.measure.result import Analysis, LoadSummary, Metrics, Result, Severity
@@ -28,15 +30,17 @@ CRITICAL_ERRORS, HIGH_ERRORS, MEDIUM_ERRORS = 0.5, 0.05, 0.01
 SLOW_RECOVERY_S = 5.0
 
 _CRITICAL = frozenset({"never_recovered", "stayed_down"})
-_HIGH = frozenset({"slow_recovery", "crashed", "out_of_memory"})
+_HIGH = frozenset({"slow_recovery", "crashed", "out_of_memory", "restart_loop"})
 
 
-def analyze(result: Result, events: Sequence[Event]) -> Analysis:
-    """The analysis of a judged run. Pure."""
+def analyze(result: Result, events: Sequence[Event], before: Result | None = None) -> Analysis:
+    """The analysis of a judged run, compared with the one `before` it of the same experiment. Pure."""
     seen = symptoms(result, shown(events, result))
+    previous = compare(result, before) if before else None
     return Analysis(
         analyzer="rules",
-        summary=" ".join(_summary(result)),
+        summary=" ".join([*_summary(result), *([told(previous)] if previous else [])]),
+        previous=previous,
         metrics=metrics(result),
         severity=_severity(result, {symptom.name for symptom in seen}),
         recommendations=[f"{evidence} {what}" for evidence, what in _cited(result, seen)],

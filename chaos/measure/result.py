@@ -141,6 +141,17 @@ class Tokens(Part):
     completion: int
 
 
+class Previous(Part):
+    """The run of the same experiment before this one, and what has changed since, beyond noise."""
+
+    run_id: str
+    started_at: str
+    verdict: Verdict
+    same_digest: bool
+    """Whether it was the same experiment with the same app."""
+    changes: list[str]
+
+
 class Analysis(Part):
     """Words about a run. The numbers in `metrics` are measured; who wrote the words is `analyzer`."""
 
@@ -158,6 +169,8 @@ class Analysis(Part):
     """How long a model, or trying to reach it, took."""
     sentences_dropped: int = 0
     """Sentences of a model that were not shown, because a number in them was not measured or for their words."""
+    previous: Previous | None = None
+    """Compared with the run before, when there is one."""
     note: str | None = None
     """What a reader should know of how this came about: why it was not the analyzer that was asked for, for example."""
 

@@ -1,0 +1,43 @@
+"""`chaoslab analyze`: judge a journal again, and put it into words."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from chaos.errors import ChaosLabError
+
+
+@click.command()
+@click.argument("journal", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--analyzer",
+    type=click.Choice(["rules", "groq", "auto"]),
+    default="rules",
+    show_default=True,
+    help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
+)
+def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
+    """Judge a JOURNAL again, offline: the same verdict, with the same exit code."""
+    from chaos.analyzers import comparison, rules
+    from chaos.console import closing_lines
+    from chaos.explain import said_by
+    from chaos.journal import Journal
+    from chaos.measure.judge import judge
+
+    try:
+        events = list(Journal(journal).events())
+    except ChaosLabError as error:
+        raise click.UsageError(str(error)) from error
+    if not events:
+        raise click.UsageError(f"{journal}: no event in it; a journal begins with run.started")
+    result = judge(events)
+    before = comparison.earlier(journal.absolute().parent, result.experiment)
+    result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
+    if analyzer != "rules":
+        result = asyncio.run(said_by(analyzer, result, lambda: events))
+    text = result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
+    click.echo(text)
+    sys.exit(result.exit_code)
