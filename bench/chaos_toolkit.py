@@ -110,8 +110,7 @@ def killed_by_us(folder: Path, every: str | None) -> Seen:
     wall_s = time.monotonic() - began
     if not done.stdout:
         sys.exit(done.stderr)
-    result = json.loads(done.stdout)
-    ran = ours.read(folder / "runs" / result["run_id"])
+    ran = ours.said(done.stdout, folder / "runs")
     [state] = ran.result.steady_state
     assert state.recovery_time_seconds is not None, ran.result.why
     killed = ran.at("fault.injected")
@@ -119,7 +118,7 @@ def killed_by_us(folder: Path, every: str | None) -> Seen:
     back = next(at for at in listens if at is not None and at > killed)
     looks = sorted(event.at for event in ran.events if event.type == "probe.sampled")
     return Seen(
-        wall_s - result["timings"]["declared_s"], killed + state.recovery_time_seconds - back, _step(looks)
+        wall_s - ran.result.timings.declared_s, killed + state.recovery_time_seconds - back, _step(looks)
     )
 
 
@@ -236,6 +235,7 @@ def main() -> None:
         cost = [statistics.median(side) for side in zip(*overheads, strict=True)]
         print(ours.ratio("our run overhead, to Chaos Toolkit's,", *cost, unit="s"))
         vacuous(chaos, folder)
+    print(ours.machine())
 
 
 if __name__ == "__main__":

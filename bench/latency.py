@@ -179,6 +179,7 @@ def main() -> None:
             print(ours.ratio(f"our error at {asked:g} ms, to Toxiproxy's,", off, other, unit="ms"))
         else:
             print(f"our error at {asked:g} ms is {off / asked:.2g} x what was asked ({off:.2f} ms)")
+    print(ours.machine())
 
 
 if __name__ == "__main__":

@@ -140,6 +140,7 @@ def main() -> None:
         name = {"off_points": "the error of our memory level", "worst_points": "our worst error"}[what]
         mean = [statistics.median(getattr(each, what) for each in side) for side in (mine, theirs)]
         print(ours.ratio(f"{name}, to stress-ng's,", *mean, unit="points"))
+    print(ours.machine())
 
 
 if __name__ == "__main__":

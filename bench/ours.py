@@ -3,6 +3,8 @@
 import asyncio
 import dataclasses
 import json
+import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +78,18 @@ def run(manifest: Mapping[str, Any], path: Path, *, withheld: bool = False, fail
     return ran
 
 
-def read(folder: Path) -> Ran:
-    """A run that the command line carried out, from its folder."""
-    result = Result.model_validate_json((folder / "result.json").read_text())
-    return Ran(result, list(Journal(folder / "journal.ndjson").events()))
+def said(told: str, runs: Path) -> Ran:
+    """A run that the command line carried out below `runs`, from the JSON that it told."""
+    result = Result.model_validate_json(told)
+    return Ran(result, list(Journal(runs / result.run_id / "journal.ndjson").events()))
+
+
+def machine() -> str:
+    """Where it was measured."""
+    return (
+        f"Linux {platform.release()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end,"
+        f" Python {platform.python_version()}"
+    )
 
 
 def ratio(name: str, ours: float, theirs: float, *, unit: str = "", digits: int = 2) -> str:
