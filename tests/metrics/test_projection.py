@@ -1,6 +1,7 @@
 """The journal as samples: in order, clean, true, and the same however it is cut."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.journal import Journal
-from chaos.metrics.families import LIVE, MOST_SERIES
+from chaos.metrics.families import FINAL, LIVE, MOST_SERIES
 from chaos.metrics.projection import Projection
 from chaos.metrics.samples import STALE, Sample
 from tests.journals.telling import END, INJECTED, RECOVERED, START, Telling
@@ -189,3 +190,10 @@ def test_a_value_that_is_no_number_is_left_out(value: object) -> None:
     else:
         assert of(samples, "chaoslab_cpu_usage_ratio") == []
         assert of(samples, "chaoslab_memory_usage_ratio") != []
+
+
+def test_the_page_about_metrics_names_them_all_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    assert set(re.findall(r"^\| `(chaoslab_\w+)`", page, re.MULTILINE)) == {
+        each.name for each in (*LIVE, *FINAL)
+    }
