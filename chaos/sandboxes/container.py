@@ -43,7 +43,7 @@ CAPABILITIES = {
     "SYS_RESOURCE": "what fd_exhaustion and pid_exhaustion lowered can be raised again",
 }
 """All that a container gets, and why; its own network, pids, mounts and device rules stay. Never --privileged."""
-_OPEN_WITHIN_S = 20.0
+_OPEN_WITHIN_S = 60.0
 _SPARE_BYTES = 192 * 2**20
 """For the agent, its journal and what disk faults write: the app has a limit of its own."""
 _NSBOX = Path(__file__).resolve().parents[1] / "nsbox"

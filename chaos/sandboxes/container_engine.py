@@ -7,11 +7,11 @@ that does not know this machine's control groups, limits that may not be raised)
 import asyncio
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chaos.errors import SandboxError, SandboxLost
+from chaos.errors import SandboxError, SandboxLost, SandboxRefused
 
 if TYPE_CHECKING:
     from chaos.settings import Settings
@@ -19,21 +19,26 @@ if TYPE_CHECKING:
 KNOWN = ("docker", "podman")
 _ANSWERS_WITHIN_S = 20.0
 _PULLS_WITHIN_S = 900.0
-_ENDS = {
-    ("no such container", "no container with"): "gone",
-    ("no space left on device", "disk quota exceeded"): "its disk is full; remedy: {engine} system prune",
+_ENDS: Mapping[tuple[str, ...], tuple[type[SandboxError], str]] = {
+    ("no such container", "no container with"): (SandboxLost, "the container has gone"),
+    ("no space left on device", "disk quota exceeded"): (
+        SandboxError,
+        "its disk is full; remedy: {engine} system prune",
+    ),
     ("cannot connect to", "is the docker daemon running", "connection refused", "unable to connect"): (
-        "its daemon does not answer; remedy: start it (systemctl start {engine}), or set CHAOSLAB_CONTAINER_ENGINE"
+        SandboxError,
+        "its daemon does not answer; remedy: start it (systemctl start {engine}), or set CHAOSLAB_CONTAINER_ENGINE",
     ),
     ("permission denied while trying to connect", "permission denied while connecting"): (
-        "you may not speak to its daemon; remedy: join its group, or use rootless podman"
+        SandboxRefused,
+        "you may not speak to its daemon; remedy: join its group, or use rootless podman",
     ),
     ("manifest unknown", "pull access denied", "repository does not exist", "not found: manifest"): (
-        "there is no such image, or it wants a login; remedy: check its name, or {engine} login"
+        SandboxRefused,
+        "there is no such image, or it wants a login; remedy: check its name, or {engine} login",
     ),
 }
 """Words of an engine, in lower case -> what they mean and the remedy."""
-
 
 _NO_IMAGE = ("no such image", "image not known", "unable to find image")
 _found: dict[str | None, "Engine"] = {}
@@ -74,15 +79,11 @@ class Engine:
 
     def failure(self, words: str) -> SandboxError:
         """What the engine said, as an error of ours with a remedy where we know one."""
-        said, lower = words.strip(), words.lower()
-        for marks, meaning in _ENDS.items():
+        said, lower = _last_line(words.strip()), words.lower()
+        for marks, (kind, meaning) in _ENDS.items():
             if any(mark in lower for mark in marks):
-                if meaning == "gone":
-                    return SandboxLost(f"{self.program}: {_last_line(said)}")
-                return SandboxError(
-                    f"{self.program}: {meaning.format(engine=self.program)} ({_last_line(said)})"
-                )
-        return SandboxError(f"{self.program}: {_last_line(said) or 'it failed without a word'}")
+                return kind(f"{self.program}: {meaning.format(engine=self.program)} ({said})")
+        return SandboxError(f"{self.program}: {said or 'it failed without a word'}")
 
     async def start(self, image: str, options: Sequence[str], command: Sequence[str]) -> None:
         """Start a container; fetch its image when it is not here. Raises SandboxError.
@@ -131,7 +132,7 @@ class Engine:
         try:
             await self.call("pull", "--quiet", image, timeout_s=_PULLS_WITHIN_S)
         except SandboxError as error:
-            raise SandboxError(f"cannot get image {image}: {error}") from error
+            raise type(error)(f"cannot get image {image}: {error}") from error
 
     async def inspect(self, *names: str) -> list[dict[str, Any]]:
         """What it knows of those containers or images."""
@@ -160,7 +161,7 @@ async def _first_that_answers(programs: Sequence[str]) -> Engine:
             refusals.append(str(error))
         else:
             return Engine(program)
-    raise SandboxError(
+    raise SandboxRefused(
         f"no container engine: {'; '.join(refusals)}; remedy: install Docker or Podman, "
         "set CHAOSLAB_CONTAINER_ENGINE to its program, or choose another sandbox type"
     )

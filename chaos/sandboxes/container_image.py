@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.errors import SandboxError
+from chaos.errors import SandboxError, SandboxRefused
 from chaos.nsbox.spec import IMAGE_ROOT
 from chaos.sandboxes.container_engine import Engine
 
@@ -45,7 +45,7 @@ async def beside(engine: Engine, base: str, image: str) -> Beside:
         identities.append(await engine.image(name))
     ours, users = identities
     if ours["Architecture"] != users["Architecture"]:
-        raise SandboxError(f"{image} is for {users['Architecture']}, {base} for {ours['Architecture']}")
+        raise SandboxRefused(f"{image} is for {users['Architecture']}, {base} for {ours['Architecture']}")
     key = hashlib.sha256(f"{ours['Id']} {users['Id']}".encode()).hexdigest()[:16]
     together = f"localhost/chaoslab-image:{key}"
     if not await engine.has_image(together):
