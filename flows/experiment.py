@@ -70,7 +70,7 @@ async def experiment(
     watch.on_begin(run)
     await _introduce(plan, run)
     try:
-        async with exported(run) as metrics, shown_live(plan, run) as live:
+        async with exported(run) as metrics, shown_live(plan, run, watch) as live:
             run = await _trials(plan, run, watch)
     except asyncio.CancelledError:
         runner.analyze(run)  # a cancelled run leaves its result as well

@@ -11,14 +11,16 @@ from chaos.plan import Plan
 from chaos.publish_live import Live, watched
 from chaos.run import Run
 from flows.progress import API_FAILURES
+from flows.watch import Watch
 
 
 @asynccontextmanager
-async def shown_live(plan: Plan, run: Run) -> AsyncIterator[Live]:
+async def shown_live(plan: Plan, run: Run, watch: Watch) -> AsyncIterator[Live]:
     """Deliver it while the block lasts. What fails is said in the result, and stops nothing."""
     links: list[asyncio.Task[None]] = []
 
     def on_link(link: str) -> None:
+        watch.on_link(link)
         links.append(asyncio.create_task(_link(plan.name, link)))
 
     try:

@@ -50,7 +50,7 @@ async def _flow_run(conduct: Conduct) -> "Result":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, conduct.stop.set)
 
     plan = conduct.plan
-    watch = Watch(begin, conduct.on_event, conduct.stop)
+    watch = Watch(begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop)
     WATCH.set(watch)
     try:
         state = await experiment(plan.source, plan.name, str(conduct.out), plan.seed, return_state=True)

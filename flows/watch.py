@@ -21,6 +21,8 @@ class Watch:
     on_begin: Callable[[Run], None] = lambda run: None
     """Called when the run has its folder."""
     on_event: Callable[[Event], None] = lambda event: None
+    on_link: Callable[[str], None] = lambda link: None
+    """Told where the run can be watched live, as soon as it can."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to have the fault undone and the run ended; its result is written all the same."""
     result: Result | None = None
