@@ -41,7 +41,8 @@ class Exporter:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="metrics", daemon=True)
         self._export: Export | None = None
-        """None when there is no store to deliver to."""
+        """None when there is no store to deliver to, or not yet."""
+        self._configured = False
 
     def begin(self) -> None:
         """Start the thread; even what it needs is imported there."""
@@ -57,7 +58,7 @@ class Exporter:
     async def conclude(self, result: "Result") -> "Result":
         """Deliver what the result says; the result, saying what was delivered."""
         if self._export is None:
-            return result
+            return result if not self._configured else _unheard(self._run, result)
         return await asyncio.to_thread(self._export.conclude, result, too_slow=self._thread.is_alive())
 
     def _work(self) -> None:
@@ -65,9 +66,17 @@ class Exporter:
             from chaos.settings import Settings
 
         settings = Settings()
-        if settings.metrics_store is not None:
+        self._configured = settings.metrics_store is not None
+        if self._configured:
             with ONE_AT_A_TIME:
                 from chaos.metrics.exporting import Export
 
             self._export = Export(self._run, settings)
             self._export.work(self._over)
+
+
+def _unheard(run: Run, result: "Result") -> "Result":
+    """A run so short, on a machine so busy, that nothing had been sent when it was over."""
+    from chaos.metrics.progress import Progress
+
+    return result.model_copy(update={"delivery": {**result.delivery, "metrics": Progress().delivery(run)}})
