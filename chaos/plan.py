@@ -8,18 +8,21 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from pathlib import Path as FilePath
 from random import Random
 from typing import Any
 
 from chaos.app_files import AppFiles, survey
 from chaos.errors import PlanError
+from chaos.faults import FAULTS
 from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
-from chaos.manifests.method import overlapping, spans
+from chaos.manifests.method import Step, overlapping, spans
 from chaos.manifests.problems import Path, Problem
+from chaos.manifests.sandboxes import LocalSandbox, Sandbox
 from chaos.order import APP, work_of
-from chaos.units import SIZE
+from chaos.units import DURATION, SIZE
 
 
 @dataclass(frozen=True)
@@ -182,11 +185,27 @@ def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pa
         if lacking:
             what = f"sandbox '{sandbox.type}' lacks {lacking}, which {step.fault.type} needs"
             yield ("spec", "method", index, "fault"), what
+        yield from ((("spec", "method", index, *where), why) for where, why in _unlikely(step, sandbox))
     for one, other in overlapping(_entries(spec)):
         what = f"'{one}' and '{other}' are of one fault type and would act at the same time"
         yield ("spec", "method"), what
     if files is not None:
         yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
+
+
+def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
+    """Why this step's fault could not be measured to land: too short a hold, or something that is not installed."""
+    if isinstance(sandbox, LocalSandbox) and (why := step.fault.missing()):
+        yield ("fault",), f"{step.fault.type} cannot be injected on this machine: {why}"
+    for entry in step.entries():
+        needed_s = FAULTS[step.fault.type](**entry["fault"]).minimum_hold_s()
+        if entry["hold_s"] < needed_s:
+            what = f"'{entry['name']}' is held for {DURATION.format(entry['hold_s'])}, but {step.fault.type} needs at "
+            yield (
+                ("hold",),
+                f"{what}least {DURATION.format(ceil(needed_s * 10) / 10)} to be reached and measured",
+            )
+            return
 
 
 def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
@@ -210,11 +229,12 @@ def _collisions(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
     """Ports of the app, or of a fault, that belong to the sandbox itself."""
     taken = spec.sandbox.taken_ports
     for index, process in enumerate(spec.target.processes):
-        if process.port in taken:
-            yield ("spec", "target", "processes", index, "port"), f"{process.port} is {taken[process.port]}"
+        if whose := taken.get(process.port or 0):
+            yield ("spec", "target", "processes", index, "port"), f"{process.port} is {whose}"
     for index, step in enumerate(spec.method):
-        if (port := getattr(step.fault, "port", None)) in taken:
-            yield ("spec", "method", index, "fault", "port"), f"{port} is {taken[port]}"
+        port = getattr(step.fault, "port", None)
+        if whose := taken.get(port or 0):
+            yield ("spec", "method", index, "fault", "port"), f"{port} is {whose}"
 
 
 def _unshippable(files: AppFiles, disk: float) -> Iterator[str]:

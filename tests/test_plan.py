@@ -1,6 +1,7 @@
 """A plan decides everything, survives JSON, and refuses what its sandbox cannot do."""
 
 import json
+import platform
 import re
 from pathlib import Path
 
@@ -199,3 +200,48 @@ def test_only_an_image_brings_its_own_command(tmp_path: Path) -> None:
     path.write_text(re.sub(r", command: \[.*?\]", "", SMALL))
     with pytest.raises(ManifestError, match="has no 'command'; only an image brings its own"):
         load(path)
+
+
+def throttled(hold: str) -> str:
+    """The full manifest with another first fault, of which it is known how long it must be held."""
+    delay = "{type: network_delay, delay: 300ms, jitter: 0ms, process: web}\n      hold: 60s"
+    assert delay in FULL
+    return FULL.replace(delay, "{type: cpu_throttle, cpu: 50%}\n      hold: " + hold)
+
+
+def test_a_hold_too_short_for_the_fault_to_be_measured_is_refused(tmp_path: Path) -> None:
+    path = a_manifest(tmp_path, throttled("900ms"))
+    (loaded,) = load(path)
+    with pytest.raises(PlanError) as caught:
+        plan(loaded)
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        f"{path}:44:7 spec.method[0].hold: shop-network-delay: 'slow network' is held for 900ms, "
+        "but cpu_throttle needs at least 1s to be reached and measured"
+    )
+    path.write_text(throttled("1s"))
+    assert plan(load(path)[0])
+
+
+def test_each_stage_of_a_ramp_must_be_long_enough(tmp_path: Path) -> None:
+    ramp = "20s\n      ramp: {field: cpu, from: 20%, to: 80%, stages: 40}"
+    (loaded,) = load(a_manifest(tmp_path, throttled(ramp)))
+    with pytest.raises(
+        PlanError, match=r"'slow network 1/40 \(cpu 20%\)' is held for 500ms, but cpu_throttle"
+    ):
+        plan(loaded)
+
+
+def test_what_this_machine_lacks_is_said_with_the_remedy_where_the_sandbox_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skew = FULL.replace(
+        "{type: network_delay, delay: 300ms, jitter: 0ms, process: web}", "{type: clock_skew}"
+    )
+    (loaded,) = load(a_manifest(tmp_path, skew))
+    assert plan(loaded).order()["method"][0]["prepares"] is True
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    with pytest.raises(
+        PlanError, match=r"clock_skew cannot be injected on this machine: .*on such a machine with cc: "
+    ):
+        plan(loaded)
