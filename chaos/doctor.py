@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from chaos import bundle
-from chaos.errors import SandboxError
+from chaos.errors import PublishError, SandboxError
 from chaos.sandboxes.container_engine import find
 from chaos.sandboxes.container_orphans import orphans as orphans_of
 from chaos.sandboxes.keeping import orphans
@@ -36,8 +36,11 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield from asyncio.run(_sandbox())
     yield asyncio.run(_containers(settings))
+    if settings.e2b_api_key:
+        yield asyncio.run(_microvms())
     yield _room()
     yield from _keys(settings)
+    yield _metrics(settings)
 
 
 def _python() -> Check:
@@ -87,6 +90,20 @@ async def _containers(settings: Settings) -> Check:
     return Check("containers", "ok", says)
 
 
+async def _microvms() -> Check:
+    """Ask E2B with the key that is there."""
+    from chaos.sandboxes import e2b_orphans
+
+    try:
+        running, left = await e2b_orphans.look()
+    except SandboxError as error:
+        return Check(
+            "E2B", "missing", str(error), "look at E2B_API_KEY and at the way to E2B; or use another sandbox"
+        )
+    says = f"the account answers; {running} sandboxes of ours run there, {len(left)} of them orphaned"
+    return Check("E2B", "degraded" if left else "ok", says, "chaoslab gc" if left else "")
+
+
 def _memory(facts: object) -> Check:
     assert isinstance(facts, dict)
     if facts["memory"] == "real":
@@ -127,6 +144,22 @@ def _keys(settings: Settings) -> Iterator[Check]:
         ("E2B_API_KEY", settings.e2b_api_key, "sandboxes are local"),
         ("GROQ_API_KEY", settings.groq_api_key, "the rules write the analysis"),
         ("GRAFANA_URL", settings.grafana_url or settings.grafana_mcp_url, "dashboards are files"),
-        ("PROMETHEUS_REMOTE_WRITE_URL", settings.prometheus_remote_write_url, "metrics stay in the journal"),
     ):
         yield Check(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")
+
+
+def _metrics(settings: Settings) -> Check:
+    """Write nothing to the store: it says whether it would take more."""
+    if settings.metrics_store is None:
+        says = "PROMETHEUS_REMOTE_WRITE_URL, PROMETHEUS_URL not set: metrics stay in the journal"
+        return Check("metrics", "degraded", says)
+    from chaos.metrics.store import Said, Store
+
+    try:
+        with Store.configured(settings) as store:
+            answer = store.send([], within_s=5.0)
+    except PublishError as error:
+        return Check("metrics", "degraded", str(error))
+    if answer.said is Said.TAKEN:
+        return Check("metrics", "ok", f"{store.shown} takes them")
+    return Check("metrics", "degraded", answer.why, "see docs/metrics.md; runs go on without it")
