@@ -18,6 +18,8 @@ from chaos.sandboxes.e2b_machine import Machine
 
 _FOLDER = "/run/chaoslab"
 _TEMPLATE = "base"
+_CREATED_WITHIN_S = 10.0
+"""How long to wait for what is no longer wanted, to end it."""
 _STARTS_WITHIN_S = 10.0
 _LOST_WITHIN_S = 1.0
 """How long to look for what an attempt without an answer may have started, before the next one."""
@@ -56,17 +58,25 @@ class E2BSandbox:
             "hosts": list(hosts),
             "folder": _FOLDER,
         }
+        await box._machine.take_turn()
         creating = asyncio.ensure_future(box._machine.create(template or _TEMPLATE, labels or {}))
         try:
             await asyncio.shield(creating)
             await box._prepare(wish)
         except BaseException:
-            with contextlib.suppress(SandboxError):
-                await asyncio.shield(creating)  # a request under way cannot be taken back, only what it makes
-                await asyncio.shield(box._machine.kill())
-            await box.close()
+            await asyncio.shield(box._give_up(creating))
             raise
         return box
+
+    async def _give_up(self, creating: "asyncio.Future[None]") -> None:
+        """A request under way cannot be taken back, only what it makes; what comes too late ends by its lease."""
+        done, late = await asyncio.wait([creating], timeout=_CREATED_WITHIN_S)
+        for each in late:
+            each.cancel()
+        with contextlib.suppress(SandboxError):
+            if any(not each.cancelled() and each.exception() is None for each in done):
+                await self._machine.kill()
+        await self.close()
 
     async def _prepare(self, wish: Mapping[str, object]) -> None:
         program = (Path(__file__).parent / "e2b_guest.py").read_text()

@@ -57,4 +57,4 @@ class Account:
                     found += await paginator.next_items()
             return found
 
-        return [each for each in await patiently(pages) if OURS in (each.metadata or {})]
+        return [each for each in await patiently(pages) if {OURS, ENDS_AT, LEASE} <= set(each.metadata or ())]

@@ -45,12 +45,19 @@ class Machine:
         self._http: Any = None
         self._renewing: asyncio.Task[None] | None = None
 
+    async def take_turn(self) -> None:
+        """Wait until the limits of the account allow for one more."""
+        self.turn = f"{OURS}-{secrets.token_hex(12)}"
+        try:
+            await self._account.pace.turn(self.turn, self._account.lease_s, _TURN_WITHIN_S)
+        except BaseException:
+            self._account.pace.release(self.turn)
+            raise
+
     async def create(self, template: str, labels: Mapping[str, str]) -> None:
         """One creation by one idempotency key, however often it must be asked for."""
         account = self._account
         client = account.client()
-        self.turn = f"{OURS}-{secrets.token_hex(12)}"
-        await account.pace.turn(self.turn, account.lease_s, _TURN_WITHIN_S)
         ours = {OURS: self.turn, ENDS_AT: f"{self._ends_at:.0f}", LEASE: f"{account.lease_s:g}"}
         metadata = {**labels, **ours}
 

@@ -5,25 +5,29 @@ clocks are taken to agree within a sixth of the lease.
 """
 
 import time
+from typing import Any
 
-from chaos.errors import SandboxLost
 from chaos.sandboxes.e2b_account import ENDS_AT, LEASE, OURS, Account
 from chaos.sandboxes.e2b_machine import Machine
 
 
+async def look() -> tuple[int, list[Any]]:
+    """How many sandboxes of ours run, and the orphans among them. Raises SandboxError."""
+    running = await Account.of_settings().running()
+    return len(running), [each for each in running if _is_one(each)]
+
+
 async def end_orphans() -> list[str]:
     """End them; which it were. Raises SandboxError."""
-    account = Account.of_settings()
-    ended = []
-    for each in await account.running():
-        ends_at, lease_s = float(each.metadata[ENDS_AT]), float(each.metadata[LEASE])
-        if is_orphan(each.end_at.timestamp(), time.time(), ends_at, lease_s):
-            try:
-                await Machine(each.sandbox_id, ends_at, each.metadata[OURS]).kill()
-            except SandboxLost:
-                continue
-            ended.append(each.sandbox_id)
-    return ended
+    _, orphans = await look()
+    for each in orphans:
+        await Machine(each.sandbox_id, float(each.metadata[ENDS_AT]), each.metadata[OURS]).kill()
+    return [each.sandbox_id for each in orphans]
+
+
+def _is_one(listed: Any) -> bool:
+    of_ours = listed.metadata
+    return is_orphan(listed.end_at.timestamp(), time.time(), float(of_ours[ENDS_AT]), float(of_ours[LEASE]))
 
 
 def is_orphan(end_at: float, now: float, ends_at: float, lease_s: float) -> bool:

@@ -46,6 +46,10 @@ class Machine:
         longest = self.started + datetime.timedelta(seconds=_LONGEST_S)
         self.ends = min(now() + datetime.timedelta(seconds=seconds), longest)
 
+    def age(self, seconds: float) -> None:
+        """As if so much time had gone by without a word."""
+        self.ends -= datetime.timedelta(seconds=seconds)
+
     async def _live(self) -> None:
         """Until its time is over; the local sandbox below ends by itself when nobody says a word to it."""
         await asyncio.sleep(0)

@@ -54,6 +54,11 @@ class Double:
         """From now on."""
         httpx.post(f"{self.url}/_double/trouble", json=changed, timeout=_ENDS_WITHIN_S).raise_for_status()
 
+    def age(self, sandbox: str, seconds: float) -> None:
+        """Make time go by for one of them."""
+        aging = {"id": sandbox, "seconds": seconds}
+        httpx.post(f"{self.url}/_double/age", json=aging, timeout=_ENDS_WITHIN_S).raise_for_status()
+
 
 @contextmanager
 def e2b_double(boxes: Path, **options: Any) -> Iterator[Double]:

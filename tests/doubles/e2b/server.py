@@ -1,7 +1,7 @@
 """The double as one server on a free port of the loopback; `python -m tests.doubles.e2b OPTIONS` prints its address.
 
-Beside E2B's interface it has `/_double/state`, what it has seen, and `/_double/trouble`, which changes what it does to
-its clients. When it ends, so do all its microVMs.
+Beside E2B's interface it has `/_double/state`, what it has seen, `/_double/trouble`, which changes what it does to its
+clients, and `/_double/age`, which makes time go by for one microVM. When it ends, so do all its microVMs.
 """
 
 import asyncio
@@ -40,7 +40,16 @@ def application(control: Control, trouble: dict[str, Any]) -> Trouble:
             setattr(troubled, name, [tuple(each) for each in value] if name == "orders" else value)
         return Response(status_code=204)
 
-    own = [Route("/_double/state", state), Route("/_double/trouble", change, methods=["POST"])]
+    async def age(request: Request) -> Response:
+        wish = await request.json()
+        control.machines[wish["id"]].age(wish["seconds"])
+        return Response(status_code=204)
+
+    own = [
+        Route("/_double/state", state),
+        Route("/_double/trouble", change, methods=["POST"]),
+        Route("/_double/age", age, methods=["POST"]),
+    ]
     app = Starlette(routes=[*control.routes(), *Envd(control).routes(), *own], lifespan=life)
     troubled = Trouble(app, control.said, **trouble)
     return troubled
