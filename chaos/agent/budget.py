@@ -65,8 +65,10 @@ class Budget:
         for group in self._groups:
             if (group / "cpuacct.usage").exists():
                 return int((group / "cpuacct.usage").read_text()) / 1e9
-            if (group / "cpu.stat").exists():
-                return int((group / "cpu.stat").read_text().split()[1]) / 1e6
+            # Version 1 has a file of that name, too, which says nothing of usage.
+            words = (group / "cpu.stat").read_text().split() if (group / "cpu.stat").exists() else []
+            if words[:1] == ["usage_usec"]:
+                return int(words[1]) / 1e6
         return None
 
     def kills(self) -> int:
