@@ -28,7 +28,7 @@ NEARLY_FULL = 80.0
 MEMORY_BY = 10.0
 """Points of the memory limit that are in use and held by no process of the target."""
 FLOOR, FLOOR_BY_S = 0.25, 0.05
-"""Even the fastest quarter of the answers is slower by this much: noise slows some, a delay slows all."""
+"""Even the fastest quarter of the answers is slower by this much: noise slows some, a delay slows all, and it ends."""
 FAILING = 0.1
 SLOWER_BY, SLOWER_BY_S = 3.0, 0.02
 """Of the load, beside a health probe that is well."""
@@ -57,7 +57,7 @@ class Diagnosis:
 
 
 class Showing:
-    """Blind evidence, before and under the fault phase."""
+    """Blind evidence, before, under and after the fault phase."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.record = Record(events)
@@ -65,6 +65,7 @@ class Showing:
         nothing = Span("", 0.0, 0.0, closed=True)
         self.before = timeline.span("baseline") or nothing
         self.under = timeline.span("fault") or nothing
+        self.after = timeline.span("recovery") or nothing
 
     def of(self, span: Span, *types: str) -> list[Event]:
         """The events of a phase."""
@@ -146,16 +147,23 @@ def _killed(showing: Showing) -> str:
 
 def _delayed(showing: Showing) -> str:
     """Even the fastest answers of the probe, and of the load, are slower."""
-    floors = []
-    for kind in ("probe.sampled", "load.sampled"):
-        usual, now = (
-            percentile(showing.took_s(span, kind), FLOOR) for span in (showing.before, showing.under)
-        )
-        if usual is not None and now is not None:
-            floors.append(now - usual)
-    if not floors or min(floors) < FLOOR_BY_S:
+    floors = [_lifted_s(showing, kind) for kind in ("probe.sampled", "load.sampled")]
+    if min(floors) < FLOOR_BY_S:
         return ""
-    return f"every answer takes at least {seconds(min(floors))} longer than before"
+    return f"every answer takes at least {seconds(min(floors))} longer than before and after"
+
+
+def _lifted_s(showing: Showing, kind: str) -> float:
+    """How much higher the floor of the answers is than before and after; 0 when it varied as much by itself before."""
+    before, under, after = (
+        showing.took_s(span, kind) for span in (showing.before, showing.under, showing.after)
+    )
+    usual, now, again = (percentile(each, FLOOR) for each in (before, under, after))
+    if usual is None or now is None or again is None:
+        return 0.0
+    lifted_s = now - max(usual, again)
+    varied_s = (percentile(before, 0.9) or 0.0) - (percentile(before, 0.1) or 0.0)
+    return lifted_s if lifted_s > varied_s else 0.0
 
 
 def _dependency(showing: Showing) -> str:

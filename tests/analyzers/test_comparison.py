@@ -1,0 +1,89 @@
+"""A run beside the one before it: what changed is told, noise is not, and nothing strange is compared with."""
+
+import json
+from pathlib import Path
+
+from chaos.analyzers.comparison import compare, earlier, told
+from chaos.analyzers.rules import analyze
+from chaos.events import Event
+from chaos.measure import judge
+from chaos.measure.result import Result
+from tests.journals import build
+from tests.journals.telling import INJECTED, RECOVERED, Telling
+
+NOW = "20261123-020000-shop-test-0000ff"
+
+
+def write(folder: Path, run_id: str, events: list[Event] | None = None, text: str | None = None) -> None:
+    (folder / run_id).mkdir()
+    if events is not None:
+        text = judge(events).model_copy(update={"run_id": run_id}).model_dump_json()
+    if text is not None:
+        (folder / run_id / "result.json").write_text(text)
+
+
+def found(folder: Path) -> str | None:
+    result = earlier(folder / NOW, "shop-test")
+    return result.run_id if result else None
+
+
+def test_the_newest_earlier_run_that_completed_is_taken(tmp_path: Path) -> None:
+    write(tmp_path, NOW)
+    assert found(tmp_path) is None
+    write(tmp_path, "20261120-000000-shop-test-aaaaaa", build.held())
+    write(tmp_path, "20261121-000000-shop-test-bbbbbb", build.held())
+    write(tmp_path, "20261122-000000-shop-test-cccccc", build.baseline_off())
+    write(tmp_path, "20261122-000001-shop-test-dddddd", text="{half a res")
+    write(tmp_path, "20261122-000002-shop-test-eeeeee", text=json.dumps({"of": "another version"}))
+    write(tmp_path, "20261122-000003-shop-test-eeeeef")
+    write(tmp_path, "20261122-000004-other-shop-test-aaaaaa", build.held())
+    write(tmp_path, "20261124-000000-shop-test-ffffff", build.held())
+    assert found(tmp_path) == "20261121-000000-shop-test-bbbbbb"
+
+
+def test_a_journal_that_was_moved_is_compared_with_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "20261120-000000-shop-test-aaaaaa", build.held())
+    (tmp_path / "elsewhere").mkdir()
+    assert earlier(tmp_path / "elsewhere", "shop-test") is None
+
+
+def between(now: list[Event], then: list[Event], **changed: object) -> str:
+    return told(compare(judge(now), judge(then).model_copy(update=changed)))
+
+
+def test_the_same_again_is_told_as_nothing_changed() -> None:
+    assert (
+        between(build.held(), build.held())
+        == "As in the run of 2025-11-22 18:03 UTC: nothing changed beyond noise."
+    )
+    a_little = Telling(slow={(INJECTED, RECOVERED): 0.34}).events()
+    assert "nothing changed" in between(a_little, build.held())
+
+
+def test_what_changed_is_told_with_both_numbers() -> None:
+    said = between(build.deviated_fast_errors_are_not_fast(), build.held())
+    assert said.startswith("Compared with the run of 2025-11-22 18:03 UTC: deviated now, held then; ")
+    assert (
+        "p95 latency under the fault 2.0 s, then 331 ms" in said
+        or "p95 latency under the fault 2.0 s, then 330 ms" in said
+    )
+    assert "49 % of the requests failed under the fault, then 0 %" in said
+    assert "“healthy” was good again never, then after" in between(
+        build.deviated_never_recovers(), build.held()
+    )
+
+
+def test_another_version_is_told_as_such() -> None:
+    assert "of another version of the experiment or its app" in between(
+        build.held(), build.held(), digest="sha256:01"
+    )
+
+
+def test_the_summary_ends_with_it_and_the_result_holds_it() -> None:
+    events = build.deviated_slow()
+    before: Result = judge(build.held())
+    analysis = analyze(judge(events), events, before)
+    assert analysis.previous is not None
+    assert analysis.previous.run_id == before.run_id
+    assert analysis.summary.endswith(told(analysis.previous))
+    assert analyze(judge(events), events).previous is None
