@@ -137,7 +137,7 @@ class Fault(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """intensity -> fields, written as an author would write them."""
     requires: ClassVar[frozenset[str]] = frozenset()
-    """Capabilities that the sandbox must provide: net-admin, mount, memory-limit."""
+    """Capabilities that the sandbox must provide: net-admin, mount, memory-limit, block-device."""
     ends_with: ClassVar[Literal["agent", "sandbox"]] = "agent"
     """Whose end is enough to end the fault, even by SIGKILL: the agent's, or only the whole sandbox's."""
     prepares: ClassVar[bool] = False

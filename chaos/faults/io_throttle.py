@@ -56,6 +56,7 @@ class IoThrottle(Fault):
     write: ByteRate | None = None
     """Bytes a second that may be written; a control group v1 limits only writes that are synced or direct."""
 
+    requires: ClassVar[frozenset[str]] = frozenset({"block-device"})
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"read": "10MiB/s"},
         "medium": {"read": "1MiB/s"},

@@ -27,10 +27,10 @@ NO_RUNG: Mapping[str, Mapping[str, str]] = {
 _PACKETS = tuple(name for name, _ in LADDER)
 MECHANISMS: Mapping[str, Sequence[str]] = {
     "bandwidth": _PACKETS[1:],
-    "blackhole": ("nftables",),
+    "blackhole": _PACKETS[1:],
     "clock_skew": ("preload",),
-    "connection_refused": ("nftables",),
-    "connection_reset": ("nftables",),
+    "connection_refused": _PACKETS[1:],
+    "connection_reset": _PACKETS[1:],
     "cpu_stress": ("burners",),
     "cpu_throttle": ("cfs-quota", "sigstop-ration"),
     "crash_loop": ("sigkill-on-sight",),
@@ -112,6 +112,8 @@ def _cell(fault: type[Fault], provider: str, kind: type[Sandbox]) -> str:
 
 def _of_an_image(type_: str) -> str:
     fault = FAULTS[type_]
+    if not fault.requires <= ContainerSandbox.provides:
+        return _cell(fault, "container", ContainerSandbox)
     if fault.prepares:
         return "refused: an image holds no library of ours"
     return "below /tmp" if "path" in fault.__dataclass_fields__ else "the same"
