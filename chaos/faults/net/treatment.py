@@ -42,7 +42,8 @@ class Delay:
 
     Order is kept within a flow only: across flows, one global queue would make every jittered packet wait for the
     slowest before it and so raise the median. For the same reason bare acknowledgements go when they may; TCP does not
-    mind their order, and often one leaves right before an answer does.
+    mind their order, and often one leaves right before an answer does. They draw from a source of their own: how many
+    there are is up to the kernel's mood, and the seed alone should tell what the others draw.
     """
 
     random: Random
@@ -53,10 +54,14 @@ class Delay:
     sends: ClassVar[bool] = False
     _last: dict[Hashable, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._for_bare = Random(self.random.getrandbits(32))
+
     def treat(self, now: float, flow: Hashable, size: int, *, bare: bool = False) -> tuple[float, Fate]:
         late = self.delay_s
         if self.jitter_s:
-            late += self.jitter_s * SPREADS[self.distribution].draw(self.random)
+            drawn = SPREADS[self.distribution].draw(self._for_bare if bare else self.random)
+            late += self.jitter_s * drawn
         due = max(now, now + late)
         if bare:
             return due, Fate.PASS

@@ -15,7 +15,7 @@ from source import Server
 log = logging.getLogger("rates")
 
 SOURCES = os.environ.get("SOURCES", "127.0.0.1:9001 127.0.0.1:9002").split()
-WITHIN_S = 0.25
+WITHIN_S = 0.4
 """What a source may take, to connect and to answer each."""
 
 

@@ -101,6 +101,14 @@ def test_a_bare_acknowledgement_holds_up_nothing() -> None:
         assert percentile(one, 0.5) == pytest.approx(0.3, abs=0.003)
 
 
+def test_the_seed_alone_tells_what_packets_with_data_draw() -> None:
+    with_acknowledgements, without = (Delay(Random(5), 0.3, 0.1) for _ in range(2))
+    for flow in map(str, range(100)):
+        for _ in range(int(flow) % 3):
+            with_acknowledgements.treat(0.0, flow, 52, bare=True)
+        assert with_acknowledgements.treat(0.0, flow, 100) == without.treat(0.0, flow, 100)
+
+
 def test_no_packet_goes_before_it_came() -> None:
     way = Delay(Random(5), 0.01, 0.01, "normal")
     assert min(way.treat(7.0, str(flow), 100)[0] for flow in range(2000)) == 7.0
