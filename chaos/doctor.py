@@ -40,7 +40,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield asyncio.run(_microvms())
     yield _room()
     yield from _keys(settings)
-    yield _metrics(settings)
+    yield metrics(settings)
 
 
 def _python() -> Check:
@@ -148,7 +148,7 @@ def _keys(settings: Settings) -> Iterator[Check]:
         yield Check(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")
 
 
-def _metrics(settings: Settings) -> Check:
+def metrics(settings: Settings) -> Check:
     """Write nothing to the store: it says whether it would take more."""
     if settings.metrics_store is None:
         says = "PROMETHEUS_REMOTE_WRITE_URL, PROMETHEUS_URL not set: metrics stay in the journal"

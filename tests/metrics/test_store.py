@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos import doctor
 from chaos.errors import PublishError
 from chaos.metrics.samples import LAST_MS, STALE, Sample, Series, series
 from chaos.metrics.store import Answer, Said, Store
@@ -172,3 +173,17 @@ def test_what_is_no_address_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(PublishError, match="PROMETHEUS_URL") as refused:
         Store(url)
     assert "planted" not in str(refused.value)
+
+
+def test_doctor_asks_the_store(prometheus: Prometheus) -> None:
+    def says(url: str) -> tuple[str, str]:
+        found = doctor.metrics(Settings(prometheus_remote_write_url=url))
+        return found.level, found.says
+
+    assert says(prometheus.write_url) == ("ok", f"{prometheus.write_url} takes them")
+    with stubborn(401, "who are you?") as locked:
+        level, words = says(locked.url.replace("//", "//me:planted@"))
+    assert level == "degraded"
+    assert "401 Unauthorized: who are you?" in words
+    assert "planted" not in words
+    assert says("prometheus:9090")[0] == "degraded"
