@@ -164,6 +164,8 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
         yield f"  said    {result.analysis.severity}: {result.analysis.summary}"
         for advice in result.analysis.recommendations:
             yield f"  advice  {advice}"
+        if result.analysis.note:
+            yield f"  note    {result.analysis.note}"
     if result.sandbox.id and not result.sandbox.destroyed:
         yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
     yield f"  report  {folder / 'report.html'}"

@@ -78,7 +78,7 @@ def markdown(result: Result, chart: str) -> str:
     ]
     if result.analysis:
         parts.append(_section("Analysis", _line(result.analysis.summary)))
-        parts.append(f"Severity **{result.analysis.severity}**, written by {result.analysis.analyzer}")
+        parts.append(f"Severity **{result.analysis.severity}**; {_line(phrases.wrote(result.analysis))}")
         parts.append(_section("Recommendations", _bullets(result.analysis.recommendations)))
     return "\n\n".join(part for part in parts if part) + "\n"
 

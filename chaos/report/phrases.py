@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chaos.measure.fidelity import HELD
-from chaos.measure.result import Result, SteadyStateResult, StepResult
+from chaos.measure.moments import seconds
+from chaos.measure.result import Analysis, Result, SteadyStateResult, StepResult
 from chaos.report import scale
 from chaos.report.plain import plain
 from chaos.verdict import Outcome
@@ -92,6 +93,21 @@ def _usage_numbers(result: Result) -> Iterable[Number]:
     if usage.memory_peak_percent is not None:
         beside = scale.size(usage.memory_peak_bytes) if usage.memory_peak_bytes is not None else ""
         yield Number("Memory peak", scale.share(usage.memory_peak_percent / 100), beside)
+
+
+def wrote(analysis: Analysis) -> str:
+    """Who wrote the words, at what cost, and what a reader should know of that."""
+    about = [analysis.model] if analysis.model else []
+    if analysis.tokens:
+        about.append(f"{analysis.tokens.prompt + analysis.tokens.completion:,} tokens")
+    if analysis.cost_usd is not None:
+        about.append(f"about ${analysis.cost_usd:.4f}")
+    if analysis.model and analysis.seconds is not None:
+        about.append(seconds(analysis.seconds))
+    said = [f"the words are by “{analysis.analyzer}”{f' ({", ".join(about)})' if about else ''}"]
+    if dropped := analysis.sentences_dropped:
+        said.append(f"{dropped} of its sentences were dropped: not verified, or not about the run")
+    return "; ".join([*said, *([analysis.note] if analysis.note else [])])
 
 
 def doubts(result: Result) -> list[str]:
