@@ -128,6 +128,18 @@ def injection_refused() -> list[Event]:
 
 
 @story
+def preparation_refused() -> list[Event]:
+    about = {"step": "slow network", "fault": "network_delay"}
+    why = "the clock of a process cannot be set here: the library was not compiled for vax"
+    failed = event(-0.69, "fault.failed", **about, stage="inject", why=why)
+    return [
+        *until(Telling().events(), -0.65),
+        failed,
+        event(-0.6, "agent.ended", outcome="not_injected", why=why),
+    ]
+
+
+@story
 def fault_did_not_land() -> list[Event]:
     return Telling(delivered_ms=150.0).events()
 

@@ -65,6 +65,7 @@ EXPECTED = {
     "baseline_off": not_injected("The baseline was not steady: healthy: 5 of 10 samples"),
     "baseline_off_but_the_agent_went_on": inconclusive("out of tolerance (status 200) before any fault"),
     "injection_refused": not_injected("could not be injected: packets cannot be delayed here"),
+    "preparation_refused": not_injected("could not be injected: the clock of a process cannot be set here"),
     "fault_did_not_land": inconclusive("“slow network” did not land: median 150.2 ms"),
     "deviated_but_the_fault_did_not_land": inconclusive("so this says nothing about the hypothesis"),
     "fault_without_samples": inconclusive("did not land: only 0 round trips were measured"),

@@ -1,0 +1,122 @@
+"""Runs that prove nothing are never held: carried out for real, each with the one thing wrong that its name says.
+
+An unsteady baseline and an interrupted fault are in test_cli.py; tests/journals has a hand-made run for each.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos import runner
+from chaos.events import Event
+from chaos.manifests.load import load
+from chaos.measure.result import Result
+from chaos.plan import plan
+from chaos.run import Run
+from chaos.sandboxes import SandboxRef, connect
+from tests import lab as labs
+from tests.lab import Lab
+
+SOON_S = 60.0
+LOOK = {"type": "process", "process": "web", "every": "50ms"}
+UP = {"name": "up", "probe": LOOK, "tolerance": {"running": True}}
+FILL = {"type": "memory_pressure", "fill": "50%", "over": "100ms"}
+SLEEPS = {"name": "web", "command": ["sleep", "60"]}
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    with labs.lab(tmp_path) as made:
+        monkeypatch.setenv("CHAOSLAB_RUNTIME_DIR", str(made.boxes))
+        yield made
+
+
+def nothing(_event: Event) -> None:
+    """Nobody watches."""
+
+
+def result_of(
+    lab: Lab, fault: dict[str, Any], meanwhile: Callable[[Run], Awaitable[None]] | None = None
+) -> Result:
+    """A run whose target sleeps and stays up, whatever happens: every steady state holds."""
+    step = {"name": "the fault", "fault": fault, "hold": "3s"}
+    (loaded,) = load(lab.manifest(process=SLEEPS, steadyState=[UP], method=[step]))
+    drawn = plan(loaded)
+    run = Run.new(drawn.name, lab.runs)
+
+    async def both() -> None:
+        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, asyncio.Event()))
+        if meanwhile is not None:
+            await meanwhile(run)
+        async with asyncio.timeout(SOON_S):
+            await work
+
+    asyncio.run(both())
+    return runner.analyze(run)
+
+
+async def until(run: Run, type_: str) -> Event:
+    """The first event of that type, as soon as it is there."""
+    async with asyncio.timeout(SOON_S):
+        while not (found := run.journal.of(type_) if run.journal.path.exists() else []):
+            await asyncio.sleep(0.01)
+    return found[0]
+
+
+async def inside(run: Run, *argv: str) -> bytes:
+    """Run a command in the sandbox of the run; its output."""
+    box = await connect(SandboxRef.from_json(run.journal.of("sandbox.opened")[0].data["ref"]))
+    try:
+        done = await box.run(argv, cwd="/")
+    finally:
+        await box.close()
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+def test_nothing_else_is_wrong_with_such_a_run(lab: Lab) -> None:
+    result = result_of(lab, FILL)
+    assert (result.outcome, result.verdict) == ("completed", "held"), result.why
+
+
+def test_an_injection_that_is_refused_inside(lab: Lab) -> None:
+    result = result_of(lab, {"type": "cpu_stress", "cores": 64})
+    assert (result.outcome, result.verdict, result.exit_code) == ("not_injected", "inconclusive", 3)
+    assert "64 cores cannot be stressed" in result.why
+
+
+def test_a_fault_that_somebody_ends_early(lab: Lab) -> None:
+    async def end_it(run: Run) -> None:
+        await until(run, "fault.measured")
+        code = "import os, signal; from pathlib import Path\n"
+        code += "hogs = [p for p in Path('/proc').glob('[0-9]*/cmdline') if b'memory_pressure' in p.read_bytes()]\n"
+        code += (
+            "[os.kill(int(p.parent.name), signal.SIGKILL) for p in hogs if int(p.parent.name) != os.getpid()]"
+        )
+        await inside(run, "python3", "-c", code)
+
+    result = result_of(lab, FILL, end_it)
+    assert (result.verdict, result.exit_code) == ("inconclusive", 3), result.why
+    assert "“the fault” did not land: " in result.why
+
+
+def test_a_fault_that_nobody_felt(lab: Lab) -> None:
+    result = result_of(lab, {"type": "clock_skew"})
+    assert (result.outcome, result.verdict, result.exit_code) == ("completed", "inconclusive", 3)
+    assert "web never asked the library for the time while it was wrong" in result.why
+
+
+def test_an_agent_that_stood_still_for_a_while(lab: Lab) -> None:
+    """What a machine that is suspended looks like: for seconds nothing was seen, though time went on."""
+
+    async def stand_still(run: Run) -> None:
+        agent = (await until(run, "agent.started")).data["pid"]
+        await until(run, "fault.injected")
+        await inside(run, "sh", "-c", f"kill -STOP {agent}; sleep 2.6; kill -CONT {agent}")
+
+    result = result_of(lab, FILL, stand_still)
+    assert (result.verdict, result.exit_code) == ("inconclusive", 3), result.why
+    assert "recorded nothing for" in result.why
