@@ -104,7 +104,8 @@ def wrote(analysis: Analysis) -> str:
         about.append(f"about ${analysis.cost_usd:.4f}")
     if analysis.model and analysis.seconds is not None:
         about.append(seconds(analysis.seconds))
-    said = [f"the words are by “{analysis.analyzer}”{f' ({", ".join(about)})' if about else ''}"]
+    with_what = f" ({', '.join(about)})" if about else ""
+    said = [f"the words are by “{analysis.analyzer}”{with_what}"]
     if dropped := analysis.sentences_dropped:
         said.append(f"{dropped} of its sentences were dropped: not verified, or not about the run")
     return "; ".join([*said, *([analysis.note] if analysis.note else [])])
