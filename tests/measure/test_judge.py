@@ -161,9 +161,9 @@ def _long_run() -> list[Event]:
 
 
 def _timed(events: list[Event]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()  # a machine that does other things meanwhile does not count
     judge(events)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def test_importing_the_judge_needs_pydantic_and_nothing_heavier() -> None:

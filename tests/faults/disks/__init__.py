@@ -10,11 +10,17 @@ from chaos.faults.mounts import all_mounts
 
 DISK = Path("/mnt")
 """Covered by each body with a disk of its own."""
+ENGINES = ("/var/lib/containers", "/var/lib/docker", "/run/containers", "/run/netns", "/tmp/")
 
 
 def mountinfo() -> list[tuple[str, tuple[str, ...]]]:
-    """Every mount and its options."""
-    return [(mount.point, mount.options) for mount in all_mounts()]
+    """Every mount and its options.
+
+    Not those of container engines: our copy of one goes when they remove its directory outside (mount_namespaces(7)).
+    """
+    return [
+        (mount.point, mount.options) for mount in all_mounts() if not str(mount.point).startswith(ENGINES)
+    ]
 
 
 @contextmanager
