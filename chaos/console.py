@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from chaos.events import Event
 
 if TYPE_CHECKING:
-    from chaos.measure.result import Result
+    from chaos.measure.result import Analysis, Result
     from chaos.measure.trials_result import TrialsResult
 
 _REDRAW_EVERY_S = 0.1
