@@ -40,7 +40,7 @@ def test_the_result_has_the_documented_keys() -> None:
     assert step["asked"]["delay_ms"] == 300.0
     assert step["delivered"] == {
         "delay_ms": 301.2,
-        "jitter_ms": 0.24,
+        "jitter_ms": 0.2,
         "low": 301.1,
         "high": 301.3,
         "samples": 20,
