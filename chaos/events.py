@@ -7,7 +7,7 @@ monotonic clock anchored once at start, so that a clock step inside the sandbox 
 A run of several trials is written one after the other into one journal; each trial, and each control (a trial whose
 faults are withheld), is a segment: it begins with `run.started` and ends with `run.ended`.
 
-host   run.started {run_id, experiment, digest, seed, plan, versions, trial, control} ·
+host   run.started {run_id, experiment, digest, seed, plan, dashboard, versions, trial, control} ·
        sandbox.opened {ref, provides, took_s} · sandbox.destroyed {destroyed, why} · run.ended {outcome, why}
 agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · agent.ended {outcome, why}
        process.started {process, pid, restarts} · process.ready {process, took_s} · target.ready {took_s}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Ended
+from playwright.sync_api import Page
 
 from chaos.cli import cli
 from chaos.errors import PublishError
@@ -14,9 +15,12 @@ from chaos.events import Event
 from chaos.measure.result import Result
 from chaos.run import Run
 from chaos.visualize import visualize
+from tests.browser_fixture import Browser, Seen, browser
 from tests.doubles.grafana import Grafana
 from tests.grafana.stage import Stage, kept
 from tests.report.a_run import PLAN, events
+
+__all__ = ["browser"]
 
 UID = "chaoslab-shop-network-delay"
 
@@ -167,3 +171,21 @@ def test_lint_judges_json_templates_and_manifests(tmp_path: Path) -> None:
     assert f"{broken}:2:7: " in ended.stderr
     assert f"{template}:3: " in ended.stderr
     assert str(good) not in ended.stderr
+
+
+def test_a_browser_shows_the_frame_and_nothing_else_of_the_network(
+    tmp_path: Path, configured: Grafana, monkeypatch: pytest.MonkeyPatch, browser: Browser
+) -> None:
+    monkeypatch.setenv("GRAFANA_EMBED", "true")
+    run, result = finished(tmp_path)
+    visualize(run, result, within_s=30)
+
+    def look(page: Page, seen: Seen) -> tuple[list[str], list[str]]:
+        page.locator("iframe.grafana").scroll_into_view_if_needed()
+        page.frame_locator("iframe.grafana").get_by_text("dashboard", exact=True).wait_for()
+        return [url for url in seen.requests if not url.startswith("file:")], seen.console
+
+    asked, console = browser.visit(run.report.as_uri(), look)
+    assert asked
+    assert all(url.startswith(configured.url) for url in asked)
+    assert [line for line in console if "Content Security" in line] == []
