@@ -161,11 +161,7 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     for state in result.steady_state:
         yield f"  steady  {state.name}: {state.verdict}: {state.why}"
     if result.analysis:
-        yield f"  said    {result.analysis.severity}: {result.analysis.summary}"
-        for advice in result.analysis.recommendations:
-            yield f"  advice  {advice}"
-        if result.analysis.note:
-            yield f"  note    {result.analysis.note}"
+        yield from _said(result.analysis)
     if result.sandbox.id and not result.sandbox.destroyed:
         yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
     yield f"  report  {folder / 'report.html'}"
@@ -177,6 +173,14 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
             yield f"  missing {what}: {delivery.why}{later}"
     if result.links.prefect:
         yield f"  prefect {result.links.prefect}"
+
+
+def _said(analysis: "Analysis") -> Iterator[str]:
+    yield f"  said    {analysis.severity}: {analysis.summary}"
+    for advice in analysis.recommendations:
+        yield f"  advice  {advice}"
+    if analysis.note:
+        yield f"  note    {analysis.note}"
 
 
 def _trials(found: "TrialsResult") -> Iterator[str]:
