@@ -11,6 +11,7 @@ import pytest
 
 from chaos.events import Event
 from chaos.measure.result import Delivery, Result
+from chaos.metrics.conclusion import conclusion
 from chaos.metrics.families import FINAL, LIVE
 from tests import lab as labs
 from tests.lab import FILL, Ended, Lab, ended
@@ -86,7 +87,9 @@ def watched(lab: Lab, prometheus: Prometheus) -> Watched:
             now = prometheus.query('{__name__=~"chaoslab_.+",experiment="watched",phase="fault"}')
             hold |= {each["metric"]["__name__"] for each in now}
         time.sleep(0.05)
-    return Watched(ended(running), sorted(seen.values()), hold)
+    done = ended(running)
+    assert done.out, done.err
+    return Watched(done, sorted(seen.values()), hold)
 
 
 @pytest.mark.alone
@@ -117,7 +120,9 @@ def test_at_the_end_every_series_has_ended_and_the_result_is_there(
     run = watched.ended.result.run_id
     assert prometheus.query(f'{{run="{run}",phase="recovery",__name__!~"chaoslab_run_.+"}}') == []
     final = prometheus.query(f'last_over_time({{run="{run}",__name__=~"chaoslab_run_.+"}}[1h])')
-    assert {each["metric"]["__name__"] for each in final} == {family.name for family in FINAL}
+    said = {each.series.name: each.value for each in conclusion(watched.ended.result, {})}
+    assert {each["metric"]["__name__"] for each in final} == set(said) <= {family.name for family in FINAL}
+    assert said["chaoslab_run_duration_seconds"] == watched.ended.result.timings.total_s
     (verdict,) = (each for each in final if each["metric"]["__name__"] == "chaoslab_run_verdict")
     assert verdict["metric"]["verdict"] == watched.ended.result.verdict
 

@@ -146,12 +146,12 @@ def test_hostile_names_are_labels_and_nothing_else() -> None:
 
 
 def test_a_journal_cannot_claim_more_series_than_a_store_can_bear() -> None:
-    claimed = {f"/{number}": {"size_bytes": 2, "used_bytes": 1} for number in range(3 * MOST_SERIES)}
+    claimed = {f"/{number}": {"size_bytes": 2, "used_bytes": 1} for number in range(MOST_SERIES + 99)}
     events = [
         Event(e.type, e.at, {**e.data, "disk": claimed} if e.type == "usage.sampled" else e.data, e.source)
         for e in Telling().events()
     ]
-    assert len({sample.series for sample in project(events)}) == MOST_SERIES
+    assert len({sample.series for sample in project(events[:150])}) == MOST_SERIES
 
 
 @pytest.mark.parametrize(
