@@ -19,6 +19,7 @@ from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.metrics import metrics
+from chaos.verbs.template import template
 
 if TYPE_CHECKING:
     from chaos.manifests.load import Loaded
@@ -226,3 +227,4 @@ def remove_orphans() -> None:
 cli.add_command(analyze)
 cli.add_command(metrics)
 cli.add_command(dashboard)
+cli.add_command(template)

@@ -215,6 +215,12 @@ def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
     if not sandbox.runs_images:
         what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
         yield ("spec", "target", "image"), what
+    if getattr(sandbox, "template", None):
+        what = "the template of an image is made of that image; write 'image' or 'template'"
+        yield ("spec", "sandbox", "template"), what
+    if sandbox.type != "container":
+        yield from _commandless(spec)
+        return
     for index, step in enumerate(spec.method):
         place = getattr(step.fault, "path", None)
         if isinstance(place, str) and not f"{place}/".startswith("/tmp/"):
@@ -223,6 +229,16 @@ def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
         if step.fault.prepares:
             what = f"{step.fault.type} starts the app with a library of ours, which an image does not hold"
             yield ("spec", "method", index, "fault"), what
+
+
+def _commandless(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
+    """Processes without a command, where nobody keeps what an image says of its own."""
+    for index, process in enumerate(spec.target.processes):
+        if process.command is None:
+            what = (
+                f"process '{process.name}' has no 'command'; on '{spec.sandbox.type}' no image brings its own"
+            )
+            yield ("spec", "target", "processes", index), what
 
 
 def _collisions(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:

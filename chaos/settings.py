@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     """What hosts the repositories; known for github.com, gitlab.com and gitea.com."""
     chaoslab_forge_url: str | None = None
     """The address of the forge's API, where it is not the usual one of its host."""
+    chaoslab_registry: str | None = None
+    """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
+    chaoslab_registry_user: str | None = None
+    chaoslab_registry_password: SecretStr | None = None
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None

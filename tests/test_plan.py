@@ -191,6 +191,19 @@ def test_faults_of_an_image_stay_off_its_engines_disk(tmp_path: Path) -> None:
             plan(loaded)
 
 
+def test_e2b_keeps_no_command_of_an_image(tmp_path: Path) -> None:
+    bare = re.sub(r", command: \[.*?\]", "", CONTAINED).replace("type: container", "type: e2b")
+    (loaded,) = load(a_manifest(tmp_path, bare))
+    with pytest.raises(PlanError, match="has no 'command'; on 'e2b' no image brings its own"):
+        plan(loaded)
+
+
+def test_an_image_and_a_template_are_two_origins(tmp_path: Path) -> None:
+    (loaded,) = load(a_manifest(tmp_path, CONTAINED.replace("type: container", "type: e2b, template: mine")))
+    with pytest.raises(PlanError, match="spec.sandbox.template: small: .* write 'image' or 'template'"):
+        plan(loaded)
+
+
 def test_only_an_image_brings_its_own_command(tmp_path: Path) -> None:
     bare = re.sub(r", command: \[.*?\]", "", CONTAINED)
     assert bare != CONTAINED

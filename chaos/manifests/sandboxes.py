@@ -59,6 +59,7 @@ class E2BSandbox(Sandbox):
     """An E2B microVM."""
 
     provides = frozenset({"net-admin", "mount", "memory-limit", "block-device"})
+    runs_images = True
     taken_ports = MappingProxyType({49983: "envd's, through which E2B reaches its machine"})
 
     type: Literal["e2b"] = "e2b"

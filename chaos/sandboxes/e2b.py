@@ -15,6 +15,7 @@ from chaos.sandboxes import e2b_scripts as scripts
 from chaos.sandboxes.base import Completed, SandboxRef
 from chaos.sandboxes.e2b_errors import Passing, patiently
 from chaos.sandboxes.e2b_machine import Machine
+from chaos.sandboxes.e2b_templates import Recipe, ensure
 
 _FOLDER = "/run/chaoslab"
 _TEMPLATE = "base"
@@ -48,9 +49,7 @@ class E2BSandbox:
     ) -> "E2BSandbox":
         """Create one and make it ready. Raises SandboxError, or SandboxRefused when trying again is of no use."""
         if image is not None:
-            raise SandboxRefused(
-                f"an E2B sandbox runs templates, not images: make one of {image} and name it"
-            )
+            template = await ensure(Recipe(image, memory_bytes))
         box = cls(SandboxRef("e2b", "", {"ends_at": time.time() + ttl_s, "template": template or _TEMPLATE}))
         wish = {
             "memory_bytes": memory_bytes,

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from tests.doubles.e2b.control import Control
 from tests.doubles.e2b.envd import Envd
+from tests.doubles.e2b.templates import Templates
 from tests.doubles.e2b.trouble import Trouble
 
 
@@ -50,7 +51,8 @@ def application(control: Control, trouble: dict[str, Any]) -> Trouble:
         Route("/_double/trouble", change, methods=["POST"]),
         Route("/_double/age", age, methods=["POST"]),
     ]
-    app = Starlette(routes=[*control.routes(), *Envd(control).routes(), *own], lifespan=life)
+    routes = [*control.routes(), *Templates(control).routes(), *Envd(control).routes(), *own]
+    app = Starlette(routes=routes, lifespan=life)
     troubled = Trouble(app, control.said, **trouble)
     return troubled
 
