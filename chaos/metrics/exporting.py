@@ -33,8 +33,8 @@ class Export:
     def work(self, over: threading.Event) -> None:
         """Until everything is delivered after `over` is set, or it is too late, or the store takes nothing."""
         try:
-            self._progress = Progress.read(self._run)
             with Store.configured(self._settings) as store:
+                self._progress = Progress.read(self._run, store.shown)
                 courier = Courier(self._run, store, self._progress)
                 if self._beside(courier, over):
                     self._rest(courier)

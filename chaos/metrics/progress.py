@@ -15,6 +15,8 @@ from chaos.run import Run, write_whole
 class Progress:
     """Of one run and one store."""
 
+    store: str = ""
+    """Its address, without what is secret in it."""
     samples: int = 0
     """So many, from the first one on, are dealt with: taken, or refused for good."""
     refused: int = 0
@@ -34,12 +36,13 @@ class Progress:
         return self.ended and self.concluded and not self.refused
 
     @classmethod
-    def read(cls, run: Run) -> "Progress":
-        """From the run's folder; from nothing when there is none. Raises PublishError."""
+    def read(cls, run: Run, store: str) -> "Progress":
+        """From the run's folder; from nothing when there is none of that store. Raises PublishError."""
         try:
-            return cls(**loads(run.delivered.read_bytes()))
+            found = cls(**loads(run.delivered.read_bytes()))
+            return found if found.store == store else cls(store)
         except FileNotFoundError:
-            return cls()
+            return cls(store)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise PublishError(f"{run.delivered}: cannot be read; remove it to begin anew") from error
 

@@ -19,7 +19,7 @@ _PAUSES_S = (0.5, 1.0, 2.0)
 
 def push(run: Run, store: Store, *, everything: bool) -> Progress:
     """Bring the rest, or everything once more; note it in the run's folder. Raises ChaosLabError."""
-    progress = Progress() if everything else Progress.read(run)
+    progress = Progress(store.shown) if everything else Progress.read(run, store.shown)
     courier = Courier(run, store, progress, hopeful=True)
     courier.end()
     while not courier.done:

@@ -44,9 +44,7 @@ def export(journal: Path) -> None:
 
 @metrics.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--all", "everything", is_flag=True, help="Once more from the start, to another store for example."
-)
+@click.option("--all", "everything", is_flag=True, help="Once more from the start.")
 @click.option("--url", help="Where remote write goes; PROMETHEUS_REMOTE_WRITE_URL by default.")
 def push(run: Path, everything: bool, url: str | None) -> None:
     """Deliver what of the metrics of a RUN (its folder) has not been delivered."""

@@ -70,20 +70,25 @@ def test_a_push_brings_everything_once(run: Run, prometheus: Prometheus) -> None
     assert progress.complete
     assert progress.samples == len(project(events(run)))
     assert stored(prometheus, run.id) == measured(events(run))
-    with stubborn() as unused:
-        assert brought(run, unused.url) == progress
-    assert unused.bodies == []
+    with stubborn() as other:  # which has had nothing
+        elsewhere = brought(run, other.url)
+        assert (elsewhere.samples, elsewhere.complete) == (progress.samples, True)
+        assert len(other.bodies) == 2
+        assert brought(run, other.url) == elsewhere
+        assert len(other.bodies) == 2
+        assert brought(run, other.url, everything=True) == elsewhere
+        assert len(other.bodies) == 4
 
 
 def test_what_was_never_answered_is_sent_again_as_it_was(run: Run, prometheus: Prometheus) -> None:
     """The store took a batch, and the line was cut before it could say so."""
     with Store(prometheus.write_url) as store:
-        courier = Courier(run, store, Progress())
+        courier = Courier(run, store, Progress(store.shown))
         courier.look()
         courier.deliver()
     tried = courier.progress.samples
     assert tried > 0
-    Progress(tried=tried).write(run)
+    Progress(courier.progress.store, tried=tried).write(run)
     longer = [*events(run)[:-3], Event("usage.sampled", time.time(), {"cpu_percent": 5.0}), *events(run)[-3:]]
     run.journal.path.unlink()
     for event in longer:
@@ -173,7 +178,7 @@ def test_nobody_waits_long_for_a_store_that_never_answers(
 def test_a_push_says_why_it_could_not(run: Run) -> None:
     with stubborn(403, "not you") as store, pytest.raises(PublishError, match="403 Forbidden: not you"):
         brought(run, store.url)
-    assert Progress.read(run).samples == 0
+    assert Progress.read(run, store.url).samples == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": 1}'])
@@ -190,7 +195,7 @@ def test_progress_is_small_and_plain(run: Run, prometheus: Prometheus) -> None:
     brought(run, prometheus.write_url)
     kept = json.loads(run.delivered.read_text())
     assert kept["samples"] == len(project(events(run)))
-    assert "http" not in run.delivered.read_text()
+    assert kept["store"] == prometheus.write_url
 
 
 def test_a_torn_journal_is_delivered_as_far_as_it_goes(run: Run, prometheus: Prometheus) -> None:
