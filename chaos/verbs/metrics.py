@@ -1,5 +1,6 @@
 """`chaoslab metrics`: a run's samples as text, or to a store."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -39,7 +40,15 @@ def export(journal: Path) -> None:
         lines = of_journal(journal)
     except ChaosLabError as error:
         raise click.UsageError(str(error)) from error
-    sys.stdout.writelines(lines)
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python tries once more when it ends
+        if not isinstance(error, BrokenPipeError):  # whoever reads has had enough
+            raise ChaosLabError(f"cannot print them: {error.strerror}") from error
 
 
 @metrics.command()

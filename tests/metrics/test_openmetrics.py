@@ -1,5 +1,6 @@
 """A journal as OpenMetrics: promtool makes blocks of it, and a real Prometheus shows what was live."""
 
+import shlex
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from chaos.journal import Journal
 from chaos.metrics import openmetrics
 from chaos.metrics.samples import STALE, Sample, series
 from tests.journals.telling import Telling
-from tests.lab import ROOT, Lab, lab
+from tests.lab import ROOT, Lab, ended, lab
 from tests.metrics.test_projection import JOURNALS, project
 from tests.metrics.test_store import HOSTILE
 from tests.prometheus_fixture import started
@@ -108,3 +109,16 @@ def test_what_is_no_journal_is_refused_in_a_sentence(tmp_path: Path) -> None:
     refused = made.chaoslab("metrics", tmp_path / "empty")
     refused.assert_explained("no run.started")
     assert refused.code == 2
+
+
+def test_a_reader_that_has_had_enough_and_a_full_disk_are_no_mistake_of_ours(tmp_path: Path) -> None:
+    made = Lab(_made(tmp_path / "lab"))
+    journal = JOURNALS[-1]
+    command = shlex.join(made.command("metrics", journal))
+    for shell, code, said in (
+        (f"{command} | head -1", 0, ""),
+        (f"{command} > /dev/full", 5, "No space left"),
+    ):
+        done = ended(made.start(["bash", "-o", "pipefail", "-c", shell]))
+        done.assert_explained(said)
+        assert done.code == code
