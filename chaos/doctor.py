@@ -40,6 +40,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield asyncio.run(_microvms())
     yield _room()
     yield from _keys(settings)
+    yield grafana(settings)
     yield metrics(settings)
 
 
@@ -143,9 +144,27 @@ def _keys(settings: Settings) -> Iterator[Check]:
     for name, value, otherwise in (
         ("E2B_API_KEY", settings.e2b_api_key, "sandboxes are local"),
         ("GROQ_API_KEY", settings.groq_api_key, "the rules write the analysis"),
-        ("GRAFANA_URL", settings.grafana_url or settings.grafana_mcp_url, "dashboards are files"),
     ):
         yield Check(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")
+
+
+def grafana(settings: Settings) -> Check:
+    """Open a session as a delivery does, and ask for the data sources."""
+    from chaos.grafana import configured
+    from chaos.grafana.session import Call, with_session
+
+    async def ask(call: Call) -> int:
+        return len((await call("list_datasources", type="prometheus"))["datasources"])
+
+    try:
+        server = configured(settings)
+        if server is None:
+            says = "GRAFANA_URL, GRAFANA_MCP_URL not set: dashboards are files"
+            return Check("grafana", "degraded", says)
+        found = with_session(server, ask, within_s=5.0)
+    except PublishError as error:
+        return Check("grafana", "degraded", str(error), "see docs/grafana.md; runs go on without it")
+    return Check("grafana", "ok", f"answers through its MCP server; {found} Prometheus data source(s)")
 
 
 def metrics(settings: Settings) -> Check:
