@@ -36,7 +36,7 @@ MECHANISMS: Mapping[str, Sequence[str]] = {
     "crash_loop": ("sigkill-on-sight",),
     "dependency_failure": ("nftables", "name-server"),
     "disk_full": ("allocated-file",),
-    "disk_read_only": ("remount", "cover"),
+    "disk_read_only": ("remount", "read-only-cover"),
     "dns_failure": ("name-server",),
     "fd_exhaustion": ("prlimit-nofile",),
     "http_fault": ("http-proxy",),

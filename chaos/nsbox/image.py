@@ -18,9 +18,12 @@ from chaos.nsbox.spec import IMAGE_ROOT as ROOT
 _MS_SHARED = 1 << 20
 _SHARED_TREES = ("proc", "dev", "sys", "tmp")
 _SHARED_FILES = ("etc/hosts", "etc/resolv.conf")
+_TOLD = Path("/run/chaoslab/image.json")
+"""Root's alone: what is on a command line ends in journals, and an image's environment may hold secrets."""
 _ENTER = """
 import ctypes, json, os, sys
-told = json.loads(sys.argv[1])
+with open(sys.argv[1]) as file:
+    told = json.load(file)
 root, at = told["root"], os.getcwd()
 env = told["env"] | {name: value for name, value in os.environ.items() if told["ours"].get(name) != value}
 for number in told["drop"]:
@@ -107,7 +110,9 @@ def entering(config: ImageConfig, ours: Mapping[str, str], drop: Sequence[int]) 
         "gid": who.gid,
         "groups": list(who.groups),
     }
-    return [sys.executable, "-I", "-S", "-c", _ENTER, json.dumps(told)]
+    _TOLD.touch(mode=0o600)
+    _TOLD.write_text(json.dumps(told))
+    return [sys.executable, "-I", "-S", "-c", _ENTER, str(_TOLD)]
 
 
 def identity(user: str, root: str = ROOT) -> Identity:

@@ -120,11 +120,16 @@ class ContainerSandbox(WiredSandbox):
         options = _options(id_, memory_bytes, disk_bytes, ttl_s, labels or {})
         ref = SandboxRef("container", id_, {"engine": engine.program, "container": f"chaoslab-{id_}"})
         box = cls(ref)
+        starting = asyncio.ensure_future(engine.start(base, options, command))
         try:
-            await engine.start(base, options, command)
+            await asyncio.shield(starting)
             async with asyncio.timeout(_OPEN_WITHIN_S):
                 facts, _ = await box._call("ping")
         except BaseException as error:
+            with contextlib.suppress(
+                SandboxError
+            ):  # who is cut off in the middle must not leave it to nobody
+                await asyncio.shield(starting)
             words = await box._last_words() if isinstance(error, SandboxLost) else ""
             await asyncio.shield(box.destroy())
             if words:

@@ -18,10 +18,20 @@ from chaos.sandboxes.container import CAPABILITIES, ENDS, LABEL, ContainerSandbo
 from chaos.sandboxes.container_engine import Engine
 from chaos.sandboxes.container_orphans import is_orphan, remove_orphans
 from chaos.settings import Settings
-from tests.sandboxes.containers import ENGINE, MIB, WHY_NOT, container_box, engine, needs_engine, settings
+from tests.sandboxes.containers import (
+    ENGINE,
+    MIB,
+    WHY_NOT,
+    container_box,
+    engine,
+    left,
+    needs_engine,
+    settings,
+)
 
 ROOT = Path(__file__).parents[2]
-GONE_WITHIN_S = 20.0
+GONE_WITHIN_S = 40.0
+MINE = f"test-{os.getpid()}"
 
 
 def until_gone(box: ContainerSandbox) -> None:
@@ -80,6 +90,24 @@ async def call_for_ever(box: ContainerSandbox) -> None:
     async with asyncio.timeout(GONE_WITHIN_S):
         while True:
             await box.run(["sleep", "0.05"])
+
+
+@needs_engine
+def test_given_up_while_it_is_opened_it_leaves_nothing() -> None:
+    async def scene() -> None:
+        opening = asyncio.ensure_future(
+            ContainerSandbox.open(memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=60, labels={"mine": MINE})
+        )
+        async with asyncio.timeout(GONE_WITHIN_S):
+            while not left(f"chaoslab.mine={MINE}") and not opening.done():
+                await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert not left(f"chaoslab.mine={MINE}")
+
+    with mock.patch.dict(os.environ, settings()):
+        asyncio.run(scene())
 
 
 CONTROLLER = """
