@@ -39,10 +39,13 @@ def nothing(_event: Event) -> None:
 
 
 def result_of(
-    lab: Lab, fault: dict[str, Any], meanwhile: Callable[[Run], Awaitable[None]] | None = None
+    lab: Lab,
+    fault: dict[str, Any],
+    meanwhile: Callable[[Run], Awaitable[None]] | None = None,
+    hold: str = "1500ms",
 ) -> Result:
     """A run whose target sleeps and stays up, whatever happens: every steady state holds."""
-    step = {"name": "the fault", "fault": fault, "hold": "3s"}
+    step = {"name": "the fault", "fault": fault, "hold": hold}
     (loaded,) = load(lab.manifest(process=SLEEPS, steadyState=[UP], method=[step]))
     drawn = plan(loaded)
     run = Run.new(drawn.name, lab.runs)
@@ -117,6 +120,6 @@ def test_an_agent_that_stood_still_for_a_while(lab: Lab) -> None:
         await until(run, "fault.injected")
         await inside(run, "sh", "-c", f"kill -STOP {agent}; sleep 2.6; kill -CONT {agent}")
 
-    result = result_of(lab, FILL, stand_still)
+    result = result_of(lab, FILL, stand_still, "3s")
     assert (result.verdict, result.exit_code) == ("inconclusive", 3), result.why
     assert "recorded nothing for" in result.why

@@ -15,9 +15,9 @@ from typing import ClassVar
 log = logging.getLogger("board")
 
 ADDRESS = ("127.0.0.1", int(os.environ.get("PORT", "8000")))
-EVERY_S = 0.1
-ROUNDS = 60_000
-"""Of the work that a new board is: some 20 ms of CPU time."""
+EVERY_S = 0.5
+ROUNDS = 300_000
+"""Of the work that a new board is: some 100 ms of CPU time."""
 STALE_S = 1.5
 
 
