@@ -1,7 +1,6 @@
 """Blind diagnosis: without the fault's name, can it be told from what the target showed? And is a calm run called calm?
 
     python -m bench.diagnosis                    score the recorded evidence by rules (a second)
-    python -m bench.diagnosis --analyzer groq    the same evidence named by Groq (needs GROQ_API_KEY)
     python -m bench.diagnosis record NAME        carry out all runs of a set anew: five faults, three strengths, two
                                                  shops, each with a control without the fault (six minutes)
 

@@ -15,6 +15,9 @@ from chaos.measure.record import Record
 from chaos.measure.timeline import Timeline
 
 LONGEST = 200
+READ_OF_LINE = 1000
+MOST_LINES = 3000
+"""So much is read: what reads like an error first, then what came under or after the fault."""
 MOST_AROUND = 8
 """So many raw lines right after the fault began; the templates say the rest."""
 
@@ -26,13 +29,36 @@ def digest(events: Sequence[Event], redact: Redact) -> list[str]:
     record = Record(events)
     timeline = Timeline(record)
     began = _began(timeline)
+    written = record.of("log.captured")
     lines = [
-        (str(event.data.get("process", "")), event.at, clean(redact(str(event.data.get("line", "")))))
-        for event in record.of("log.captured")
+        (str(event.data.get("process", "")), event.at, clean(redact(_beginning(event))))
+        for event in _worth_reading(written, began)
     ]
     templates = sorted(mine(lines), key=lambda each: _rank(each, began))
     around = [line for line in lines if began is not None and line[1] >= began - 0.2][:MOST_AROUND]
-    return [*map(_told, templates), *_told_around(around)]
+    unread = [f"{len(written) - len(lines)} more lines were not read"] if len(lines) < len(written) else []
+    return [*unread, *map(_told, templates), *_told_around(around)]
+
+
+def _worth_reading(written: Sequence[Event], began: float | None) -> list[Event]:
+    """At most so many, in the order they were written."""
+    if len(written) <= MOST_LINES:
+        return list(written)
+    ranked = sorted(
+        range(len(written)),
+        key=lambda n: (
+            not looks_like_error(_beginning(written[n])),
+            began is None or written[n].at < began,
+            n,
+        ),
+    )
+    return [written[n] for n in sorted(ranked[:MOST_LINES])]
+
+
+def _beginning(event: Event) -> str:
+    """The line, a long one without its end and the word that the cut goes through: half a secret has no known form."""
+    line = str(event.data.get("line", ""))
+    return line if len(line) <= READ_OF_LINE else line[:READ_OF_LINE].rpartition(" ")[0]
 
 
 def clean(line: str) -> str:

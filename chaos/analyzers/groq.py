@@ -63,7 +63,8 @@ async def _explained(
     findings = {f"F{n}": Cited(*pair) for n, pair in enumerate(rules.cited(result, events), start=1)}
     redact = Redactor(_secrets(settings, events), addresses=settings.groq_redact_ips)
     gate = Gate(Claims(known, _names(result, events)), findings, result.verdict, own.severity)
-    asked = prompt(result, events, known, findings, redact)
+    # Reading a flood of logs takes a second or two; the bound holds meanwhile, too.
+    asked = await asyncio.to_thread(prompt, result, events, known, findings, redact)
     async with (
         seat(_seats(settings), settings.groq_concurrency),
         Conversation(settings, redact, until) as conversation,

@@ -1,0 +1,116 @@
+"""`chaoslab analyze` and a whole run with Groq, as programs over a socket; without a key nothing of it is even read."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.events import Event
+from chaos.measure.result import Result
+from tests.doubles.groq import KEY, Double, answer, failure
+from tests.journals import build
+from tests.lab import Lab, lab
+
+GOOD = {
+    "summary": "p95 latency rose from {baseline.latency_p95} to {fault.latency_p95}.",
+    "severity": "high",
+    "recommendations": [{"finding": "F1", "advice": "Add a timeout."}],
+}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return write(tmp_path / "journal.ndjson", build.deviated_fast_errors_are_not_fast())
+
+
+def write(path: Path, events: list[Event]) -> Path:
+    path.write_bytes(b"".join(event.to_line() for event in events))
+    return path
+
+
+def analyze(journal: Path, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "flows.main", "analyze", str(journal), "--json", *options]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(journal.parent), **variables}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+def keyed(groq: Double) -> dict[str, str]:
+    return {"GROQ_API_KEY": KEY, "GROQ_BASE_URL": groq.url}
+
+
+def test_rules_are_the_default_and_offline_even_with_a_key(journal: Path, groq: Double) -> None:
+    done = analyze(journal, **keyed(groq))
+    assert (done.returncode, done.stderr, groq.asked) == (1, "", [])
+    assert json.loads(done.stdout)["analysis"]["analyzer"] == "rules"
+
+
+@pytest.mark.parametrize("analyzer", ["groq", "auto"])
+def test_groq_writes_the_words_and_changes_nothing_else(analyzer: str, journal: Path, groq: Double) -> None:
+    groq.play(answer(GOOD))
+    done = analyze(journal, "--analyzer", analyzer, **keyed(groq))
+    assert (done.returncode, done.stderr) == (1, "")
+    with_groq = json.loads(done.stdout)
+    assert "p95 latency rose from 12 ms to 2.0 s." in with_groq["analysis"]["summary"]
+    with_rules = json.loads(analyze(journal).stdout)
+    assert with_groq["analysis"].pop("metrics") == with_rules["analysis"].pop("metrics")
+    assert with_groq | {"analysis": 0} == with_rules | {"analysis": 0}
+
+
+def test_auto_without_a_key_is_rules_and_groq_without_one_says_so(journal: Path) -> None:
+    assert json.loads(analyze(journal, "--analyzer", "auto").stdout)["analysis"]["note"] is None
+    done = analyze(journal, "--analyzer", "groq")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["analysis"]["note"].startswith("GROQ_API_KEY is not set")
+
+
+def test_an_unknown_analyzer_is_bad_usage(journal: Path) -> None:
+    done = analyze(journal, "--analyzer", "oracle")
+    assert done.returncode == 2
+    assert "'rules', 'groq', 'auto'" in done.stderr
+
+
+def test_without_a_key_the_sdk_is_not_even_read(journal: Path) -> None:
+    code = (
+        "import sys, asyncio, json; from pathlib import Path\n"
+        "from chaos.explain import said_by; from chaos.journal import Journal; from chaos.measure import judge\n"
+        "from chaos.analyzers import rules; import time\n"
+        "events = list(Journal(Path(sys.argv[1])).events()); result = judge(events)\n"
+        "result = result.model_copy(update={'analysis': rules.analyze(result, events)})\n"
+        "began = time.process_time(); asyncio.run(said_by('auto', result, lambda: events))\n"
+        "print(json.dumps([time.process_time() - began, 'groq' in sys.modules, 'httpx' in sys.modules]))"
+    )
+    command = [sys.executable, "-c", code, str(journal)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(journal.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=True)
+    took_s, *read = json.loads(done.stdout)
+    assert read == [False, False]
+    assert took_s < 0.3
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_whole_run_is_explained_and_lives_without(fails: bool, here: Lab, groq: Double) -> None:
+    seen = "The process was killed and came back by its restart policy."
+    groq.play(failure(401, "invalid_api_key") if fails else answer(GOOD | {"summary": seen}))
+    here.variables.update(keyed(groq))
+    done = here.run("--json", here.manifest())
+    assert done.code == 0, done.err
+    analysis = done.result.analysis
+    assert analysis is not None
+    assert len(groq.asked) == 1
+    assert analysis.analyzer == ("rules" if fails else "groq")
+    assert ("check GROQ_API_KEY" in str(analysis.note)) is fails
+    assert (seen in analysis.summary) is not fails
+    [folder] = here.runs.iterdir()
+    kept = Result.model_validate_json((folder / "result.json").read_bytes())
+    assert kept.analysis == analysis
+    assert ("openai/gpt-oss-120b" in (folder / "report.html").read_text()) is not fails

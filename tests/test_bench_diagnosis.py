@@ -1,0 +1,40 @@
+"""Blind diagnosis of the recorded runs: scored as it is, and nothing that names the fault in what is scored."""
+
+import re
+
+import pytest
+
+from bench.diagnosis import SETS, evidence, score, truths
+from chaos.analyzers.diagnosis import CALM, CLASSES, diagnose
+from chaos.faults import FAULTS
+
+NAMES = re.compile(
+    "|".join([*(set(FAULTS) - {"blackhole"}), "chaos", "fault[.]", "netem", "nfqueue", "hypothesis"])
+)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_faults_are_told_apart_and_calm_runs_are_called_calm(name: str) -> None:
+    truth = truths(name)
+    said = {one: diagnose(events).fault for one, events in evidence(name)}
+    assert set(said) == set(truth)
+    assert len(truth) >= 40
+    assert set(truth.values()) == set(CLASSES)
+    right = sum(said[one] == truth[one] for one in truth)
+    calm = [one for one in truth if truth[one] == CALM]
+    report = "\n".join(score(said, truth))
+    assert right >= 0.9 * len(truth), report
+    assert sum(said[one] != CALM for one in calm) <= 0.02 * len(calm), report
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_evidence_is_blind(name: str) -> None:
+    for one, events in evidence(name):
+        for event in events:
+            assert not NAMES.search(event.to_line().decode()), (one, event)
+
+
+def test_a_wrong_diagnosis_is_reported_as_wrong() -> None:
+    lines = list(score({"a": CALM, "b": "disk_full"}, {"a": "disk_full", "b": CALM}))
+    assert lines[0].split()[:4] == ["accuracy", "0", "of", "2:"]
+    assert "  disk_full called none: 1 (a)" in lines
