@@ -47,7 +47,9 @@ def told(what: str, *secrets: str) -> Iterator[None]:
     """Let errors of E2B's client, and of the network, out as ours; none of the `secrets` is in their words."""
     try:
         yield
-    except Exception as error:  # a stream that ends too early is a plain Exception there
+    except Exception as error:
+        if _is_cancelled():
+            raise asyncio.CancelledError from error  # which it had taken for a failure of its request
         kind = _kind(error)
         if kind is None:
             raise
@@ -55,6 +57,14 @@ def told(what: str, *secrets: str) -> Iterator[None]:
         for secret in filter(None, secrets):
             words = words.replace(secret, "***")
         raise kind(words) from error
+
+
+def _is_cancelled() -> bool:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs here
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def _kind(error: Exception) -> type[SandboxError] | None:

@@ -90,8 +90,9 @@ class Machine:
     async def close(self) -> None:
         """Let go of it; it lives on until its lease runs out."""
         if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
+            while not self._renewing.done():  # a client that swallows one cancellation may not keep us
+                self._renewing.cancel()
+                await asyncio.wait([self._renewing], timeout=1)
             self._renewing = None
         if self._http is not None:
             await self._http.aclose()
