@@ -8,8 +8,8 @@ from chaos.grafana.server import Server
 from chaos.grafana.session import Call, with_session
 from chaos.grafana.steps import carry_out
 
-WITHIN_S = 5.0
-"""That a run waits at most for a Grafana that does not answer."""
+WITHIN_S = 4.5
+"""That a run waits at most for a Grafana that does not answer; with all around it, less than five seconds."""
 
 
 def deliver(
