@@ -11,7 +11,7 @@ from chaos.faults import FAULTS
 from chaos.faults.base import Fault
 from chaos.faults.net.packets import LADDER
 from chaos.manifests.sandboxes import ContainerSandbox, E2BSandbox, LocalSandbox, Sandbox
-from chaos.sandboxes.container import CAPABILITIES
+from chaos.sandboxes.container_start import CAPABILITIES
 
 PROVIDERS: Mapping[str, type[Sandbox]] = {
     "local": LocalSandbox,

@@ -5,55 +5,20 @@ few lines inside copies its standard input and output to the socket of PID 1.
 """
 
 import asyncio
-import base64
 import contextlib
-import io
-import json
 import secrets
-import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.nsbox.spec import IMAGE_ROOT
 from chaos.sandboxes.base import SandboxRef
 from chaos.sandboxes.container_engine import Engine, find
 from chaos.sandboxes.container_image import beside
+from chaos.sandboxes.container_start import command, options
 from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
 
-LABEL = "chaoslab.sandbox"
-ENDS = "chaoslab.ends"
-"""Label: Unix time at which it must have ended by itself."""
-CAPABILITIES = {
-    "CHOWN": "the app, as in any container",
-    "DAC_OVERRIDE": "the app, as in any container",
-    "FOWNER": "the app, as in any container",
-    "FSETID": "the app, as in any container",
-    "KILL": "process faults, and the app as in any container",
-    "NET_BIND_SERVICE": "the app, as in any container",
-    "SETGID": "the app, as in any container",
-    "SETUID": "the app, as in any container",
-    "SETPCAP": "to take the agent's capabilities from the app",
-    "SYS_CHROOT": "to run the app in the files of its image",
-    "NET_ADMIN": "network faults: rules, queues, traffic control in its own network",
-    "NET_RAW": "the side-band of network faults, and the app as in any container",
-    "SYS_ADMIN": "disk and DNS faults (mounts of its own), the app's control group",
-    "SYS_PTRACE": "to look at the app's processes when they run as another user",
-    "SYS_NICE": "the agent goes first on a busy machine",
-    "SYS_RESOURCE": "what fd_exhaustion and pid_exhaustion lowered can be raised again",
-}
-"""All that a container gets, and why; its own network, pids, mounts and device rules stay. Never --privileged."""
 _OPEN_WITHIN_S = 60.0
-_SPARE_BYTES = 192 * 2**20
-"""For the agent, its journal and what disk faults write: the app has a limit of its own."""
-_NSBOX = Path(__file__).resolve().parents[1] / "nsbox"
-_SHIPPED = ("__init__", "init", "kernel", "loopback", "spec", "image", "contained")
-_BOOT = (
-    "import base64,os,sys;os.makedirs('/run/chaoslab',exist_ok=True);"
-    "open('/run/chaoslab/init.pyz','wb').write(base64.b64decode(sys.argv[1]));"
-    "sys.path.insert(0,'/run/chaoslab/init.pyz');"
-    "from chaos.nsbox.contained import main;main(sys.argv[2])"
-)
 _RELAY = """
 import os, socket, sys, threading, time
 until = time.monotonic() + 15
@@ -107,7 +72,6 @@ class ContainerSandbox(WiredSandbox):
         base, user = settings.chaoslab_container_image, None
         if image is not None:
             user = await beside(engine, base, image)
-            base = user.together
         id_ = secrets.token_hex(6)
         order = {
             "memory_bytes": memory_bytes,
@@ -116,36 +80,34 @@ class ContainerSandbox(WiredSandbox):
             "hosts": list(hosts),
             "image": user.config() if user else None,
         }
-        command = ["-I", "-S", "-c", _BOOT, _init(), json.dumps(order)]
-        options = _options(id_, memory_bytes, disk_bytes, ttl_s, labels or {})
-        ref = SandboxRef("container", id_, {"engine": engine.program, "container": f"chaoslab-{id_}"})
-        box = cls(ref)
-        starting = asyncio.ensure_future(engine.start(base, options, command))
+        box = cls(SandboxRef("container", id_, {"engine": engine.program, "container": f"chaoslab-{id_}"}))
+        wanted = options(id_, memory_bytes, disk_bytes, ttl_s, labels or {})
+        await box._begin(engine.start(user.together if user else base, wanted, command(order)), image or base)
+        facts: dict[str, Any] = {"image": image or base, "how": list(engine.notes)}
+        if user:
+            facts |= {"app": IMAGE_ROOT + user.workdir, "command": list(user.command)}
+        box.ref = SandboxRef("container", id_, {**box.ref.facts, **facts})
+        return box
+
+    async def _begin(self, start: Coroutine[Any, Any, None], image: str) -> None:
+        """Start it and hear its PID 1; what fails, or is cut off in the middle, leaves nothing. Raises SandboxError."""
+        starting = asyncio.ensure_future(start)
         try:
             await asyncio.shield(starting)
             async with asyncio.timeout(_OPEN_WITHIN_S):
-                facts, _ = await box._call("ping")
+                answer, _ = await self._call("ping")
         except BaseException as error:
-            with contextlib.suppress(
-                SandboxError
-            ):  # who is cut off in the middle must not leave it to nobody
+            with contextlib.suppress(SandboxError):
                 await asyncio.shield(starting)
-            words = await box._last_words() if isinstance(error, SandboxLost) else ""
-            await asyncio.shield(box.destroy())
-            if words:
-                raise SandboxError(f"cannot open a container of {base}: {words}") from error
-            if isinstance(error, TimeoutError):
+            await asyncio.shield(self.destroy())
+            if isinstance(error, SandboxLost | TimeoutError):
                 raise SandboxError(
-                    f"a container of {base} did not answer within {_OPEN_WITHIN_S:g} s"
+                    f"a container of {image} started, and its PID 1 did not answer; has it a Python 3.11 or later?"
                 ) from error
             raise
-        facts = {key: value for key, value in facts.items() if key != "size"}
-        if user:
-            facts |= {"app": IMAGE_ROOT + user.workdir, "command": list(user.command)}
-        facts |= {"image": image or base, "how": list(engine.notes)}
-        box.ref = SandboxRef("container", id_, {**ref.facts, **facts})
-        box.python = facts["python"]
-        return box
+        self.python = answer["python"]
+        facts = {key: value for key, value in answer.items() if key != "size"}
+        self.ref = SandboxRef("container", self.ref.id, {**self.ref.facts, **facts})
 
     @classmethod
     async def connect(cls, ref: SandboxRef) -> "ContainerSandbox":
@@ -196,54 +158,3 @@ class ContainerSandbox(WiredSandbox):
         with contextlib.suppress(ProcessLookupError):
             relay.kill()
         await relay.wait()
-
-    async def _last_words(self) -> str:
-        """What PID 1 said before it ended; empty when it said nothing or is not there."""
-        with contextlib.suppress(SandboxError):
-            return (await self._engine.call("logs", "--tail", "1", self._container)).strip()
-        return ""
-
-
-def _init() -> str:
-    """Our PID 1, for a command line: a zip in base64, some ten thousand characters."""
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("chaos/__init__.py", "")
-        for name in _SHIPPED:
-            archive.writestr(f"chaos/nsbox/{name}.py", (_NSBOX / f"{name}.py").read_bytes())
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _options(
-    id_: str, memory_bytes: int, disk_bytes: int, ttl_s: float, labels: Mapping[str, str]
-) -> list[str]:
-    marks = {
-        LABEL: id_,
-        ENDS: str(int(time.time() + ttl_s)),
-        **{f"chaoslab.{key}": value for key, value in labels.items()},
-    }
-    most = memory_bytes + 2 * disk_bytes + _SPARE_BYTES
-    disks = {"/tmp": f"size={disk_bytes},mode=1777", "/app": f"size={disk_bytes},mode=755"}
-    disks |= {"/run": "size=512m,mode=755", "/root": "size=16m,mode=700", "/var/tmp": "size=16m,mode=1777"}
-    return [
-        f"--name=chaoslab-{id_}",
-        "--rm",
-        "--hostname=chaoslab",
-        "--network=none",
-        "--cgroupns=private",
-        f"--memory={most}",
-        f"--memory-swap={most}",
-        "--shm-size=64m",
-        "--stop-signal=KILL",
-        "--security-opt=apparmor=unconfined",  # docker-default forbids every mount
-        "--security-opt=label=disable",
-        "--cap-drop=ALL",
-        *(f"--cap-add={name}" for name in CAPABILITIES),
-        *(f"--tmpfs={place}:rw,exec,{how}" for place, how in disks.items()),
-        *(f"--label={key}={value}" for key, value in marks.items()),
-        "--entrypoint=python3",
-        "--user=0:0",
-        "--workdir=/",
-    ]

@@ -59,7 +59,7 @@ _LIMITS = Attempt(
     ("rlimit",),
     ("--ulimit", "nofile=16384:16384", "--ulimit", "nproc=8192:8192"),
 )
-_RUNC = Attempt("runc", ("crun", "cgroups in hybrid mode", "oci runtime"), ("--runtime", "runc"))
+_RUNC = Attempt("runc", ("crun",), ("--runtime", "runc"))
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.container import ENDS, LABEL
 from chaos.sandboxes.container_engine import KNOWN, Engine
+from chaos.sandboxes.container_start import ENDS, LABEL
 from chaos.settings import Settings
 
 _GRACE_S = 30.0

@@ -14,14 +14,16 @@ import pytest
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.sandboxes import SandboxRef, container_engine
-from chaos.sandboxes.container import CAPABILITIES, ENDS, LABEL, ContainerSandbox
+from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.container_engine import Engine
 from chaos.sandboxes.container_orphans import is_orphan, remove_orphans
+from chaos.sandboxes.container_start import CAPABILITIES, ENDS, LABEL
 from chaos.settings import Settings
 from tests.sandboxes.containers import (
     ENGINE,
     MIB,
     WHY_NOT,
+    bare_image,
     container_box,
     engine,
     left,
@@ -186,6 +188,21 @@ def test_an_image_that_is_nowhere_is_said_by_name() -> None:
 
     with pytest.raises(SandboxError, match="cannot get image localhost/chaoslab-test:nowhere: "):
         asyncio.run(scene())
+
+
+@needs_engine
+def test_an_image_without_python_cannot_be_what_an_app_runs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_engine, "_found", {})
+
+    async def scene() -> None:
+        with mock.patch.dict(os.environ, settings() | {"CHAOSLAB_CONTAINER_IMAGE": bare_image()}):
+            await ContainerSandbox.open(
+                memory_bytes=64 * MIB, disk_bytes=8 * MIB, ttl_s=60, labels={"mine": MINE}
+            )
+
+    with pytest.raises(SandboxError, match=r"podman: .*python3"):
+        asyncio.run(scene())
+    assert not left(f"chaoslab.mine={MINE}")
 
 
 def test_without_an_engine_one_error_says_so_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
