@@ -200,7 +200,7 @@ def test_e2b_keeps_no_command_of_an_image(tmp_path: Path) -> None:
 
 def test_an_image_and_a_template_are_two_origins(tmp_path: Path) -> None:
     (loaded,) = load(a_manifest(tmp_path, CONTAINED.replace("type: container", "type: e2b, template: mine")))
-    with pytest.raises(PlanError, match="spec.sandbox.template: small: .* write 'image' or 'template'"):
+    with pytest.raises(PlanError, match=r"spec\.sandbox\.template: small: .* write 'image' or 'template'"):
         plan(loaded)
 
 

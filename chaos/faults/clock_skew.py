@@ -84,7 +84,7 @@ class ClockSkew(Fault):
         with ExitStack() as stack:
             seer = stack.enter_context(witness(target, library.put_in_place(target.work), os.environ))
             every = [*clocks.values(), seer.clock]
-            stack.enter_context(undone_by_death(*put_right_by_shell([clock.path for clock in every])))
+            stack.enter_context(undone_by_death(*put_right_by_shell(every)))
             stack.enter_context(target.undo("the clock", lambda: _put_right(every, seer)))
             course = _Course(clocks, seer)
             for clock in every:

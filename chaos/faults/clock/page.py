@@ -7,6 +7,7 @@ process has asked, by how much the last answer was off (ns). The version is odd 
 import mmap
 import struct
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,9 @@ def pages(work: Path) -> list[Page]:
     return [Page(work, name) for name in names if name[0].isalnum() and "." not in name]
 
 
-def put_right_by_shell(paths: list[Path]) -> list[str]:
-    """The command that does it when the agent no longer can."""
-    script = f'for page; do dd if=/dev/zero of="$page" bs={_OURS.size} count=1 conv=notrunc; done'
-    return ["/bin/sh", "-c", script, "sh", *map(str, paths)]
+def put_right_by_shell(pages: Sequence[Page]) -> list[str]:
+    """The command that does it when the agent no longer can; in place, or whoever has a page mapped would lose it."""
+    right = pages[0].path.with_name(".right")
+    right.write_bytes(bytes(_OURS.size))
+    script = 'right=$1; shift; for page; do cat "$right" 1<>"$page"; done'
+    return ["/bin/sh", "-c", script, "sh", str(right), *(str(page.path) for page in pages)]
