@@ -14,8 +14,8 @@ A file holds one manifest a document (`---` between them). Text is UTF-8, at mos
 Plain words mean what YAML 1.2 says: `on`, `no`, `12:30:00` and `1_000` are text. Anchors, aliases, merge keys, tags and
 duplicate keys are refused, and so are unknown keys. Names are unique among the files that are loaded together.
 
-Quantities carry their unit: durations `300ms` `10s` `5m` `1h`, sizes `512MiB`, shares `80%`, rates `50/s`, offsets in time `+1h`
-`-5m`.
+Quantities carry their unit: durations `300ms` `10s` `5m` `1h`, sizes `512MiB`, shares `80%`, rates `50/s`, offsets in
+time `+1h` `-5m`.
 
 `app` is a directory inside the repository: the nearest directory above the manifest with a `.git`; outside of git the
 outermost one called `experiments`, else the manifest's own directory. Links are resolved first.
@@ -24,8 +24,8 @@ What must agree: names of processes, steady states and steps, and ports of proce
 `target.processes`; metrics of latency, errors and throughput need `load`; `recoverWithin` needs `holds: afterwards` and
 fits in the recovery phase; no `hold` is longer than `blastRadius.maxHold`; a fault that is reached gradually gets there
 within its `hold`, and each is held long enough to be measured; a steady state is looked at twice or more in the
-baseline; the window of a metric fits in the baseline and, of a metric of the load, has 10 requests or more; `sandbox.ttl` covers all phases and 30s
-more.
+baseline; the window of a metric fits in the baseline and, of a metric of the load, has 10 requests or more;
+`sandbox.ttl` covers all phases and 30s more.
 """
 
 
