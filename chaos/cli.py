@@ -5,6 +5,7 @@ Exit codes: 0 held · 1 deviated · 2 bad manifest or usage · 3 inconclusive or
 
 import asyncio
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -43,6 +44,9 @@ class _Explaining(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(Interrupted.exit_code)
+        except BrokenPipeError:  # whoever reads has had enough; Python would try once more when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception:  # noqa: BLE001  Python would end with 1, which says that an app deviated

@@ -6,6 +6,7 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -465,3 +466,19 @@ def test_help_and_version_need_nothing(lab: Lab) -> None:
         [lab.command()[0], "-c", modules], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert not {"prefect", "httpx", "jinja2", "pydantic", "yaml"} & set(loaded.stdout.split())
+
+
+def test_a_reader_who_has_had_enough_is_no_error(lab: Lab) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.main", "schema"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            env=lab.environment,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
