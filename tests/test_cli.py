@@ -6,7 +6,6 @@ import pty
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -473,7 +472,7 @@ def test_a_reader_who_has_had_enough_is_no_error(lab: Lab) -> None:
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "flows.main", "schema"],
+            lab.command("schema"),
             stdout=writing,
             stderr=subprocess.PIPE,
             env=lab.environment,
