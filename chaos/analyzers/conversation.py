@@ -22,7 +22,7 @@ STRICT = frozenset({"openai/gpt-oss-120b", "openai/gpt-oss-20b"})
 """Models that keep to a JSON schema. Source: console.groq.com/docs/structured-outputs."""
 MOST_TOKENS_BACK = 1500
 TRIES = 3
-FIRST_PAUSE_S = 0.3
+FIRST_PAUSE_S = 0.2
 LEAVE_S = 1.0
 """A wait that leaves less time than this for the answer is not begun."""
 

@@ -34,9 +34,10 @@ def digest(events: Sequence[Event], redact: Redact) -> list[str]:
         (str(event.data.get("process", "")), event.at, clean(redact(_beginning(event))))
         for event in _worth_reading(written, began)
     ]
+    lines = [line for line in lines if any(sign.isalnum() for sign in line[2])]
     templates = sorted(mine(lines), key=lambda each: _rank(each, began))
     around = [line for line in lines if began is not None and line[1] >= began - 0.2][:MOST_AROUND]
-    unread = [f"{len(written) - len(lines)} more lines were not read"] if len(lines) < len(written) else []
+    unread = [f"{len(written) - MOST_LINES} more lines were not read"] if len(written) > MOST_LINES else []
     return [*unread, *map(_told, templates), *_told_around(around)]
 
 

@@ -105,11 +105,14 @@ def phases(text: str) -> frozenset[str]:
 
 
 def extra_words(quantities: Iterable[str]) -> Words:
-    """Patterns for quantities that only this run's faults have; their names are their words."""
+    """Patterns for quantities that only this run's faults have; their names are their words.
+
+    A name that is also a word for something else (`failed`) would make every sentence with it ambiguous: it gets none.
+    """
     return {
         name: re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
         for name in quantities
-        if name not in QUANTITIES and name not in WEAK
+        if name not in WEAK and not any(pattern.search(name) for pattern in QUANTITIES.values())
     }
 
 

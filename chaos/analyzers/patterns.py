@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import linear_regression, median
 
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
-from chaos.analyzers.templates import mine
+from chaos.analyzers.templates import ANY, mine
 from chaos.events import Event
 from chaos.measure.moments import clock, percent, seconds
 
@@ -157,7 +157,7 @@ def _commonest(said: Sequence[Event]) -> str:
     named = [e for e in said if re.match(r"[\w.]*(?:Error|Exception|Refused|Timeout)\b", _text(e))]
     found = mine((str(e.data.get("process", "")), e.at, _text(e)[:120]) for e in named)
     best = max(found, key=lambda each: len(each.moments), default=None)
-    return best.text[:80] if best else ""
+    return best.text.replace(ANY, "…")[:80] if best else ""
 
 
 def crash_loop(scene: Scene) -> Iterator[Symptom]:

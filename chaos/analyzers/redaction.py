@@ -79,8 +79,13 @@ class Redactor:
 
     def _without_addresses(self, text: str) -> str:
         for pattern in (_IPV4, _IPV6):
-            text = pattern.sub(lambda found: found[0] if found[0].startswith(_OWN) else ADDRESS, text)
+            text = pattern.sub(lambda found: found[0] if _says_nothing(found[0]) else ADDRESS, text)
         return text
+
+
+def _says_nothing(address: str) -> bool:
+    """The machine itself, or a time of day, which looks like the end of an IPv6 address."""
+    return address.startswith(_OWN) or re.fullmatch(r"\d{1,2}:\d\d:\d\d", address) is not None
 
 
 def _random(word: str) -> bool:

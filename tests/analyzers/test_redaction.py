@@ -111,6 +111,7 @@ def test_a_line_by_itself(line: str, part: str) -> None:
         "fault.latency_p95 = 320 ms: p95 latency under the fault",
         "listening on 127.0.0.1:8000",
         "ConnectionRefusedError: [Errno 111] Connection refused",
+        "failed during the fault (02:24:36–02:24:41Z), first at 02:24:36",
         "signal=SIGKILL design: new, spinning: yes, author: ann",
         "1,234,567 bytes of 536870912 in use",
     ],
