@@ -15,7 +15,7 @@ spec:
     app: app
     processes:
       - name: web
-        command: [python3, -m, http.server, "8000", --bind, 127.0.0.1]
+        command: [python3, -S, -m, http.server, "8000", --bind, 127.0.0.1]
         port: 8000
         ready: {{type: http, url: "http://127.0.0.1:8000/"}}
         restart: {restart}
