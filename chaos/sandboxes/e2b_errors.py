@@ -1,8 +1,9 @@
 """What E2B's client raises, as our errors: gone, refused for good, or worth another try.
 
 By the names of the classes, so that nothing has to be imported to be told apart. Three of them are no SandboxException
-(a bad key, a busy service, a failed build), a refused connection comes as httpx's own error, a stream that ends early
-as a plain Exception, and the answer of somebody on the way who speaks no JSON as a JSONDecodeError.
+(a bad key, a busy service, a failed build), a refused connection comes as httpx's own error, a broken one as one of the
+two libraries' below, a stream that ends early as a plain Exception, and the answer of somebody on the way who speaks
+no JSON as a JSONDecodeError.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ TRIES = 7
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 
+_THEIR_PACKAGES = {"e2b", "httpx", "connectrpc", "pyqwest"}
 _GONE = {"SandboxNotRunningException", "SandboxNotFoundException"}
 _REFUSED = {
     "AuthenticationException",
@@ -70,9 +72,8 @@ def _is_cancelled() -> bool:
 def _kind(error: Exception) -> type[SandboxError] | None:
     if isinstance(error, SandboxError):
         return None
-    names = {
-        each.__name__ for each in type(error).__mro__ if each.__module__.split(".")[0] in ("e2b", "httpx")
-    }
+    kinds = type(error).__mro__
+    names = {each.__name__ for each in kinds if each.__module__.partition(".")[0] in _THEIR_PACKAGES}
     if names & _GONE:
         return SandboxLost
     if "FileNotFoundException" in names:

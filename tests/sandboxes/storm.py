@@ -18,7 +18,7 @@ from chaos.manifests.load import load
 from chaos.plan import plan
 from chaos.run import Run
 from tests.lab import HEALTHY, Lab
-from tests.sandboxes.microvm import at_double
+from tests.sandboxes.microvm import at_double, variables
 
 SHARES = {"429": 0.03, "503": 0.03, "stall": 0.02, "lose": 0.03, "drop": 0.03}
 """Of all requests: one in seven goes wrong."""
@@ -49,8 +49,8 @@ class Aftermath:
     """What nobody may have written down."""
 
 
-def storm(folder: Path, many: int, recovery_s: int) -> Aftermath:
-    """Carry out so many at once."""
+def storm(folder: Path, many: int, recovery_s: int, create_per_s: float = 100.0) -> Aftermath:
+    """Carry out so many at once; the double allows for so many and so many creations a second, and no more."""
     trouble = {"shares": SHARES, "stall_s": 1.0, "seed": 7}
     # It is about the machinery: so many apps at once on one machine are slow to come back.
     healthy = {**HEALTHY, "recoverWithin": f"{recovery_s}s"}
@@ -61,7 +61,9 @@ def storm(folder: Path, many: int, recovery_s: int) -> Aftermath:
         phases={"baseline": "1s", "recovery": f"{recovery_s}s"},
         retries=3,
     )
-    with at_double(trouble=trouble) as double:
+    rate = {"E2B_CREATE_RATE": f"{create_per_s}"}
+    limits = {"at_once": many, "create_per_s": create_per_s + 1}
+    with at_double(trouble=trouble, **limits) as double, variables(rate):
         survived = asyncio.run(_all(manifest, lab.runs, many))
         return Aftermath(survived, double.said(), double.sandboxes(), double.secrets())
 
@@ -84,7 +86,7 @@ def main() -> None:
     many = int(sys.argv[1])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="storm-") as folder:
-        after = storm(Path(folder), many, recovery_s=20)
+        after = storm(Path(folder), many, recovery_s=20, create_per_s=2.0)
     print(f"{many} experiments at once in {time.monotonic() - began:.0f} s; the double: {after.said}")
     print(f"verdicts {dict(Counter(each.verdict for each in after.survived))}")
     print(

@@ -1,12 +1,17 @@
 """E2B sandboxes by E2B's own client, from the double: leases, refusals, lost answers, limits, and no secret told."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import pyqwest
 import pytest
+from connectrpc.code import Code
+from connectrpc.errors import ConnectError
 
 from chaos.errors import SandboxError, SandboxLost, SandboxRefused
 from chaos.sandboxes import attach, connect
@@ -189,6 +194,46 @@ def test_when_nobody_answers_it_may_be_tried_again() -> None:
         asyncio.run(scene())
     assert "e2b: connect: ConnectError" in str(caught.value)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ConnectError(Code.UNAVAILABLE, "connection reset by peer"),
+        pyqwest.WriteError("connection reset by peer"),
+        httpx.RemoteProtocolError("connection closed before message completed"),
+        json.JSONDecodeError("Expecting value", "<html>", 0),
+        Exception("Command ended without an end event"),
+        ConnectionResetError("reset"),
+    ],
+    ids=lambda each: f"{type(each).__module__}.{type(each).__name__}",
+)
+def test_whatever_breaks_a_request_may_be_tried_again(raised: Exception) -> None:
+    with pytest.raises(Passing), told("read"):
+        raise raised
+
+
+def test_a_mistake_of_ours_is_not_taken_for_one_of_theirs() -> None:
+    with pytest.raises(KeyError), told("read"):
+        raise KeyError("ends_at")
+
+
+def test_a_cancellation_that_the_client_takes_for_a_failure_stays_one() -> None:
+    async def swallowed() -> None:
+        with told("read"):
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as cut:
+                raise ConnectError(Code.CANCELED, "Request was cancelled") from cut
+
+    async def scene() -> None:
+        work = asyncio.create_task(swallowed())
+        await asyncio.sleep(0)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(scene())
 
 
 def test_given_up_while_it_is_created_none_is_left(double: Double) -> None:
