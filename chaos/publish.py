@@ -20,6 +20,8 @@ from chaos.run import Run
 from chaos.settings import Settings
 
 OURS = dashboards.TEMPLATES / "experiment.json.j2"
+_LIVE_WITHIN_S = 8.0
+"""From the beginning of a run, in which nobody waits for it: no run that is worth watching is shorter."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def announce(
 ) -> tuple[str | None, Delivery]:
     """Deliver the dashboard of a run that is under way: its link, and what became of it."""
     where = _prometheus(settings)
-    receipt, failure = deliver(server, Dispatch(drawn.dashboard, run_id, experiment, where))
+    receipt, failure = deliver(server, Dispatch(drawn.dashboard, run_id, experiment, where), _LIVE_WITHIN_S)
     numbers = {"took_s": round(receipt.took_s, 3)}
     return receipt.link, Delivery(complete=failure is None, why=str(failure or ""), numbers=numbers)
 
