@@ -27,6 +27,8 @@ ENDS = {"connection_refused": "ECONNREFUSED", "connection_reset": "ECONNRESET", 
 OPEN = {"connection_refused": "answered", "connection_reset": "ECONNRESET", "blackhole": "timeout"}
 """And one that was open before."""
 WITHIN_S = 0.4
+WITHIN_S_OF_DEATH = 1.0
+"""How soon after the injector's SIGKILL its helpers are gone; a busy machine gets five times as long."""
 
 
 def ends(port: int, host: str = "127.0.0.1") -> str:
@@ -332,7 +334,7 @@ def killed_injector_ends_it(kind: str) -> None:
         os.waitpid(child, 0)
         began = time.monotonic()
         while any(map(runs, helpers)):
-            assert time.monotonic() < began + 1
+            assert time.monotonic() < began + 5 * WITHIN_S_OF_DEATH
         found = [ends(8000) for _ in range(5)]
         print(json.dumps({"kind": kind, "gone_s": round(time.monotonic() - began, 3)}))
     assert found == ["connected"] * 5
