@@ -12,7 +12,7 @@ from tests.e2e.test_demo import MANIFESTS, SHOPS
 from tests.lab import Ended
 from tests.sandboxes import containers
 
-AT_ONCE = 4
+AT_ONCE = 3
 
 
 @pytest.fixture(scope="module")
