@@ -112,7 +112,9 @@ def extra_words(quantities: Iterable[str]) -> Words:
     return {
         name: re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
         for name in quantities
-        if name not in WEAK and not any(pattern.search(name) for pattern in QUANTITIES.values())
+        if name not in QUANTITIES
+        and name not in WEAK
+        and not any(pattern.search(name) for pattern in QUANTITIES.values())
     }
 
 
