@@ -45,9 +45,14 @@ def _check(wish: "dict[str, int]") -> None:
 
 
 def _disks(size: int) -> None:
-    """/tmp and /app of just that size, so that filling one is a matter of seconds and harms nothing else."""
+    """/tmp and /app of just that size, so that filling one is a matter of seconds and harms nothing else.
+
+    A /app that an image has filled stays as it is.
+    """
     for place, mode in (("/tmp", "1777"), ("/app", "755")):
         Path(place).mkdir(exist_ok=True)
+        if place == "/app" and any(Path(place).iterdir()):
+            continue
         _run("mount", "-t", "tmpfs", "-o", f"size={size},mode={mode},nosuid,nodev", "tmpfs", place)
 
 

@@ -40,6 +40,8 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the agent needs
 _REQUEST_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.5
 _MIB = 2**20
+_BESIDE_MIB = 512
+"""What a machine has beside the app's memory: for the disks, which are in memory, its kernel, and the agent."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ async def _build(account: Account, client: Any, recipe: Recipe, say: Callable[[s
     try:
         with told(f"template of {recipe.image}", account.key, login.get("password", "")):
             await client.AsyncTemplate.build(
-                template, recipe.name, memory_mb=recipe.memory_mib, on_build_logs=hear
+                template, recipe.name, memory_mb=recipe.memory_mib + _BESIDE_MIB, on_build_logs=hear
             )
     except SandboxError as error:
         for each in await listed():

@@ -170,9 +170,8 @@ def test_a_command_of_the_app_is_never_sent_twice(double: Double) -> None:
         ({"E2B_API_KEY": "e2b_wrong"}, {}, "Invalid API key"),
         ({}, {"template": "no-such"}, "template 'no-such' not found"),
         ({}, {"memory_bytes": 2**50}, "of memory, but .* are asked for .* name a larger template"),
-        ({}, {"image": "docker.io/library/nginx"}, "runs templates, not images"),
     ],
-    ids=["no key", "a wrong key", "an unknown template", "too much memory", "an image"],
+    ids=["no key", "a wrong key", "an unknown template", "too much memory"],
 )
 def test_what_will_be_refused_again_says_so(
     double: Double, changed: dict[str, str | None], wanted: dict[str, object], words: str
