@@ -1,6 +1,7 @@
 """Blind diagnosis: without the fault's name, can it be told from what the target showed? And is a calm run called calm?
 
     python -m bench.diagnosis                    score the recorded evidence by rules (a second)
+    python -m bench.diagnosis groq [SET]         the same evidence named by Groq (needs GROQ_API_KEY)
     python -m bench.diagnosis record NAME        carry out all runs of a set anew: five faults, three strengths, two
                                                  shops, each with a control without the fault (six minutes)
 
@@ -33,6 +34,7 @@ from chaos.manifests.load import load
 from chaos.measure.judge import judge
 from chaos.plan import plan
 from chaos.run import Run
+from chaos.settings import Settings
 
 EVIDENCE = Path(__file__).with_name("evidence")
 RATE = {"seen": "20/s", "busy": "35/s", "unseen": "25/s"}
@@ -204,6 +206,13 @@ def main() -> None:
     if sys.argv[1:2] == ["record"]:
         with tempfile.TemporaryDirectory() as work:
             asyncio.run(record(sys.argv[2], Path(work)))
+    if sys.argv[1:2] == ["groq"]:
+        from bench.diagnosis_groq import named_by_groq
+
+        name = (sys.argv[2:] or ["unseen"])[0]
+        called = asyncio.run(named_by_groq(dict(evidence(name)), Settings()))
+        print(f"{name}, by Groq:", *score(called, truths(name)), sep="\n  ")
+        return
     for name in (each for each in SETS if (EVIDENCE / each).exists()):
         said = {one: diagnose(events).fault for one, events in evidence(name)}
         print(f"{name}:", *score(said, truths(name)), sep="\n  ")

@@ -6,7 +6,7 @@ says, while we have only so many seconds. What fails is told as one sentence tha
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -78,19 +78,19 @@ class Conversation:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def ask(self, told: Sequence[Told]) -> Reply:
-        """The next message of the model. Raises AnalyzerError with what to do, in time."""
+    async def ask(self, told: Sequence[Told], schema: Mapping[str, Any] = SCHEMA) -> Reply:
+        """The next message of the model, by that schema. Raises AnalyzerError with what to do, in time."""
         from groq import GroqError
 
         messages = [{"role": each.role, "content": self._redact(each.text)} for each in told]
         model = self._settings.groq_model
         try:
-            found = await self._patiently(lambda: self._create(model, messages))
+            found = await self._patiently(lambda: self._create(model, messages, schema))
         except (GroqError, ValueError, TypeError) as error:
             raise AnalyzerError(f"Groq's answer cannot be read ({type(error).__name__})") from error
         return self._read(found, model)
 
-    async def _create(self, model: str, messages: list[dict[str, str]]) -> object:
+    async def _create(self, model: str, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> object:
         # Typed by the SDK for each model's own parameters; these are chosen by name.
         create: Callable[..., Awaitable[object]] = self._client.chat.completions.create
         return await create(
@@ -99,7 +99,7 @@ class Conversation:
             temperature=0,
             seed=1,
             max_completion_tokens=MOST_TOKENS_BACK,
-            **_options(model),
+            **_options(model, schema),
         )
 
     async def _patiently(self, attempt: Callable[[], Awaitable[object]]) -> object:
@@ -180,13 +180,13 @@ class Conversation:
         self.completion_tokens += back
 
 
-def _options(model: str) -> dict[str, Any]:
+def _options(model: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The most binding form of answer that a model offers."""
     if model not in STRICT:
         return {"response_format": {"type": "json_object"}}
-    schema = {"name": "analysis", "strict": True, "schema": SCHEMA}
+    named = {"name": "answer", "strict": True, "schema": schema}
     return {
-        "response_format": {"type": "json_schema", "json_schema": schema},
+        "response_format": {"type": "json_schema", "json_schema": named},
         "reasoning_effort": "low",
         "include_reasoning": False,
     }
