@@ -17,7 +17,7 @@ from chaos import runner
 from chaos.manifests.load import load
 from chaos.plan import plan
 from chaos.run import Run
-from tests.lab import HEALTHY, Lab
+from tests.lab import HEALTHY, LOOK, Lab
 from tests.sandboxes.microvm import at_double, variables
 
 SHARES = {"429": 0.03, "503": 0.03, "stall": 0.02, "lose": 0.03, "drop": 0.03}
@@ -53,7 +53,7 @@ def storm(folder: Path, many: int, recovery_s: int, create_per_s: float = 100.0)
     """Carry out so many at once; the double allows for so many and so many creations a second, and no more."""
     trouble = {"shares": SHARES, "stall_s": 1.0, "seed": 7}
     # It is about the machinery: so many apps at once on one machine are slow to come back.
-    healthy = {**HEALTHY, "recoverWithin": f"{recovery_s}s"}
+    healthy = {**HEALTHY, "probe": {**LOOK, "every": "250ms"}, "recoverWithin": f"{recovery_s}s"}
     lab = Lab(folder)
     manifest = lab.manifest(
         sandbox={"type": "e2b", "memory": "64MiB", "disk": "16MiB", "ttl": "20m"},
