@@ -48,10 +48,6 @@ _POINTS = ("± 3 points", _within(0.0, 3.0))
 BOUNDS: dict[str, tuple[str, Bound]] = {
     "network_delay": ("± 1 ms or 1 %", _within(0.01, 1.0)),
     "packet_loss": (f"inside its binomial interval, {LOSS_PACKETS:,} packets", _lost),
-    "packet_corrupt": _SHARE,
-    "packet_duplicate": _SHARE,
-    "packet_reorder": _SHARE,
-    "http_fault": _SHARE,
     "bandwidth": _RATE,
     "io_stress": _RATE,
     "io_throttle": _RATE,
@@ -65,12 +61,18 @@ BOUNDS: dict[str, tuple[str, Bound]] = {
     "cpu_throttle": _POINTS,
     "process_pause": _POINTS,
 }
-"""Faults that are not here promise to land, by their own rule, and what every row does."""
+"""Others promise their share, when it is one that they ask for; else to land by their own rule, as every row does."""
 
 
 def promised(row: Row) -> str:
     """The fault's own bound, in words; empty when it has none."""
-    return BOUNDS[row.fault][0] if row.fault in BOUNDS else ""
+    bound = _bound(row)
+    return "" if bound is None else bound[0]
+
+
+def _bound(row: Row) -> tuple[str, Bound] | None:
+    asks_for_a_share = row.step is not None and next(iter(row.step.asked)).endswith("share")
+    return BOUNDS.get(row.fault, _SHARE if asks_for_a_share else None)
 
 
 def missed(row: Row) -> list[str]:
@@ -78,8 +80,8 @@ def missed(row: Row) -> list[str]:
     if row.step is None:
         return ["not injected"]
     found = [] if row.step.landed else ["not landed"]
-    if row.fault in BOUNDS and not _keeps(row.step, BOUNDS[row.fault][1]):
-        found.append(promised(row))
+    if (bound := _bound(row)) is not None and not _keeps(row.step, bound[1]):
+        found.append(bound[0])
     if row.hold_error_ms is not None and abs(row.hold_error_ms) > HOLD_MS:
         found.append(f"held {row.hold_error_ms:+.0f} ms")
     if row.resolution_ms is not None and row.resolution_ms > RESOLUTION_MS:

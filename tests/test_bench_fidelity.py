@@ -67,12 +67,19 @@ def test_every_fault_has_two_runs_that_can_be_carried_out(fault: str) -> None:
 
 
 def row(
-    fault: str, asked: float, given: float, *, samples: float = 30, held_s: float = 3.0, **more: Any
+    fault: str,
+    asked: float,
+    given: float,
+    *,
+    figure: str = "figure",
+    samples: float = 30,
+    held_s: float = 3.0,
+    **more: Any,
 ) -> Row:
     """A row of a fault that asked for `asked` and had `given`."""
     step = StepResult(
-        name="step", fault=fault, mechanism="m", kind="real", landed=True, why="", asked={"figure": asked},
-        delivered={"figure": given, "low": None, "high": None, "samples": samples}, injected_at="", recovered_at="",
+        name="step", fault=fault, mechanism="m", kind="real", landed=True, why="", asked={figure: asked},
+        delivered={figure: given, "low": None, "high": None, "samples": samples}, injected_at="", recovered_at="",
         hold_s=3.0, held_s=held_s, recovered_because="held", residue=[], notes={},
     )  # fmt: skip
     return Row(fault, {}, step.model_copy(update=more), resolution_ms=10)
@@ -87,7 +94,6 @@ def row(
         ("memory_pressure", 80.0, 80.7, 81.0),
         ("disk_full", 16384.0, 16384.0, 16600.0),
         ("cpu_throttle", 20.0, 22.9, 23.1),
-        ("http_fault", 0.1, 0.2, 0.9),
     ],
 )
 def test_a_row_keeps_its_bound_or_says_what_it_misses(
@@ -95,6 +101,11 @@ def test_a_row_keeps_its_bound_or_says_what_it_misses(
 ) -> None:
     assert missed(row(fault, asked, kept)) == []
     assert missed(row(fault, asked, not_kept)) == [promised(row(fault, asked, not_kept))]
+
+
+def test_any_share_fits_what_was_asked() -> None:
+    assert missed(row("connection_reset", 0.1, 0.2, figure="reset_share")) == []
+    assert missed(row("connection_reset", 0.1, 0.9, figure="reset_share")) == ["inside its binomial interval"]
 
 
 def test_loss_needs_its_packets() -> None:
