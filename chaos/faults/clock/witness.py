@@ -47,12 +47,15 @@ class Witness:
             raise FaultError(f"the witness of the clock did not answer within {_ANSWER_WITHIN_S:g} s")
         return Seen(float(answer["time"]) - (before + after) / 2, (after - before) / 2)
 
-    def until_near(self, offset_s: float, within_s: float, give_up_s: float) -> Seen | None:
-        """Ask until it is off by that much; None when it never was."""
+    def until_near(
+        self, offset_s: float, within_s: float, give_up_s: float, drift: float = 0.0
+    ) -> Seen | None:
+        """Ask until it is off by that much, which grows by the drift from now on; None when it never was."""
         began = time.monotonic()
         while time.monotonic() - began < give_up_s:
             seen = self.look()
-            if abs(seen.offset_s - offset_s) <= within_s + seen.uncertain_s:
+            expected_s = offset_s + drift * (time.monotonic() - began)
+            if abs(seen.offset_s - expected_s) <= within_s + seen.uncertain_s:
                 return seen
             time.sleep(_LOOK_S)
         return None
