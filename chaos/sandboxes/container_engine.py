@@ -6,6 +6,7 @@ that does not know this machine's control groups, limits that may not be raised)
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -154,17 +155,34 @@ async def _first_that_answers(programs: Sequence[str]) -> Engine:
         if shutil.which(program) is None:
             refusals.append(f"{program} is not installed")
             continue
+        engine = Engine(program)
         try:
-            # Of Docker this asks the daemon; Podman has none.
-            await Engine(program).call("version", timeout_s=_ANSWERS_WITHIN_S)
+            known = json.loads(
+                await engine.call("info", "--format", "{{json .}}", timeout_s=_ANSWERS_WITHIN_S)
+            )
         except SandboxError as error:
             refusals.append(str(error))
+        except ValueError:
+            refusals.append(f"{program} does not answer as Docker or Podman would")
         else:
-            return Engine(program)
+            engine.options += _own_share(known)
+            return engine
     raise SandboxRefused(
         f"no container engine: {'; '.join(refusals)}; remedy: install Docker or Podman, "
         "set CHAOSLAB_CONTAINER_ENGINE to its program, or choose another sandbox type"
     )
+
+
+def _own_share(known: Mapping[str, Any]) -> list[str]:
+    """Where control groups are the engine's own, not systemd's: one share of the processors for each container.
+
+    By default all of an engine's containers have one share between them, as much as a single process beside them, and
+    on a busy machine a slow container would be taken for a slow app.
+    """
+    manager = known.get("CgroupDriver") or known.get("host", {}).get(
+        "cgroupManager"
+    )  # Docker's word, Podman's word
+    return ["--cgroup-parent=/"] if manager == "cgroupfs" and os.geteuid() == 0 else []
 
 
 def _last_line(words: str) -> str:

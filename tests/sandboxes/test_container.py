@@ -215,6 +215,12 @@ def test_without_an_engine_one_error_says_so_with_the_remedy(monkeypatch: pytest
     )
 
 
+def test_a_program_that_is_no_engine_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_engine, "_found", {})
+    with pytest.raises(SandboxError, match="echo does not answer as Docker or Podman would; remedy: install"):
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine="echo")))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
