@@ -49,9 +49,19 @@ class _Explaining(click.Group):
             ctx.exit(0)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception:  # noqa: BLE001  Python would end with 1, which says that an app deviated
+        except Exception as error:  # noqa: BLE001  Python would end with 1, which says that an app deviated
+            if wrong := _wrong_settings(error):
+                click.echo("\n".join(wrong), err=True)
+                ctx.exit(ManifestError.exit_code)
             traceback.print_exc()
             ctx.exit(ChaosLabError.exit_code)
+
+
+def _wrong_settings(error: Any) -> list[str]:
+    """`GROQ_TIMEOUT_S: Input should be a valid number` for each variable of the environment that cannot be read."""
+    if getattr(error, "title", "") != "Settings":  # pydantic's error, without reading pydantic to know it
+        return []
+    return [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
 
 
 @click.group(cls=_Explaining, context_settings={"help_option_names": ["-h", "--help"]})

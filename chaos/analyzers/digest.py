@@ -64,7 +64,9 @@ def _beginning(event: Event) -> str:
 
 def clean(line: str) -> str:
     """One line of plain text, cut: no control signs, none that are invisible or turn the direction of reading."""
-    plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in line)
+    plain = line
+    if not line.isprintable():
+        plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in line)
     words = " ".join(plain.split())
     return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 

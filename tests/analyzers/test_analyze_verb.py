@@ -114,3 +114,11 @@ def test_a_whole_run_is_explained_and_lives_without(fails: bool, here: Lab, groq
     kept = Result.model_validate_json((folder / "result.json").read_bytes())
     assert kept.analysis == analysis
     assert ("openai/gpt-oss-120b" in (folder / "report.html").read_text()) is not fails
+
+
+def test_a_setting_that_cannot_be_read_is_one_clear_line(journal: Path) -> None:
+    done = analyze(journal, "--analyzer", "auto", GROQ_TIMEOUT_S="soon", GROQ_CONCURRENCY="0")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "GROQ_TIMEOUT_S: Input should be a valid number" in done.stderr
+    assert "GROQ_CONCURRENCY: Input should be greater than or equal to 1" in done.stderr
