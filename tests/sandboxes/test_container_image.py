@@ -96,14 +96,23 @@ def test_a_command_in_it_sees_its_files_its_user_its_environment_and_nothing_of_
 
 @needs_engine
 def test_both_are_put_together_once() -> None:
+    def made() -> dict[str, str]:
+        """Name and identity of each image that was made of this one."""
+        mine = ("--filter", f"label=chaoslab.image={bare_image()}")
+        lines = containers.engine(
+            "images", *mine, "--format", "{{.Repository}}:{{.Tag}} {{.Id}}"
+        ).splitlines()
+        pairs = (line.split() for line in lines)
+        return {name: id_ for name, id_ in pairs if name.startswith("localhost/chaoslab-image:")}
+
     async def scene() -> None:
-        for _ in range(2):
-            async with container_box(image=bare_image()):
-                pass
+        async with container_box(image=bare_image()):
+            first = made()
+        async with container_box(image=bare_image()):
+            assert made() == first
+        assert len(first) == 1
 
     asyncio.run(scene())
-    made = containers.engine("images", "--quiet", "--filter", f"label=chaoslab.image={bare_image()}").split()
-    assert len(made) == 1
 
 
 @needs_engine
