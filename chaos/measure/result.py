@@ -4,6 +4,8 @@ unit."""
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pydantic import Field
+
 from chaos.measure.part import Part
 from chaos.measure.trials_result import TrialsResult
 from chaos.verdict import Outcome, Verdict, exit_code
@@ -208,7 +210,7 @@ class Delivery(Part):
     """One sentence; empty when complete."""
     later: str | None = None
     """The command that delivers the rest."""
-    numbers: dict[str, float] = {}
+    numbers: dict[str, float] = Field(default={})
 
 
 class Result(Part):
@@ -241,7 +243,7 @@ class Result(Part):
     timings: Timings
     sandbox: SandboxResult
     links: Links = Links()
-    delivery: dict[str, Delivery] = {}
+    delivery: dict[str, Delivery] = Field(default={})
     """`metrics`, `dashboard` and `live dashboard`; absent: nothing was configured to take them."""
     trials: TrialsResult | None = None
     """Of an experiment with several trials or with controls: all of them together. The rest is then about the most
