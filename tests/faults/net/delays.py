@@ -114,14 +114,14 @@ def volley(connections: Sequence[socket.socket]) -> list[float]:
     return took
 
 
-def fidelity(delay_ms: str, rung: str = "nfqueue") -> None:
-    """Established connections pay the delay, to 1 ms or 1 %; so do our own round trips; before and after nobody does.
+def fidelity(delay_ms: str, rung: str = "nfqueue", share: str = "0.01") -> None:
+    """Established connections pay the delay, to 1 ms or a share of it; so do our own round trips; before and after nobody does.
 
     Other programs on a busy machine only ever add, so the nearest of some rounds shows what the fault does.
     """
     only(rung)
     asked = float(delay_ms)
-    allowed = max(1.0, 0.01 * asked)
+    allowed = max(1.0, float(share) * asked)
     fault = NetworkDelay(delay=asked / 1e3, process="web")
     off_of_app, off = float("inf"), float("inf")
     with app(web=8000) as target, ExitStack() as stack:
