@@ -115,7 +115,7 @@ def volley(connections: Sequence[socket.socket]) -> list[float]:
 
 
 def fidelity(delay_ms: str, rung: str = "nfqueue", share: str = "0.01") -> None:
-    """Established connections pay the delay, to 1 ms or a share of it, as do our own trips; before and after nobody does.
+    """Established connections pay the delay, to 1 ms or a share of it, as do our own trips; before and after none does.
 
     Other programs on a busy machine only ever add, so the nearest of some rounds shows what the fault does.
     """
