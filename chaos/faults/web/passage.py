@@ -51,7 +51,7 @@ class Passage:
             await self._tunnel()
         except Broken:
             pass
-        self._end()
+        await self._end()
 
     def drain(self) -> None:
         """End as soon as no request is under way."""
@@ -63,10 +63,15 @@ class Passage:
         self._client.reset()
         self._upstream.reset()
 
-    def _end(self) -> None:
-        for side, other in ((self._client, self._upstream), (self._upstream, self._client)):
+    async def _end(self) -> None:
+        """End both sides; not before the client has all, for its packets only find it while they are translated."""
+        for side, other in ((self._upstream, self._client), (self._client, self._upstream)):
             if other.was_reset:
                 side.reset()
+            elif side is self._client:
+                side.finish()
+                await side.delivered()
+                side.close()
             else:
                 side.close()
 

@@ -1,11 +1,15 @@
 """One end of a TCP connection in asyncio: what came and was not taken yet, and ways to end it."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from typing import cast
 
 _HIGH_BYTES = 256 * 1024
+_LOOK_S = 0.005
 _AT_ONCE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -70,6 +74,12 @@ class Wire(asyncio.Protocol):
         if not self.lost and not self.transport.is_closing():
             self.transport.write_eof()
 
+    async def delivered(self) -> None:
+        """Wait until the other end has acknowledged all that was sent, its end included (SIOCOUTQ of tcp(7))."""
+        connection = self.transport.get_extra_info("socket")
+        while not self.lost and (self.transport.get_write_buffer_size() or _unacknowledged(connection)):
+            await asyncio.sleep(_LOOK_S)
+
     def close(self) -> None:
         """End it politely, after what is still to be sent."""
         self.transport.close()
@@ -80,3 +90,8 @@ class Wire(asyncio.Protocol):
         if connection is not None and not self.lost:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.transport.abort()
+
+
+def _unacknowledged(connection: socket.socket) -> int:
+    answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+    return int.from_bytes(answer, sys.byteorder)
