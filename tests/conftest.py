@@ -1,7 +1,8 @@
 """Which tests run beside others, in which order, and which need the machine to themselves.
 
-`make test` runs twice: first what can share the machine, on several workers, a file always on one; then what is marked
-`alone`, here or at the test: tests whose assertions are about time.
+`make test` runs three times: first what can share the machine, on several workers, a file always on one; then what is
+marked `paired`, two at once: tests whose assertions are about time, but which mostly wait; at last those that need the
+whole machine, marked `alone`. The marks are given here, or at the test.
 """
 
 from typing import Any
@@ -14,14 +15,9 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 ALONE = (
-    "e2e/test_demo.py",
-    "e2e/test_demo_in_containers.py",
     "agent/test_load.py",
     "faults/test_cpu_stress.py",
     "faults/test_cpu_throttle.py",
-    "faults/test_dns_failure.py::test_a_resolver_that_would_not_wait_so_long_is_told_to",
-    "faults/test_dns_failure.py::test_the_name_is_found_so_much_later",
-    "faults/test_http_fault.py::test_requests_take_so_much_longer",
     "faults/test_network_delay.py::test_an_ordinary_user_may_delay_as_exactly",
     "faults/test_network_delay.py::test_delays_spread_as_asked",
     "faults/test_network_delay.py::test_established_connections_pay_the_delay_within_a_millisecond_or_one_percent",
@@ -29,8 +25,16 @@ ALONE = (
     "faults/test_process_pause.py",
     "manifests/test_speed.py",
 )
+SHOPS = ("e2e/test_demo.py", "e2e/test_demo_in_containers.py", "e2e/test_e2b_shop.py")
+PAIRED = (
+    *SHOPS,
+    "faults/test_dns_failure.py::test_a_resolver_that_would_not_wait_so_long_is_told_to",
+    "faults/test_dns_failure.py::test_the_name_is_found_so_much_later",
+    "faults/test_http_fault.py::test_requests_take_so_much_longer",
+)
 """Files, and single tests of others."""
 LONGEST_FIRST = (
+    "shops",
     "flows",
     "test_cli.py",
     "flows/test_server.py",
@@ -44,11 +48,12 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark those that must be alone; order all."""
+    """Mark those that must not share the machine; order all."""
     for item in items:
         test = item.nodeid.removeprefix("tests/").partition("[")[0]
-        if test in ALONE or test.partition("::")[0] in ALONE:
-            item.add_marker("alone")
+        for mark, those in (("alone", ALONE), ("paired", PAIRED)):
+            if test in those or test.partition("::")[0] in those:
+                item.add_marker(mark)
     items.sort(key=lambda item: _rank(group(item.nodeid)))
 
 
@@ -57,9 +62,11 @@ def _rank(name: str) -> int:
 
 
 def group(nodeid: str) -> str:
-    """What one worker runs: a file; all that share one Prefect server."""
+    """What one worker runs: a file; all that share one Prefect server; all that run several shops at once."""
     name = nodeid.partition("::")[0].removeprefix("tests/")
-    return "flows" if name.startswith("flows/") and name != "flows/test_server.py" else name
+    if name.startswith("flows/") and name != "flows/test_server.py":
+        return "flows"
+    return "shops" if name in SHOPS else name
 
 
 @pytest.hookimpl(optionalhook=True)

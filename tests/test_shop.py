@@ -250,7 +250,7 @@ def test_drops_its_cache_when_memory_is_short(tmp_path: Path, monkeypatch: pytes
     assert receipts.memory_used_share() == 0.7
 
 
-@pytest.mark.alone
+@pytest.mark.paired
 def test_a_hundred_requests_a_second_are_no_trouble(shop: Shop) -> None:
     shop.start("inventory.py")
     shop.start("web.py")

@@ -32,7 +32,7 @@ def without_data(
 
 
 @pytest.mark.e2e
-@pytest.mark.alone
+@pytest.mark.paired
 def test_every_panel_has_data_during_the_hold_and_afterwards(tmp_path: Path, new_grafana: Grafana) -> None:
     with prometheus_fixture.started(tmp_path) as prometheus:
         environment = {

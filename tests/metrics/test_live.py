@@ -92,7 +92,7 @@ def watched(lab: Lab, prometheus: Prometheus) -> Watched:
     return Watched(done, sorted(seen.values()), hold)
 
 
-@pytest.mark.alone
+@pytest.mark.paired
 def test_samples_are_there_within_two_seconds(watched: Watched) -> None:
     p95 = watched.delays_s[int(len(watched.delays_s) * 0.95)]
     print(f"{len(watched.delays_s)} samples, p95 from sample to query {p95:.2f} s")
