@@ -21,10 +21,11 @@ APP = [
     sys.executable, "-I", "-S", "-c",
     "import os, signal\n"
     "kept = []\n"
-    "def take(*_):\n    kept.append(bytearray(b'x' * (4 * 2**20)))\n    os.write(1, b'took\\n')\n"
-    "signal.signal(signal.SIGUSR1, take)\n"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"  # waited for: none comes between two looks
     "os.write(1, b'up\\n')\n"
-    "while True: signal.pause()\n",
+    "while signal.sigwait([signal.SIGUSR1]):\n"
+    "    kept.append(bytearray(b'x' * (4 * 2**20)))\n"
+    "    os.write(1, b'took\\n')\n",
 ]  # fmt: skip
 """Takes 4 MiB more on every SIGUSR1."""
 
