@@ -20,13 +20,13 @@ APP = [
     "    try: child = os.fork()\n"
     "    except OSError as error: return say(errno.errorcode[error.errno])\n"
     "    if child == 0:\n"
-    "        signal.signal(signal.SIGUSR1, signal.SIG_DFL)\n"
     "        while True: signal.pause()\n"
     "    held.append(child); say('forked')\n"
     "def give(*_):\n    os.kill(held[-1], 9); os.waitpid(held.pop(), 0); say('ended')\n"
-    "signal.signal(signal.SIGUSR1, take); signal.signal(signal.SIGUSR2, give)\n"
+    "told = {signal.SIGUSR1: take, signal.SIGUSR2: give}\n"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, told)\n"  # waited for: none comes between two looks
     "say('up')\n"
-    "while True: signal.pause()\n",
+    "while True: told[signal.sigwait(told)]()\n",
 ]  # fmt: skip
 """Forks on SIGUSR1, ends a child on SIGUSR2."""
 

@@ -26,10 +26,11 @@ APP = [
     "    except OSError as error: say(errno.errorcode[error.errno])\n"
     "    else: say('opened')\n"
     "def give(*_):\n    os.close(held.pop()); say('closed')\n"
-    "signal.signal(signal.SIGUSR1, take); signal.signal(signal.SIGUSR2, give)\n"
+    "told = {signal.SIGUSR1: take, signal.SIGUSR2: give}\n"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, told)\n"  # waited for: none comes between two looks
     "for _ in range(5): held.append(os.open('/dev/null', os.O_RDONLY))\n"
     "say('up')\n"
-    "while True: signal.pause()\n",
+    "while True: told[signal.sigwait(told)]()\n",
 ]  # fmt: skip
 """Opens one more on SIGUSR1, closes one on SIGUSR2."""
 
@@ -96,8 +97,8 @@ def test_what_it_closes_is_taken_too(target: LocalTarget) -> None:
 
 
 def test_heirs_are_restrained_and_get_back_what_their_parents_had(target: LocalTarget) -> None:
-    handler = "import os, signal\nsignal.signal(signal.SIGUSR1, lambda *_: os.fork())\n"
-    fork = handler + "os.write(1, b'up\\n')\nwhile True: signal.pause()"
+    waits = "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\nos.write(1, b'up\\n')\n"
+    fork = waits + "while signal.sigwait([signal.SIGUSR1]): os.fork()"
     app = target.start("app", [sys.executable, "-I", "-S", "-c", fork])
     assert heard(app) == "up"
     before = resource.prlimit(app.pid, resource.RLIMIT_NOFILE)
