@@ -36,6 +36,7 @@ PAIRED = (
 LONGEST_FIRST = (
     "shops",
     "flows",
+    "game_days",
     "test_cli.py",
     "flows/test_server.py",
     "e2e/test_killed_controller.py",
@@ -64,6 +65,8 @@ def _rank(name: str) -> int:
 def group(nodeid: str) -> str:
     """What one worker runs: a file; all that share one Prefect server; all that run several shops at once."""
     name = nodeid.partition("::")[0].removeprefix("tests/")
+    if name.startswith("flows/game_days/"):
+        return "game_days"
     if name.startswith("flows/") and name != "flows/test_server.py":
         return "flows"
     return "shops" if name in SHOPS else name
