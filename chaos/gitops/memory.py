@@ -1,14 +1,39 @@
 """What this machine remembers of the last time it brought a server in line with a repository.
 
-Losing it costs one full look at the server, nothing else.
+Losing it costs one full look at the server, nothing else. A look at an unchanged commit needs only the first line of
+the file; the second has every experiment, and is parsed when somebody asks for one.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from chaos.gitops.wanted import Wanted
+
+
+class _Saved(Mapping[str, Wanted]):
+    """Experiments by name, as they were saved."""
+
+    def __init__(self, text: bytes, count: int) -> None:
+        self.text = text
+        self._count = count
+
+    @cached_property
+    def _parsed(self) -> dict[str, Wanted]:
+        return {name: Wanted.from_json(each) for name, each in json.loads(self.text).items()}
+
+    def __getitem__(self, name: str) -> Wanted:
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parsed)
+
+    def __len__(self) -> int:
+        return self._count
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +49,37 @@ class Memory:
 
     @classmethod
     def load(cls, file: Path) -> "Memory":
-        """What was saved; nothing when there is none, or none that can be read."""
+        """What was saved; nothing when there is none, or none that this version has written whole."""
         try:
-            data = json.loads(file.read_bytes())
-            wanted = {name: Wanted.from_json(each) for name, each in data["wanted"].items()}
-            return cls(data["api"], data["commit"], wanted, frozenset(data["stalled"]), data["waiting"])
+            first, _, text = file.read_bytes().partition(b"\n")
+            head = json.loads(first)
+            if head["experiments"] != _seal(text):
+                return cls()
+            wanted = _Saved(text, head["count"])
+            return cls(head["api"], head["commit"], wanted, frozenset(head["stalled"]), head["waiting"])
         except (OSError, ValueError, KeyError, TypeError):
             return cls()
 
     def save(self, file: Path) -> None:
         """Write it at once or not at all. Raises OSError."""
-        data = {
+        text = self.wanted.text if isinstance(self.wanted, _Saved) else _text(self.wanted)
+        head = {
             "api": self.api,
             "commit": self.commit,
-            "wanted": {name: each.to_json() for name, each in self.wanted.items()},
             "stalled": sorted(self.stalled),
             "waiting": self.waiting,
+            "count": len(self.wanted),
+            "experiments": _seal(text),
         }
         part = file.with_suffix(".part")
-        part.write_text(json.dumps(data))
+        part.write_bytes(json.dumps(head).encode() + b"\n" + text)
         part.replace(file)
+
+
+def _text(wanted: Mapping[str, Wanted]) -> bytes:
+    return json.dumps({name: each.to_json() for name, each in wanted.items()}).encode()
+
+
+def _seal(text: bytes) -> list[Any]:
+    """Another for another text, and for a version of ours that has other fields."""
+    return [zlib.crc32(text), *(each.name for each in fields(Wanted))]

@@ -24,7 +24,8 @@ def read(mirror: Mirror, commit: str) -> Desired:
     """All that a commit asks for, in the folder that is followed. Raises GitError."""
     entries = mirror.entries(commit)
     trees = {entry.path: entry.oid for entry in entries if entry.is_tree}
-    files = [entry for entry in entries if _is_manifest(entry, mirror.source.path)]
+    folder = str(PurePosixPath(mirror.source.path))
+    files = [entry for entry in entries if _is_manifest(entry, folder)]
     refused = [*_refused(files), *_too_many(files)]
     good = [entry for entry in files if entry.is_file and _printable(entry.path)][:MOST_MANIFESTS]
     rows, broken = _rows(mirror, commit, good, trees)
@@ -51,12 +52,13 @@ def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[st
 
 
 def _is_manifest(entry: Entry, folder: str) -> bool:
-    path = PurePosixPath(entry.path)
-    if path.suffix not in SUFFIXES or entry.is_tree:
+    """As `manifests.files` finds them on a disk; by text alone, because there may be ten thousand."""
+    if entry.is_tree or not entry.path.endswith(SUFFIXES):
         return False
-    inside = path.parts[len(PurePosixPath(folder).parts) :] if folder != "." else path.parts
-    below = folder == "." or path.is_relative_to(folder)
-    return below and not any(part.startswith(".") or part == "apps" for part in inside[:-1])
+    if folder != "." and not f"{entry.path}/".startswith(f"{folder}/"):
+        return False
+    *folders, name = entry.path.removeprefix(f"{folder}/").split("/")
+    return not (name.startswith(".") or any(each.startswith(".") or each == "apps" for each in folders))
 
 
 def _refused(files: Iterable[Entry]) -> Iterator[Broken]:
