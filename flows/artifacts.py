@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
@@ -14,10 +14,8 @@ from chaos.measure.result import Result
 from chaos.measure.series import series
 from chaos.report import phrases
 from chaos.report.fidelity import fidelity
-from chaos.report.plain import plain
+from chaos.report.markdown import Row, bullets, line, reasons, section, table
 from chaos.report.svg import chart_data_uri, latency_chart
-
-Row = Mapping[str, str]
 
 
 async def publish(result: Result, chart: str) -> None:
@@ -61,25 +59,23 @@ def markdown(result: Result, chart: str) -> str:
     """The verdict, why, the latency with the fault's window, asked against delivered, and what to do."""
     parts = [
         f"# {result.experiment}: {result.verdict}",
-        f"> {_line(result.hypothesis)}",
-        f"**{_line(result.why)}**",
+        f"> {line(result.hypothesis)}",
+        f"**{line(result.why)}**",
         f"{phrases.outcome(result.outcome)} · verdict **{result.verdict}** · run `{result.run_id}`",
         f"![Latency over time, the fault's window shaded]({chart})" if chart else "",
         "\n".join(f"- {each.name}: **{each.value}** {each.beside}" for each in phrases.key_numbers(result)),
-        _section(
-            "Method", _table(step_rows(result)), _reasons((step.name, step.why) for step in result.steps)
-        ),
-        _section(
+        section("Method", table(step_rows(result)), reasons((step.name, step.why) for step in result.steps)),
+        section(
             "Steady states",
-            _table(state_rows(result)),
-            _reasons((state.name, state.why) for state in result.steady_state),
+            table(state_rows(result)),
+            reasons((state.name, state.why) for state in result.steady_state),
         ),
-        _section("Doubts", _bullets(result.doubts)),
+        section("Doubts", bullets(result.doubts)),
     ]
     if result.analysis:
-        parts.append(_section("Analysis", _line(result.analysis.summary)))
-        parts.append(f"Severity **{result.analysis.severity}**; {_line(phrases.wrote(result.analysis))}")
-        parts.append(_section("Recommendations", _bullets(result.analysis.recommendations)))
+        parts.append(section("Analysis", line(result.analysis.summary)))
+        parts.append(f"Severity **{result.analysis.severity}**; {line(phrases.wrote(result.analysis))}")
+        parts.append(section("Recommendations", bullets(result.analysis.recommendations)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -114,31 +110,3 @@ def state_rows(result: Result) -> Sequence[Row]:
         }
         for state in result.steady_state
     ]
-
-
-def _section(title: str, *texts: str) -> str:
-    return "\n\n".join((f"## {title}", *texts)) if any(texts) else ""
-
-
-def _reasons(found: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(f"- **{_line(name)}**: {_line(why)}" for name, why in found)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {_line(line)}" for line in lines)
-
-
-def _table(rows: Sequence[Row]) -> str:
-    """Without the reasons: a page shows a wide table cut off."""
-    if not rows:
-        return ""
-    names = [name for name in rows[0] if name != "why"]
-    lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
-    return "\n".join(
-        "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
-def _line(text: str) -> str:
-    """One line, whatever came from an app or a manifest."""
-    return " ".join(plain(text).split())

@@ -7,14 +7,13 @@ Prefect's show data: images and drop inline SVG).
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 from chaos.measure.series import Points, Series
 from chaos.report import scale
 from chaos.report.chart import Band, Chart, Limit, Line
 from chaos.report.plot import draw
+from chaos.report.sheet import css
 from chaos.report.strip import Strip, draw_strip
 
 IMAGE_WIDTH = 760
@@ -81,7 +80,7 @@ def chart_data_uri(svg: str) -> str:
     pad = 14
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{IMAGE_WIDTH}" height="{height + 2 * pad}" '
-        f'viewBox="0 0 {IMAGE_WIDTH} {height + 2 * pad}"><style>:root{{{_css("light")}}}{_css("chart")}</style>'
+        f'viewBox="0 0 {IMAGE_WIDTH} {height + 2 * pad}"><style>:root{{{css("light")}}}{css("chart")}</style>'
         f'<rect width="100%" height="100%" rx="8" style="fill:var(--page)"/>'
         f'<svg class="chart" role="img" x="{pad}" y="{pad}" width="{IMAGE_WIDTH - 2 * pad}" height="{height}">'
         f"{inside}</svg>"
@@ -208,8 +207,3 @@ def _shares(points: Points) -> Points:
 
 def _value(point: tuple[float, float]) -> float:
     return point[1]
-
-
-@lru_cache(maxsize=4)
-def _css(name: str) -> str:
-    return files("chaos.report").joinpath(f"page/{name}.css").read_text("utf-8")
