@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from chaos.measure.part import Part
 from chaos.verdict import Outcome, Verdict, worst
 
@@ -71,6 +73,8 @@ class Day(Part):
     stages: tuple[StageRecord, ...] = ()
     not_run: tuple[str, ...] = ()
     """What was planned and never begun."""
+    weights: dict[str, float] = Field(default={})
+    """What an experiment counts in the score, where it is not 1; above zero."""
 
     @property
     def ran(self) -> tuple[Ran, ...]:
