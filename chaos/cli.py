@@ -71,6 +71,12 @@ def cli() -> None:
 
 
 _SEED = click.IntRange(0, 2**32 - 1)
+_HOLD = click.option("--hold", help="How long every step is held, such as 30s, whatever the manifest says.")
+_INTENSITY = click.option(
+    "--intensity",
+    type=click.Choice(["low", "medium", "high"]),
+    help="The preset of every fault, in place of the manifest's numbers.",
+)
 _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -85,9 +91,11 @@ _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_t
 @click.option("--no-prefect", is_flag=True, help="The same stages without any server.")
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=_SEED,
     help="For every random choice; the manifest's digest by default.",
 )
+@_HOLD
+@_INTENSITY
 @click.pass_obj
 def run(
     conductors: Conductors | None,
@@ -96,10 +104,12 @@ def run(
     as_json: bool,
     no_prefect: bool,
     seed: int | None,
+    hold: str | None,
+    intensity: str | None,
 ) -> None:
     """Carry out every experiment of FILES, one after another."""
     conductor = (conductors.flow if conductors and not no_prefect else None) or directly
-    plans = _plans(files, seed)
+    plans = _plans(files, seed, hold, intensity)
     stream = sys.stderr if as_json else sys.stdout
     results: list[Result] = []
     try:
@@ -116,13 +126,15 @@ def run(
     sys.exit(next(code for code in _WORST_FIRST if code in codes))
 
 
-def _plans(files: Sequence[Path], seed: int | None) -> "list[Plan]":
+def _plans(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> "list[Plan]":
     """The plans of all of them. Raises ManifestError and PlanError."""
     gc.disable()  # what is read in here stays: nothing of it is worth looking for
+    from chaos.manifests.overriding import Overrides
     from chaos.plan import plan
 
     try:
-        return [plan(loaded, seed=seed) for loaded in _load(files)]
+        overrides = Overrides.read(hold, intensity)
+        return [plan(loaded, seed=seed, overrides=overrides) for loaded in _load(files)]
     finally:
         gc.freeze()
         gc.enable()
@@ -176,14 +188,17 @@ def validate(files: Sequence[Path]) -> None:
 @cli.command(name="plan")
 @_FILES
 @click.option("--seed", type=_SEED, help="As for run.")
-def show_plan(files: Sequence[Path], seed: int | None) -> None:
+@_HOLD
+@_INTENSITY
+def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> None:
     """Say what a run would do, step by step, and why it can't or mustn't."""
+    from chaos.manifests.overriding import Overrides
     from chaos.plan import draw
     from chaos.plan_text import describe
 
     refused = False
     for loaded in _load(files):
-        drawn, refusals = draw(loaded, seed=seed)
+        drawn, refusals = draw(loaded, seed=seed, overrides=Overrides.read(hold, intensity))
         refused = refused or bool(refusals)
         click.echo(describe(drawn, refusals))
     sys.exit(ManifestError.exit_code if refused else 0)

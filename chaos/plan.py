@@ -7,7 +7,7 @@ and what a journal begins with, so that everything that judges offline reads the
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from pathlib import Path as FilePath
 from random import Random
@@ -19,6 +19,7 @@ from chaos.faults import FAULTS
 from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
 from chaos.manifests.method import Step, overlapping, spans
+from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.problems import Path, Problem
 from chaos.manifests.sandboxes import LocalSandbox, Sandbox
 from chaos.order import APP, work_of
@@ -61,6 +62,8 @@ class Plan:
     """This is a control: its faults are withheld."""
     dashboard: str | None = None
     """Absolute path of the dashboard's template, when it is not ours."""
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """What was asked for instead of the manifest's own: `{"hold": "5s", "intensity": "high"}`."""
 
     @property
     def target(self) -> str:
@@ -125,21 +128,28 @@ class Plan:
         return cls(**(text if isinstance(text, Mapping) else json.loads(text)))
 
 
-def plan(loaded: Loaded, *, seed: int | None = None) -> Plan:
+def plan(loaded: Loaded, *, seed: int | None = None, overrides: Overrides | None = None) -> Plan:
     """What a run would do. Raises PlanError with every reason why it cannot or must not be done here."""
-    drawn, refusals = draw(loaded, seed=seed)
+    drawn, refusals = draw(loaded, seed=seed, overrides=overrides)
     if refusals:
         raise PlanError(*refusals)
     return drawn
 
 
 def draw(
-    loaded: Loaded, *, seed: int | None = None, look: Callable[[FilePath], AppFiles] = survey
+    loaded: Loaded,
+    *,
+    seed: int | None = None,
+    look: Callable[[FilePath], AppFiles] = survey,
+    overrides: Overrides | None = None,
 ) -> tuple[Plan, list[Problem]]:
     """The plan even when it cannot be carried out, and why not. `look` says what the app's directory holds.
 
-    Without a seed the digest decides: the same manifest makes the same random choices.
+    Without a seed the digest decides: the same manifest makes the same random choices. Raises ManifestError when the
+    overrides do not fit the manifest.
     """
+    overrides = overrides or Overrides()
+    loaded = overridden(loaded, overrides)
     manifest = loaded.manifest
     spec = manifest.spec
     files = look(loaded.app) if loaded.app is not None else None
@@ -162,6 +172,7 @@ def draw(
         trials=spec.trials,
         control=spec.control,
         dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
+        overrides=overrides.to_json(),
     )
     refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
     return drawn, refusals

@@ -51,6 +51,7 @@ def begin(plan: Plan, run: Run) -> None:
             "seed": plan.seed,
             "plan": plan.order(run.id),
             "dashboard": plan.dashboard,
+            "overrides": dict(plan.overrides),
             "versions": {"chaoslab": __version__, "python": platform.python_version()},
             "trial": plan.trial,
             "control": plan.withheld,

@@ -28,6 +28,12 @@ class Unit:
     signed: bool = False
     """Whether it says its direction: `+1h`, `-5m`."""
 
+    @property
+    def pattern(self) -> str:
+        """How it is written, as a regular expression of JSON schemas."""
+        names = "|".join(re.escape(name) for name, _ in self.suffixes)
+        return rf"^{'[+-]?' if self.signed else ''}[0-9]+(\.[0-9]+)?\s*({names})$"
+
     @cached_property
     def _written(self) -> re.Pattern[str]:
         names = "|".join(re.escape(name) for name, _ in self.suffixes)
@@ -86,10 +92,7 @@ class Unit:
         )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        names = "|".join(re.escape(name) for name, _ in self.suffixes)
-        sign = "[+-]?" if self.signed else ""
-        pattern = rf"^{sign}[0-9]+(\.[0-9]+)?\s*({names})$"
-        return {"type": "string", "pattern": pattern, "examples": [self.example]}
+        return {"type": "string", "pattern": self.pattern, "examples": [self.example]}
 
 
 def _short(text: str) -> str:

@@ -13,7 +13,7 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -21,23 +21,29 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.tasks import Task, exponential_backoff
+from pydantic import Field
 
 from chaos import runner
 from chaos.errors import ManifestError
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.source import Source
 from chaos.manifests.load import Loaded, load
+from chaos.manifests.overriding import Intensity, Overrides
 from chaos.metrics.live import exported
 from chaos.plan import Plan
 from chaos.plan import plan as draw
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
+from chaos.units import POSITIVE_DURATION
 from flows import tasks
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
 from flows.states import state_of
 from flows.telling import tell_commit
 from flows.watch import Watch, watching
+
+Hold = Annotated[str, Field(pattern=POSITIVE_DURATION.pattern, examples=[POSITIVE_DURATION.example])]
+"""In Prefect's form a text with its unit; what does not fit is refused before anything runs."""
 
 
 # Results live in the run's folder, Prefect keeps only exceptions. Naming its usual place for them saves a question
@@ -52,6 +58,8 @@ async def experiment(
     seed: int | None = None,
     repository: str | None = None,
     commit: str | None = None,
+    hold: Hold | None = None,
+    intensity: Intensity | None = None,
 ) -> State[dict[str, Any]]:
     """Carry out one experiment and judge it.
 
@@ -62,10 +70,12 @@ async def experiment(
         seed: What decides the random choices; without it the manifest's digest does.
         repository: The git repository that the manifest's path is relative to; without it, a file of this machine.
         commit: The commit of that repository whose manifest and app are used.
+        hold: How long every step is held, such as 30s; without it, as long as the manifest says.
+        intensity: The preset of every fault, in place of the manifest's exact numbers.
     """
     watch = watching()
     loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
-    plan = draw(_one(loaded, manifest, name), seed=seed)
+    plan = draw(_one(loaded, manifest, name), seed=seed, overrides=Overrides.read(hold, intensity))
     run = Run.new(plan.name, Path(out))
     watch.on_begin(run)
     await _introduce(plan, run)

@@ -53,7 +53,9 @@ async def _flow_run(conduct: Conduct) -> "Result":
     watch = Watch(begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop)
     WATCH.set(watch)
     try:
-        state = await experiment(plan.source, plan.name, str(conduct.out), plan.seed, return_state=True)
+        state = await experiment(
+            plan.source, plan.name, str(conduct.out), plan.seed, **plan.overrides, return_state=True
+        )
     except API_FAILURES as error:  # Failures of the flow itself come back as its state.
         if watch.result is None:
             raise FlowError(f"the Prefect API failed: {error}") from error

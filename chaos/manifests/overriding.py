@@ -42,12 +42,16 @@ class Overrides:
             raise ManifestError(f"intensity: unknown '{intensity}'; known: {', '.join(known)}")
         return cls(seconds, chosen)
 
+    def to_json(self) -> dict[str, str]:
+        """What is overridden, as `read` takes it."""
+        hold = {} if self.hold is None else {"hold": DURATION.format(self.hold)}
+        return {**hold, **({} if self.intensity is None else {"intensity": self.intensity})}
+
     def __str__(self) -> str:
-        hold = [] if self.hold is None else [f"hold {DURATION.format(self.hold)}"]
-        return ", ".join([*hold, *([f"intensity {self.intensity}"] if self.intensity else [])])
+        return ", ".join(f"{name} {value}" for name, value in self.to_json().items())
 
     def __bool__(self) -> bool:
-        return self.hold is not None or self.intensity is not None
+        return bool(self.to_json())
 
 
 def overridden(loaded: Loaded, overrides: Overrides) -> Loaded:

@@ -1,5 +1,6 @@
 """A run with other numbers than its manifest's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def test_every_step_is_held_so_long_instead() -> None:
     (one,) = load("experiments/shop/network-delay.yaml")
     other = overridden(one, Overrides.read(hold="7s"))
     assert {step.hold for step in other.manifest.spec.method} == {7.0}
+    drawn = plan(one, overrides=Overrides.read(hold="7s"))
+    assert drawn == replace(plan(other), overrides={"hold": "7s"})
     assert plan(other).declared_s == plan(one).declared_s - sum(
         s.hold - 7.0 for s in one.manifest.spec.method
     )
