@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import ManifestError
-from chaos.manifests import problems, tree
+from chaos.manifests import problems
 from chaos.manifests.checks import inconsistencies
 from chaos.manifests.experiment import Experiment
-from chaos.manifests.files import bytes_of, text_of
+from chaos.manifests.files import bytes_of
+from chaos.manifests.located import documents, flaws, located
 from chaos.manifests.places import app_directory, repository, template_file
 from chaos.manifests.problems import Problem, dotted, nearest, unknown
 from chaos.manifests.tree import Tree
@@ -94,22 +95,14 @@ def load_bytes(
     data: bytes, path: Path, root: Path | None = None, find_app: FindApp = app_directory
 ) -> tuple[list[Loaded], list[Problem]]:
     """Every manifest of the content of a file, and every problem; only `find_app` looks whether anything is there."""
-    file = str(path)
     try:
-        text = text_of(data, file)
+        parts = documents(data, str(path))
     except ManifestError as error:
         return [], error.problems
-    reading = tree.read(text)
-    if reading.stopped is not None:
-        flaws = [flaw for document in reading.trees for flaw in _flaws(document, file)]
-        return [], [*flaws, Problem(file, *reading.stopped.mark, "", reading.stopped.what)]
-    documents = [document for document in reading.trees if document.data is not None or document.flaws]
-    if not documents:
-        return [], [Problem(file, 1, 1, "", "empty; a manifest begins with apiVersion: chaoslab/v1")]
     root = root or repository(path)
     loaded: list[Loaded] = []
     wrong: list[Problem] = []
-    for document in documents:
+    for document in parts:
         found = _read_document(document, path, root, find_app)
         if isinstance(found, Loaded):
             loaded.append(found)
@@ -121,7 +114,7 @@ def load_bytes(
 def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) -> Loaded | list[Problem]:
     """The manifest of one document, or all that is wrong with it."""
     file = str(path)
-    wrong = _flaws(document, file)
+    wrong = flaws(document, file)
     if not isinstance(document.data, dict):
         what = f"expected a mapping (apiVersion, kind, metadata, spec), got {problems.quoted(document.data)}"
         return wrong or [Problem(file, *document.start, "", what)]
@@ -140,7 +133,7 @@ def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) ->
         template = _template_of(document.data, path, root, find_app)
     except ValueError as error:
         said.append((("spec", "dashboard"), str(error)))
-    wrong += _located(said, document, file)
+    wrong += located(said, document, file)
     if wrong or manifest is None:
         return sorted(wrong, key=lambda problem: (problem.line, problem.column))
     return Loaded(file, manifest, document, root, app, template)
@@ -173,20 +166,6 @@ def _template_of(data: dict[str, Any], path: Path, root: Path, find_app: FindApp
     if not isinstance(template, str) or not template.endswith(".j2") or "\0" in template:
         return None
     return template_file(path, template, root, find_app)
-
-
-def _located(said: Sequence[tuple[problems.Path, str]], document: Tree, file: str) -> list[Problem]:
-    """Problems with their positions: one a place, and none where reading already refused what is there."""
-    found: dict[problems.Path, Problem] = {}
-    for at, what in said:
-        if any(at[:length] in document.spoiled for length in range(len(at) + 1)):
-            continue
-        found.setdefault(at, Problem(file, *document.mark(at), dotted(at), what))
-    return list(found.values())
-
-
-def _flaws(document: Tree, file: str) -> list[Problem]:
-    return [Problem(file, *mark, dotted(at), what) for mark, at, what in document.flaws]
 
 
 def _same_names(loaded: Sequence[Loaded]) -> Iterator[Problem]:
