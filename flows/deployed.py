@@ -27,6 +27,7 @@ _PAGE = 200
 """The API's limit."""
 _SLUG = "repository"
 _REPOSITORY, _DIGEST, _SUSPENDED = "chaoslab.repository", "chaoslab.digest", "chaoslab.suspended"
+_SHAPE = "chaoslab.shape"
 _PUSH = "push"
 _STATES: Mapping[str, RunState] = {
     "SCHEDULED": "pending",
@@ -119,6 +120,7 @@ class Deployments:
                 _REPOSITORY: desired.repository,
                 _DIGEST: shape.digest,
                 _SUSPENDED: shape.suspended,
+                _SHAPE: shape.mark,
                 "chaoslab.path": path,
                 "chaoslab.commit": desired.commit,
             },
@@ -192,6 +194,7 @@ def _deployed(answer: Mapping[str, Any]) -> Deployed:
         shape=shape,
         paused=bool(answer.get("paused")),
         commit=str(parameters.get("commit") or ""),
+        applied=str(labels.get(_SHAPE) or ""),
     )
 
 

@@ -57,7 +57,7 @@ class Policy:
     """What a person allows."""
 
     heal: bool = True
-    """Undo what was changed by hand; else it is left, and only what the repository changed is applied."""
+    """Undo what was changed by hand; else it is only told of, once, and what the repository changes is applied."""
     prune_share: float = 0.5
     """The largest share of our deployments that may go at once."""
     prune_all: bool = False
@@ -106,6 +106,8 @@ def _stalls(desired: Desired, observed: Observed, policy: Policy) -> Iterator[tu
             why = f"a deployment of this name belongs to {whose}; it is left alone"
             key = Broken(name, (whose,)).key
             yield key, Action("stall", name, Reason.NAME_TAKEN, why, desired.wanted[name], taken, key=key)
+    if not policy.heal:
+        yield from _left(desired, observed)
     going = _going(desired, observed)
     if going and not _may_go(desired, observed, policy):
         mine = len(_mine(desired, observed))
@@ -135,9 +137,7 @@ def _shaped(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Ac
 
 
 def _updated(wanted: Wanted, deployed: Deployed, shape: Shape, policy: Policy) -> Iterator[Action]:
-    was = deployed.shape
-    differs = [name for name in Shape.__dataclass_fields__ if getattr(was, name) != getattr(shape, name)]
-    pushed = was.digest != shape.digest or was.target != shape.target or was.suspended != shape.suspended
+    was, differs, pushed = deployed.shape, _differing(deployed, shape), deployed.applied != shape.mark
     if shape.suspended and not deployed.paused:
         yield Action(
             "pause", wanted.name, Reason.SUSPENDED, "suspended in the repository", wanted, deployed, shape
@@ -147,8 +147,30 @@ def _updated(wanted: Wanted, deployed: Deployed, shape: Shape, policy: Policy) -
         yield Action("resume", wanted.name, Reason.RESUMED, why, wanted, deployed, shape)
     if differs and (pushed or policy.heal):
         reason = Reason.CHANGED if pushed else Reason.DRIFTED
-        why = f"{', '.join(differs)} differ{'s' * (len(differs) == 1)} from {wanted.path}"
-        yield Action("update", wanted.name, reason, why, wanted, deployed, shape)
+        yield Action("update", wanted.name, reason, f"{differs} from {wanted.path}", wanted, deployed, shape)
+
+
+def _differing(deployed: Deployed, shape: Shape) -> str:
+    """Which parts look different, as `cron, timezone differ`; empty when none does."""
+    names = [
+        name for name in Shape.__dataclass_fields__ if getattr(deployed.shape, name) != getattr(shape, name)
+    ]
+    return f"{', '.join(names)} differ{'s' * (len(names) == 1)}" if names else ""
+
+
+def _left(desired: Desired, observed: Observed) -> Iterator[tuple[str, Action]]:
+    """What was changed by hand and is left so: to be told of."""
+    for name in sorted(desired.wanted):
+        wanted, deployed = desired.wanted[name], observed.deployments.get(name)
+        shape = shape_of(wanted, desired)
+        if deployed is None or deployed.repository != desired.repository or deployed.applied != shape.mark:
+            continue
+        if differs := _differing(deployed, shape):
+            why = (
+                f"{differs} from {wanted.path}: changed by hand, and left; a sync that heals drift undoes it"
+            )
+            key = Broken(name, (shape.mark, deployed.shape.mark)).key
+            yield key, Action("stall", name, Reason.DRIFTED, why, wanted, deployed, shape, key)
 
 
 def _mine(desired: Desired, observed: Observed) -> list[Deployed]:

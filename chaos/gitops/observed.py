@@ -1,7 +1,8 @@
 """What there is: the deployments of one repository and the runs that pushes began, whoever keeps them."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Literal
 
 RunState = Literal["pending", "running", "held", "failed"]
@@ -22,6 +23,11 @@ class Shape:
     suspended: bool
     """Whether the repository suspends it. A deployment may be paused though this is False: then a person did it."""
 
+    @property
+    def mark(self) -> str:
+        """The same for the same shape, never for two; short enough for a label."""
+        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
@@ -35,6 +41,8 @@ class Deployed:
     paused: bool
     commit: str
     """The commit that its runs use."""
+    applied: str = ""
+    """The mark of the shape that the repository gave it last; what looks different since was changed by hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,8 @@ def test_what_was_changed_by_hand_is_healed_or_left(scene: Scene) -> None:
     scene.api.patch(f"/deployments/{a}", json={"description": "by hand"}).raise_for_status()
     scene.api.delete(f"/deployments/{a}/schedules/{schedule}").raise_for_status()
     scene.api.post(f"/deployments/{a}/pause_deployment").raise_for_status()
+    (told,) = scene.sync(Policy(heal=False), sweep=True).actions
+    assert (told.kind, str(told.reason)) == ("stall", "Drifted")
     assert scene.sync(Policy(heal=False), sweep=True).actions == ()
     (action,) = scene.sync(sweep=True).actions
     assert (action.kind, str(action.reason)) == ("update", "Drifted")

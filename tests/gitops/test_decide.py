@@ -41,9 +41,12 @@ def begun(seen: Observed, actions: list[Action], asked: Desired) -> Observed:
                     shape=shape,
                     paused=shape.suspended,
                     commit=asked.commit,
+                    applied=shape.mark,
                 )
             case "update", _, Shape() as shape, Deployed():
-                deployments[action.name] = replace(deployments[action.name], shape=shape, commit=asked.commit)
+                deployments[action.name] = replace(
+                    deployments[action.name], shape=shape, commit=asked.commit, applied=shape.mark
+                )
             case ("pause" | "resume") as kind, _, _, _:
                 deployments[action.name] = replace(deployments[action.name], paused=kind == "pause")
             case "prune", _, _, _:
@@ -66,8 +69,20 @@ def kinds(actions: list[Action]) -> list[tuple[str, str]]:
 def deployed(one: Wanted, repository: str = REPOSITORY, *, paused: bool = False) -> Deployed:
     shape = shape_of(one, desired(one))
     return Deployed(
-        id=one.name, name=one.name, repository=repository, shape=shape, paused=paused, commit="old"
+        id=one.name,
+        name=one.name,
+        repository=repository,
+        shape=shape,
+        paused=paused,
+        commit="old",
+        applied=shape.mark,
     )
+
+
+def by_hand(one: Wanted, **changes: object) -> Deployed:
+    """Its deployment, changed by a person since it was applied."""
+    made = deployed(one)
+    return replace(made, shape=replace(made.shape, **changes))  # type: ignore[arg-type]
 
 
 def test_a_new_one_is_created_and_run_once() -> None:
@@ -77,18 +92,32 @@ def test_a_new_one_is_created_and_run_once() -> None:
     assert decide(asked, applied(Observed(), first, asked)) == []
 
 
-def test_a_changed_schedule_is_no_reason_to_run() -> None:
+@pytest.mark.parametrize("heal", [True, False])
+def test_a_changed_schedule_is_applied_and_no_reason_to_run(heal: bool) -> None:
     seen = Observed({"a": deployed(wanted("a"))}, {("a", "1"): PushRun("r", "held")})
-    (action,) = decide(desired(wanted("a", cron="0 9 * * 1")), seen)
-    assert (action.kind, action.reason) == ("update", Reason.DRIFTED)
+    (action,) = decide(desired(wanted("a", cron="0 9 * * 1")), seen, Policy(heal=heal))
+    assert (action.kind, action.reason) == ("update", Reason.CHANGED)
     assert "cron differs from experiments/a.yaml" in action.why
 
 
-def test_what_a_person_changed_is_left_when_the_policy_says_so() -> None:
-    drifted = deployed(wanted("a", cron="0 9 * * 1"))
-    seen = Observed({"a": drifted}, {("a", "1"): PushRun("r", "held")})
-    assert decide(desired(wanted("a")), seen, Policy(heal=False)) == []
-    assert kinds(decide(desired(wanted("a")), seen)) == [("update", "a")]
+def test_what_a_person_changed_is_healed_or_told_of_once_and_left() -> None:
+    asked, runs = desired(wanted("a")), {("a", "1"): PushRun("r", "held")}
+    seen = Observed({"a": by_hand(wanted("a"), cron="0 9 * * 1")}, runs)
+    (heals,) = decide(asked, seen)
+    assert (heals.kind, heals.reason) == ("update", Reason.DRIFTED)
+    (told,) = decide(asked, seen, left := Policy(heal=False))
+    assert (told.kind, told.name, told.reason) == ("stall", "a", Reason.DRIFTED)
+    assert told.why.startswith("cron differs from experiments/a.yaml: changed by hand, and left")
+    after = applied(seen, [told], asked, left)
+    assert decide(asked, after, left) == []
+    again = replace(after, deployments={"a": by_hand(wanted("a"), description="by hand")})
+    assert [action.why.split(" from")[0] for action in decide(asked, again, left)] == ["description differs"]
+
+
+def test_a_push_is_applied_to_what_a_person_changed() -> None:
+    seen = Observed({"a": by_hand(wanted("a"), cron="0 9 * * 1")}, {("a", "1"): PushRun("r", "held")})
+    (action,) = decide(desired(wanted("a", hypothesis="more")), seen, Policy(heal=False))
+    assert (action.kind, action.reason) == ("update", Reason.CHANGED)
 
 
 def test_a_person_s_pause_stays_and_the_repository_s_is_undone_by_the_repository() -> None:
@@ -174,19 +203,25 @@ DESIRED = st.builds(
 )
 RUN = st.builds(PushRun, st.just("run"), st.sampled_from(["pending", "running", "held", "failed"]))
 OBSERVED = st.builds(
-    lambda there, whose, paused, runs: Observed(
+    lambda there, whose, paused, said, runs: Observed(
         {
-            one.name: deployed(one, REPOSITORY if mine else "other", paused=stopped)
-            for one, mine, stopped in zip(there, whose, paused, strict=True)
+            one.name: replace(
+                deployed(one, REPOSITORY if mine else "other", paused=stopped),
+                shape=by_hand(one, description=words or one.hypothesis).shape,
+            )
+            for one, mine, stopped, words in zip(there, whose, paused, said, strict=True)
         },
         runs,
     ),
     st.lists(EXPERIMENT, unique_by=lambda one: one.name, min_size=6, max_size=6),
     st.lists(st.booleans(), min_size=6, max_size=6),
     st.lists(st.booleans(), min_size=6, max_size=6),
+    st.lists(st.sampled_from(["", "by hand"]), min_size=6, max_size=6),
     st.dictionaries(st.tuples(NAMES, st.sampled_from("12")), RUN, max_size=6),
 )
-POLICY = st.builds(Policy, prune_all=st.booleans(), prune_share=st.sampled_from([0.1, 0.5, 1.0]))
+POLICY = st.builds(
+    Policy, heal=st.booleans(), prune_all=st.booleans(), prune_share=st.sampled_from([0.1, 0.5, 1.0])
+)
 
 
 @given(DESIRED, OBSERVED, POLICY)
@@ -212,9 +247,11 @@ def test_what_is_not_ours_is_never_touched(asked: Desired, seen: Observed, polic
     assert not touched & theirs
 
 
-@given(DESIRED, OBSERVED, st.integers(0, 12))
-def test_cut_short_anywhere_the_next_time_ends_the_same(asked: Desired, seen: Observed, cut: int) -> None:
-    actions = decide(asked, seen)
-    whole = applied(seen, actions, asked)
+@given(DESIRED, OBSERVED, st.builds(Policy, heal=st.booleans()), st.integers(0, 12))
+def test_cut_short_anywhere_the_next_time_ends_the_same(
+    asked: Desired, seen: Observed, policy: Policy, cut: int
+) -> None:
+    actions = decide(asked, seen, policy)
+    whole = applied(seen, actions, asked, policy)
     part = begun(seen, actions[:cut], asked)
-    assert applied(part, decide(asked, part), asked) == whole
+    assert applied(part, decide(asked, part, policy), asked, policy) == whole
