@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.errors import Interrupted, PublishError
+from chaos.stop import Stop
 
 if TYPE_CHECKING:
     from chaos.events import Event
@@ -26,8 +27,8 @@ class Conduct:
     out: Path
     on_event: Callable[["Event"], None]
     say: Callable[[str], None]
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set on the first Ctrl-C: undo the fault, end the run, write the result all the same."""
+    stop: Stop = field(default_factory=Stop)
+    """Set on the first Ctrl-C, or by the switch: undo the fault, end the run, write the result all the same."""
     run: "Run | None" = None
 
 
@@ -42,7 +43,14 @@ class Conductors:
 
 
 async def directly(conduct: Conduct) -> "Result":
-    """Carry out the plan in this process, with no server."""
+    """Carry out the plan in this process, with no server. Raises Halted when this machine is."""
+    from chaos.switch import heeded
+
+    async with heeded(conduct.stop):
+        return await _stage_by_stage(conduct)
+
+
+async def _stage_by_stage(conduct: Conduct) -> "Result":
     from chaos import runner
     from chaos.explain import explain
     from chaos.metrics.live import exported

@@ -12,6 +12,7 @@ from chaos.events import Event
 from chaos.order import LEASE_S
 from chaos.run import Run
 from chaos.sandboxes import Sandbox
+from chaos.stop import Stop
 
 FOLDER = "/run/chaoslab"
 """Where order, journal, lease and stop are inside the sandbox."""
@@ -39,7 +40,7 @@ class Follower:
         """When the agent should be about to end (monotonic): from then on it is looked at more often."""
         self._ended = False
 
-    async def follow(self, stop: asyncio.Event) -> None:
+    async def follow(self, stop: Stop) -> None:
         """Raises SandboxLost when sandbox or agent ends without a word, or does not end though asked to."""
         self._catch_up()
         looked = renewed = float("-inf")
@@ -51,7 +52,7 @@ class Follower:
                 await self._box.put(f"{FOLDER}/lease", b"")
                 renewed = now
             if stop.is_set() and asked_at is None:
-                await self._box.put(f"{FOLDER}/stop", b"interrupted")
+                await self._box.put(f"{FOLDER}/stop", stop.why.encode())
                 asked_at = now
             if asked_at is not None and now - asked_at > _STOP_GRACE_S:
                 raise SandboxLost(f"the agent did not end within {_STOP_GRACE_S:g} s of being asked to")

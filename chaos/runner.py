@@ -29,6 +29,7 @@ from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
+from chaos.stop import Stop
 from chaos.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -63,14 +64,14 @@ def _which(started: Event) -> tuple[int, bool]:
     return started.data["trial"], started.data["control"]
 
 
-async def open_sandbox(plan: Plan, run: Run, stop: asyncio.Event | None = None) -> SandboxRef:
+async def open_sandbox(plan: Plan, run: Run, stop: Stop | None = None) -> SandboxRef:
     """Open the machine with the app set up in it; when `stop` is set, give that up and leave nothing.
 
     Raises SandboxError (a retry may help), TargetError (it won't), or Interrupted.
     """
     begin(plan, run)
     started = time.monotonic()
-    box = await unless(stop or asyncio.Event(), _machine_with_app(plan, run))
+    box = await unless(stop or Stop(), _machine_with_app(plan, run))
     await box.close()
     _tell(run, "sandbox.opened", ref=box.ref.to_json(), took_s=round(time.monotonic() - started, 4))
     return box.ref
@@ -126,7 +127,7 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
         await box.close()
 
 
-async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: asyncio.Event | None = None) -> None:
+async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: Stop | None = None) -> None:
     """Follow the agent's journal to its end; `on_event` hears of what ours holds already, then of all that comes.
 
     `stop` asks the agent to recover and leave; its last words are awaited. Raises SandboxLost when sandbox or agent
@@ -134,7 +135,7 @@ async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: asyncio.Ev
     """
     box = await connect(ref)
     try:
-        await Follower(box, run, on_event).follow(stop or asyncio.Event())
+        await Follower(box, run, on_event).follow(stop or Stop())
     finally:
         await box.close()
 
@@ -173,7 +174,7 @@ def goes_on(run: Run) -> bool:
     return may_follow(Record(run.journal.latest()))
 
 
-async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event) -> None:
+async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: Stop) -> None:
     """Stages 1 to 4 of every trial, without Prefect, until one ends the series."""
     for segment in plan.segments():
         await carry_out_one(segment, run, on_event, stop)
@@ -181,7 +182,7 @@ async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event
             return
 
 
-async def carry_out_one(plan: Plan, run: Run, on_event: OnEvent, stop: asyncio.Event) -> None:
+async def carry_out_one(plan: Plan, run: Run, on_event: OnEvent, stop: Stop) -> None:
     """One trial. Failures on our side end up in the journal, not in the air."""
     async with concluded(run):
         ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run, stop))
@@ -228,7 +229,7 @@ def analyze(run: Run) -> "Result":
     return result
 
 
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+async def unless(stop: Stop, work: Coroutine[Any, Any, T]) -> T:
     """What `work` returns; as soon as `stop` is set it is cancelled instead. Raises Interrupted."""
     task, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
@@ -238,7 +239,7 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
             each.cancel()
         await asyncio.gather(task, asked, return_exceptions=True)
     if task.cancelled():
-        raise Interrupted("interrupted before anything was injected")
+        raise Interrupted(f"{stop.why}, before anything was injected")
     return task.result()
 
 

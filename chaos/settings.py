@@ -4,6 +4,7 @@ Read where it is needed (a provider, an analyzer, a delivery), never in the agen
 keeps the two in step.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -65,6 +66,13 @@ class Settings(BaseSettings):
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None
     """Where the local Prefect server keeps its database; ~/.local/state/chaoslab by default."""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where this machine keeps what outlives a run: the local Prefect server, repositories, the switch."""
+        if self.chaoslab_state_dir is not None:
+            return self.chaoslab_state_dir.absolute()
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "chaoslab"
 
     @property
     def metrics_store(self) -> str | None:

@@ -108,10 +108,7 @@ def status() -> Status:
 
 def state_folder() -> Path:
     """Where our server keeps its database, its log and its record."""
-    own = Settings().chaoslab_state_dir
-    if own is not None:
-        return own.absolute() / "prefect"
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "chaoslab/prefect"
+    return Settings().state_folder / "prefect"
 
 
 def configured_url() -> str | None:

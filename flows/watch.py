@@ -4,7 +4,6 @@ Flow parameters are JSON, so a callback cannot be one. A context variable can: w
 call of the flow is told everything. A run that a Prefect worker started has nobody watching; nothing changes.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from chaos.events import Event
 from chaos.measure.result import Result
 from chaos.run import Run
+from chaos.stop import Stop
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Watch:
     on_event: Callable[[Event], None] = lambda event: None
     on_link: Callable[[str], None] = lambda link: None
     """Told where the run can be watched live, as soon as it can."""
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: Stop = field(default_factory=Stop)
     """Set it to have the fault undone and the run ended; its result is written all the same."""
     result: Result | None = None
     """What was learnt; there even when Prefect goes away in the middle."""

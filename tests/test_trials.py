@@ -132,7 +132,7 @@ def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> No
     asyncio.run(runner.carry_out(asked, run, stop_at_the_end, stop))
     result = runner.analyze(run)
     assert (result.outcome, result.verdict) == (Outcome.ABORTED, Verdict.INCONCLUSIVE)
-    assert result.why.startswith("Trial 2 of 3: Interrupted before anything was injected")
+    assert result.why.startswith("Trial 2 of 3: Interrupted, before anything was injected")
     assert result.trials is not None
     assert [each.outcome for each in result.trials.segments] == [Outcome.COMPLETED, Outcome.ABORTED]
     assert len(run.journal.of("run.ended")) == 2
