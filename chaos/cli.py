@@ -68,6 +68,17 @@ def _wrong_settings(error: Any) -> list[str]:
 @click.version_option(__version__, prog_name="chaoslab")
 def cli() -> None:
     """Resilience as code: run chaos experiments for real, and get verdicts you can trust."""
+    _heed_env_file()
+
+
+def _heed_env_file() -> None:
+    """What `.env` says counts for those parts, too, that read the environment itself; the environment goes first."""
+    if not Path(".env").is_file():
+        return
+    from chaos.settings import Settings
+
+    if folder := Settings().chaoslab_runtime_dir:
+        os.environ.setdefault("CHAOSLAB_RUNTIME_DIR", str(folder))
 
 
 _SEED = click.IntRange(0, 2**32 - 1)

@@ -1,8 +1,6 @@
 """The `chaoslab` command: the library's command line, with Prefect as the conductor of `run` and its server's verbs."""
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -64,19 +62,8 @@ cli.add_command(serve)
 cli.add_command(gitops)
 
 
-def _heed_env_file() -> None:
-    """What `.env` says counts for those parts, too, that read the environment itself; the environment goes first."""
-    if not Path(".env").is_file():
-        return
-    from chaos.settings import Settings
-
-    if folder := Settings().chaoslab_runtime_dir:
-        os.environ.setdefault("CHAOSLAB_RUNTIME_DIR", str(folder))
-
-
 def main() -> None:
     """Console script."""
-    _heed_env_file()
     cli(obj=Conductors(flow=_through_prefect))
 
 

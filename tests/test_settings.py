@@ -1,6 +1,9 @@
 """The environment, and the file that lists it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +31,13 @@ def test_the_example_as_it_is_means_the_embedded_defaults(
 def test_a_secret_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "gsk_planted")
     assert "gsk_planted" not in repr(Settings())
+
+
+def test_what_cannot_be_read_is_said_by_the_variables_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GROQ_TIMEOUT_S=soon\n")
+    command = [sys.executable, "-m", "flows.main", "schema"]
+    root = {**os.environ, "PYTHONPATH": str(EXAMPLE.parent)}
+    ended = subprocess.run(command, cwd=tmp_path, env=root, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("GROQ_TIMEOUT_S: Input should be a valid number")
+    assert ended.stderr.count("\n") == 1
