@@ -29,6 +29,7 @@ from chaos.gitops.pinned import load_pinned
 from chaos.gitops.source import Source
 from chaos.manifests.load import Loaded, load
 from chaos.manifests.overriding import Intensity, Overrides
+from chaos.measure.result import Result
 from chaos.metrics.live import exported
 from chaos.plan import Plan
 from chaos.plan import plan as draw
@@ -44,6 +45,7 @@ from flows.watch import Watch, watching
 
 Hold = Annotated[str, Field(pattern=POSITIVE_DURATION.pattern, examples=[POSITIVE_DURATION.example])]
 """In Prefect's form a text with its unit; what does not fit is refused before anything runs."""
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 # Results live in the run's folder, Prefect keeps only exceptions. Naming its usual place for them saves a question
@@ -55,7 +57,7 @@ async def experiment(
     manifest: str,
     name: str | None = None,
     out: str = "runs",
-    seed: int | None = None,
+    seed: Seed | None = None,
     repository: str | None = None,
     commit: str | None = None,
     hold: Hold | None = None,
@@ -73,10 +75,17 @@ async def experiment(
         hold: How long every step is held, such as 30s; without it, as long as the manifest says.
         intensity: The preset of every fault, in place of the manifest's exact numbers.
     """
-    watch = watching()
     loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
     plan = draw(_one(loaded, manifest, name), seed=seed, overrides=Overrides.read(hold, intensity))
-    run = Run.new(plan.name, Path(out))
+    result = await carried_out(plan, Path(out))
+    await tell_commit(repository, commit, result)
+    return state_of(result)
+
+
+async def carried_out(plan: Plan, out: Path) -> Result:
+    """Stages 2 to 7 of one plan, inside a flow run."""
+    watch = watching()
+    run = Run.new(plan.name, out)
     watch.on_begin(run)
     await _introduce(plan, run)
     try:
@@ -87,8 +96,7 @@ async def experiment(
         raise
     result = await tasks.analyze(run, metrics)
     watch.result = await tasks.visualize(run, result, live)
-    await tell_commit(repository, commit, watch.result)
-    return state_of(watch.result)
+    return watch.result
 
 
 async def _trials(plan: Plan, run: Run, watch: Watch) -> Run:
