@@ -19,3 +19,15 @@ def test_the_resilient_shop_holds(tmp_path: Path) -> None:
         assert result.sandbox.destroyed
         for step in result.steps:
             assert (step.landed, step.kind, step.residue) == (True, "real", []), step.why
+
+
+@pytest.mark.e2e
+def test_the_fragile_shop_deviates(tmp_path: Path) -> None:
+    found = results(tmp_path, "shop-fragile")
+    assert {fault: (each.outcome, each.verdict) for fault, each in found.items()} == {
+        fault: ("completed", SHOPS["shop-fragile"]) for fault in FAULTS
+    }, {fault: each.why for fault, each in found.items()}
+    for result in found.values():
+        assert (result.sandbox.type, result.sandbox.destroyed) == ("e2b", True)
+        for step in result.steps:
+            assert (step.landed, step.kind, step.residue) == (True, "real", []), step.why

@@ -48,25 +48,29 @@ def _elsewhere(path: Path) -> Loaded:
 
 
 async def _all(loaded: list[Loaded], runs: Path) -> list[Result]:
-    """Each begins when the app of the one before it is ready: that is when an app needs the machine most."""
+    """Each begins when the app of the one before it is ready: that is when an app needs the machine most.
+
+    The fragile one warms up for seconds in which it needs nothing: the next begins when its sandbox is open.
+    """
     works = []
     for each in loaded:
-        ready = asyncio.Event()
-        works.append(asyncio.create_task(_one(each, runs, ready)))
-        await ready.wait()
+        going = asyncio.Event()
+        sign = "sandbox.opened" if "fragile" in each.manifest.metadata.name else "phase.started"
+        works.append(asyncio.create_task(_one(each, runs, going, sign)))
+        await going.wait()
     return await asyncio.gather(*works)
 
 
-async def _one(loaded: Loaded, runs: Path, ready: asyncio.Event) -> Result:
+async def _one(loaded: Loaded, runs: Path, going: asyncio.Event, sign: str) -> Result:
     drawn = plan(loaded)
     run = Run.new(drawn.name, runs)
 
     def look(event: Event) -> None:
-        if event.type == "phase.started":
-            ready.set()
+        if event.type == sign:
+            going.set()
 
     await runner.carry_out(drawn, run, look, asyncio.Event())
-    ready.set()
+    going.set()
     return runner.analyze(run)
 
 
