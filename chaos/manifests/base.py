@@ -17,6 +17,7 @@ _HEADER = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$"
 _HEADER_VALUE = r"^[^\x00\r\n]{0,8000}$"
 _IMAGE = r"^[a-z0-9][A-Za-z0-9._/:@-]{0,499}$"
 _NO_NUL = r"^[^\x00]*$"
+_CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 SHAPES = {
     _DNS: "a name of lower-case letters, digits and dashes, at most 63, such as slow-network",
@@ -29,6 +30,7 @@ SHAPES = {
     _HEADER_VALUE: "one line of text",
     _IMAGE: "an image such as docker.io/library/nginx:1.29",
     _NO_NUL: "text without a NUL character",
+    _CLOCK: "a time of day such as 09:00, at most 24:00",
 }
 """What each pattern asks for, in words."""
 
@@ -42,6 +44,7 @@ EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 HeaderValue = Annotated[str, StringConstraints(pattern=_HEADER_VALUE)]
 Image = Annotated[str, StringConstraints(pattern=_IMAGE)]
+TimeOfDay = Annotated[str, StringConstraints(pattern=_CLOCK)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Argument = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=100_000)]
 Command = Annotated[tuple[Argument, ...], Field(min_length=1, max_length=1000)]

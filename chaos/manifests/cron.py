@@ -1,6 +1,9 @@
 """When a schedule fires: five cron fields and a time zone, refused when they can never fire."""
 
 import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -21,20 +24,51 @@ _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PART = re.compile(r"(\*|(\w+)(?:-(\w+))?)(?:/([0-9]{1,4}))?")
 
 
-def checked_cron(text: str) -> str:
-    """`text` itself, when it is a schedule that fires at some time."""
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """The times of five fields."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    """0 is Sunday."""
+    either: bool
+    """Whether a day counts when its number or its weekday is named: as ever in cron, when both are."""
+
+    def on(self, date: date) -> bool:
+        """Whether it fires at some time of that day."""
+        named, weekday = date.day in self.days, date.isoweekday() % 7 in self.weekdays
+        return date.month in self.months and ((named or weekday) if self.either else (named and weekday))
+
+
+def read_cron(text: str) -> Cron:
+    """The times of a schedule. Raises PydanticCustomError when it is none, or never fires."""
     words = text.split()
     if len(words) != len(_FIELDS) or len(text) > 200:
         names = ", ".join(name for name, *_ in _FIELDS)
         _refuse(f"expected five fields ({names}), such as '0 9 * * 1-5'; got {len(words)}")
-    times = [
-        _times(word, name, low, high, words_of)
+    minutes, hours, days, months, weekdays = (
+        frozenset(_times(word, name, low, high, words_of))
         for word, (name, low, high, words_of) in zip(words, _FIELDS, strict=True)
-    ]
-    days, months = times[2], times[3]
+    )
     if words[4] == "*" and all(min(days) > _LONGEST[month - 1] for month in months):
         _refuse(f"never fires: no such month has a day {min(days)}")
+    weekdays = frozenset(each % 7 for each in weekdays)
+    return Cron(minutes, hours, days, months, weekdays, either="*" not in (words[2], words[4]))
+
+
+def checked_cron(text: str) -> str:
+    """`text` itself, when it is a schedule that fires at some time."""
+    read_cron(text)
     return text
+
+
+@cache
+def read_weekdays(text: str) -> frozenset[int]:
+    """`mon-fri`, `sat,sun` or `*`; 0 is Sunday. Raises PydanticCustomError."""
+    return frozenset(each % 7 for each in _times(text, *_FIELDS[4]))
 
 
 def checked_timezone(name: str) -> str:
