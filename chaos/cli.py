@@ -174,13 +174,18 @@ def _as_json(results: Sequence["Result"], *, many: bool) -> str:
 def _load(files: Sequence[Path]) -> "list[Loaded]":
     """Every manifest of the files and below the directories. Raises ManifestError with every problem."""
     from chaos.manifests.files import find
+
+    if loaded := _read(find(files)):
+        return loaded
+    raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
+
+
+def _read(found: Sequence[Path]) -> "list[Loaded]":
     from chaos.manifests.load import load_all
 
-    loaded, wrong = load_all(find(files))
+    loaded, wrong = load_all(found)
     if wrong:
         raise ManifestError(*wrong)
-    if not loaded:
-        raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
     return loaded
 
 
@@ -188,12 +193,20 @@ def _load(files: Sequence[Path]) -> "list[Loaded]":
 @_FILES
 def validate(files: Sequence[Path]) -> None:
     """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
+    from chaos.manifests.files import find
+    from chaos.manifests.policy import is_policy
+    from chaos.manifests.policy_breaches import forbidden
+
     try:
-        loaded = _load(files)
+        found = find(files)
+        policies = sum(map(is_policy, found))
+        loaded = _read(found) if policies else _load(files)
+        if wrong := [problem for one in loaded for problem in forbidden(one)]:
+            raise ManifestError(*wrong)
     except ManifestError as error:
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
-    click.echo(f"{len(loaded)} manifest(s) valid")
+    click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
 
 
 @cli.command(name="plan")

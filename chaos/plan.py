@@ -20,6 +20,7 @@ from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
 from chaos.manifests.method import Step, overlapping, spans
 from chaos.manifests.overriding import Overrides, overridden
+from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.problems import Path, Problem
 from chaos.manifests.sandboxes import LocalSandbox, Sandbox
 from chaos.order import APP, work_of
@@ -175,7 +176,7 @@ def draw(
         overrides=overrides.to_json(),
     )
     refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
-    return drawn, refusals
+    return drawn, [*refusals, *forbidden(loaded)]
 
 
 def _entries(spec: ExperimentSpec) -> list[dict[str, Any]]:

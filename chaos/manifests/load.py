@@ -7,7 +7,7 @@ one ManifestError, `load_all` hands them back beside what is right, for commands
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from chaos.manifests.experiment import Experiment
 from chaos.manifests.files import bytes_of
 from chaos.manifests.located import documents, flaws, located
 from chaos.manifests.places import app_directory, repository, template_file
+from chaos.manifests.policy import Policy, is_policy, limits, policies_of
 from chaos.manifests.problems import Problem, dotted, nearest, unknown
 from chaos.manifests.tree import Tree
 from chaos.manifests.validation import validate
@@ -44,6 +45,8 @@ class Loaded:
     """The app's directory, links resolved."""
     dashboard: Path | None = None
     """The template of its dashboard, when it is not ours."""
+    policies: tuple[Policy, ...] = ()
+    """Whatever limits it beside its own blast radius: its repository's policy."""
 
     def problem(self, path: problems.Path, what: str) -> Problem:
         """Something that is wrong at `path`, for those who judge a manifest later."""
@@ -62,13 +65,29 @@ def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[lis
     """Every manifest of these files, and every problem. Names must be unique among them."""
     loaded: list[Loaded] = []
     wrong: list[Problem] = []
+    limited: set[Path] = set()
     with _nothing_collected():
-        for path in paths:
-            right, flaws = _load_file(Path(path), root)
+        for path in map(Path, paths):
+            if is_policy(path):
+                wrong += _noted(path, limited)
+                continue
+            right, flaws = _load_file(path, root)
             loaded += right
             wrong += flaws
+    policies, unreadable = policies_of({*limited, *(one.root for one in loaded)})
+    loaded = [replace(one, policies=(policies[one.root],)) if one.root in policies else one for one in loaded]
+    wrong += unreadable
     wrong += _same_names(loaded)
     return loaded, wrong
+
+
+def _noted(path: Path, limited: set[Path]) -> list[Problem]:
+    """Note whose policy this is: it is read with those of the manifests."""
+    try:
+        limited.add(limits(path))
+    except ManifestError as error:
+        return error.problems
+    return []
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Annotated, Any, Self, get_args, get_type_hints
 
 from pydantic import BeforeValidator, Discriminator, Field, model_validator
 
@@ -110,7 +110,8 @@ def unit_of(kind: type[Fault], field: str) -> Unit:
     units = {
         name: mark
         for name, hint in get_type_hints(kind, include_extras=True).items()
-        for mark in getattr(hint, "__metadata__", ())
+        for option in (hint, *get_args(hint))  # a quantity, or one that may be left out
+        for mark in getattr(option, "__metadata__", ())
         if isinstance(mark, Unit)
     }
     if field not in units:

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from chaos.manifests.base import Manifest
+from chaos.manifests.base import Part
 from chaos.manifests.problems import Path, nearest
 from chaos.manifests.shape import child, path_of
 from chaos.manifests.words import explain, quoted_words
 
-M = TypeVar("M", bound=Manifest)
+M = TypeVar("M", bound=Part)
 
 _LOOKS = 4
 _PLAIN_PROBES: dict[str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ _PLAIN_PROBES: dict[str, dict[str, Any]] = {
 
 
 def validate(data: dict[str, Any], kind: type[M]) -> tuple[M | None, list[tuple[Path, str]]]:
-    """The manifest, or else every mistake with its path."""
+    """The manifest (or policy), or else every mistake with its path."""
     manifest, errors = _look(data, kind)
     if manifest is not None:
         return manifest, []
