@@ -5,24 +5,21 @@ makes its schedules anew, so it is only sent for what changed. On SQLite concurr
 (four of them: 73 x 503 in 275 requests), so one writes; the client itself repeats what a busy server refuses.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists
-from prefect.utilities.callables import parameter_schema
 
 from chaos.gitops.decide import Action
 from chaos.gitops.observed import Deployed, Observed, PushRun, RunState, Shape
 from chaos.gitops.wanted import Desired
+from flows import standing
 from flows.experiment import experiment
+from flows.standing import POOL, RUNNER
 
-POOL = "chaoslab"
 _PAGE = 200
 """The API's limit."""
 _SLUG = "repository"
@@ -57,14 +54,9 @@ class Deployments:
         return Observed(deployments, await self._runs(deployments.values()), stalled)
 
     async def ready(self) -> None:
-        """Make the work pool that deployments belong to, when there is none."""
-        from prefect.workers.process import ProcessWorker
-
-        pool = WorkPoolCreate(
-            name=POOL, type="process", base_job_template=ProcessWorker.get_default_base_job_template()
-        )
-        with suppress(ObjectAlreadyExists):
-            await self.client.create_work_pool(pool)
+        """Make what stands beside them: the work pool that they belong to, and the form without a manifest."""
+        await standing.pool(self.client)
+        await standing.ad_hoc_deployment(self.client, Path(self.out))
 
     async def apply(self, action: Action, desired: Desired) -> None:
         """Do one thing."""
@@ -114,6 +106,7 @@ class Deployments:
             "enforce_parameter_schema": True,
             "entrypoint": "flows.experiment.experiment",
             "work_pool_name": POOL,
+            "job_variables": RUNNER,
             "concurrency_limit": 1,
             "version": desired.commit[:12],
             "labels": {
@@ -162,8 +155,8 @@ class Deployments:
 
 @cache
 def _parameters() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(parameter_schema(experiment).model_dump_json())
-    return schema
+    """What a person may choose for one run; the manifest and its commit are the repository's to say."""
+    return standing.form(experiment, only=("hold", "intensity", "seed"))
 
 
 def _id(action: Action) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.process import ProcessWorker
 
-from flows.deployed import POOL
 from flows.server import ensure_api
+from flows.standing import POOL
 
 
 async def serve_until_stopped(limit: int, say: Callable[[str], None]) -> None:
