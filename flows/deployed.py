@@ -6,7 +6,7 @@ makes its schedules anew, so it is only sent for what changed. On SQLite concurr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Deployments:
     client: PrefectClient
     out: str
     """The folder that runs write to, on the machine that carries them out."""
+    _flow_ids: dict[str, str] = field(default_factory=dict)
+    """By name; asked for once, not for each deployment."""
 
     async def observed(self, stalled: frozenset[str], names: Iterable[str] | None = None) -> Observed:
         """All of them, or only those of these names."""
@@ -90,7 +92,7 @@ class Deployments:
         schedule = {"cron": shape.cron, "timezone": shape.timezone}
         return {
             "name": action.name,
-            "flow_id": str(await self.client.create_flow_from_name(experiment.name)),
+            "flow_id": await self._flow_id(experiment.name),
             "description": shape.description,
             "tags": list(shape.tags),
             "paused": shape.suspended or by_hand,
@@ -118,6 +120,11 @@ class Deployments:
                 "chaoslab.commit": desired.commit,
             },
         }
+
+    async def _flow_id(self, name: str) -> str:
+        if name not in self._flow_ids:
+            self._flow_ids[name] = str(await self.client.create_flow_from_name(name))
+        return self._flow_ids[name]
 
     async def _named(self, name: str) -> dict[str, Any]:
         answer = await self.client.request("GET", f"/deployments/name/{experiment.name}/{name}")  # type: ignore[arg-type]
