@@ -12,6 +12,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,11 +36,12 @@ from chaos.plan import Plan
 from chaos.plan import plan as draw
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
+from chaos.stop import Stop
 from chaos.units import POSITIVE_DURATION
 from flows import tasks
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
-from flows.states import state_of
+from flows.switch import final_state, heeded
 from flows.telling import tell_commit
 from flows.watch import Watch, watching
 
@@ -79,18 +81,23 @@ async def experiment(
     plan = draw(_one(loaded, manifest, name), seed=seed, overrides=Overrides.read(hold, intensity))
     result = await carried_out(plan, Path(out))
     await tell_commit(repository, commit, result)
-    return state_of(result)
+    return await final_state(result)
 
 
 async def carried_out(plan: Plan, out: Path) -> Result:
-    """Stages 2 to 7 of one plan, inside a flow run."""
+    """Stages 2 to 7 of one plan, inside a flow run. Raises Halted when experiments are."""
     watch = watching()
+    async with heeded(watch.stop) as stop:
+        return await _stages(plan, out, watch, stop)
+
+
+async def _stages(plan: Plan, out: Path, watch: Watch, stop: Stop) -> Result:
     run = Run.new(plan.name, out)
     watch.on_begin(run)
     await _introduce(plan, run)
     try:
         async with exported(run) as metrics, shown_live(plan, run, watch) as live:
-            run = await _trials(plan, run, watch)
+            run = await _trials(plan, run, replace(watch, stop=stop))
     except asyncio.CancelledError:
         runner.analyze(run)  # a cancelled run leaves its result as well
         raise

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from typing import TYPE_CHECKING
 
 from chaos.conduct import Conduct
@@ -46,8 +45,6 @@ async def _flow_run(conduct: Conduct) -> "Result":
 
     def begin(run: "Run") -> None:
         conduct.run = run
-        # A flow run takes SIGTERM over to crash; ours ends well, as on Ctrl-C.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, conduct.stop.set)
 
     plan = conduct.plan
     watch = Watch(begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop)

@@ -1,0 +1,149 @@
+"""The switch as Prefect has it: a variable that halts every machine's experiments, and the cancelling of one flow run.
+
+Every running flow looks for both about once a second, beside this machine's own switch (`chaos.switch`). An API that
+is away ends nothing: what cannot be looked at says nothing.
+
+A worker that cancels a run, or ends itself, sends SIGTERM. Prefect would crash the run on it, wherever it is; here it
+is one more wish that the run may end well.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Cancelled
+
+from chaos import switch
+from chaos.measure.result import Result
+from chaos.stop import Stop
+from chaos.switch import LOOK_EVERY_S, Halt
+from chaos.verdict import Outcome
+from flows.progress import API_FAILURES
+from flows.states import state_of
+
+VARIABLE = "chaoslab_halt"
+CANCELLED = "cancelled in Prefect"
+"""The reason of a stop, when the flow run is cancelled."""
+_ANSWERS_WITHIN_S = 2.0
+
+
+@asynccontextmanager
+async def heeded(stop: Stop) -> AsyncIterator[Stop]:
+    """A stop of this flow run's own, set while the block lasts: by `stop`, by the switch, or when it is cancelled.
+
+    `stop` is for all that this process does: it is set when a signal tells the process to end. Raises Halted, before
+    the block, when experiments are halted here or in Prefect.
+    """
+    own = Stop()
+    async with switch.heeded(own), get_client() as client:
+        look = _Look(client, flow_run.id)
+        if found := await look.halted():
+            raise found.refusal()
+        tasks = [asyncio.create_task(own.follow(stop)), asyncio.create_task(_watch(look, own))]
+        try:
+            with _told_by_signal(lambda: tasks.append(asyncio.create_task(_ended(look, stop)))):
+                yield own
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def final_state(result: Result) -> State[Any]:
+    """The state in which this flow run ends. A run that is being cancelled must end as Cancelled, or it never does."""
+    if result.outcome is Outcome.ABORTED:
+        async with get_client() as client:
+            if await _Look(client, flow_run.id).cancelled():
+                return Cancelled(message=result.why, data=result.model_dump(mode="json"))
+    return state_of(result)
+
+
+class _Look:
+    """What the API says now; nothing when it does not answer."""
+
+    def __init__(self, client: PrefectClient, run: str) -> None:
+        self._client = client
+        self._run = run
+        self._away = False
+
+    async def halted(self) -> Halt | None:
+        """Why every machine is halted, if it is."""
+        variable = await self._answer(lambda: self._client.read_variable_by_name(VARIABLE))
+        return variable and Halt.read(variable.value, f"the variable {VARIABLE} of {self._client.api_url}")
+
+    async def cancelled(self) -> bool:
+        """Whether this flow run is being cancelled."""
+        run = await self._answer(lambda: self._client.read_flow_run(self._run))  # type: ignore[arg-type]
+        return bool(run and run.state and (run.state.is_cancelling() or run.state.is_cancelled()))
+
+    async def _answer(self, ask: Callable[[], Any]) -> Any:
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                return await ask()
+        except (TimeoutError, *API_FAILURES) as error:
+            if not self._away:
+                get_run_logger().warning("the switch in Prefect cannot be looked at: %r", error)
+            self._away = True
+            return None
+
+
+async def _watch(look: _Look, own: Stop) -> None:
+    """Look at both in turn until there is reason to stop."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        if found := await look.halted():
+            own.set(str(found))
+        elif await look.cancelled():
+            own.set(CANCELLED)
+        else:
+            continue
+        return
+
+
+async def _ended(look: _Look, stop: Stop) -> None:
+    stop.set(CANCELLED if await look.cancelled() else "told to end by a signal")
+
+
+_told: list[Callable[[], None]] = []
+"""Who of this process wants to hear of SIGTERM: flows may run side by side, and within each other."""
+_before: Any = None
+
+
+@contextmanager
+def _told_by_signal(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` in this event loop on SIGTERM, in place of whoever would hear of it else; only the main thread can.
+
+    Each flow run that begins brings Prefect's own handler back, so ours is put in place each time; the last one out
+    leaves what the first one found.
+    """
+    global _before
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def tell_soon() -> None:
+        loop.call_soon_threadsafe(tell)
+
+    _before = _before if _told else signal.getsignal(signal.SIGTERM)
+    _told.append(tell_soon)
+    signal.signal(signal.SIGTERM, _tell_all)
+    try:
+        yield
+    finally:
+        _told.remove(tell_soon)
+        if not _told:
+            signal.signal(signal.SIGTERM, _before)
+
+
+def _tell_all(number: int, frame: FrameType | None) -> None:
+    for tell in list(_told):
+        tell()
