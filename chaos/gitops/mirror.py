@@ -61,6 +61,12 @@ class Mirror:
             self._verify(commit)
         return commit
 
+    def fetched(self) -> str | None:
+        """The head that was fetched last; None before the first time."""
+        with suppress(GitError):
+            return self.git.run("rev-parse", "--verify", "--end-of-options", _REF).decode().strip()
+        return None
+
     def fetch_commit(self, commit: str) -> None:
         """Bring one commit here that a deployment was pinned to."""
         if not _COMMIT.fullmatch(commit):

@@ -6,10 +6,12 @@ Only plain files and folders are written; a link is kept as a link, and the app'
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from chaos.errors import ManifestError
 from chaos.gitops.git import GitError
+from chaos.gitops.limits import policies_for
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.reading import apps_of
 from chaos.manifests.load import Loaded, load
@@ -20,7 +22,8 @@ MOST_APP_BYTES = 512 * 1024 * 1024
 def load_pinned(mirror: Mirror, commit: str, path: str, folder: Path) -> list[Loaded]:
     """The experiments of one manifest at a commit, with their apps, from a folder that keeps them.
 
-    Raises GitError when the commit cannot be had or lacks them, ManifestError for what is wrong in the manifest.
+    Raises GitError when the commit cannot be had or lacks them, ManifestError for what is wrong in the manifest or
+    the policy.
     """
     if not mirror.has(commit):
         mirror.fetch_commit(commit)
@@ -36,7 +39,8 @@ def load_pinned(mirror: Mirror, commit: str, path: str, folder: Path) -> list[Lo
     for wanted in (path, *apps):
         if not (root / wanted).exists():
             _write(mirror, wanted, _below(entries, wanted), root)
-    return load(root / path, root)
+    policies = policies_for(mirror, commit, entries)
+    return [replace(one, policies=policies) for one in load(root / path, root)]
 
 
 def _below(entries: list[Entry], path: str) -> list[Entry]:

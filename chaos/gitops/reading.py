@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from chaos.app_files import AppFiles
 from chaos.gitops.cache import Cache, Row
+from chaos.gitops.limits import Limits, limits_of
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.wanted import Broken, Desired, Wanted
 from chaos.manifests.files import SUFFIXES
 from chaos.manifests.load import FindApp, Loaded, load_bytes
+from chaos.manifests.policy import MISNAMED, NAME, misplaced
 from chaos.manifests.problems import Problem
 from chaos.plan import draw
 
@@ -21,14 +23,17 @@ _ROOT = Path("/")
 
 
 def read(mirror: Mirror, commit: str) -> Desired:
-    """All that a commit asks for, in the folder that is followed. Raises GitError."""
+    """All that a commit asks for, in the folder that is followed.
+
+    Raises GitError, and ManifestError for a policy that cannot be read: then nothing of the commit counts.
+    """
     entries = mirror.entries(commit)
     trees = {entry.path: entry.oid for entry in entries if entry.is_tree}
     folder = str(PurePosixPath(mirror.source.path))
     files = [entry for entry in entries if _is_manifest(entry, folder)]
     refused = [*_refused(files), *_too_many(files)]
-    good = [entry for entry in files if entry.is_file and _printable(entry.path)][:MOST_MANIFESTS]
-    rows, broken = _rows(mirror, commit, good, trees)
+    good = [entry for entry in files if _is_readable(entry)][:MOST_MANIFESTS]
+    rows, broken = _rows(mirror, commit, good, trees, limits_of(mirror, commit, entries))
     wanted, clashes = _named(_wanted(rows, trees))
     return _consistent(Desired(mirror.source.name, commit, wanted, (*refused, *broken, *clashes)))
 
@@ -55,6 +60,8 @@ def _is_manifest(entry: Entry, folder: str) -> bool:
     """As `manifests.files` finds them on a disk; by text alone, because there may be ten thousand."""
     if entry.is_tree or not entry.path.endswith(SUFFIXES):
         return False
+    if entry.path in (NAME, MISNAMED):
+        return False
     if folder != "." and not f"{entry.path}/".startswith(f"{folder}/"):
         return False
     *folders, name = entry.path.removeprefix(f"{folder}/").split("/")
@@ -69,6 +76,8 @@ def _refused(files: Iterable[Entry]) -> Iterator[Broken]:
         elif not entry.is_file:
             what = "a link" if entry.mode == "120000" else "another repository"
             yield Broken(name, (f"{name}:1:1: is {what}; expected a YAML file",))
+        elif not _is_readable(entry):
+            yield Broken(name, (f"{name}:1:1: {misplaced(NAME)}",))
 
 
 def _too_many(files: list[Entry]) -> Iterator[Broken]:
@@ -77,33 +86,37 @@ def _too_many(files: list[Entry]) -> Iterator[Broken]:
         yield Broken(first, (f"{first}:1:1: {len(files):,} manifests; at most {MOST_MANIFESTS:,} are read",))
 
 
+def _is_readable(entry: Entry) -> bool:
+    return entry.is_file and _printable(entry.path) and not entry.path.endswith((f"/{NAME}", f"/{MISNAMED}"))
+
+
 def _printable(path: str) -> bool:
     return path.isprintable()
 
 
 def _rows(
-    mirror: Mirror, commit: str, files: list[Entry], trees: Mapping[str, str]
+    mirror: Mirror, commit: str, files: list[Entry], trees: Mapping[str, str], limits: Limits
 ) -> tuple[dict[str, Row], list[Broken]]:
     """Path -> what it asks for; what is remembered is not parsed again."""
     cache = Cache(mirror.git.folder.with_suffix(".manifests"))
     known = cache.known()
+    keys = {entry.path: (entry.oid + limits.oid, entry.path) for entry in files}
     rows = {
-        entry.path: said
-        for entry in files
-        if (said := known.get((entry.oid, entry.path))) is not None and _apps_there(said, trees)
+        path: said
+        for path, key in keys.items()
+        if (said := known.get(key)) is not None and _apps_there(said, trees)
     }
     new = [entry for entry in files if entry.path not in rows]
     contents = mirror.blobs(commit, (entry.oid for entry in new))
     fresh: dict[tuple[str, str], Row] = {}
     broken: list[Broken] = []
     for entry in new:
-        rows[entry.path], problems = _parsed(entry.path, contents[entry.oid], _finder(trees))
+        rows[entry.path], problems = _parsed(entry.path, contents[entry.oid], _finder(trees), limits)
         if problems:
             broken.append(Broken(entry.path, problems))
         else:
-            fresh[entry.oid, entry.path] = rows[entry.path]
-    present = {(entry.oid, entry.path) for entry in files}
-    gone = known.keys() - present
+            fresh[keys[entry.path]] = rows[entry.path]
+    gone = known.keys() - set(keys.values())
     if fresh or gone:
         cache.keep(fresh, gone)
     return rows, broken
@@ -113,14 +126,17 @@ def _apps_there(row: Row, trees: Mapping[str, str]) -> bool:
     return all(said["app"] is None or said["app"] in trees for said in row)
 
 
-def _parsed(path: str, content: bytes | None, find_app: FindApp) -> tuple[Row, tuple[str, ...]]:
+def _parsed(
+    path: str, content: bytes | None, find_app: FindApp, limits: Limits
+) -> tuple[Row, tuple[str, ...]]:
     if content is None:
         return [], (f"{path}:1:1: larger than 256KiB; a manifest is not",)
     loaded, wrong = load_bytes(content, Path(path), _ROOT, find_app)
     row: Row = []
     problems = list(wrong)
     for one in loaded:
-        drawn, refusals = draw(one, look=lambda app: AppFiles("", 0, 0))
+        limited = replace(one, policies=limits.policies)
+        drawn, refusals = draw(limited, look=lambda app: AppFiles("", 0, 0))
         problems += refusals
         if not refusals:
             row.append(_as_wanted(one, path, drawn.digest).to_json())
