@@ -8,6 +8,8 @@ import click
 from chaos.cli import Conduct, Conductors, cli
 from chaos.errors import ChaosLabError
 from flows.verbs.gitops import gitops
+from flows.verbs.halt import halt
+from flows.verbs.resume import resume
 from flows.verbs.serve import serve
 from flows.verbs.sync import sync
 
@@ -60,6 +62,8 @@ def status() -> None:
 cli.add_command(sync)
 cli.add_command(serve)
 cli.add_command(gitops)
+cli.add_command(halt)
+cli.add_command(resume)
 
 
 def main() -> None:

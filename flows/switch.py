@@ -59,11 +59,15 @@ async def heeded(stop: Stop) -> AsyncIterator[Stop]:
 
 async def final_state(result: Result) -> State[Any]:
     """The state in which this flow run ends. A run that is being cancelled must end as Cancelled, or it never does."""
-    if result.outcome is Outcome.ABORTED:
-        async with get_client() as client:
-            if await _Look(client, flow_run.id).cancelled():
-                return Cancelled(message=result.why, data=result.model_dump(mode="json"))
+    if result.outcome is Outcome.ABORTED and await is_cancelled():
+        return Cancelled(message=result.why, data=result.model_dump(mode="json"))
     return state_of(result)
+
+
+async def is_cancelled() -> bool:
+    """Whether somebody cancels this flow run."""
+    async with get_client() as client:
+        return await _Look(client, flow_run.id).cancelled()
 
 
 class _Look:
