@@ -45,8 +45,9 @@ class Conductors:
 async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server. Raises Halted when this machine is."""
     from chaos.switch import heeded
+    from chaos.turns import in_turn
 
-    async with heeded(conduct.stop):
+    async with heeded(conduct.stop), in_turn(conduct.plan.at_once, conduct.say, conduct.stop):
         return await _stage_by_stage(conduct)
 
 

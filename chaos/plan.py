@@ -20,6 +20,7 @@ from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
 from chaos.manifests.method import Step, overlapping, spans
 from chaos.manifests.overriding import Overrides, overridden
+from chaos.manifests.policy import at_once
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.problems import Path, Problem
 from chaos.manifests.sandboxes import LocalSandbox, Sandbox
@@ -65,6 +66,8 @@ class Plan:
     """Absolute path of the dashboard's template, when it is not ours."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """What was asked for instead of the manifest's own: `{"hold": "5s", "intensity": "high"}`."""
+    at_once: Mapping[str, int] = field(default_factory=dict)
+    """Repository -> how many of its runs may go on at the same time, where a policy says so."""
 
     @property
     def target(self) -> str:
@@ -174,6 +177,7 @@ def draw(
         control=spec.control,
         dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
         overrides=overrides.to_json(),
+        at_once=at_once(loaded.policies),
     )
     refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
     return drawn, [*refusals, *forbidden(loaded)]

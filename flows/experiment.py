@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.tasks import Task, exponential_backoff
@@ -37,6 +38,7 @@ from chaos.plan import plan as draw
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
 from chaos.stop import Stop
+from chaos.turns import in_turn
 from chaos.units import POSITIVE_DURATION
 from flows import tasks
 from flows.live import shown_live
@@ -87,7 +89,7 @@ async def experiment(
 async def carried_out(plan: Plan, out: Path) -> Result:
     """Stages 2 to 7 of one plan, inside a flow run. Raises Halted when experiments are."""
     watch = watching()
-    async with heeded(watch.stop) as stop:
+    async with heeded(watch.stop) as stop, in_turn(plan.at_once, get_run_logger().info, stop):
         return await _stages(plan, out, watch, stop)
 
 

@@ -80,6 +80,16 @@ class Policy:
         return f"{self.file}:{line}:{column}"
 
 
+def at_once(policies: Iterable[Policy]) -> dict[str, int]:
+    """Repository -> how many of its runs may go on at the same time, of those that say."""
+    found: dict[str, int] = {}
+    for policy in policies:
+        most = policy.spec.max_concurrent_runs
+        if most is not None:
+            found[policy.whose] = min(most, found.get(policy.whose, most))
+    return found
+
+
 def is_policy(path: FilePath) -> bool:
     """Whether a file of this name holds a policy, and no manifest."""
     return path.name in (NAME, MISNAMED)
