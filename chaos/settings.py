@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """What hosts the repositories; known for github.com, gitlab.com and gitea.com."""
     chaoslab_forge_url: str | None = None
     """The address of the forge's API, where it is not the usual one of its host."""
+    chaoslab_webhook_secret: SecretStr | None = None
+    """What forges sign their webhooks with, for `chaoslab gitops webhook`."""
     chaoslab_registry: str | None = None
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None

@@ -1,4 +1,8 @@
-"""Keep following repositories: one reconciliation after the other, each repository's failures its own."""
+"""Keep following repositories: one look after the other, each repository's failures its own.
+
+A repository is looked at when its time has come, or when somebody rings for it. One that fails is tried again after
+twice the time each turn, up to five minutes; nothing that rang is forgotten before a look has gone well.
+"""
 
 import asyncio
 from asyncio import to_thread
@@ -11,13 +15,14 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from chaos.errors import ChaosLabError
 from chaos.gitops.decide import Action, Policy
-from chaos.gitops.source import Source
+from chaos.gitops.source import Source, SourceError
 from flows.mirrors import mirror_of
 from flows.progress import API_FAILURES
-from flows.reconcile import Synced, reconcile
+from flows.reconcile import Synced, reconcile, swept_ago
 from flows.server import ensure_api
 
-BROKEN, OURS = 2, 5
+STALLED, OURS = 2, 5
+MOST_PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +36,83 @@ class Following:
     full: bool = False
     every_s: float | None = None
     """Seconds from one look to the next; None to look once."""
-    sweep_s: float = 300.0
-    """Seconds from one look at everything to the next."""
+    sweep_s: float | None = None
+    """Look at every deployment, though nothing was pushed, when that was so many seconds ago."""
+
+    def __post_init__(self) -> None:
+        """Raises SourceError: what belongs to a repository is known by its name, so two parts of one would fight."""
+        names = [each.name for each in self.sources]
+        for name in sorted(set(names)):
+            if names.count(name) > 1:
+                raise SourceError(
+                    f"repository {name}: named twice; one branch and folder of it can be followed"
+                )
+
+
+class Bell:
+    """Rung for a repository that is to be looked at before its time comes."""
+
+    def __init__(self) -> None:
+        self._rung: set[Source] = set()
+        self._heard = asyncio.Event()
+
+    def ring(self, source: Source) -> None:
+        """Ring; again before it is heard makes no difference."""
+        self._rung.add(source)
+        self._heard.set()
+
+    async def wait(self, most_s: float) -> set[Source]:
+        """Who was rung for; nobody when nobody is after that long."""
+        try:
+            async with asyncio.timeout(max(most_s, 0)):
+                await self._heard.wait()
+        except TimeoutError:
+            return set()
+        self._heard.clear()
+        rung, self._rung = self._rung, set()
+        return rung
 
 
 async def follow(
-    following: Following, say: Callable[[str], None], tell: Callable[[Action | Synced], None]
+    following: Following,
+    say: Callable[[str], None],
+    tell: Callable[[Action | Synced], None],
+    bell: Bell | None = None,
 ) -> int:
     """Bring Prefect in line with every source, once or until cancelled; the worst exit code of the last round."""
     api = await to_thread(ensure_api, say)
-    swept = float("-inf")
+    due = dict.fromkeys(following.sources, 0.0)
+    failures = dict.fromkeys(following.sources, 0)
+    bell = bell or Bell()
     with temporary_settings({PREFECT_API_URL: api.url}):
         while True:
-            sweep = following.full or (
-                following.every_s is not None and monotonic() - swept > following.sweep_s
-            )
-            swept = monotonic() if sweep else swept
-            codes = [await _one(each, following, sweep, say, tell) for each in following.sources]
+            codes = []
+            for source in [each for each in due if due[each] <= monotonic()]:
+                codes.append(await _one(source, following, say, tell))
+                failures[source] = failures[source] + 1 if codes[-1] == OURS else 0
+                due[source] = monotonic() + _patience_s(following.every_s or 0, failures[source])
             if following.every_s is None:
                 return max(codes)
-            await asyncio.sleep(following.every_s)
+            for source in await bell.wait(min(due.values()) - monotonic()):
+                due[source] = 0.0
+
+
+def _patience_s(every_s: float, failures: int) -> float:
+    """Seconds until the next look, after so many failures on end."""
+    return max(every_s, min(every_s * 2.0 ** min(failures, 30), MOST_PATIENCE_S))
 
 
 async def _one(
-    source: Source,
-    following: Following,
-    sweep: bool,
-    say: Callable[[str], None],
-    tell: Callable[[Action | Synced], None],
+    source: Source, following: Following, say: Callable[[str], None], tell: Callable[[Action | Synced], None]
 ) -> int:
+    mirror = mirror_of(source)
+    aged = following.sweep_s is not None and swept_ago(mirror) > following.sweep_s
     try:
         done = await reconcile(
-            mirror_of(source),
+            mirror,
             following.out,
             following.policy,
-            sweep=sweep,
+            sweep=following.full or aged,
             dry_run=following.dry_run,
             on_action=tell,
         )
@@ -77,4 +124,4 @@ async def _one(
             tell(action)
     if following.every_s is None or not done.unchanged:
         tell(done)
-    return BROKEN if done.broken else 0
+    return STALLED if done.stalled else 0

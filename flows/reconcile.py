@@ -5,22 +5,27 @@
 3. observe  the deployments: only those whose manifests changed, or all (the first time, when one went, on a sweep)
 4. decide   pure
 5. apply    one action after the other; what stalls is remembered first, the commit last
+
+One at a time for each repository and machine: who comes second waits, and then finds nothing to do.
 """
 
 from asyncio import to_thread
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
+from time import time
 
 from prefect.client.orchestration import get_client
 
-from chaos.gitops.decide import Action, Policy, decide, standing
+from chaos.gitops.decide import Action, Policy, carried, decide, standing
 from chaos.gitops.memory import Memory
 from chaos.gitops.mirror import Mirror
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
 from chaos.gitops.wanted import Desired
 from flows.deployed import Deployments
+from flows.turns import turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Synced:
     experiments: int
     actions: tuple[Action, ...]
     broken: int
+    stalled: int
+    """How many things stand in the way of being all in line, told now or before."""
     unchanged: bool = False
     """Whether the commit was in line already, so that nothing was asked of Prefect."""
 
@@ -51,21 +58,23 @@ async def reconcile(
     before the first action.
     """
     policy = policy or Policy()
-    file = mirror.git.folder.with_suffix(".synced")
-    memory = await to_thread(Memory.load, file)
-    async with get_client() as client:
+    async with turn(mirror.git.folder.with_suffix(".turn")), get_client() as client:
+        file = mirror.git.folder.with_suffix(".synced")
+        memory = await to_thread(Memory.load, file)
         api = str(client.api_url)
         memory = memory if memory.api == api else Memory(api)
         everything = sweep or memory.waiting or policy.prune_all
         if not everything and await to_thread(mirror.head) == memory.commit:
-            return Synced(mirror.source.name, memory.commit, len(memory.wanted), (), 0, unchanged=True)
+            return _in_line(mirror, memory)
         desired = await to_thread(read, mirror, await to_thread(mirror.fetch))
         deployments = Deployments(client, str(out.absolute()))
         names = None if everything else _changed(desired, memory)
         seen = await deployments.observed(memory.stalled, names)
         actions = decide(desired if names is None else _only(desired, names), seen, policy)
+        stalled = standing(desired, seen, policy) | (
+            frozenset() if names is None else carried(memory.stalled)
+        )
         if not dry_run:
-            stalled = standing(desired, seen, policy) | (frozenset() if names is None else memory.stalled)
             await to_thread(replace(memory, commit="", stalled=stalled).save, file)
             if any(action.kind == "create" for action in actions):
                 await deployments.ready()
@@ -74,9 +83,28 @@ async def reconcile(
                 on_action(action)
             done = Memory(api, desired.commit, desired.wanted, stalled, _waits(desired, seen, actions))
             await to_thread(done.save, file)
-    return Synced(
-        mirror.source.name, desired.commit, len(desired.wanted), tuple(actions), len(desired.broken)
-    )
+            if names is None:
+                _sweep_stamp(mirror).touch()
+    counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
+    return Synced(mirror.source.name, desired.commit, *counts)
+
+
+def swept_ago(mirror: Mirror) -> float:
+    """Seconds since every deployment of that repository was looked at from this machine; infinite when never."""
+    try:
+        return time() - _sweep_stamp(mirror).stat().st_mtime
+    except FileNotFoundError:
+        return inf
+
+
+def _sweep_stamp(mirror: Mirror) -> Path:
+    return mirror.git.folder.with_suffix(".swept")
+
+
+def _in_line(mirror: Mirror, memory: Memory) -> Synced:
+    """Nothing was pushed since; what stalled then stalls now."""
+    count, stalled = len(memory.wanted), len(memory.stalled)
+    return Synced(mirror.source.name, memory.commit, count, (), 0, stalled, unchanged=True)
 
 
 def _changed(desired: Desired, memory: Memory) -> frozenset[str] | None:

@@ -18,6 +18,8 @@ from typing import Literal
 from chaos.gitops.observed import Deployed, Observed, Shape
 from chaos.gitops.wanted import Broken, Desired, Wanted
 
+_LIVE = "live "
+"""Begins the key of what stalls because of what there is, and not of what the commit says."""
 Kind = Literal["create", "update", "pause", "resume", "abort", "prune", "run", "stall"]
 
 
@@ -77,6 +79,11 @@ def decide(desired: Desired, observed: Observed, policy: Policy | None = None) -
     ]
 
 
+def carried(stalled: frozenset[str]) -> frozenset[str]:
+    """Of the keys that stood, those that only another look at the deployments can take away."""
+    return frozenset(key for key in stalled if key.startswith(_LIVE))
+
+
 def standing(desired: Desired, observed: Observed, policy: Policy | None = None) -> frozenset[str]:
     """The keys of all that stalls now, told already or not: what is to be remembered."""
     return frozenset(key for key, _ in _stalls(desired, observed, policy or Policy()))
@@ -104,7 +111,7 @@ def _stalls(desired: Desired, observed: Observed, policy: Policy) -> Iterator[tu
         if taken is not None and taken.repository != desired.repository:
             whose = taken.repository or "nobody we know"
             why = f"a deployment of this name belongs to {whose}; it is left alone"
-            key = Broken(name, (whose,)).key
+            key = _LIVE + Broken(name, (whose,)).key
             yield key, Action("stall", name, Reason.NAME_TAKEN, why, desired.wanted[name], taken, key=key)
     if not policy.heal:
         yield from _left(desired, observed)
@@ -169,7 +176,7 @@ def _left(desired: Desired, observed: Observed) -> Iterator[tuple[str, Action]]:
             why = (
                 f"{differs} from {wanted.path}: changed by hand, and left; a sync that heals drift undoes it"
             )
-            key = Broken(name, (shape.mark, deployed.shape.mark)).key
+            key = _LIVE + Broken(name, (shape.mark, deployed.shape.mark)).key
             yield key, Action("stall", name, Reason.DRIFTED, why, wanted, deployed, shape, key)
 
 
@@ -198,7 +205,7 @@ def _may_go(desired: Desired, observed: Observed, policy: Policy) -> bool:
 
 
 def _key_of(desired: Desired, going: list[Deployed]) -> str:
-    return Broken(desired.repository, tuple(sorted(each.name for each in going))).key
+    return _LIVE + Broken(desired.repository, tuple(sorted(each.name for each in going))).key
 
 
 def _removed(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Action]:

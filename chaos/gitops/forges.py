@@ -39,7 +39,7 @@ class Forge:
     @classmethod
     def of(cls, url: str, kind: ForgeKind | None = None, api: str | None = None) -> "Forge | None":
         """The forge of a repository's URL; None for one that is no forge's, or that nobody named the kind of."""
-        host, path = _host_and_path(url)
+        host, path = host_and_path(url)
         kind = kind or _known(host)
         if kind is None or not host or "/" not in path:
             return None
@@ -97,7 +97,8 @@ class Forge:
         return f"/repos/{quote(self.repository)}/statuses/{commit}", body
 
 
-def _host_and_path(url: str) -> tuple[str, str]:
+def host_and_path(url: str) -> tuple[str, str]:
+    """Where a repository is, whichever of its URLs this is; no host for a directory of this machine."""
     scp = _SCP.fullmatch(url) if "://" not in url else None
     host, path = (scp["host"], scp["path"]) if scp else (urlsplit(url).hostname or "", urlsplit(url).path)
     return host, path.strip("/").removesuffix(".git")

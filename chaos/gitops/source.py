@@ -43,6 +43,24 @@ class Source:
             )
         self.address()
 
+    @classmethod
+    def parse(
+        cls, text: str, branch: str = "main", path: str = "experiments", signed: bool = False
+    ) -> "Source":
+        """From `URL`, `URL#BRANCH` or `URL#BRANCH:PATH`, as builders name git contexts. Raises SourceError.
+
+        A directory whose own name has a `#` is that directory.
+        """
+        url, mark, more = text.rpartition("#")
+        if not mark or Path(text).is_dir():
+            return cls(text, branch, path, signed)
+        own_branch, _, own_path = more.partition(":")
+        return cls(url, own_branch or branch, own_path or path, signed)
+
+    def __str__(self) -> str:
+        """As `parse` reads it, without credentials."""
+        return f"{self.name}#{self.branch}:{self.path}"
+
     def address(self) -> str:
         """The URL for git. Raises SourceError."""
         scheme = urlsplit(self.url).scheme
@@ -61,8 +79,10 @@ class Source:
 
     @property
     def name(self) -> str:
-        """How it is called in labels and messages: the URL without credentials."""
-        return concealed(self.url) if "://" in self.url else str(self.url)
+        """How it is called in labels and messages: the URL without credentials, a directory's absolute path."""
+        if "://" in self.url or _SCP.fullmatch(self.url):
+            return concealed(self.url)
+        return str(Path(self.url).expanduser().absolute())
 
     @property
     def key(self) -> str:

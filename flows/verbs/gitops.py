@@ -1,13 +1,19 @@
-"""`chaoslab gitops install-hook`: a push to a bare repository brings Prefect in line before it returns."""
+"""`chaoslab gitops`: ways for a push to reach Prefect by itself: a hook, a forge's webhook, an interval."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from chaos.gitops.hook import install
 from chaos.gitops.source import Source
+from flows.verbs.repositories import Asked, of_repositories, say, tell
+
+if TYPE_CHECKING:
+    from flows.following import Following
 
 _KEPT = ("PATH", "HOME", "PREFECT_API_URL", "CHAOSLAB_STATE_DIR", "XDG_STATE_HOME")
 """What the hook's command gets of this shell: whoever pushes has another environment."""
@@ -33,3 +39,98 @@ def install_hook(repository: Path, branch: str, path: str, out: Path) -> None:
     command = [*start, "sync", source.url, "--branch", branch, "--path", path, "--out", str(out.absolute())]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     click.echo(f"installed {install(repository.absolute(), command, branch, kept)}")
+
+
+@gitops.command()
+@of_repositories
+@click.option("--listen", default="127.0.0.1:8787", show_default=True, help="HOST:PORT.")
+@click.option(
+    "--every",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=1),
+    help="Look without being called, too: seconds.",
+)
+@click.option(
+    "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
+)
+def webhook(asked: Asked, listen: str, every: float, sweep_s: float) -> None:
+    """Let GitHub, GitLab or Gitea call http://HOST:PORT/webhook on a push to REPOSITORIES, and bring Prefect in line.
+
+    CHAOSLAB_WEBHOOK_SECRET is the webhook's secret (GitLab: its secret or signing token). It is plain HTTP: put a proxy
+    that speaks TLS in front of it.
+    """
+    from flows.following import Following
+
+    host, port = _address(listen)
+    following = Following(asked.sources(), asked.policy(), asked.out, every_s=every, sweep_s=sweep_s)
+    asyncio.run(_listen(following, host, port))
+
+
+async def _listen(following: "Following", host: str, port: int) -> None:
+    from chaos.gitops.webhook_server import PATH, Endpoint
+    from chaos.settings import Settings
+    from flows.following import Bell, follow
+
+    secret = Settings().chaoslab_webhook_secret
+    bell = Bell()
+    endpoint = Endpoint(following.sources, secret.get_secret_value() if secret else "", bell.ring, say)
+    async with await endpoint.listen(host, port) as server:
+        where = server.sockets[0].getsockname()
+        say(f"listening on http://{where[0]}:{where[1]}{PATH} for {', '.join(map(str, following.sources))}")
+        await follow(following, say, tell, bell)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise click.BadParameter(
+            f"{listen!r}: expected HOST:PORT, such as 127.0.0.1:8787", param_hint="--listen"
+        )
+    return host.strip("[]"), int(port)
+
+
+@gitops.command()
+@of_repositories
+@click.option("--every", default=60.0, show_default=True, type=click.FloatRange(min=10), help="Seconds.")
+@click.option(
+    "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
+)
+@click.option("--name", default="repositories", show_default=True, help="Of the deployment: reconcile/NAME.")
+def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
+    """Deploy the flow `reconcile`, so that workers bring Prefect in line with REPOSITORIES every so often.
+
+    `chaoslab serve` carries it out, and so does any worker of the pool. Again with the same name writes it anew.
+    """
+    repositories = [_without_secrets(one) for one in asked.sources()]
+    parameters = {
+        "repositories": repositories,
+        "drift": asked.drift,
+        "run_on_push": not asked.no_run,
+        "require_signed": asked.require_signed,
+        "sweep": sweep_s,
+        "out": str(asked.out.absolute()),
+    }
+    asyncio.run(_schedule(name, every, parameters))
+    click.echo(f"reconcile/{name}: every {every:g} s, {', '.join(repositories)}")
+
+
+def _without_secrets(source: Source) -> str:
+    """As the flow's parameters, which everybody sees, name it."""
+    if "://" in source.url and source.url != source.name:
+        why = "its password would show in the Prefect UI; set CHAOSLAB_GIT_TOKEN where the worker runs instead"
+        raise click.UsageError(f"{source.name}: {why}")
+    return str(source)
+
+
+async def _schedule(name: str, every: float, parameters: dict[str, object]) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.scheduled import schedule as deploy
+    from flows.server import ensure_api
+
+    api = await asyncio.to_thread(ensure_api, say)
+    with temporary_settings({PREFECT_API_URL: api.url}):
+        async with get_client() as client:
+            await deploy(client, name, every, parameters)
