@@ -44,21 +44,23 @@ class Conductors:
 
 async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server. Raises Halted when this machine is."""
+    from chaos.run import Run
     from chaos.switch import heeded
     from chaos.turns import in_turn
+    from chaos.under_way import under_way
 
     async with heeded(conduct.stop), in_turn(conduct.plan.at_once, conduct.say, conduct.stop):
-        return await _stage_by_stage(conduct)
+        conduct.run = run = Run.new(conduct.plan.name, conduct.out)
+        with under_way(run):
+            return await _stage_by_stage(conduct, run)
 
 
-async def _stage_by_stage(conduct: Conduct) -> "Result":
+async def _stage_by_stage(conduct: Conduct, run: "Run") -> "Result":
     from chaos import runner
     from chaos.explain import explain
     from chaos.metrics.live import exported
     from chaos.publish_live import watched
-    from chaos.run import Run
 
-    conduct.run = run = Run.new(conduct.plan.name, conduct.out)
     reading = asyncio.create_task(asyncio.to_thread(_read_ahead))
     try:
         async with (

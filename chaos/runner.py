@@ -205,10 +205,11 @@ async def concluded(run: Run) -> AsyncIterator[None]:
         error = cut if isinstance(cut, Exception) else Interrupted("abandoned: nobody waited for the end")
         raise
     finally:
-        await asyncio.shield(_conclude(run, error))
+        await asyncio.shield(conclude(run, error))
 
 
-async def _conclude(run: Run, error: Exception | None) -> None:
+async def conclude(run: Run, error: Exception | None) -> None:
+    """Destroy what this trial opened and close it, from any process; what was done already is not done again."""
     try:
         for opened in run.journal.latest("sandbox.opened"):
             await destroy(run, SandboxRef.from_json(opened.data["ref"]))

@@ -39,6 +39,7 @@ from chaos.run import Run
 from chaos.sandboxes import SandboxRef
 from chaos.stop import Stop
 from chaos.turns import in_turn
+from chaos.under_way import under_way
 from chaos.units import POSITIVE_DURATION
 from flows import tasks
 from flows.live import shown_live
@@ -90,11 +91,12 @@ async def carried_out(plan: Plan, out: Path) -> Result:
     """Stages 2 to 7 of one plan, inside a flow run. Raises Halted when experiments are."""
     watch = watching()
     async with heeded(watch.stop) as stop, in_turn(plan.at_once, get_run_logger().info, stop):
-        return await _stages(plan, out, watch, stop)
+        run = Run.new(plan.name, out)
+        with under_way(run, str(flow_run.id)):
+            return await _stages(plan, run, watch, stop)
 
 
-async def _stages(plan: Plan, out: Path, watch: Watch, stop: Stop) -> Result:
-    run = Run.new(plan.name, out)
+async def _stages(plan: Plan, run: Run, watch: Watch, stop: Stop) -> Result:
     watch.on_begin(run)
     await _introduce(plan, run)
     try:

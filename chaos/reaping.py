@@ -1,0 +1,51 @@
+"""Clean up after processes that died: close the runs that they carried out, remove the sandboxes that they left."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+
+from chaos import runner
+from chaos.errors import ChaosLabError
+from chaos.measure.result import Result
+from chaos.run import Run
+from chaos.sandboxes import container_orphans, e2b_orphans, keeping
+from chaos.settings import Settings
+from chaos.under_way import Left, left_behind
+
+
+class RunnerDied(ChaosLabError):
+    """The process that carried out a run is no more."""
+
+
+async def close_left_behind() -> AsyncIterator[tuple[Left, Result | None]]:
+    """End every run whose process died: its sandbox destroyed, its journal closed, its result written.
+
+    No result when it died before there was anything to judge.
+    """
+    for left in left_behind():
+        yield left, await _closed(left.run)
+
+
+async def remove_orphans() -> AsyncIterator[str]:
+    """Remove sandboxes that no run uses any more; a line for each. Raises SandboxError."""
+    for folder in await asyncio.to_thread(lambda: list(keeping.orphans())):
+        await asyncio.to_thread(keeping.remove, folder)
+        yield f"removed {folder}"
+    for container in await container_orphans.remove_orphans():
+        yield f"removed {container}"
+    if Settings().e2b_api_key:
+        for sandbox in await e2b_orphans.end_orphans():
+            yield f"ended E2B sandbox {sandbox}"
+
+
+async def _closed(run: Run) -> Result | None:
+    if not run.journal.path.exists():
+        shutil.rmtree(run.folder, ignore_errors=True)  # an empty folder: it died before its first word
+        return None
+    if run.result.exists():
+        return Result.model_validate_json(run.result.read_bytes())
+    run.journal.mend()
+    if not run.journal.latest():
+        return None
+    await runner.conclude(run, RunnerDied("the process that carried out this run died"))
+    return await asyncio.to_thread(runner.analyze, run)

@@ -1,0 +1,78 @@
+"""Which runs this machine is carrying out, and which of them were left behind by a process that died.
+
+Each has a small file in the state folder, locked by the process that carries the run out. The kernel lets go of the
+lock when that process dies, however it dies: a file that can be locked belongs to nobody any more.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from chaos.run import Run
+from chaos.settings import Settings
+
+_STARTS_WITHIN_S = 60.0
+"""A file that says nothing yet may be about to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A run whose process died."""
+
+    run: Run
+    flow_run: str | None
+    """The Prefect flow run that it was."""
+
+
+@contextmanager
+def under_way(run: Run, flow_run: str | None = None) -> Iterator[None]:
+    """Say that this process carries out the run while the block lasts.
+
+    A state folder that cannot be written is no reason not to: then nobody will find the run if this process dies.
+    """
+    file = folder() / f"{run.id}.json"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = file.open("x")
+    except OSError:
+        yield
+        return
+    try:
+        with held:
+            flock(held, LOCK_EX)
+            held.write(json.dumps({"folder": str(run.folder), "flow_run": flow_run}))
+            held.flush()
+            yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def left_behind() -> Iterator[Left]:
+    """Each run that nobody carries out any more; ours alone while the loop is at it, forgotten afterwards.
+
+    One that raises in the loop is found again the next time.
+    """
+    for file in sorted(folder().glob("*.json")):
+        with suppress(FileNotFoundError), file.open() as held:
+            try:
+                flock(held, LOCK_EX | LOCK_NB)
+            except BlockingIOError:
+                continue
+            try:
+                said = json.loads(held.read())
+                left = Left(Run(file.stem, Path(said["folder"])), said["flow_run"])
+            except (ValueError, KeyError, TypeError):
+                if time.time() - file.stat().st_mtime > _STARTS_WITHIN_S:
+                    file.unlink()
+                continue
+            yield left
+            file.unlink()
+
+
+def folder() -> Path:
+    """Where the files are."""
+    return Settings().state_folder / "running"
