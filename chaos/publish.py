@@ -16,6 +16,7 @@ from chaos.errors import PublishError
 from chaos.grafana import Dispatch, Receipt, Server, Window, configured
 from chaos.grafana.deliver import deliver
 from chaos.measure.result import Delivery, Result
+from chaos.report.elsewhere import openable
 from chaos.run import Run
 from chaos.settings import Settings
 
@@ -64,7 +65,7 @@ def announce(
     run_id: str, drawn: Drawn, experiment: str, server: Server, settings: Settings
 ) -> tuple[str | None, Delivery]:
     """Deliver the dashboard of a run that is under way: its link, and what became of it."""
-    where = _prometheus(settings)
+    where = prometheus_url(settings)
     receipt, failure = deliver(server, Dispatch(drawn.dashboard, run_id, experiment, where), _LIVE_WITHIN_S)
     numbers = {"took_s": round(receipt.took_s, 3)}
     return receipt.link, Delivery(complete=failure is None, why=str(failure or ""), numbers=numbers)
@@ -74,7 +75,7 @@ def _noted(result: Result, link: str | None, delivery: Delivery, drawn: Drawn) -
     nothing_to_say = link is None and delivery.complete and not delivery.numbers
     if nothing_to_say and not drawn.complaint:
         return result
-    links = result.links.model_copy(update={"dashboard": _openable(link) or result.links.dashboard})
+    links = result.links.model_copy(update={"dashboard": openable(link) or result.links.dashboard})
     return result.model_copy(update={"links": links, "delivery": {**result.delivery, "dashboard": delivery}})
 
 
@@ -100,7 +101,7 @@ def _dispatch(result: Result, dashboard: Mapping[str, Any], settings: Settings) 
         dashboard=dashboard,
         run_id=result.run_id,
         experiment=result.experiment,
-        prometheus_url=_prometheus(settings),
+        prometheus_url=prometheus_url(settings),
         start=_unix(result.started_at),
         end=_unix(result.ended_at),
         windows=windows,
@@ -108,16 +109,12 @@ def _dispatch(result: Result, dashboard: Mapping[str, Any], settings: Settings) 
     )
 
 
-def _prometheus(settings: Settings) -> str | None:
+def prometheus_url(settings: Settings) -> str | None:
     """Where Grafana is to find the metrics; without the password, which no data source of ours may carry."""
     if settings.prometheus_url is None:
         return None
     place = urlsplit(settings.prometheus_url)
     return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
-
-
-def _openable(link: str | None) -> str | None:
-    return link if link and link.startswith(("http://", "https://")) else None
 
 
 def _unix(at: str) -> float:

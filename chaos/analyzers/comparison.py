@@ -5,7 +5,7 @@ below); what was measured too coarsely to tell is not told.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -26,25 +26,28 @@ MEMORY_BY = 5.0
 
 def earlier(folder: Path, experiment: str) -> Result | None:
     """The newest result before that run's among the folders beside it; None when there is none that ended by itself."""
-    name = re.compile(rf"\d{{8}}-\d{{6}}-{re.escape(experiment)}-[0-9a-f]{{6}}")
-    if not name.fullmatch(folder.name):
-        return None  # a journal that was moved elsewhere
-    before = (
-        each
-        for each in folder.absolute().parent.iterdir()
-        if name.fullmatch(each.name) and each.name < folder.name
-    )
-    for each in sorted(before, reverse=True):
-        found = _read(each / "result.json")
+    for each in folders_before(folder, experiment):
+        found = result_in(each)
         if found is not None and found.experiment == experiment and found.outcome is Outcome.COMPLETED:
             return found
     return None
 
 
-def _read(path: Path) -> Result | None:
-    """A result of this version; one of another, or half of one, is not compared with."""
+def folders_before(folder: Path, name: str) -> Sequence[Path]:
+    """The folders beside that one whose runs had the same name and began before, the newest first."""
+    ours = re.compile(rf"\d{{8}}-\d{{6}}-{re.escape(name)}-[0-9a-f]{{6}}")
+    if not ours.fullmatch(folder.name):
+        return ()  # a journal that was moved elsewhere
+    beside = folder.absolute().parent.iterdir()
+    return sorted(
+        (each for each in beside if ours.fullmatch(each.name) and each.name < folder.name), reverse=True
+    )
+
+
+def result_in(folder: Path) -> Result | None:
+    """The result of that run; one of another version, or half of one, is none."""
     try:
-        return Result.model_validate_json(path.read_bytes())
+        return Result.model_validate_json((folder / "result.json").read_bytes())
     except (OSError, ValidationError):
         return None
 

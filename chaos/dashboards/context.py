@@ -31,8 +31,8 @@ def context(result: Result | None, plan: Mapping[str, Any]) -> dict[str, Any]:
         "live": result is None,
         "time_from": start,
         "time_to": end,
-        "report_url": _address(result.links.report if result else None),
-        "prefect_url": _address(result.links.prefect if result else None),
+        "report_url": address(result.links.report if result else None),
+        "prefect_url": address(result.links.prefect if result else None),
         "limits": {panel: limits(plan, metrics) for panel, metrics in _PANELS.items()},
         "has_load": bool(plan.get("load")),
         "has_processes": bool(plan.get("processes")),
@@ -75,7 +75,7 @@ def uid(experiment: str) -> str:
     return "-".join(part for part in ("chaoslab", words, digest) if part)
 
 
-def _address(url: str | None) -> str:
+def address(url: str | None) -> str:
     """A link that opens from Grafana's page; a browser opens no local file from there."""
     return url if url and url.startswith(("http://", "https://")) else ""
 
@@ -83,7 +83,11 @@ def _address(url: str | None) -> str:
 def _time_range(result: Result | None) -> tuple[str, str]:
     if result is None:
         return LIVE_WINDOW, "now"
-    start, end = (datetime.fromisoformat(at).timestamp() for at in (result.started_at, result.ended_at))
+    return around(*(datetime.fromisoformat(at).timestamp() for at in (result.started_at, result.ended_at)))
+
+
+def around(start: float, end: float) -> tuple[str, str]:
+    """That time and a little before and after it, as a dashboard has it; Unix seconds."""
     margin = max(1.0, (end - start) * _MARGIN_SHARE)
     return _moment(start - margin), _moment(end + margin)
 

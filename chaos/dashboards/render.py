@@ -38,7 +38,7 @@ def render(template: Path, result: Result | None, plan: Mapping[str, Any]) -> di
 
     `plan` is `run.started.data.plan`. Raises PublishError when the template is wrong, and says where.
     """
-    return _rendered(template, context(result, plan))
+    return rendered(template, context(result, plan))
 
 
 def shared() -> list[dict[str, Any]]:
@@ -48,10 +48,11 @@ def shared() -> list[dict[str, Any]]:
 
 def fleet() -> dict[str, Any]:
     """All experiments side by side."""
-    return _rendered(TEMPLATES / "fleet.json.j2", {"uid": "chaoslab-fleet"})
+    return rendered(TEMPLATES / "fleet.json.j2", {"uid": "chaoslab-fleet"})
 
 
-def _rendered(template: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+def rendered(template: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template makes of what it may know. Raises PublishError."""
     try:
         made = _environment(template.parent).get_template(template.name)
         text = _bounded(lambda: made.render(known))

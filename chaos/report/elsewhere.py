@@ -1,9 +1,10 @@
 """What of a run is to be seen elsewhere: its dashboard in Grafana, framed if wanted, and what did not arrive."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from chaos.measure.result import Delivery, Result
+from chaos.measure.result import Delivery, Links
 
 
 class Frame(NamedTuple):
@@ -14,13 +15,27 @@ class Frame(NamedTuple):
     """That the page's policy has to allow."""
 
 
-def link(result: Result) -> str | None:
+class Delivered(Protocol):
+    """What a run or a game day has elsewhere."""
+
+    @property
+    def links(self) -> Links: ...
+
+    @property
+    def delivery(self) -> Mapping[str, Delivery]: ...
+
+
+def link(result: Delivered) -> str | None:
     """The dashboard's address; nothing that a browser would run instead of opening."""
-    found = result.links.dashboard
-    return found if found and found.startswith(("http://", "https://")) else None
+    return openable(result.links.dashboard)
 
 
-def frame(result: Result, *, embed: bool) -> Frame | None:
+def openable(link: str | None) -> str | None:
+    """That address, if a browser opens it and does nothing else with it."""
+    return link if link and link.startswith(("http://", "https://")) else None
+
+
+def frame(result: Delivered, *, embed: bool) -> Frame | None:
     """The dashboard without Grafana's menus around it."""
     url = link(result)
     if not embed or url is None:
@@ -30,7 +45,7 @@ def frame(result: Result, *, embed: bool) -> Frame | None:
     return Frame(f"{url}{'&' if place.query else '?'}kiosk", origin) if _plain(origin) else None
 
 
-def undelivered(result: Result) -> list[tuple[str, Delivery]]:
+def undelivered(result: Delivered) -> list[tuple[str, Delivery]]:
     """(what, delivery) of everything that did not arrive as a whole."""
     return [(what, each) for what, each in result.delivery.items() if not each.complete]
 

@@ -14,6 +14,12 @@ def advice(fault: str, symptom: str) -> str | None:
 
 
 @cache
+def everything() -> frozenset[str]:
+    """Every advice there is."""
+    return frozenset(what for path in HERE.glob("*.yaml") for what in _known(path.stem).values())
+
+
+@cache
 def _known(fault: str) -> dict[str, str]:
     path = HERE / f"{fault}.yaml"
     if not fault.isidentifier() or not path.exists():

@@ -1,0 +1,85 @@
+"""The last stage of a game day: sum it up, compare it, draw its page and its dashboard, write all into its folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from chaos import dashboards, publish_day
+from chaos.analyzers.comparison import result_in
+from chaos.errors import PublishError
+from chaos.game_days.comparison import RECORD, compare, earlier
+from chaos.game_days.day import Day
+from chaos.game_days.learnt import DayReport
+from chaos.game_days.summing_up import summed_up
+from chaos.measure.result import Links, Result
+from chaos.report import day as page
+from chaos.report.day_junit import junit
+from chaos.report.day_markdown import summary
+from chaos.run import write_whole
+
+REPORT = "report.html"
+
+
+def write(day: Day, folder: Path, prefect: str | None = None) -> DayReport:
+    """Write day.json, report.html, junit.xml and dashboard.json into `folder`, and deliver the dashboard.
+
+    A run whose folder has gone is told by the day's record alone. `prefect` is the day's page there. Raises
+    PublishError when the disk refuses; nothing else stops it, and nothing changes what the day taught.
+    """
+    folder = folder.absolute()
+    report, results = learnt(day, folder)
+    report = report.model_copy(update={"links": Links(report=(folder / REPORT).as_uri(), prefect=prefect)})
+    has_load = any(result.load for result in results.values())
+    dashboard = dashboards.game_day(report, summary(report), has_load=has_load)
+    report = publish_day.publish(report, dashboard, folder)
+    files = {
+        RECORD: report.model_dump_json(indent=2) + "\n",
+        REPORT: page.render(report),
+        "junit.xml": junit(report),
+        "dashboard.json": json.dumps(dashboard, indent=2) + "\n",
+    }
+    _write(folder, files)
+    return report
+
+
+def learnt(day: Day, folder: Path) -> tuple[DayReport, Mapping[str, Result]]:
+    """What the day taught, compared with the last one beside `folder`, and the results of its runs. Writes nothing."""
+    folders = _folders(day, folder)
+    results = _results(folders)
+    report = summed_up(
+        day, results, {run_id: _page(there) for run_id, there in folders.items() if _page(there)}
+    )
+    if before := earlier(folder, day.name):
+        there, then = before
+        ids = [run.run_id for run in then.runs if run.run_id]
+        old = _results({run_id: there.parent / run_id for run_id in ids})
+        report = report.model_copy(update={"previous": compare(report, then, results, old)})
+    return report, results
+
+
+def _folders(day: Day, folder: Path) -> dict[str, Path]:
+    """Where each run lies: beside the day's folder, or where the day says."""
+    found = {}
+    for ran in day.ran:
+        if ran.run_id:
+            beside = folder.parent / ran.run_id
+            found[ran.run_id] = beside if beside.is_dir() or not ran.folder else folder.parent / ran.folder
+    return found
+
+
+def _results(folders: Mapping[str, Path]) -> dict[str, Result]:
+    read = {run_id: result_in(there) for run_id, there in folders.items()}
+    return {run_id: result for run_id, result in read.items() if result is not None}
+
+
+def _page(folder: Path) -> str:
+    """The address of a run's page, as seen from the day's; empty when there is none."""
+    return f"../{folder.name}/{REPORT}" if (folder / REPORT).is_file() else ""
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    try:
+        for name, text in files.items():
+            write_whole(folder / name, text)
+    except OSError as error:
+        raise PublishError(f"{folder}: cannot write the day's report: {error.strerror}") from error

@@ -1,0 +1,55 @@
+"""A game day's dashboard, delivered into Grafana when one is configured. Nothing here changes what the day taught."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chaos import dashboards
+from chaos.errors import PublishError
+from chaos.game_days.learnt import DayReport
+from chaos.grafana import Dispatch, Receipt, configured
+from chaos.grafana.deliver import WITHIN_S, deliver
+from chaos.measure.result import Delivery
+from chaos.publish import prometheus_url
+from chaos.report.elsewhere import openable
+from chaos.settings import Settings
+
+
+def publish(
+    day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s: float = WITHIN_S
+) -> DayReport:
+    """The report with the dashboard's link and what became of it. The fault windows are marked by the runs' own."""
+    settings = Settings()
+    try:
+        server = configured(settings)
+        if server is None:
+            return day
+        receipt, failure = deliver(server, _dispatch(day, dashboard, settings), within_s)
+    except PublishError as error:
+        receipt, failure = Receipt(), error
+    whys = [str(each) for each in (failure, receipt.doubts) if each]
+    delivery = Delivery(
+        complete=not whys,
+        why="; ".join(whys),
+        later=f"chaoslab dashboard push {shlex.quote(str(folder))}" if whys else None,
+        numbers={
+            "took_s": round(receipt.took_s, 3),
+            "panel_queries": float(receipt.queries),
+            "panels_without_data": float(len(receipt.empty)),
+        },
+    )
+    links = day.links.model_copy(update={"dashboard": openable(receipt.link or receipt.url)})
+    return day.model_copy(update={"links": links, "delivery": {**day.delivery, "dashboard": delivery}})
+
+
+def _dispatch(day: DayReport, dashboard: Mapping[str, Any], settings: Settings) -> Dispatch:
+    return Dispatch(
+        dashboard=dashboard,
+        run_id=day.run_id,
+        experiment=day.game_day,
+        prometheus_url=prometheus_url(settings),
+        start=day.started_at.timestamp(),
+        end=day.until.timestamp(),
+        besides=dashboards.shared(),
+    )
