@@ -19,6 +19,7 @@ from chaos.conduct import Conduct, Conductor, Conductors, directly, interruptibl
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
+from chaos.verbs.gc import gc as remove_orphans
 from chaos.verbs.metrics import metrics
 from chaos.verbs.template import template
 
@@ -260,24 +261,8 @@ def doctor() -> None:
     sys.exit(worst)
 
 
-@cli.command(name="gc")
-def remove_orphans() -> None:
-    """Remove what killed runs left behind: local sandboxes without a keeper, E2B's that no controller renews."""
-    from chaos.sandboxes import e2b_orphans, keeping
-    from chaos.settings import Settings
-
-    removed = 0
-    for folder in keeping.orphans():
-        keeping.remove(folder)
-        removed += 1
-        click.echo(f"removed {folder}")
-    for sandbox in asyncio.run(e2b_orphans.end_orphans()) if Settings().e2b_api_key else ():
-        removed += 1
-        click.echo(f"ended E2B sandbox {sandbox}")
-    click.echo(f"{removed} orphan(s) removed")
-
-
 cli.add_command(analyze)
+cli.add_command(remove_orphans)
 cli.add_command(metrics)
 cli.add_command(dashboard)
 cli.add_command(template)

@@ -1,0 +1,23 @@
+"""`chaoslab gc`: close the runs of processes that died, and remove the sandboxes that they left behind."""
+
+import asyncio
+
+import click
+
+
+@click.command()
+def gc() -> None:
+    """Remove what killed runs left behind: the runs are closed, and so are sandboxes that nobody uses any more."""
+    asyncio.run(_reap())
+
+
+async def _reap() -> None:
+    from chaos import reaping
+
+    removed = 0
+    async for left, result in reaping.close_left_behind():
+        click.echo(f"closed {left.run.id}: {result.why if result else 'it had not begun'}")
+    async for line in reaping.remove_orphans():
+        removed += 1
+        click.echo(line)
+    click.echo(f"{removed} orphan(s) removed")
