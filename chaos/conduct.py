@@ -52,7 +52,9 @@ async def directly(conduct: Conduct) -> "Result":
     async with heeded(conduct.stop), in_turn(conduct.plan.at_once, conduct.say, conduct.stop):
         conduct.run = run = Run.new(conduct.plan.name, conduct.out)
         with under_way(run):
-            return await _stage_by_stage(conduct, run)
+            result = await _stage_by_stage(conduct, run)
+    await _tell_people(result, conduct.say)
+    return result
 
 
 async def _stage_by_stage(conduct: Conduct, run: "Run") -> "Result":
@@ -81,6 +83,13 @@ async def _stage_by_stage(conduct: Conduct, run: "Run") -> "Result":
     except PublishError as error:
         conduct.say(f"no report: {error}")
         return result
+
+
+async def _tell_people(result: "Result", say: Callable[[str], None]) -> None:
+    from chaos.notices.notice import of_result
+    from chaos.notices.sending import tell
+
+    await tell(of_result(result), say)
 
 
 def _read_ahead() -> None:

@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     """The address of the forge's API, where it is not the usual one of its host."""
     chaoslab_webhook_secret: SecretStr | None = None
     """What forges sign their webhooks with, for `chaoslab gitops webhook`."""
+    chaoslab_notice_url: SecretStr | None = None
+    """Told of every run that did not hold, and of game days, as JSON."""
+    chaoslab_notice_secret: SecretStr | None = None
+    """What that JSON is signed with: the header X-ChaosLab-Signature-256."""
+    chaoslab_notice_slack_url: SecretStr | None = None
+    """The same for people: an incoming webhook of Slack, Mattermost or the like."""
     chaoslab_registry: str | None = None
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None
