@@ -9,16 +9,14 @@ from chaos import dashboards
 from chaos.errors import PublishError
 from chaos.game_days.learnt import DayReport
 from chaos.grafana import Dispatch, Receipt, configured
-from chaos.grafana.deliver import WITHIN_S, deliver
+from chaos.grafana.deliver import deliver
 from chaos.measure.result import Delivery
 from chaos.publish import prometheus_url
 from chaos.report.elsewhere import openable
 from chaos.settings import Settings
 
 
-def publish(
-    day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s: float = WITHIN_S
-) -> DayReport:
+def publish(day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s: float) -> DayReport:
     """The report with the dashboard's link and what became of it. The fault windows are marked by the runs' own."""
     settings = Settings()
     try:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from chaos import dashboards, publish_day
 from chaos.analyzers.comparison import result_in
@@ -11,6 +12,7 @@ from chaos.game_days.comparison import RECORD, compare, earlier
 from chaos.game_days.day import Day
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
+from chaos.grafana.deliver import WITHIN_S
 from chaos.measure.result import Links, Result
 from chaos.report import day as page
 from chaos.report.day_junit import junit
@@ -29,17 +31,27 @@ def write(day: Day, folder: Path, prefect: str | None = None) -> DayReport:
     folder = folder.absolute()
     report, results = learnt(day, folder)
     report = report.model_copy(update={"links": Links(report=(folder / REPORT).as_uri(), prefect=prefect)})
-    has_load = any(result.load for result in results.values())
-    dashboard = dashboards.game_day(report, summary(report), has_load=has_load)
-    report = publish_day.publish(report, dashboard, folder)
-    files = {
-        RECORD: report.model_dump_json(indent=2) + "\n",
-        REPORT: page.render(report),
-        "junit.xml": junit(report),
-        "dashboard.json": json.dumps(dashboard, indent=2) + "\n",
-    }
-    _write(folder, files)
-    return report
+    return _deliver(report, results, folder, WITHIN_S)
+
+
+def revisit(folder: Path) -> DayReport:
+    """A day of the past, from its folder. Raises PublishError."""
+    try:
+        return DayReport.model_validate_json((folder / RECORD).read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a day of this version"
+        raise PublishError(f"{folder / RECORD}: {why}; expected the folder of a game day") from error
+
+
+def push(folder: Path, within_s: float) -> DayReport:
+    """Deliver the dashboard of a day of the past, and link it in its report. Raises PublishError."""
+    report = revisit(folder)
+    return _deliver(report, _results_beside(report, folder), folder.absolute(), within_s)
+
+
+def draw(report: DayReport, folder: Path) -> dict[str, Any]:
+    """The dashboard of a day of the past."""
+    return _drawn(report, _results_beside(report, folder))
 
 
 def learnt(day: Day, folder: Path) -> tuple[DayReport, Mapping[str, Result]]:
@@ -51,9 +63,8 @@ def learnt(day: Day, folder: Path) -> tuple[DayReport, Mapping[str, Result]]:
     )
     if before := earlier(folder, day.name):
         there, then = before
-        ids = [run.run_id for run in then.runs if run.run_id]
-        old = _results({run_id: there.parent / run_id for run_id in ids})
-        report = report.model_copy(update={"previous": compare(report, then, results, old)})
+        compared = compare(report, then, results, _results_beside(then, there))
+        report = report.model_copy(update={"previous": compared})
     return report, results
 
 
@@ -72,9 +83,32 @@ def _results(folders: Mapping[str, Path]) -> dict[str, Result]:
     return {run_id: result for run_id, result in read.items() if result is not None}
 
 
+def _results_beside(report: DayReport, folder: Path) -> dict[str, Result]:
+    """Of a day of the past: its runs lie beside it, if they are still there."""
+    return _results({run.run_id: folder.absolute().parent / run.run_id for run in report.runs if run.run_id})
+
+
 def _page(folder: Path) -> str:
     """The address of a run's page, as seen from the day's; empty when there is none."""
     return f"../{folder.name}/{REPORT}" if (folder / REPORT).is_file() else ""
+
+
+def _drawn(report: DayReport, results: Mapping[str, Result]) -> dict[str, Any]:
+    has_load = any(result.load for result in results.values())
+    return dashboards.game_day(report, summary(report), has_load=has_load)
+
+
+def _deliver(report: DayReport, results: Mapping[str, Result], folder: Path, within_s: float) -> DayReport:
+    dashboard = _drawn(report, results)
+    report = publish_day.publish(report, dashboard, folder, within_s)
+    files = {
+        RECORD: report.model_dump_json(indent=2) + "\n",
+        REPORT: page.render(report),
+        "junit.xml": junit(report),
+        "dashboard.json": json.dumps(dashboard, indent=2) + "\n",
+    }
+    _write(folder, files)
+    return report
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

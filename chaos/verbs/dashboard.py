@@ -3,9 +3,12 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from chaos.measure.result import Delivery, Links
 
 _PATH = click.Path(path_type=Path)
 _SAMPLE: Mapping[str, Any] = {
@@ -19,6 +22,7 @@ _SAMPLE: Mapping[str, Any] = {
     "steady_state": [{"name": "healthy", "probe": {"type": "http"}, "tolerance": {"status": 200}}],
 }
 """A plan for templates that are judged by themselves."""
+_OURS = ("experiment.json.j2", "fleet.json.j2", "game_day.json.j2")
 _PUSH_WITHIN_S = 30.0
 """Somebody waits and wants it to arrive; a run waits less."""
 
@@ -33,13 +37,13 @@ def dashboard() -> None:
 @click.option("--fleet", is_flag=True, help="The dashboard of all experiments instead.")
 @click.option("--template", type=_PATH, help="Draw it by this template, not by the manifest's.")
 def render(what: Path | None, fleet: bool, template: Path | None) -> None:
-    """Print the dashboard of WHAT: the folder of a run, or a manifest (as it will be live)."""
+    """Print the dashboard of WHAT: the folder of a run or of a game day, or a manifest (as it will be live)."""
     import json
 
     from chaos import dashboards
 
     if fleet == (what is not None):
-        raise click.UsageError("say what: the folder of a run, or a manifest, or --fleet")
+        raise click.UsageError("say what: the folder of a run or of a game day, or a manifest, or --fleet")
     drawn = dashboards.fleet() if what is None else _drawn(what, template)
     click.echo(json.dumps(drawn, indent=2))
 
@@ -47,21 +51,18 @@ def render(what: Path | None, fleet: bool, template: Path | None) -> None:
 @dashboard.command()
 @click.argument("runs", nargs=-1, required=True, type=_PATH)
 def push(runs: Sequence[Path]) -> None:
-    """Deliver the dashboards of RUNS (their folders) through the MCP server, and link them in their reports."""
+    """Deliver the dashboards of RUNS (their folders, or those of game days) and link them in their reports."""
     from chaos.errors import PublishError
     from chaos.grafana import configured
     from chaos.settings import Settings
-    from chaos.visualize import revisit, visualize
 
     if configured(Settings()) is None:
         raise click.UsageError("no Grafana: set GRAFANA_URL, or GRAFANA_MCP_URL for a running MCP server")
     failed = False
     for folder in runs:
-        run, result = revisit(folder)
-        delivered = visualize(run, result, within_s=_PUSH_WITHIN_S)
-        delivery = delivered.delivery["dashboard"]
-        if delivered.links.dashboard:
-            click.echo(delivered.links.dashboard)
+        links, delivery = _pushed(folder)
+        if links.dashboard:
+            click.echo(links.dashboard)
         if not delivery.complete:
             failed = True
             click.echo(f"{folder}: {delivery.why}", err=True)
@@ -75,7 +76,7 @@ def lint(files: Sequence[Path]) -> None:
     from chaos import dashboards
     from chaos.errors import ManifestError
 
-    own = [dashboards.TEMPLATES / name for name in ("experiment.json.j2", "fleet.json.j2")]
+    own = [dashboards.TEMPLATES / name for name in _OURS]
     problems = [line for file in files or own for line in _problems(file)]
     for line in problems:
         click.echo(line, err=True)
@@ -84,13 +85,29 @@ def lint(files: Sequence[Path]) -> None:
     click.echo(f"{len(files or own)} file(s), no problem")
 
 
+def _pushed(folder: Path) -> "tuple[Links, Delivery]":
+    """Of a run or of a game day. Raises PublishError."""
+    from chaos.game_days import comparison, reporting
+    from chaos.visualize import revisit, visualize
+
+    if (folder / comparison.RECORD).is_file():
+        day = reporting.push(folder, _PUSH_WITHIN_S)
+        return day.links, day.delivery["dashboard"]
+    run, result = revisit(folder)
+    delivered = visualize(run, result, within_s=_PUSH_WITHIN_S)
+    return delivered.links, delivered.delivery["dashboard"]
+
+
 def _drawn(what: Path, template: Path | None) -> dict[str, Any]:
     """Of a run as it ended, or of a manifest as it will be. Raises PublishError, ManifestError."""
     from chaos import publish
+    from chaos.game_days import comparison, reporting
     from chaos.journal import Journal
     from chaos.measure.trials import shown
     from chaos.visualize import revisit
 
+    if (what / comparison.RECORD).is_file():
+        return reporting.draw(reporting.revisit(what), what)
     if what.is_dir():
         run, result = revisit(what)
         events = shown(list(Journal(run.journal.path).events()), result)
@@ -141,12 +158,40 @@ def _dashboards(file: Path) -> Iterator[Mapping[str, Any]]:
         if file.name == "fleet.json.j2":
             yield dashboards.fleet()
             return
+        if file.name == "game_day.json.j2":
+            yield from _sample_days()
+            return
         for plan in (_SAMPLE, {"experiment": "bare"}):
             yield dashboards.render(file.absolute(), None, plan)
     elif file.suffix == ".json":
         yield _read(file)
     else:
         yield _drawn(file, None)
+
+
+def _sample_days() -> Iterator[Mapping[str, Any]]:
+    """Of a day with everything in it, and of one with nothing."""
+    from datetime import UTC, datetime
+
+    from chaos import dashboards
+    from chaos.game_days.day import Day, Ran, StageRecord
+    from chaos.game_days.summing_up import summed_up
+
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    stage = StageRecord(
+        name="all", started_at=at, ran=(Ran(experiment="sample", run_id="sample-run", started_at=at),)
+    )
+    about = {
+        "run_id": "sample-day",
+        "name": "sample",
+        "purpose": "A sentence.",
+        "digest": "",
+        "started_at": at,
+    }
+    bare = summed_up(Day.model_validate({**about, "stages": (stage,)}), {}, {})
+    full = [run.model_copy(update={"steady_states": 1, "recovery_s": 1.0}) for run in bare.runs]
+    yield dashboards.game_day(bare.model_copy(update={"runs": tuple(full)}), "Words.", has_load=True)
+    yield dashboards.game_day(bare, "", has_load=False)
 
 
 def _read(file: Path) -> Mapping[str, Any]:

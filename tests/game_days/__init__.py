@@ -1,0 +1,1 @@
+"""Game days: what they taught."""
