@@ -18,6 +18,7 @@ from chaos.manifests.load import load_bytes
 from chaos.measure.result import Result
 from chaos.plan import plan
 from chaos.run import Run
+from chaos.stop import Stop
 from chaos.verdict import Outcome
 
 
@@ -70,7 +71,7 @@ def run(manifest: Mapping[str, Any], path: Path, *, withheld: bool = False, fail
     asked = dataclasses.replace(plan(loaded[0]), withheld=withheld)
     run_ = Run.new(asked.name, path.parent / "runs")
     carrying = runner.carry_out_one if withheld else runner.carry_out
-    asyncio.run(carrying(asked, run_, lambda _event: None, asyncio.Event()))
+    asyncio.run(carrying(asked, run_, lambda _event: None, Stop()))
     result = runner.analyze(run_)
     ran = Ran(result, list(run_.journal.events()))
     if result.outcome is not Outcome.COMPLETED and not failing:

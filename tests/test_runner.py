@@ -20,6 +20,7 @@ from chaos.measure.result import Result
 from chaos.plan import Plan, plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, connect
+from chaos.stop import Stop
 from tests import lab as labs
 from tests.lab import FILL, KILL, WEB, Lab
 
@@ -74,7 +75,7 @@ def carried_out(drawn: Plan, run: Run, meanwhile: Callable[[], Awaitable[None]])
     """The whole run, while something happens to it."""
 
     async def both() -> None:
-        stop = asyncio.Event()
+        stop = Stop()
         work = asyncio.create_task(runner.carry_out(drawn, run, nothing, stop))
         await meanwhile()
         async with asyncio.timeout(SOON_S):
@@ -275,7 +276,7 @@ def test_a_wish_to_stop_ends_the_fault_within_a_second(lab: Lab) -> None:
 
     async def scene(ref: SandboxRef) -> None:
         await runner.inject(drawn, run, ref)
-        stop = asyncio.Event()
+        stop = Stop()
         collecting = asyncio.create_task(runner.collect(run, ref, nothing, stop))
         await until(run, "fault.injected")
         asked_at.append(time.time())
@@ -336,7 +337,7 @@ def test_a_stop_does_not_wait_for_the_setup(lab: Lab) -> None:
     run = begun(lab, drawn)
 
     async def scene() -> None:
-        stop = asyncio.Event()
+        stop = Stop()
         opening = asyncio.create_task(runner.open_sandbox(drawn, run, stop))
         async with asyncio.timeout(SOON_S):
             while not list(lab.boxes.glob("box-*/state.json")):
@@ -354,7 +355,7 @@ def test_a_cancelled_run_is_destroyed_and_says_so(lab: Lab) -> None:
     run = begun(lab, drawn)
 
     async def scene() -> None:
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, asyncio.Event()))
+        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, Stop()))
         await until(run, "fault.injected")
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

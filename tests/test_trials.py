@@ -16,6 +16,7 @@ from chaos.plan import Plan, plan
 from chaos.plan_text import describe
 from chaos.report import html
 from chaos.run import Run
+from chaos.stop import Stop
 from chaos.verdict import Outcome, Verdict
 from tests.flows.manifests import killed
 from tests.journals.build import trials_deviated_in_one, trials_held
@@ -107,7 +108,7 @@ def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "control: true")
     run = Run.new(asked.name, tmp_path)
     heard: list[Event] = []
-    asyncio.run(runner.carry_out(asked, run, heard.append, asyncio.Event()))
+    asyncio.run(runner.carry_out(asked, run, heard.append, Stop()))
     result = runner.analyze(run)
     assert result.verdict is Verdict.HELD, result.why
     assert result.trials is not None
@@ -123,7 +124,7 @@ def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
 @pytest.mark.e2e
 def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "trials: 3")
-    run, stop = Run.new(asked.name, tmp_path), asyncio.Event()
+    run, stop = Run.new(asked.name, tmp_path), Stop()
 
     def stop_at_the_end(event: Event) -> None:
         if event.type == "agent.ended":

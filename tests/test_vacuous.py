@@ -17,6 +17,7 @@ from chaos.measure.result import Result
 from chaos.plan import plan
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef, connect
+from chaos.stop import Stop
 from tests import lab as labs
 from tests.lab import Lab
 
@@ -51,7 +52,7 @@ def result_of(
     run = Run.new(drawn.name, lab.runs)
 
     async def both() -> None:
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, asyncio.Event()))
+        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, Stop()))
         if meanwhile is not None:
             await meanwhile(run)
         async with asyncio.timeout(SOON_S):
