@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -427,12 +428,32 @@ def test_gc_removes_what_a_killed_keeper_left(lab: Lab) -> None:
     controller = lab.start(lab.run_command(long_one(lab)))
     lab.until("phase.started", controller)
     (box,) = lab.boxes.glob("box-*")
-    assert lab.chaoslab("gc").out == "0 orphan(s) removed\n"  # a running one is nobody's orphan
+    assert str(box) not in lab.chaoslab("gc").out  # a running one is nobody's orphan
     controller.kill()  # first, so that it cannot clean up
     ended(controller)
     os.kill(json.loads((box / "state.json").read_text())["keeper"], signal.SIGKILL)
+    shutil.rmtree(lab.folder / ".local/state/chaoslab/running")  # nobody knows whose it was
     done = lab.chaoslab("gc")
-    assert (done.code, done.out) == (0, f"removed {box}\n1 orphan(s) removed\n")
+    assert done.code == 0
+    assert f"removed {box}\n" in done.out
+    assert not box.exists()
+
+
+def test_gc_closes_the_run_of_a_controller_that_died(lab: Lab) -> None:
+    controller = lab.start(lab.run_command(long_one(lab)))
+    lab.until("phase.started", controller)
+    (box,) = lab.boxes.glob("box-*")
+    assert "closed" not in lab.chaoslab("gc").out
+    controller.kill()
+    ended(controller)
+    (run,) = lab.runs.iterdir()
+    done = lab.chaoslab("gc")
+    assert f"closed {run.name}: The process that carried out this run died.\n" in done.out
+    assert not box.exists()  # at once, not when its keeper has waited long enough for the controller
+    result = json.loads((run / "result.json").read_text())
+    assert (result["outcome"], result["verdict"]) == ("crashed", "inconclusive")
+    assert result["sandbox"]["destroyed"]
+    assert "closed" not in lab.chaoslab("gc").out
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_nothing_is_left_and_the_journals_read_cleanly(tmp_path: Path) -> None:
 def killed_after(moment_s: float, manifest: Path, out: Path, runtime: Path, under_way: bool) -> int:
     """Start a run and kill its controller so long after its start, or after its journal began: its exit code."""
     command = [sys.executable, "-m", "flows.main", "run", "--no-prefect", "--out", str(out), str(manifest)]
-    environment = {"CHAOSLAB_RUNTIME_DIR": str(runtime), "PATH": "/usr/bin:/bin"}
+    environment = {"CHAOSLAB_RUNTIME_DIR": str(runtime), "PATH": "/usr/bin:/bin", "HOME": str(out.parent)}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, env=environment) as controller:
         while under_way and controller.poll() is None and not list(out.glob("*/journal.ndjson")):
             time.sleep(0.005)

@@ -100,11 +100,9 @@ def test_gc_ends_what_a_killed_controller_left_and_then_finds_nothing(lab: Lab, 
         with controllers(lab, 1) as (pid,):
             kill_each_at_its_moment(lab, {pid: ("sandbox.opened", 0.0)})
         (left,) = double.sandboxes()
-        assert (
-            lab.chaoslab("gc").out == "0 orphan(s) removed\n"
-        )  # another controller might still take it over
+        assert left["sandboxID"] not in lab.chaoslab("gc").out  # another controller might still take it over
         double.age(left["sandboxID"], 130)
         says = "1 sandboxes of ours run there, 1 of them orphaned; remedy: chaoslab gc"
         assert says in lab.chaoslab("doctor").out
-        assert lab.chaoslab("gc").out == f"ended E2B sandbox {left['sandboxID']}\n1 orphan(s) removed\n"
+        assert f"ended E2B sandbox {left['sandboxID']}\n" in lab.chaoslab("gc").out
         assert double.sandboxes() == []
