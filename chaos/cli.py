@@ -24,7 +24,7 @@ from chaos.verbs.metrics import metrics
 from chaos.verbs.template import template
 
 if TYPE_CHECKING:
-    from chaos.manifests.load import Loaded
+    from chaos.manifests.load import AnyLoaded
     from chaos.measure.result import Result
     from chaos.plan import Plan
 
@@ -141,12 +141,13 @@ def run(
 def _plans(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> "list[Plan]":
     """The plans of all of them. Raises ManifestError and PlanError."""
     gc.disable()  # what is read in here stays: nothing of it is worth looking for
+    from chaos.manifests.load import experiments
     from chaos.manifests.overriding import Overrides
     from chaos.plan import plan
 
     try:
         overrides = Overrides.read(hold, intensity)
-        return [plan(loaded, seed=seed, overrides=overrides) for loaded in _load(files)]
+        return [plan(loaded, seed=seed, overrides=overrides) for loaded in experiments(_load(files))]
     finally:
         gc.freeze()
         gc.enable()
@@ -172,7 +173,7 @@ def _as_json(results: Sequence["Result"], *, many: bool) -> str:
     return "[\n" + ",\n".join(result.model_dump_json(indent=2) for result in results) + "\n]"
 
 
-def _load(files: Sequence[Path]) -> "list[Loaded]":
+def _load(files: Sequence[Path]) -> "list[AnyLoaded]":
     """Every manifest of the files and below the directories. Raises ManifestError with every problem."""
     from chaos.manifests.files import find
 
@@ -181,10 +182,14 @@ def _load(files: Sequence[Path]) -> "list[Loaded]":
     raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
 
 
-def _read(found: Sequence[Path]) -> "list[Loaded]":
-    from chaos.manifests.load import load_all
+def _read(found: Sequence[Path]) -> "list[AnyLoaded]":
+    from chaos.manifests.load import experiments, game_days, load_all
 
     loaded, wrong = load_all(found)
+    if days := game_days(loaded):
+        from chaos.manifests.referring import resolve
+
+        wrong += [problem for day in days for problem in resolve(day, experiments(loaded))[1]]
     if wrong:
         raise ManifestError(*wrong)
     return loaded
@@ -195,6 +200,7 @@ def _read(found: Sequence[Path]) -> "list[Loaded]":
 def validate(files: Sequence[Path]) -> None:
     """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
     from chaos.manifests.files import find
+    from chaos.manifests.load import experiments
     from chaos.manifests.policy import is_policy
     from chaos.manifests.policy_breaches import forbidden
 
@@ -202,7 +208,7 @@ def validate(files: Sequence[Path]) -> None:
         found = find(files)
         policies = sum(map(is_policy, found))
         loaded = _read(found) if policies else _load(files)
-        if wrong := [problem for one in loaded for problem in forbidden(one)]:
+        if wrong := [problem for one in experiments(loaded) for problem in forbidden(one)]:
             raise ManifestError(*wrong)
     except ManifestError as error:
         click.echo(f"{len(error.problems)} problem(s)", err=True)
@@ -217,12 +223,13 @@ def validate(files: Sequence[Path]) -> None:
 @_INTENSITY
 def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> None:
     """Say what a run would do, step by step, and why it can't or mustn't."""
+    from chaos.manifests.load import experiments
     from chaos.manifests.overriding import Overrides
     from chaos.plan import draw
     from chaos.plan_text import describe
 
     refused = False
-    for loaded in _load(files):
+    for loaded in experiments(_load(files)):
         drawn, refusals = draw(loaded, seed=seed, overrides=Overrides.read(hold, intensity))
         refused = refused or bool(refusals)
         click.echo(describe(drawn, refusals))

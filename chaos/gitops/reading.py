@@ -11,8 +11,9 @@ from chaos.gitops.cache import Cache, Row
 from chaos.gitops.limits import Limits, limits_of
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.manifests.beside import FindApp
 from chaos.manifests.files import SUFFIXES
-from chaos.manifests.load import FindApp, Loaded, load_bytes
+from chaos.manifests.load import Loaded, experiments, load_bytes
 from chaos.manifests.policy import MISNAMED, NAME, misplaced
 from chaos.manifests.problems import Problem
 from chaos.plan import draw
@@ -46,8 +47,10 @@ def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[st
     entries = list(entries)
     trees = {entry.path: entry.oid for entry in entries if entry.is_tree}
     loaded, wrong = load_bytes(content, Path(path), _ROOT, _finder(trees))
-    apps = {str(one.app.relative_to(_ROOT)) for one in loaded if one.app is not None}
-    folders = {one.dashboard.relative_to(_ROOT).parent for one in loaded if one.dashboard is not None}
+    apps = {str(one.app.relative_to(_ROOT)) for one in experiments(loaded) if one.app is not None}
+    folders = {
+        one.dashboard.relative_to(_ROOT).parent for one in experiments(loaded) if one.dashboard is not None
+    }
     templates = {
         entry.path
         for entry in entries
@@ -134,7 +137,7 @@ def _parsed(
     loaded, wrong = load_bytes(content, Path(path), _ROOT, find_app)
     row: Row = []
     problems = list(wrong)
-    for one in loaded:
+    for one in experiments(loaded):
         limited = replace(one, policies=limits.policies)
         drawn, refusals = draw(limited, look=lambda app: AppFiles("", 0, 0))
         problems += refusals

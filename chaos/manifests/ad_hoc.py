@@ -15,7 +15,7 @@ import yaml
 from chaos.errors import ManifestError
 from chaos.faults import FAULTS
 from chaos.manifests.base import API_VERSION
-from chaos.manifests.load import Loaded, load_bytes
+from chaos.manifests.load import Loaded, experiments, load_bytes
 from chaos.manifests.overriding import Intensity
 from chaos.manifests.places import repository
 from chaos.units import DURATION
@@ -83,7 +83,7 @@ def _read(wish: Wish, folder: Path | None) -> Loaded:
     loaded, wrong = load_bytes(_yaml(_manifest(wish)).encode(), file, folder and repository(file))
     if wrong:
         raise ManifestError(*(replace(each, file="ad hoc") for each in wrong))
-    return replace(loaded[0], file="ad hoc")
+    return replace(experiments(loaded)[0], file="ad hoc")
 
 
 def _yaml(manifest: Any) -> str:

@@ -26,6 +26,8 @@ class Entry(Part):
     """The preset of every step on this day, in place of its manifest's numbers."""
     on_deviation: Literal["stop", "continue"] | None = None
     """Whether the day goes on when it deviates; the day's own `onDeviation` when not given."""
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """What it counts in the day's resilience score, beside the others."""
     follow_up: DnsLabel | None = None
     """An experiment to run at once when it deviates, before the day stops or goes on."""
 

@@ -5,39 +5,40 @@ one ManifestError, `load_all` hands them back beside what is right, for commands
 """
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Discriminator
 
 from chaos.errors import ManifestError
 from chaos.manifests import problems
+from chaos.manifests.beside import FindApp, beside
 from chaos.manifests.checks import inconsistencies
 from chaos.manifests.experiment import Experiment
 from chaos.manifests.files import bytes_of
+from chaos.manifests.game_day import GameDay
+from chaos.manifests.game_day_checks import disagreements
 from chaos.manifests.located import documents, flaws, located
-from chaos.manifests.places import app_directory, repository, template_file
+from chaos.manifests.places import app_directory, repository
 from chaos.manifests.policy import Policy, is_policy, limits, policies_of
 from chaos.manifests.problems import Problem, dotted, nearest, unknown
 from chaos.manifests.tree import Tree
 from chaos.manifests.validation import validate
 
-AnyManifest = Experiment
-KINDS: dict[str, type[Experiment]] = {"Experiment": Experiment}
+AnyManifest = Annotated[Experiment | GameDay, Discriminator("kind")]
+KINDS: dict[str, type[Experiment | GameDay]] = {"Experiment": Experiment, "GameDay": GameDay}
 """`kind` of a document -> its model."""
-
-
-FindApp = Callable[[Path, str, Path], Path]
-"""Manifest, what its `app` says, repository -> the app's directory. Raises ValueError when it must not or cannot be."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One manifest, and where everything in it stands."""
+    """One experiment, and where everything in it stands."""
 
     file: str
-    manifest: AnyManifest
+    manifest: Experiment
     tree: Tree
     root: Path
     """The repository: nothing that the manifest names is outside of it."""
@@ -53,17 +54,45 @@ class Loaded:
         return Problem(self.file, *self.tree.mark(path), dotted(path), what)
 
 
+@dataclass(frozen=True)
+class LoadedDay:
+    """One game day, and where everything in it stands."""
+
+    file: str
+    manifest: GameDay
+    tree: Tree
+    root: Path
+    """The repository: its experiments are the ones that the day may name."""
+
+    def problem(self, path: problems.Path, what: str) -> Problem:
+        """Something that is wrong at `path`, for those who look whether what it names is there."""
+        return Problem(self.file, *self.tree.mark(path), dotted(path), what)
+
+
+AnyLoaded = Loaded | LoadedDay
+
+
+def experiments(loaded: Iterable[AnyLoaded]) -> list[Loaded]:
+    """Those that are experiments."""
+    return [one for one in loaded if isinstance(one, Loaded)]
+
+
+def game_days(loaded: Iterable[AnyLoaded]) -> list[LoadedDay]:
+    """Those that are game days."""
+    return [one for one in loaded if isinstance(one, LoadedDay)]
+
+
 def load(path: Path | str, root: Path | None = None) -> list[Loaded]:
-    """Every manifest of a file. Raises ManifestError with all of its problems."""
+    """Every experiment of a file. Raises ManifestError with all of the file's problems."""
     loaded, wrong = load_all([path], root)
     if wrong:
         raise ManifestError(*wrong)
-    return loaded
+    return experiments(loaded)
 
 
-def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[list[Loaded], list[Problem]]:
+def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[list[AnyLoaded], list[Problem]]:
     """Every manifest of these files, and every problem. Names must be unique among them."""
-    loaded: list[Loaded] = []
+    loaded: list[AnyLoaded] = []
     wrong: list[Problem] = []
     limited: set[Path] = set()
     with _nothing_collected():
@@ -75,7 +104,12 @@ def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[lis
             loaded += right
             wrong += flaws
     policies, unreadable = policies_of({*limited, *(one.root for one in loaded)})
-    loaded = [replace(one, policies=(policies[one.root],)) if one.root in policies else one for one in loaded]
+    loaded = [
+        replace(one, policies=(policies[one.root],))
+        if isinstance(one, Loaded) and one.root in policies
+        else one
+        for one in loaded
+    ]
     wrong += unreadable
     wrong += _same_names(loaded)
     return loaded, wrong
@@ -102,7 +136,7 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _load_file(path: Path, root: Path | None) -> tuple[list[Loaded], list[Problem]]:
+def _load_file(path: Path, root: Path | None) -> tuple[list[AnyLoaded], list[Problem]]:
     try:
         data = bytes_of(path)
     except ManifestError as error:
@@ -112,25 +146,25 @@ def _load_file(path: Path, root: Path | None) -> tuple[list[Loaded], list[Proble
 
 def load_bytes(
     data: bytes, path: Path, root: Path | None = None, find_app: FindApp = app_directory
-) -> tuple[list[Loaded], list[Problem]]:
+) -> tuple[list[AnyLoaded], list[Problem]]:
     """Every manifest of the content of a file, and every problem; only `find_app` looks whether anything is there."""
     try:
         parts = documents(data, str(path))
     except ManifestError as error:
         return [], error.problems
     root = root or repository(path)
-    loaded: list[Loaded] = []
+    loaded: list[AnyLoaded] = []
     wrong: list[Problem] = []
     for document in parts:
         found = _read_document(document, path, root, find_app)
-        if isinstance(found, Loaded):
-            loaded.append(found)
-        else:
+        if isinstance(found, list):
             wrong += found
+        else:
+            loaded.append(found)
     return loaded, wrong
 
 
-def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) -> Loaded | list[Problem]:
+def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) -> AnyLoaded | list[Problem]:
     """The manifest of one document, or all that is wrong with it."""
     file = str(path)
     wrong = flaws(document, file)
@@ -141,21 +175,23 @@ def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) ->
     said: list[tuple[problems.Path, str]] = [] if complaint is None else [(("kind",), complaint)]
     manifest, invalid = validate(document.data, KINDS[kind])
     said += [(at, what) for at, what in invalid if complaint is None or at != ("kind",)]
-    said += inconsistencies(document.data)
-    app: Path | None = None
-    try:
-        app = _app_of(document.data, path, root, find_app)
-    except ValueError as error:
-        said.append((("spec", "target", "app"), str(error)))
-    template: Path | None = None
-    try:
-        template = _template_of(document.data, path, root, find_app)
-    except ValueError as error:
-        said.append((("spec", "dashboard"), str(error)))
+    if kind == "GameDay":
+        said += disagreements(document.data)
+        found: AnyLoaded | None = (
+            LoadedDay(file, manifest, document, root) if isinstance(manifest, GameDay) else None
+        )
+    else:
+        found_beside, amiss = beside(document.data, path, root, find_app)
+        said += [*inconsistencies(document.data), *amiss]
+        found = (
+            Loaded(file, manifest, document, root, *found_beside)
+            if isinstance(manifest, Experiment)
+            else None
+        )
     wrong += located(said, document, file)
-    if wrong or manifest is None:
+    if wrong or found is None:
         return sorted(wrong, key=lambda problem: (problem.line, problem.column))
-    return Loaded(file, manifest, document, root, app, template)
+    return found
 
 
 def _kind_of(data: dict[str, Any]) -> tuple[str, str | None]:
@@ -170,24 +206,7 @@ def _kind_of(data: dict[str, Any]) -> tuple[str, str | None]:
     return "Experiment", f"expected one of: {', '.join(KINDS)}; got {problems.quoted(kind)}"
 
 
-def _app_of(data: dict[str, Any], path: Path, root: Path, find_app: FindApp) -> Path | None:
-    spec = data.get("spec")
-    target = spec.get("target") if isinstance(spec, dict) else None
-    app = target.get("app") if isinstance(target, dict) else None
-    if not isinstance(app, str) or not app or "\0" in app:
-        return None
-    return find_app(path, app, root)
-
-
-def _template_of(data: dict[str, Any], path: Path, root: Path, find_app: FindApp) -> Path | None:
-    spec = data.get("spec")
-    template = spec.get("dashboard") if isinstance(spec, dict) else None
-    if not isinstance(template, str) or not template.endswith(".j2") or "\0" in template:
-        return None
-    return template_file(path, template, root, find_app)
-
-
-def _same_names(loaded: Sequence[Loaded]) -> Iterator[Problem]:
+def _same_names(loaded: Sequence[AnyLoaded]) -> Iterator[Problem]:
     first: dict[str, Problem] = {}
     for one in loaded:
         name = one.manifest.metadata.name

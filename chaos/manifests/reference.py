@@ -26,6 +26,11 @@ fits in the recovery phase; no `hold` is longer than `blastRadius.maxHold`; a fa
 within its `hold`, and each is held long enough to be measured; a steady state is looked at twice or more in the
 baseline; the window of a metric fits in the baseline and, of a metric of the load, has 10 requests or more;
 `sandbox.ttl` covers all phases and 30s more.
+
+In a game day: names of stages are unique, and an experiment is there once; `name` and `followUp` name experiments of
+the same repository, found below the outermost directory called `experiments`, else anywhere in it; no chain of
+follow-ups comes back to where it was; what is looked at from outside is looked at once a second or more, with a
+`timeout` of `1s` at most; a `cron` fires at some time within the windows and outside of the blackouts.
 """
 
 
@@ -33,14 +38,13 @@ def reference() -> str:
     """The whole page."""
     made = schema()
     parts: Schema = made["$defs"]
-    sections = [_section("Experiment", made, parts)]
-    sections += [_section(name, parts[name], parts) for name in _in_order(parts)]
+    sections = [_section(name, parts[name], parts) for name in _in_order(parts)]
     return "\n".join([_INTRODUCTION, *sections]).rstrip() + "\n"
 
 
 def _in_order(parts: Schema) -> Iterator[str]:
     """Every part, each soon after the one that mentions it first."""
-    waiting, seen = ["Metadata", "ExperimentSpec"], set()
+    waiting, seen = ["Experiment", "GameDay"], set()
     while waiting:
         name = waiting.pop(0)
         if name in seen:

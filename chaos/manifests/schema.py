@@ -57,10 +57,10 @@ def schema() -> Schema:
     for name, kind in sorted(FAULTS.items()):
         _loosen(parts[kind.__name__], name)
     _refine(made)
-    for part in ("SteadyState", "StopCondition"):
+    for part in ("SteadyState", "StopCondition", "DayStop", "ByProbe"):
         _suit(parts[part], parts)
-    title = "ChaosLab manifest"
-    return {"$schema": URI, **made, "title": title}
+    del made["discriminator"]  # a word of OpenAPI, which JSON schema does not have
+    return {"$schema": URI, **made, "title": "ChaosLab manifest"}
 
 
 def text() -> str:
