@@ -7,23 +7,33 @@ from pathlib import Path
 
 from chaos.faults.net.flows import Flow
 from chaos.faults.net.nft import TCP
-from chaos.faults.net.sockets import LISTEN, Sockets
+from chaos.faults.net.sockets import LISTEN, Socket, Sockets
 
 _FORGET_S = 30.0
 """A flow that was silent for so long is looked up again: its ports may belong to somebody else by now."""
+_LISTENED_S = 1.0
+"""For so long at most the ports that somebody listens on are believed."""
 _MANY_FLOWS = 50_000
 
 
 class Owners:
-    """Answers per flow, cached; a flow that is not known has the sockets of the target looked up afresh."""
+    """Answers per flow, cached; a flow that is not known has the sockets of the target looked up afresh.
+
+    That is done while packets wait, so the dearest looks come last: most new connections are known by the port that
+    somebody else answers on, or by a socket of a process that is known. Only else are new processes looked for.
+    """
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._sockets = Sockets()
         self._pids = frozenset(pids)
+        self._family: frozenset[int] = frozenset()
         self._inodes: frozenset[int] = frozenset()
         self._known: dict[Flow, tuple[bool, float]] = {}
         self.listening: frozenset[int] = frozenset()
         """TCP ports that the target listens on, declared or not."""
+        self._others: frozenset[int] = frozenset()
+        """TCP ports that only others listen on."""
+        self._listened_at = 0.0
         self._refresh()
 
     def close(self) -> None:
@@ -45,22 +55,39 @@ class Owners:
             socket = self._sockets.find(flow)
             if socket is None or socket.inode == 0:
                 return known is not None and known[0]
-            known = (self._holds(socket.inode), now)
+            known = (self._holds(socket), now)
             if len(self._known) > _MANY_FLOWS:
                 self._known.clear()
         self._known[flow] = (known[0], now)
         return known[0]
 
-    def _holds(self, inode: int) -> bool:
-        if inode not in self._inodes:
+    def _holds(self, socket: Socket) -> bool:
+        if socket.inode not in self._inodes and not self._answered_by_others(socket.flow):
+            self._inodes = self._held()
+            if socket.inode not in self._inodes:
+                self._refresh()
+        return socket.inode in self._inodes
+
+    def _answered_by_others(self, flow: Flow) -> bool:
+        """Whether only others listen on the port that it comes from; the kernel gives such a port to no client."""
+        if flow.protocol != TCP:
+            return False
+        ends = {flow.source_port, flow.destination_port}
+        unheard_of = flow.local and not ends & (self.listening | self._others)
+        if unheard_of or time.monotonic() - self._listened_at > _LISTENED_S:
             self._refresh()
-        return inode in self._inodes
+        return flow.source_port in self._others
 
     def _refresh(self) -> None:
-        family = {member for pid in self._pids for member in _family(pid)}
-        self._inodes = frozenset(inode for pid in family for inode in _socket_inodes(pid))
-        listeners = self._sockets.all(TCP, 1 << LISTEN)
+        self._family = frozenset(member for pid in self._pids for member in _family(pid))
+        self._inodes = self._held()
+        listeners = list(self._sockets.all(TCP, 1 << LISTEN))
         self.listening = frozenset(s.flow.source_port for s in listeners if s.inode in self._inodes)
+        self._others = frozenset(s.flow.source_port for s in listeners) - self.listening
+        self._listened_at = time.monotonic()
+
+    def _held(self) -> frozenset[int]:
+        return frozenset(inode for pid in self._family for inode in _socket_inodes(pid))
 
 
 def _family(pid: int) -> Iterator[int]:
