@@ -1,6 +1,7 @@
 """`chaoslab serve`: carry out, on this machine, the runs that are scheduled or asked for."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +12,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--limit", default=2, show_default=True, type=click.IntRange(1, 100), help="Most runs at once.")
-def serve(limit: int) -> None:
+@click.option(
+    "--out",
+    default="runs",
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="Where the folders of runs without a manifest go.",
+)
+def serve(limit: int, out: Path) -> None:
     """Run what Prefect has for us, until Ctrl-C: scheduled experiments, those that a push changed, and those that
-    somebody starts in the UI."""
-    asyncio.run(_serve(limit, lambda line: click.echo(line, err=True)))
+    somebody starts in the UI. Beside that, clean up what killed runs left behind."""
+    asyncio.run(_serve(limit, out, lambda line: click.echo(line, err=True)))
 
 
-async def _serve(limit: int, say: "Callable[[str], None]") -> None:
+async def _serve(limit: int, out: Path, say: "Callable[[str], None]") -> None:
     from flows.serving import serve_until_stopped
 
-    await serve_until_stopped(limit, say)
+    await serve_until_stopped(limit, out, say)

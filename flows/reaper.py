@@ -1,0 +1,84 @@
+"""Beside a worker: what processes of this machine left behind when they died is closed, here and in Prefect.
+
+A run whose process died says so in Prefect within seconds, not only when its heartbeat has been missed; the fault had
+undone itself already, in the sandbox.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Crashed
+
+from chaos import reaping
+from chaos.errors import ChaosLabError
+from chaos.measure.result import Result
+from chaos.verdict import Outcome
+from flows.progress import API_FAILURES
+from flows.states import state_of
+
+LOOK_EVERY_S = 5.0
+"""For runs: a look at one small folder."""
+SWEEP_EVERY_S = 60.0
+"""For sandboxes: their providers are asked."""
+DIED = "its runner died; its fault and its sandbox are gone"
+
+
+@asynccontextmanager
+async def reaping_beside(say: Callable[[str], None]) -> AsyncIterator[None]:
+    """Reap now and again while the block lasts."""
+    task = asyncio.create_task(_again_and_again(say))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def reap_runs(client: PrefectClient) -> AsyncIterator[str]:
+    """Close the runs that were left behind; a line for each. Raises ChaosLabError, and what Prefect's client raises."""
+    async for left, result in reaping.close_left_behind():
+        if left.flow_run is not None:
+            with suppress(ObjectNotFound):  # of another server
+                await _close(client, UUID(left.flow_run), result)
+        yield f"{left.run.id}: {DIED}"
+
+
+async def _close(client: PrefectClient, flow_run: UUID, result: Result | None) -> None:
+    now = (await client.read_flow_run(flow_run)).state
+    if now is None or not now.is_final():
+        await client.set_flow_run_state(flow_run, _ended(now, result), force=True)
+
+
+def _ended(now: State | None, result: Result | None) -> State:
+    """The state that the dead runner would have reported, had it lived."""
+    if now is not None and now.is_cancelling():
+        return Cancelled(message=DIED)
+    if result is None or result.outcome is Outcome.CRASHED:
+        return Crashed(message=DIED)
+    return state_of(result)
+
+
+async def _again_and_again(say: Callable[[str], None]) -> None:
+    swept, said = float("-inf"), ""
+    while True:
+        try:
+            async with get_client() as client:
+                async for line in reap_runs(client):
+                    say(line)
+            if monotonic() - swept > SWEEP_EVERY_S:
+                swept = monotonic()
+                async for line in reaping.remove_orphans():
+                    say(line)
+            said = ""
+        except (ChaosLabError, *API_FAILURES) as error:
+            words = f"cannot clean up: {str(error) or type(error).__name__}"
+            if words != said:  # once, not every few seconds
+                say(words)
+            said = words
+        await asyncio.sleep(LOOK_EVERY_S)
