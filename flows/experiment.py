@@ -44,6 +44,7 @@ from chaos.units import POSITIVE_DURATION
 from flows import tasks
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
+from flows.noticing import notice_result
 from flows.switch import final_state, heeded
 from flows.telling import tell_commit
 from flows.watch import Watch, watching
@@ -93,7 +94,9 @@ async def carried_out(plan: Plan, out: Path) -> Result:
     async with heeded(watch.stop) as stop, in_turn(plan.at_once, get_run_logger().info, stop):
         run = Run.new(plan.name, out)
         with under_way(run, str(flow_run.id)):
-            return await _stages(plan, run, watch, stop)
+            result = await _stages(plan, run, watch, stop)
+    await notice_result(result)
+    return result
 
 
 async def _stages(plan: Plan, run: Run, watch: Watch, stop: Stop) -> Result:

@@ -1,0 +1,41 @@
+"""Tell people and automations what happened: a Prefect event `chaoslab.…` each time, and notices where they matter.
+
+Nothing in here ever matters to a run: what cannot be told is a line in the log.
+"""
+
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+
+from chaos.game_days.day import Day
+from chaos.measure.result import Result
+from chaos.notices.notice import DayEvent, Notice, of_day, of_result
+from chaos.notices.sending import tell
+
+
+async def notice_result(result: Result) -> None:
+    """Tell what became of a run."""
+    await _notice(of_result(result))
+
+
+async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None = None) -> None:
+    """Tell that a game day started, waits for a person (`why`: for what), or ended. `link` is its page in Prefect."""
+    await _notice(of_day(event, day, why, link))
+
+
+async def _notice(notice: Notice) -> None:
+    _emit(notice)
+    await tell(notice, get_run_logger().warning)
+
+
+def _emit(notice: Notice) -> None:
+    """Prefect relates it to the flow run and its deployment by itself, and sends it from a thread of its own."""
+    labels = {f"chaoslab.label.{key}": value for key, value in notice.labels.items()}
+    emit_event(
+        event=notice.event,
+        resource={
+            "prefect.resource.id": f"chaoslab.{notice.subject}.{notice.name}",
+            "prefect.resource.name": notice.name,
+            **labels,
+        },
+        payload={"run_id": notice.run_id, "title": notice.title, "why": notice.why, **notice.facts},
+    )
