@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chaos.analyzers import knowledge
 from chaos.game_days.day import Day, Decision, Ran, StageRecord
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
@@ -16,7 +17,8 @@ from tests.report.a_run import events
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 RUN_ID = "20261123-090000-payments-ab12cd"
-RETRY = "Retry with a backoff that grows, and give up in time: a retry at once makes an overload worse."
+ADVICE = knowledge.advice("any", "refused") or ""
+"""One that the rules give."""
 
 
 def moment(seconds: float) -> datetime:
@@ -134,10 +136,10 @@ def day(**more: Any) -> Day:
 def results() -> dict[str, Result]:
     """Those of the runs that left one."""
     severe = analysis(
-        "high", f"26 of 3,000 requests failed. {RETRY}", "Add a circuit breaker before the inventory."
+        "high", f"26 of 3,000 requests failed. {ADVICE}", "Add a circuit breaker before the inventory."
     )
     mild = analysis(
-        "low", f"1 of 3,000 requests failed. {RETRY}", "Before the inventory add a circuit breaker."
+        "low", f"1 of 3,000 requests failed. {ADVICE}", "Before the inventory add a circuit breaker."
     )
     found = [
         result("network", Verdict.HELD, 2, analysis=mild),
