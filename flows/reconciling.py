@@ -2,16 +2,20 @@
 
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
+from prefect.runtime import deployment
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 
 from chaos.gitops.decide import Action, Policy
 from chaos.gitops.source import Source
 from flows.following import STALLED, Following, follow
+from flows.lateness import cancel_late
 from flows.reconcile import Synced
 
 
@@ -37,6 +41,9 @@ async def reconcile(
         out: Where run folders go, on the machine that carries runs out.
     """
     logger = get_run_logger()
+    if deployment.id is not None:
+        async with get_client() as client:
+            await cancel_late(client, UUID(deployment.id))
     sources = [Source.parse(each, signed=require_signed) for each in repositories]
     policy = Policy(heal=drift == "heal", run_on_push=run_on_push)
     seen: list[Synced] = []

@@ -1,0 +1,168 @@
+"""Several ways in, one reconciliation: the bell that a webhook rings, the flow on its interval, all at once."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import Scheduled
+
+from chaos.gitops.decide import Action, Policy
+from chaos.gitops.source import Source, SourceError
+from flows.following import MOST_PATIENCE_S, OURS, Bell, Following, _patience_s, follow
+from flows.lateness import cancel_late
+from flows.reconcile import Synced
+from flows.reconciling import reconcile
+from flows.scheduled import schedule
+from flows.server import Api
+from tests.gitops.repository import Repository, manifest
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """One experiment that nothing runs."""
+    made = Repository.make(tmp_path / f"r{secrets.token_hex(4)}")
+    made.write("experiments/one.yaml", manifest(made.folder.name, more="  onPush: false\n"))
+    made.commit()
+    return made
+
+
+@pytest.fixture
+def api(prefect_server: Api) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=prefect_server.url, timeout=30) as client:
+        yield client
+
+
+def following(repository: Repository, **options: Any) -> Following:
+    return Following([Source(str(repository.folder))], Policy(), repository.folder / "runs", **options)
+
+
+def test_a_bell_is_heard_and_only_by_those_it_was_rung_for(
+    repository: Repository, api: httpx.Client, tmp_path: Path
+) -> None:
+    """The next look is an hour away; the bell is what makes it happen."""
+    other = Repository.make(tmp_path / f"o{secrets.token_hex(4)}")
+    other.commit()
+    sources = [Source(str(one.folder)) for one in (repository, other)]
+    everything = Following(sources, Policy(run_on_push=False), tmp_path / "runs", every_s=3600)
+
+    async def scene() -> list[Synced]:
+        bell, done = Bell(), asyncio.Queue[Synced]()
+
+        def tell(what: Action | Synced) -> None:
+            if isinstance(what, Synced):
+                done.put_nowait(what)
+
+        task = asyncio.create_task(follow(everything, print, tell, bell))
+        async with asyncio.timeout(120):
+            first = [await done.get(), await done.get()]
+            repository.write("experiments/one.yaml", manifest(repository.folder.name, hold="2s"))
+            repository.commit()
+            bell.ring(sources[0])
+            third = await done.get()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return [*first, third]
+
+    looks = asyncio.run(scene())
+    assert [each.repository for each in looks] == [sources[0].name, sources[1].name, sources[0].name]
+    assert [each.kind for each in looks[2].actions] == ["update"]
+    found = api.get(f"/deployments/name/experiment/{repository.folder.name}").raise_for_status().json()
+    assert found["version"] == repository.git("rev-parse", "HEAD")[:12]
+
+
+def test_two_at_once_take_turns_and_the_second_finds_nothing_to_do(
+    repository: Repository, api: httpx.Client
+) -> None:
+    told: list[Action | Synced] = []
+
+    async def both() -> list[int]:
+        once = following(repository)
+        return await asyncio.gather(*(follow(once, print, told.append) for _ in range(2)))
+
+    assert asyncio.run(both()) == [0, 0]
+    assert [each.kind for each in told if isinstance(each, Action)] == ["create"]
+    assert [each.unchanged for each in told if isinstance(each, Synced)] == [False, True]
+
+
+def test_what_stalls_is_said_again_though_nothing_was_pushed(
+    repository: Repository, api: httpx.Client
+) -> None:
+    repository.write("experiments/broken.yaml", "kind: Nonsense\n")
+    repository.commit()
+    told: list[Action | Synced] = []
+    for _ in range(2):
+        assert asyncio.run(follow(following(repository), print, told.append)) == 2
+    last = told[-1]
+    assert isinstance(last, Synced)
+    assert (last.unchanged, last.stalled) == (True, 1)
+    (repository.folder / "experiments/broken.yaml").unlink()
+    repository.commit()
+    assert asyncio.run(follow(following(repository), print, told.append)) == 0
+
+
+def test_a_repository_that_cannot_be_read_does_not_keep_the_others(
+    repository: Repository, api: httpx.Client, tmp_path: Path
+) -> None:
+    gone = Source((tmp_path / "gone.git").as_uri())
+    both = Following([gone, Source(str(repository.folder))], Policy(), tmp_path / "runs")
+    said: list[str] = []
+    assert asyncio.run(follow(both, said.append, lambda what: None)) == OURS
+    assert said[-1].startswith(f"{gone.name}: git ")
+    api.get(f"/deployments/name/experiment/{repository.folder.name}").raise_for_status()
+
+
+def test_the_flow_says_in_its_state_what_each_repository_came_to(
+    repository: Repository, api: httpx.Client, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "runs")
+    good = asyncio.run(reconcile([str(repository.folder)], out=out, return_state=True))  # type: ignore[call-overload]
+    commit = repository.git("rev-parse", "HEAD")[:12]
+    assert (good.name, good.message) == ("Completed", f"{repository.folder} at {commit}: 1 action(s)")
+    repository.write("experiments/broken.yaml", "kind: Nonsense\n")
+    repository.commit()
+    bad = asyncio.run(reconcile([str(repository.folder)], out=out, return_state=True))  # type: ignore[call-overload]
+    assert (bad.type.value, bad.name) == ("FAILED", "Stalled")
+    assert bad.message == f"{repository.folder}: 1 stalled"
+
+
+def test_an_interval_is_deployed_and_what_was_missed_is_cancelled(
+    repository: Repository, api: httpx.Client, tmp_path: Path
+) -> None:
+    name, url = repository.folder.name, f"{repository.folder}#main:experiments"
+    parameters = {"repositories": [url], "out": str(tmp_path / "runs")}
+
+    async def deployed() -> str:
+        async with get_client() as client:
+            await schedule(client, name, 3600, parameters)
+            made = await schedule(client, name, 7200, parameters)
+            for ago in (1, 2):
+                late = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=ago))
+                await client.create_flow_run_from_deployment(UUID(made), state=late)
+            assert await cancel_late(client, UUID(made)) == 2
+            assert await cancel_late(client, UUID(made)) == 0
+            return made
+
+    made = asyncio.run(deployed())
+    found = api.get(f"/deployments/{made}").raise_for_status().json()
+    assert [each["schedule"]["interval"] for each in found["schedules"]] == [7200]
+    assert found["parameters"]["repositories"] == [url]
+    assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    api.delete(f"/deployments/{made}").raise_for_status()
+
+
+def test_one_repository_is_followed_once() -> None:
+    twice = [Source("https://git.example/a.git"), Source("https://u:p@git.example/a.git", "live")]
+    with pytest.raises(SourceError, match="named twice; one branch"):
+        Following(twice, Policy(), Path("runs"))
+
+
+def test_one_that_fails_is_asked_less_and_less_often() -> None:
+    assert [_patience_s(5, failures) for failures in (0, 1, 2, 100)] == [5, 10, 20, MOST_PATIENCE_S]
+    assert _patience_s(3600, 3) == 3600
