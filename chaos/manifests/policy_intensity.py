@@ -39,7 +39,7 @@ def beyond(fault: Mapping[str, Any], most: Intensity) -> Iterator[tuple[str, str
 def _too_strong(kind: type[Fault], name: str, value: Any, most: Intensity) -> str | None:
     if value is None:
         return None  # left out
-    steps = {level: _preset(kind, level)[name] for level in LEVELS}
+    steps = {level: preset_numbers(kind, level)[name] for level in LEVELS}
     allowed = [steps[level] for level in LEVELS[: LEVELS.index(most) + 1]]
     written = _written(kind, name, value)
     if not all(map(_is_number, (value, *steps.values()))):
@@ -63,7 +63,7 @@ def _not_weighed(field: "Field[Any]", value: Any, most: Intensity) -> str | None
 
 
 @cache
-def _preset(kind: type[Fault], level: Intensity) -> Mapping[str, Any]:
+def preset_numbers(kind: type[Fault], level: Intensity) -> Mapping[str, Any]:
     """The fields of that preset in base units, those that it leaves out at their defaults."""
     defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
     return defaults | {name: _read(kind, name, text) for name, text in kind.presets[level].items()}
