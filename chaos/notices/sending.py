@@ -25,6 +25,7 @@ WITHIN_S = 5.0
 SIGNATURE = "X-ChaosLab-Signature-256"
 _THREAD = "chaoslab-notice"
 _PAUSES_S = (0.3, 1.0)
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
@@ -108,7 +109,7 @@ def _delivered(post: Post, until: float) -> str | None:
 
 
 def _silent(record: logging.LogRecord) -> bool:
-    """httpx logs the address of each request; ours may be a secret."""
+    """httpx logs the address of each request, httpcore the answer's headers; ours may hold a secret."""
     return record.threadName != _THREAD
 
 
@@ -116,7 +117,8 @@ def _attempt(post: Post, within_s: float) -> tuple[str | None, bool]:
     """Why it was not taken, None when it was; and whether another try may go better. The answer's body is not read."""
     import httpx  # a run that tells nobody begins without it
 
-    logging.getLogger("httpx").addFilter(_silent)
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_silent)
     try:
         with httpx.stream(
             "POST",
