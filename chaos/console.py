@@ -152,6 +152,8 @@ class Progress:
 
 def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     """What a person reads last: the verdict and why, what was asked and delivered, each steady state, where to look."""
+    from chaos.report import elsewhere
+
     yield f"{result.verdict.upper()}  {result.experiment}: {result.why}"
     if result.trials:
         yield from _trials(result.trials)
@@ -165,14 +167,7 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     if result.sandbox.id and not result.sandbox.destroyed:
         yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
     yield f"  report  {folder / 'report.html'}"
-    if result.links.dashboard:
-        yield f"  grafana {result.links.dashboard}"
-    for what, delivery in result.delivery.items():
-        if not delivery.complete:
-            later = f"; later: {delivery.later}" if delivery.later else ""
-            yield f"  missing {what}: {delivery.why}{later}"
-    if result.links.prefect:
-        yield f"  prefect {result.links.prefect}"
+    yield from elsewhere.lines(result)
 
 
 def _said(analysis: "Analysis") -> Iterator[str]:

@@ -16,10 +16,18 @@ RECORD = "day.json"
 def earlier(folder: Path, name: str) -> tuple[Path, DayReport] | None:
     """The newest day of that name before this one, beside it, that proved anything."""
     for each in comparison.folders_before(folder, name):
-        found = _read(each / RECORD)
+        found = day_in(each)
         if found is not None and found.game_day == name and found.score.coverage:
             return each, found
     return None
+
+
+def day_in(folder: Path) -> DayReport | None:
+    """The report of that day; one of another version, or half of one, is none."""
+    try:
+        return DayReport.model_validate_json((folder / RECORD).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def compare(
@@ -107,11 +115,3 @@ def _moved(changed: Sequence[Changed]) -> Iterator[str]:
 
 def _proven(verdict: Verdict | None) -> bool:
     return verdict in (Verdict.HELD, Verdict.DEVIATED)
-
-
-def _read(path: Path) -> DayReport | None:
-    """A report of this version; one of another, or half of one, is not compared with."""
-    try:
-        return DayReport.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None

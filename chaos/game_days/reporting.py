@@ -8,7 +8,7 @@ from typing import Any
 from chaos import dashboards, publish_day
 from chaos.analyzers.comparison import result_in
 from chaos.errors import PublishError
-from chaos.game_days.comparison import RECORD, compare, earlier
+from chaos.game_days.comparison import RECORD, compare, day_in, earlier
 from chaos.game_days.day import Day
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
@@ -34,6 +34,14 @@ def write(day: Day, folder: Path, prefect: str | None = None) -> DayReport:
     return _deliver(report, results, folder, WITHIN_S)
 
 
+def again(day: Day, folder: Path) -> tuple[DayReport, Mapping[str, Result]]:
+    """The same without anybody's help: what was delivered then is said as it was. Writes nothing."""
+    report, results = learnt(day, folder)
+    before = day_in(folder)
+    links = (before.links if before else Links()).model_copy(update={"report": (folder / REPORT).as_uri()})
+    return report.model_copy(update={"links": links, "delivery": before.delivery if before else {}}), results
+
+
 def revisit(folder: Path) -> DayReport:
     """A day of the past, from its folder. Raises PublishError."""
     try:
@@ -52,6 +60,17 @@ def push(folder: Path, within_s: float) -> DayReport:
 def draw(report: DayReport, folder: Path) -> dict[str, Any]:
     """The dashboard of a day of the past."""
     return _drawn(report, _results_beside(report, folder))
+
+
+def keep(report: DayReport, results: Mapping[str, Result], folder: Path) -> None:
+    """Write the files of a day's folder. Raises PublishError."""
+    files = {
+        RECORD: report.model_dump_json(indent=2) + "\n",
+        REPORT: page.render(report),
+        "junit.xml": junit(report),
+        "dashboard.json": json.dumps(_drawn(report, results), indent=2) + "\n",
+    }
+    _write(folder, files)
 
 
 def learnt(day: Day, folder: Path) -> tuple[DayReport, Mapping[str, Result]]:
@@ -99,15 +118,8 @@ def _drawn(report: DayReport, results: Mapping[str, Result]) -> dict[str, Any]:
 
 
 def _deliver(report: DayReport, results: Mapping[str, Result], folder: Path, within_s: float) -> DayReport:
-    dashboard = _drawn(report, results)
-    report = publish_day.publish(report, dashboard, folder, within_s)
-    files = {
-        RECORD: report.model_dump_json(indent=2) + "\n",
-        REPORT: page.render(report),
-        "junit.xml": junit(report),
-        "dashboard.json": json.dumps(dashboard, indent=2) + "\n",
-    }
-    _write(folder, files)
+    report = publish_day.publish(report, _drawn(report, results), folder, within_s)
+    keep(report, results, folder)
     return report
 
 

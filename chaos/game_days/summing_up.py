@@ -56,7 +56,9 @@ def summed_up(day: Day, results: Mapping[str, Result], reports: Mapping[str, str
 def _why(day: Day) -> str:
     """What the verdict rests on."""
     if day.verdict is Verdict.HELD:
-        return f"Everything that was planned ran and held: {len(day.ran)} experiments."
+        return (
+            f"Everything that was planned ran and held: {len(day.ran)} experiment{'s' * (len(day.ran) != 1)}."
+        )
     worst = _named(each.experiment for each in day.ran if each.verdict is day.verdict)
     if day.verdict is Verdict.DEVIATED:
         return f"{worst} deviated."

@@ -41,6 +41,7 @@ def _template() -> Template:
             "lasted": day_words.lasted,
             "moved": day_words.moved,
             "number": number,
+            "openable": elsewhere.openable,
             "outcome": day_words.outcome,
             "recovery": day_words.recovery,
             "sentence": phrases.sentence,

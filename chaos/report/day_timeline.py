@@ -63,7 +63,7 @@ def _run(run: DayRun, top: int, span: tuple[float, float]) -> Iterator[str]:
     yield f'<rect class="{kind}" {_box(run.started_at.timestamp(), end, y, span)} height="{_BAR}" rx="2"/>'
     for acting in run.acting:
         at = _box(acting.start.timestamp(), acting.end.timestamp(), y, span)
-        yield f'<rect class="acting" {at} height="{_BAR}"><title>{escaped(acting.fault)}</title></rect>'
+        yield f'<g><title>{escaped(acting.fault)}</title><rect class="acting" {at} height="{_BAR}"/></g>'
 
 
 def _decisions(day: DayReport, span: tuple[float, float], bottom: int) -> Iterator[str]:

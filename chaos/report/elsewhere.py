@@ -1,6 +1,6 @@
 """What of a run is to be seen elsewhere: its dashboard in Grafana, framed if wanted, and what did not arrive."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -28,6 +28,17 @@ class Delivered(Protocol):
 def link(result: Delivered) -> str | None:
     """The dashboard's address; nothing that a browser would run instead of opening."""
     return openable(result.links.dashboard)
+
+
+def lines(result: Delivered) -> Iterator[str]:
+    """What a terminal says of it."""
+    if result.links.dashboard:
+        yield f"  grafana {result.links.dashboard}"
+    for what, delivery in undelivered(result):
+        later = f"; later: {delivery.later}" if delivery.later else ""
+        yield f"  missing {what}: {delivery.why}{later}"
+    if result.links.prefect:
+        yield f"  prefect {result.links.prefect}"
 
 
 def openable(link: str | None) -> str | None:

@@ -20,13 +20,19 @@ from chaos.errors import ChaosLabError
     help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
 )
 def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
-    """Judge a JOURNAL again, offline: the same verdict, with the same exit code."""
+    """Judge a JOURNAL again, offline: the same verdict, with the same exit code.
+
+    Of the journal of a game day (day.ndjson) the day's report is written again, too.
+    """
     from chaos.analyzers import comparison, rules
     from chaos.console import closing_lines
     from chaos.explain import said_by
+    from chaos.game_days.record import is_day
     from chaos.journal import Journal
     from chaos.measure.judge import judge
 
+    if is_day(journal):
+        sys.exit(_day(journal, as_json))
     try:
         events = list(Journal(journal).events())
     except ChaosLabError as error:
@@ -41,3 +47,25 @@ def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
     text = result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
     click.echo(text)
     sys.exit(result.exit_code)
+
+
+def _day(journal: Path, as_json: bool) -> int:
+    """The same for a game day; its exit code. Raises PublishError when its folder cannot be written."""
+    from chaos.game_days import reporting
+    from chaos.game_days.record import fold
+    from chaos.journal import Journal
+    from chaos.report.day_lines import closing_lines
+
+    try:
+        day = fold(Journal(journal).events())
+    except ChaosLabError as error:
+        raise click.UsageError(str(error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise click.UsageError(f"{journal}: not as ChaosLab writes it: {error!r}") from error
+    folder = journal.absolute().parent
+    report, results = reporting.again(day, folder)
+    click.echo(
+        report.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(report, journal.parent))
+    )
+    reporting.keep(report, results, folder)
+    return report.exit_code
