@@ -15,6 +15,7 @@ from pathlib import Path
 from chaos.run import Run
 from chaos.settings import Settings
 
+RUNS, DAYS = "running", "days"
 _STARTS_WITHIN_S = 60.0
 """A file that says nothing yet may be about to."""
 
@@ -29,12 +30,12 @@ class Left:
 
 
 @contextmanager
-def under_way(run: Run, flow_run: str | None = None) -> Iterator[None]:
-    """Say that this process carries out the run while the block lasts.
+def under_way(run: Run, flow_run: str | None = None, among: str = RUNS) -> Iterator[None]:
+    """Say that this process carries out the run (or, among DAYS, the game day) while the block lasts.
 
     A state folder that cannot be written is no reason not to: then nobody will find the run if this process dies.
     """
-    file = folder() / f"{run.id}.json"
+    file = folder(among) / f"{run.id}.json"
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = file.open("x")
@@ -51,12 +52,12 @@ def under_way(run: Run, flow_run: str | None = None) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def left_behind() -> Iterator[Left]:
+def left_behind(among: str = RUNS) -> Iterator[Left]:
     """Each run that nobody carries out any more; ours alone while the loop is at it, forgotten afterwards.
 
     One that raises in the loop is found again the next time.
     """
-    for file in sorted(folder().glob("*.json")):
+    for file in sorted(folder(among).glob("*.json")):
         with suppress(FileNotFoundError), file.open() as held:
             try:
                 flock(held, LOCK_EX | LOCK_NB)
@@ -73,6 +74,6 @@ def left_behind() -> Iterator[Left]:
             file.unlink()
 
 
-def folder() -> Path:
+def folder(among: str = RUNS) -> Path:
     """Where the files are."""
-    return Settings().state_folder / "running"
+    return Settings().state_folder / among

@@ -11,7 +11,7 @@
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,7 +101,7 @@ async def carried_out(plan: Plan, out: Path) -> Result:
 
 async def _stages(plan: Plan, run: Run, watch: Watch, stop: Stop) -> Result:
     watch.on_begin(run)
-    await _introduce(plan, run)
+    await introduce(plan.name, plan.labels, run)
     try:
         async with exported(run) as metrics, shown_live(plan, run, watch) as live:
             run = await _trials(plan, run, replace(watch, stop=stop))
@@ -144,12 +144,11 @@ def _one(experiments: list[Loaded], manifest: str, name: str | None) -> Loaded:
     )
 
 
-async def _introduce(plan: Plan, run: Run) -> None:
+async def introduce(name: str, labels: Mapping[str, str], run: Run) -> None:
     """Give the flow run its name and tags; one call, whichever way the run was started."""
-    labels = [f"{key}:{value}" for key, value in plan.labels.items()]
-    tags = sorted({*flow_run.tags, plan.name, *labels})
+    tags = sorted({*flow_run.tags, name, *(f"{key}:{value}" for key, value in labels.items())})
     async with get_client() as client:
-        await client.update_flow_run(flow_run.id, name=f"{plan.name}-{run.id[-6:]}", tags=tags)
+        await client.update_flow_run(flow_run.id, name=f"{name}-{run.id[-6:]}", tags=tags)
 
 
 def _patient(plan: Plan) -> Task[[Plan, Run, Watch], Coroutine[Any, Any, SandboxRef]]:

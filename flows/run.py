@@ -2,14 +2,19 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chaos.conduct import Conduct
 from chaos.errors import ChaosLabError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from prefect.client.schemas.objects import State
+
     from chaos.measure.result import Result
     from chaos.run import Run
+    from flows.watch import Watch
 
 # Prefect reads these when it is first imported.
 SETTINGS = {
@@ -40,7 +45,6 @@ async def conduct_with_prefect(conduct: Conduct) -> "Result":
 
 async def _flow_run(conduct: Conduct) -> "Result":
     from flows.experiment import experiment
-    from flows.progress import API_FAILURES
     from flows.watch import WATCH, Watch
 
     def begin(run: "Run") -> None:
@@ -49,16 +53,25 @@ async def _flow_run(conduct: Conduct) -> "Result":
     plan = conduct.plan
     watch = Watch(begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop)
     WATCH.set(watch)
+    run = experiment(plan.source, plan.name, str(conduct.out), plan.seed, **plan.overrides, return_state=True)
+    return await result_of(run, watch, conduct.say)
+
+
+async def result_of(run: "Awaitable[State[Any]]", watch: "Watch", say: "Callable[[str], None]") -> "Result":
+    """What a flow run that `watch` watches came to. Raises FlowError, or the flow's own error, when that is nothing."""
+    from flows.progress import API_FAILURES
+
     try:
-        state = await experiment(
-            plan.source, plan.name, str(conduct.out), plan.seed, **plan.overrides, return_state=True
-        )
+        state = await run
     except API_FAILURES as error:  # Failures of the flow itself come back as its state.
         if watch.result is None:
             raise FlowError(f"the Prefect API failed: {error}") from error
-        conduct.say(f"the Prefect API went away before the run could be closed there: {error}")
+        say(f"the Prefect API went away before the run could be closed there: {error}")
         return watch.result
     if watch.result is None:
-        await state.aresult()
-        raise FlowError(f"the flow run ended without a result: {state.name}: {state.message}")
+        failure = await state.aresult(raise_on_failure=False)
+        if isinstance(failure, ChaosLabError):
+            raise failure
+        words = f"the flow run ended without a result: {state.name}: {state.message}"
+        raise FlowError(words) from (failure if isinstance(failure, Exception) else None)
     return watch.result
