@@ -28,8 +28,8 @@ SILENT_S = 90.0
 RUNNER = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(BEAT_S)}}
 """What a worker, wherever it is, is told about a run's process."""
 AD_HOC, WATCH = "ad-hoc", "chaoslab: runs whose runner died"
-OURS = ("experiment", "ad-hoc", "game-day", "reconcile")
-"""Flows that the watch is about; a server may have others."""
+TAG = "chaoslab"
+"""Of every deployment of ours, and so of its runs: they are told to send heartbeats, and only they are watched."""
 
 
 async def pool(client: PrefectClient) -> None:
@@ -49,7 +49,7 @@ async def ad_hoc_deployment(client: PrefectClient, out: Path) -> None:
 
     shape: dict[str, Any] = {
         "description": "An experiment without a manifest: choose a fault, how hard and how long, and what it hurts.",
-        "tags": ["chaoslab"],
+        "tags": [TAG],
         "parameters": {"out": str(out.absolute())},
         "parameter_openapi_schema": form(ad_hoc, without=("out",)),
         "enforce_parameter_schema": True,
@@ -79,15 +79,13 @@ async def heartbeat_watch(client: PrefectClient, silent_s: float = SILENT_S, nam
 
 
 def watch(silent_s: float, name: str) -> AutomationCore:
-    """After a heartbeat of a run of ours, anything else of that run is a sign of life: also its end, however named."""
+    """After a run's start or heartbeat, anything else of that run is a sign of life: also its end, however named."""
     trigger = EventTrigger(
         posture=Posture.Proactive,
-        after={"prefect.flow-run.heartbeat"},
+        after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
         expect={"prefect.flow-run.*"},
         match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-        match_related=ResourceSpecification(
-            {"prefect.resource.role": "flow", "prefect.resource.name": list(OURS)}
-        ),
+        match_related=ResourceSpecification({"prefect.resource.id": f"prefect.tag.{TAG}"}),
         for_each={"prefect.resource.id"},
         threshold=1,
         within=timedelta(seconds=silent_s),
