@@ -5,7 +5,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,22 @@ def survey(folder: Path) -> AppFiles:
     return AppFiles("sha256:" + whole.hexdigest(), size, count, tuple(wrong))
 
 
-def archive(folder: Path) -> bytes:
-    """The files as a tar, owned by root, as a sandbox unpacks them. Raises OSError when one cannot be read."""
+def archive(folder: Path, wanted: Callable[[str], bool] = lambda _name: True) -> bytes:
+    """The files whose names are `wanted` as a tar, owned by root, as a sandbox unpacks them.
+
+    Raises OSError when one cannot be read.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path in _files(folder, []):
-            tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=_as_root)
+            if wanted(name := path.relative_to(folder).as_posix()):
+                tar.add(path, name, recursive=False, filter=_as_root)
     return buffer.getvalue()
+
+
+def names(folder: Path) -> list[str]:
+    """Every file's name, relative to the app's directory."""
+    return [path.relative_to(folder).as_posix() for path in _files(folder, [])]
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -26,6 +26,7 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
         "memory_limit_bytes": int(spec.sandbox.memory),
         "disk_paths": sorted({"/tmp", APP, *_fault_paths(spec)}),
         "setup": spec.target.setup,
+        "setup_files": spec.target.setup_files,
         "processes": [_process(process) for process in spec.target.processes],
         "load": _load(spec),
         "steady_state": [_steady(spec, index) for index in range(len(spec.steady_state))],

@@ -20,15 +20,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chaos import __version__, app_files, bundle
-from chaos.errors import ChaosLabError, Interrupted, SandboxError, TargetError
+from chaos import __version__, bundle
+from chaos.errors import ChaosLabError, Interrupted, SandboxError
 from chaos.events import Event
 from chaos.following import FOLDER, Follower, OnEvent
-from chaos.order import APP, launched
+from chaos.order import launched
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
+from chaos.setting_up import set_up, setup_of
 from chaos.stop import Stop
 from chaos.verdict import Outcome
 
@@ -86,30 +87,15 @@ async def _machine_with_app(plan: Plan, run: Run) -> Sandbox:
         hosts=[process["name"] for process in plan.work["processes"]],
         labels={"experiment": plan.name, "run": run.id},
         image=plan.image,
+        setup=setup_of(plan),
         **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
     )
     try:
-        await _set_up(plan, box)
+        await set_up(plan, box)
     except BaseException:
         await asyncio.shield(box.destroy())
         raise
     return box
-
-
-async def _set_up(plan: Plan, box: Sandbox) -> None:
-    """Put the app's files in and run its setup commands. Raises TargetError."""
-    if plan.app is not None:
-        try:
-            files = app_files.archive(Path(plan.app))
-        except OSError as error:
-            raise TargetError(f"{plan.app}: cannot read the app: {error.strerror}") from error
-        await box.unpack(APP, files)
-    for command in plan.work["setup"]:
-        argv = [*box.ref.facts.get("launch", ()), *command]
-        done = await box.run(argv, cwd=box.ref.facts.get("app", APP), timeout_s=plan.sandbox["ttl"])
-        if done.exit_code != 0:
-            words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
-            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
 
 
 async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:

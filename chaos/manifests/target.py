@@ -49,7 +49,11 @@ class Target(Part):
     image: Image | None = None
     """Container image such as docker.io/library/nginx:1.29, instead of `app`."""
     setup: Annotated[tuple[Command, ...], Field(max_length=100)] = ()
-    """Commands to run in the app's directory, in order, before any process starts."""
+    """Commands to run in the app's directory, in order, before any process starts. On `e2b` they run once, when the
+    template is built, where there is internet."""
+    setup_files: Annotated[tuple[Annotated[Argument, AfterValidator(_inside)], ...], Field(max_length=100)] = ()
+    """Files of the app that `setup` reads: names, patterns such as `requirements*.txt`, or directories; all by default.
+    On `e2b` a change of any other file needs no new template."""
     processes: Annotated[tuple[Process, ...], Field(min_length=1, max_length=50)]
     """What runs, started in this order, each when the one before is ready."""
 

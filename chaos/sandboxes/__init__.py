@@ -3,7 +3,7 @@
 from typing import Any
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.base import Completed, Sandbox, SandboxRef
+from chaos.sandboxes.base import Completed, Sandbox, SandboxRef, Setup
 from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.e2b import E2BSandbox
 from chaos.sandboxes.local import LocalSandbox
@@ -21,6 +21,7 @@ __all__ = [
     "Completed",
     "Sandbox",
     "SandboxRef",
+    "Setup",
     "attach",
     "connect",
     "open_sandbox",
@@ -29,7 +30,8 @@ __all__ = [
 
 async def open_sandbox(type_: str, **wanted: Any) -> Sandbox:
     """Open a sandbox of that type: `memory_bytes`, `disk_bytes`, `ttl_s`, `hosts` (names that lead to itself), `labels`
-    (what its provider lists it by), `image` (what it is made from; None for ours). Raises SandboxError.
+    (what its provider lists it by), `image` (what it is made from; None for ours), `setup` (a provider that keeps what
+    that makes says `set_up` in the ref's facts; with the others it is the caller's to do). Raises SandboxError.
     """
     return await _provider(type_).open(**wanted)
 

@@ -4,6 +4,9 @@ A provider is one class of these verbs plus `open` and `connect`. Everything els
 agent's, so that it is the same on every provider.
 """
 
+import hashlib
+import io
+import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, Self
@@ -25,6 +28,29 @@ class SandboxRef:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From plain data."""
         return cls(data["type"], data["id"], data.get("facts", {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an app needs done before its processes start."""
+
+    commands: tuple[tuple[str, ...], ...]
+    files: bytes
+    """The tar archive of what the commands read in the app's directory; empty for an image."""
+
+    @property
+    def digest(self) -> str:
+        """The same for the same commands and contents, whenever the files were written."""
+        whole = hashlib.sha256(repr(self.commands).encode())
+        if self.files:
+            with tarfile.open(fileobj=io.BytesIO(self.files)) as tar:
+                for member in tar:
+                    whole.update(
+                        f"{member.name}\0{member.mode:o}\0{member.linkname}\0{member.size}\0".encode()
+                    )
+                    if (content := tar.extractfile(member) if member.isreg() else None) is not None:
+                        whole.update(content.read())
+        return whole.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

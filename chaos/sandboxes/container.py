@@ -12,7 +12,7 @@ from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.nsbox.spec import IMAGE_ROOT
-from chaos.sandboxes.base import SandboxRef
+from chaos.sandboxes.base import SandboxRef, Setup
 from chaos.sandboxes.container_engine import Engine, find
 from chaos.sandboxes.container_image import beside
 from chaos.sandboxes.container_start import command, options
@@ -63,6 +63,7 @@ class ContainerSandbox(WiredSandbox):
         hosts: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         image: str | None = None,
+        setup: Setup | None = None,
     ) -> "ContainerSandbox":
         """Start one and connect. Raises SandboxError with cause and remedy."""
         from chaos.settings import Settings

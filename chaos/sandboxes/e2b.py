@@ -12,13 +12,12 @@ from pathlib import Path
 
 from chaos.errors import SandboxError, SandboxRefused
 from chaos.sandboxes import e2b_scripts as scripts
-from chaos.sandboxes.base import Completed, SandboxRef
+from chaos.sandboxes.base import Completed, SandboxRef, Setup
 from chaos.sandboxes.e2b_errors import Passing, patiently
 from chaos.sandboxes.e2b_machine import Machine
-from chaos.sandboxes.e2b_templates import Recipe, ensure
+from chaos.sandboxes.e2b_templates import BASE, Recipe, ensure
 
 _FOLDER = "/run/chaoslab"
-_TEMPLATE = "base"
 _CREATED_WITHIN_S = 10.0
 """How long to wait for what is no longer wanted, to end it."""
 _STARTS_WITHIN_S = 10.0
@@ -45,20 +44,27 @@ class E2BSandbox:
         hosts: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         image: str | None = None,
+        setup: Setup | None = None,
         template: str | None = None,
     ) -> "E2BSandbox":
-        """Create one and make it ready. Raises SandboxError, or SandboxRefused when trying again is of no use."""
-        if image is not None:
-            template = await ensure(Recipe(image, memory_bytes))
-        box = cls(SandboxRef("e2b", "", {"ends_at": time.time() + ttl_s, "template": template or _TEMPLATE}))
+        """Create one and make it ready. Raises SandboxError, or SandboxRefused when trying again is of no use.
+
+        An image, and what `setup` makes, are in a template that is built before, unless there is one.
+        """
+        template = template or BASE
+        if image is not None or setup is not None:
+            template = await ensure(Recipe(image, memory_bytes, template, setup))
+        facts = {"ends_at": time.time() + ttl_s, "template": template, "set_up": setup is not None}
+        box = cls(SandboxRef("e2b", "", facts))
         wish = {
             "memory_bytes": memory_bytes,
             "disk_bytes": disk_bytes,
             "hosts": list(hosts),
             "folder": _FOLDER,
+            "keeps_app": setup is not None and image is None,
         }
         await box._machine.take_turn()
-        creating = asyncio.ensure_future(box._machine.create(template or _TEMPLATE, labels or {}))
+        creating = asyncio.ensure_future(box._machine.create(template, labels or {}))
         try:
             await asyncio.shield(creating)
             await box._prepare(wish)

@@ -1,7 +1,7 @@
 """Run inside a new microVM, as root, by its own Python: make of it a sandbox as every provider promises one.
 
-`python3 -I -S -c SOURCE WISH`, the wish as JSON: memory_bytes, disk_bytes, hosts, folder. Prints facts as JSON, or
-a line on standard error with exit code 1; a second time only what it did the first. Only the standard library.
+`python3 -I -S -c SOURCE WISH`, the wish as JSON: memory_bytes, disk_bytes, hosts, folder, keeps_app. Prints facts as
+JSON, or a line on standard error with exit code 1; a second time only what it did the first. Only the standard library.
 """
 
 import json
@@ -23,7 +23,7 @@ def main() -> None:
     if not done.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _check(wish)
-        _disks(wish["disk_bytes"])
+        _disks(wish["disk_bytes"], folder, keeps_app=wish["keeps_app"])
         _names(wish["hosts"])
         facts = {"memory": _memory(folder / "cgroup", wish["memory_bytes"]), "python": sys.executable}
         part = done.with_suffix(".part")
@@ -44,16 +44,30 @@ def _check(wish: "dict[str, int]") -> None:
         )
 
 
-def _disks(size: int) -> None:
+def _disks(size: int, folder: Path, *, keeps_app: bool) -> None:
     """/tmp and /app of just that size, so that filling one is a matter of seconds and harms nothing else.
 
-    A /app that an image has filled stays as it is.
+    A /app that setup has filled goes there with all that is in it; one that an image has filled stays as it is.
     """
-    for place, mode in (("/tmp", "1777"), ("/app", "755")):
-        Path(place).mkdir(exist_ok=True)
-        if place == "/app" and any(Path(place).iterdir()):
-            continue
-        _run("mount", "-t", "tmpfs", "-o", f"size={size},mode={mode},nosuid,nodev", "tmpfs", place)
+    _disk(size, Path("/tmp"), "1777")
+    app = Path("/app")
+    app.mkdir(exist_ok=True)
+    if not any(app.iterdir()):
+        _disk(size, app, "755")
+    elif keeps_app:
+        copy = folder / "app"
+        _disk(size, copy, "755")
+        try:
+            _run("cp", "-a", "/app/.", str(copy))
+        except subprocess.CalledProcessError as error:
+            why = error.stderr.strip().rpartition("\n")[2]
+            sys.exit(f"what setup made in /app does not fit into sandbox.disk, {size >> 20} MiB: {why}")
+        _run("mount", "--bind", str(copy), "/app")
+
+
+def _disk(size: int, place: Path, mode: str) -> None:
+    place.mkdir(exist_ok=True)
+    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode={mode},nosuid,nodev", "tmpfs", str(place))
 
 
 def _names(hosts: "list[str]") -> None:

@@ -1,8 +1,9 @@
-"""Images as E2B templates: built once for each image and list of tools, and found again by a name made of both.
+"""Images, and what setup makes, as E2B templates: built once for each, and found again by a name of all they are of.
 
 E2B takes from an image its files and its environment. Its entrypoint, command, user and working directory are left out,
 so a manifest says the command. The tools are installed by the image's own package manager: an image without one, or
-without a shell, cannot become a template.
+without a shell, cannot become a template. An app's setup runs at the end of the build, in /app, beside the files that
+it reads.
 """
 
 import asyncio
@@ -10,12 +11,17 @@ import fcntl
 import hashlib
 import os
 import re
+import shlex
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import SandboxError, SandboxRefused
+from chaos.sandboxes.base import Setup
 from chaos.sandboxes.e2b_account import Account
 from chaos.sandboxes.e2b_errors import patiently, told
 from chaos.sandboxes.keeping import runtime_dir
@@ -37,8 +43,13 @@ fi
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the agent needs Python 3.11 or later")'
 """
 """What the agent and its faults need in the machine."""
+BASE = "base"
+"""E2B's own template."""
+_SETUP = "/tmp/chaoslab-setup.tar"
+_UNPACK = f"tar -xf {_SETUP} -C /app && rm {_SETUP}"
 _REQUEST_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.5
+_LAST_WORDS = 3
 _MIB = 2**20
 _BESIDE_MIB = 512
 """What a machine has beside the app's memory: for the disks, which are in memory, its kernel, and the agent."""
@@ -46,10 +57,17 @@ _BESIDE_MIB = 512
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a template is made from."""
+    """What a template is made from: an image, or another template, and a setup."""
 
-    image: str
+    image: str | None
     memory_bytes: int
+    template: str = BASE
+    """What it begins with when there is no image."""
+    setup: Setup | None = None
+
+    def __str__(self) -> str:
+        origin = self.image or f"'{self.template}'"
+        return f"{origin}, set up" if self.setup else origin
 
     @property
     def memory_mib(self) -> int:
@@ -58,9 +76,13 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """The same for the same image, memory and tools."""
-        said = re.sub(r"[^a-z0-9]+", "-", self.image.rpartition("/")[2].lower()).strip("-")[:30]
+        """The same for the same origin, memory, tools and setup."""
+        said = re.sub(r"[^a-z0-9]+", "-", (self.image or self.template).rpartition("/")[2].lower()).strip(
+            "-"
+        )[:30]
         whole = f"{self.image}\n{self.memory_mib}\n{TOOLS}"
+        if self.setup:
+            whole += f"\n{self.template}\n{_UNPACK}\n{self.setup.digest}"
         return f"{PREFIX}{said}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
 
@@ -101,18 +123,22 @@ async def _build(account: Account, client: Any, recipe: Recipe, say: Callable[[s
     """Build it; of a build that fails the name does not stay, or the next run would take it for a template."""
     from chaos.settings import Settings
 
-    login = login_of(recipe.image, Settings())
-    template = client.AsyncTemplate().from_image(recipe.image, **login).set_user("root").run_cmd(TOOLS)
-    last = ["it has none"]
+    login = login_of(recipe.image or "", Settings())
+    last: deque[str] = deque(["it has none"], _LAST_WORDS)
 
     def hear(entry: Any) -> None:
-        last[0] = str(entry.message)
-        say(last[0])
+        say(str(entry.message))
+        if type(entry).__name__ == "LogEntry":  # and not the client's own "Build finished", of a failure, too
+            last.append(str(entry.message))
 
     try:
-        with told(f"template of {recipe.image}", account.key, login.get("password", "")):
+        with (
+            told(f"template of {recipe}", account.key, login.get("password", "")),
+            TemporaryDirectory(prefix="chaoslab-") as folder,
+        ):
+            steps = _steps(client.AsyncTemplate(file_context_path=folder), recipe, login, Path(folder))
             await client.AsyncTemplate.build(
-                template, recipe.name, memory_mb=recipe.memory_mib + _BESIDE_MIB, on_build_logs=hear
+                steps, recipe.name, memory_mb=recipe.memory_mib + _BESIDE_MIB, on_build_logs=hear
             )
     except SandboxError as error:
         for each in await listed():
@@ -120,8 +146,32 @@ async def _build(account: Account, client: Any, recipe: Recipe, say: Callable[[s
                 await remove(each["templateID"])
         if "BuildException" not in str(error):
             raise
-        remedy = "an image becomes a template when E2B knows its distribution and it has a package manager"
-        raise SandboxRefused(f"{error} (the last of its log: {last[0]}); {remedy}") from error
+        remedy = _REMEDY_OF_SETUP if recipe.setup else _REMEDY_OF_IMAGE
+        raise SandboxRefused(f"{error} (the last of its log: {' | '.join(last)}); {remedy}") from error
+
+
+_REMEDY_OF_IMAGE = "an image becomes a template when E2B knows its distribution and it has a package manager"
+_REMEDY_OF_SETUP = (
+    "target.setup runs in the template, as root in /app; 'chaoslab template build MANIFEST' shows its log"
+)
+
+
+def _steps(empty: Any, recipe: Recipe, login: Mapping[str, str], folder: Path) -> Any:
+    """What E2B is asked to do; what it is to copy is put into the folder."""
+    if recipe.image is not None:
+        steps = empty.from_image(recipe.image, **login).set_user("root").run_cmd(TOOLS)
+    else:
+        steps = empty.from_template(recipe.template).set_user("root")
+    if recipe.setup is None:
+        return steps
+    steps = steps.run_cmd("mkdir -p /app")
+    if recipe.setup.files:
+        (folder / "setup.tar").write_bytes(recipe.setup.files)
+        steps = steps.copy("setup.tar", _SETUP, user="root").run_cmd(_UNPACK)
+    steps = steps.set_workdir("/app")
+    for command in recipe.setup.commands:
+        steps = steps.run_cmd(shlex.join(command))
+    return steps
 
 
 def login_of(image: str, settings: "Settings") -> dict[str, str]:

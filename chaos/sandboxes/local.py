@@ -14,7 +14,7 @@ from typing import Any
 
 from chaos.errors import SandboxError
 from chaos.nsbox.spec import BoxSpec
-from chaos.sandboxes.base import SandboxRef
+from chaos.sandboxes.base import SandboxRef, Setup
 from chaos.sandboxes.keeping import ended, new_folder, remove, start_keeper
 from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
 
@@ -47,6 +47,7 @@ class LocalSandbox(WiredSandbox):
         hosts: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         image: str | None = None,
+        setup: Setup | None = None,
     ) -> "LocalSandbox":
         """Build one and connect. Raises SandboxError with cause and remedy where the kernel does not allow it.
 

@@ -1,32 +1,59 @@
-"""`chaoslab template`: E2B templates made of images: build them ahead of a run, list them, remove them."""
+"""`chaoslab template`: E2B templates made of images and setups: build them ahead of a run, list them, remove them."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from chaos.sandboxes.e2b_templates import Recipe
 
 
 @click.group(name="template")
 def template() -> None:
-    """E2B templates that images become; a run with `target.image` on `e2b` builds its own when it is not there."""
+    """E2B templates that images and setups become; a run on `e2b` that wants one builds it when it is not there."""
 
 
 @template.command()
-@click.argument("images", nargs=-1, required=True)
+@click.argument("wanted", nargs=-1, required=True, metavar="IMAGE|MANIFEST...")
 @click.option(
     "--memory",
     default=512,
     show_default=True,
     type=click.IntRange(128, 65536),
-    help="MiB, as in the manifest.",
+    help="MiB, for an IMAGE; a MANIFEST says its own.",
 )
-def build(images: tuple[str, ...], memory: int) -> None:
-    """Build the template of each of IMAGES unless it is there, and print its name."""
+def build(wanted: tuple[str, ...], memory: int) -> None:
+    """Build the template of each IMAGE, or of what a MANIFEST (*.yaml) wants, unless it is there; print its name."""
     from chaos.sandboxes.e2b_templates import Recipe, ensure
 
-    for image in images:
-        recipe = Recipe(image, memory * 2**20)
-        name = asyncio.run(ensure(recipe, lambda line: click.echo(line, err=True)))
-        click.echo(name)
+    for each in wanted:
+        is_manifest = each.endswith((".yaml", ".yml"))
+        for recipe in _recipes(each) if is_manifest else [Recipe(each, memory * 2**20)]:
+            click.echo(asyncio.run(ensure(recipe, lambda line: click.echo(line, err=True))))
+
+
+def _recipes(manifest: str) -> list["Recipe"]:
+    """Of every experiment in that file. Raises ManifestError, UsageError."""
+    from chaos.manifests.load import load
+    from chaos.plan import plan
+    from chaos.sandboxes.e2b_templates import BASE, Recipe
+    from chaos.setting_up import setup_of
+
+    recipes = []
+    for drawn in map(plan, load(manifest)):
+        setup = setup_of(drawn)
+        if drawn.sandbox["type"] != "e2b":
+            raise click.UsageError(
+                f"{drawn.name}: its sandbox is '{drawn.sandbox['type']}'; only 'e2b' has templates"
+            )
+        if drawn.image is None and setup is None:
+            raise click.UsageError(
+                f"{drawn.name} needs no template of its own: it has neither an image nor a setup"
+            )
+        origin = drawn.sandbox["template"] or BASE
+        recipes.append(Recipe(drawn.image, int(drawn.sandbox["memory"]), origin, setup))
+    return recipes
 
 
 @template.command(name="list")

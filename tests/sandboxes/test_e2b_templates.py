@@ -1,6 +1,8 @@
 """Images become E2B templates: asked for as E2B wants it, once, found by name, removed; no password is told."""
 
 import asyncio
+import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from click.testing import CliRunner
 
 from chaos.cli import cli
 from chaos.errors import SandboxRefused
+from chaos.sandboxes import Setup
 from chaos.sandboxes.e2b import E2BSandbox
 from chaos.sandboxes.e2b_templates import TOOLS, Recipe, ensure, is_ours, listed, login_of, names_of, remove
 from chaos.settings import Settings
@@ -84,6 +87,81 @@ def test_a_manifest_with_an_image_runs_in_a_machine_of_its_template(double: Doub
     assert double.said()["builds"] == builds + 1
     assert PASSWORD not in told
     assert Recipe(IMAGE, 128 * MIB).name in told
+
+
+READ = (("requirements.txt", b"flask\n"), ("deep/more.txt", b"more\n"))
+INSTALL = "cat requirements.txt deep/more.txt > installed; echo patched >> requirements.txt; echo at build"
+
+
+def tar_of(*files: tuple[str, bytes], at: int = 0) -> bytes:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
+        for name, content in files:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime, entry.mode = len(content), at, 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return whole.getvalue()
+
+
+def test_setup_runs_once_in_the_template_and_what_it_made_is_in_every_machine(double: Double) -> None:
+    setup = Setup((("sh", "-c", INSTALL),), tar_of(*READ))
+    words: list[str] = []
+
+    async def scene() -> None:
+        builds = double.said().get("builds", 0)
+        await ensure(Recipe(None, 128 * MIB, setup=setup), words.append)
+        for _ in range(2):
+            async with e2b_box(setup=setup, memory_bytes=128 * MIB, disk_bytes=8 * MIB) as box:
+                assert box.ref.facts["set_up"] is True
+                assert await box.read("/app/installed") == b"flask\nmore\n"
+                assert await box.read("/app/requirements.txt") == b"flask\npatched\n"
+                size = await box.run(["df", "-B1", "--output=size", "/app"])
+                assert (
+                    size.stdout.split()[-1] == str(8 * MIB).encode()
+                )  # a disk as large as in any other sandbox
+        assert double.said()["builds"] == builds + 1
+
+    asyncio.run(scene())
+    assert "at build" in words
+    (wish,) = wishes(double)
+    assert (wish["fromTemplate"], wish.get("fromImage")) == ("base", None)
+
+
+def test_a_setup_that_fails_says_what_it_said_and_leaves_no_name(double: Double) -> None:
+    setup = Setup((("sh", "-c", "echo no such package >&2; exit 7"),), b"")
+
+    async def scene() -> None:
+        with pytest.raises(SandboxRefused, match=r"exit status 7.*no such package.*shows its log"):
+            await E2BSandbox.open(memory_bytes=128 * MIB, disk_bytes=8 * MIB, ttl_s=60, setup=setup)
+        assert await listed() == []
+
+    asyncio.run(scene())
+
+
+def test_what_setup_made_must_fit_the_disk(double: Double) -> None:
+    setup = Setup((("dd", "if=/dev/zero", "of=big", "bs=1M", "count=9"),), b"")
+
+    async def scene() -> None:
+        with pytest.raises(SandboxRefused, match=r"does not fit into sandbox\.disk, 8 MiB"):
+            await E2BSandbox.open(memory_bytes=128 * MIB, disk_bytes=8 * MIB, ttl_s=60, setup=setup)
+
+    asyncio.run(scene())
+
+
+def test_a_setup_is_the_same_for_the_same_commands_and_contents_only() -> None:
+    commands = (("pip", "install", "-r", "requirements.txt"),)
+    names = {
+        Recipe(None, 128 * MIB, setup=Setup(*each)).name
+        for each in (
+            (commands, tar_of(*READ)),
+            (commands, tar_of(*READ, at=5)),  # touched
+            (commands, tar_of(*READ[:1])),
+            (commands, tar_of(*READ[:1], ("deep/more.txt", b"else\n"))),
+            ((*commands, ("true",)), tar_of(*READ)),
+        )
+    }
+    assert len(names) == 4
+    assert all(is_ours(name) for name in names)
 
 
 def test_two_that_want_the_same_at_once_build_it_once(double: Double) -> None:

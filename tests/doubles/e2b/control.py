@@ -27,6 +27,8 @@ class Control:
     at_once: int = 100
     create_per_s: float = 1000.0
     templates: dict[str, int] = field(default_factory=lambda: {"base": 1024})
+    apps: dict[str, bytes] = field(default_factory=dict)
+    """What the steps of a template's build left in /app, as a tar."""
     machines: dict[str, Machine] = field(default_factory=dict)
     said: Counter[str] = field(default_factory=Counter)
     """How often what happened."""
@@ -91,7 +93,10 @@ class Control:
 
     async def _make(self, wish: dict[str, Any]) -> Machine:
         memory_mib = self.templates[wish["templateID"]]
-        machine = Machine(wish, memory_mib, await boot(memory_mib), self.end)
+        box = await boot(memory_mib)
+        if app := self.apps.get(wish["templateID"]):
+            await box.unpack("/app", app)
+        machine = Machine(wish, memory_mib, box, self.end)
         self.machines[machine.id] = machine
         self.tokens.append(machine.token)
         self.said["created"] += 1

@@ -1,9 +1,10 @@
 """Templates of the account: asked for, built step by step with a log, listed, and removed.
 
-A build takes a few looks at it, as a real one takes minutes. What is built boots like `base`: the image's own files are
-beyond a double. What it can tell is whether the right thing was asked for.
+A build goes on while it is looked at. What is built boots like `base`, with the /app that its steps made: the image's
+own files are beyond a double.
 """
 
+import asyncio
 import hmac
 import secrets
 from dataclasses import dataclass, field
@@ -13,39 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.doubles.e2b.building import Build
 from tests.doubles.e2b.frames import api_error
 
 if TYPE_CHECKING:
     from tests.doubles.e2b.control import Control
-
-_LOOKS = 2
-NO_PACKAGES = "distroless"
-"""An image with this in its name cannot become a template."""
-
-
-@dataclass
-class Build:
-    """One build, and how often it was looked at."""
-
-    template: str
-    name: str
-    memory_mib: int
-    wish: dict[str, Any] = field(default_factory=dict)
-    looks: int = 0
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-
-    @property
-    def log(self) -> list[str]:
-        """A line for the image and one for each step."""
-        return [
-            f"FROM {self.wish.get('fromImage')}",
-            *(f"{step['type']}" for step in self.wish.get("steps", ())),
-        ]
-
-    @property
-    def fails(self) -> bool:
-        """Whether it ends in an error."""
-        return NO_PACKAGES in str(self.wish.get("fromImage"))
 
 
 @dataclass
@@ -54,20 +27,24 @@ class Templates:
 
     control: "Control"
     builds: dict[str, Build] = field(default_factory=dict)
+    _uploads: dict[str, bytes] = field(default_factory=dict)
+    _working: set[asyncio.Task[None]] = field(default_factory=set)
 
     def routes(self) -> list[Route]:
-        """Those that E2B's client knows, two that only its command line does, and one of ours."""
+        """Those that E2B's client knows, two that only its command line does, its store, and one of ours."""
         build = "/templates/{id}/builds/{build}"
         told = {
             ("/v3/templates", "POST"): self.ask,
             (f"/v2{build}", "POST"): self.start,
             (f"{build}/status", "GET"): self.status,
+            ("/templates/{id}/files/{hash}", "GET"): self.place,
             ("/templates/aliases/{name:path}", "GET"): self.by_name,
             ("/templates", "GET"): self.list,
             ("/templates/{id}", "DELETE"): self.remove,
             ("/_double/templates", "GET"): self.wishes,
         }
-        return [Route(path, self._allowed(answer), methods=[how]) for (path, how), answer in told.items()]
+        routes = [Route(path, self._allowed(answer), methods=[how]) for (path, how), answer in told.items()]
+        return [*routes, Route("/_double/files/{hash}", self.upload, methods=["PUT"])]
 
     def _allowed(self, answer: Any) -> Any:
         async def guarded(request: Request) -> Response:
@@ -85,22 +62,41 @@ class Templates:
         answer = {"templateID": made.template, "buildID": made.id, "public": False}
         return JSONResponse(answer | {"names": [made.name], "tags": ["default"], "aliases": [made.name]}, 202)
 
+    async def place(self, request: Request) -> Response:
+        """Where to put files of that hash; a store of its own, which takes whoever has the address."""
+        files = request.path_params["hash"]
+        url = f"{request.base_url}_double/files/{files}"
+        return JSONResponse({"present": files in self._uploads, "url": url}, 201)
+
+    async def upload(self, request: Request) -> Response:
+        self._uploads[request.path_params["hash"]] = await request.body()
+        return Response(status_code=200)
+
     async def start(self, request: Request) -> Response:
-        self._build(request).wish = await request.json()
+        build = self._build(request)
+        build.wish = await request.json()
         self.control.said["builds"] += 1
+        origin = build.wish.get("fromTemplate")
+        if origin is not None and origin not in self.control.templates:
+            return api_error(404, f"template '{origin}' not found")
+        work = asyncio.create_task(build.carry_out(self.control.apps.get(origin, b""), self._uploads))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
         return Response(status_code=202)
 
     async def status(self, request: Request) -> Response:
         build = self._build(request)
-        build.looks += 1
-        state = "building" if build.looks < _LOOKS else "error" if build.fails else "ready"
-        if state == "ready":
+        if build.status == "ready":
             self.control.templates[build.name] = build.memory_mib
+            self.control.apps[build.name] = build.app
         offset = int(request.query_params.get("logsOffset") or 0)
         moment = "2026-01-01T00:00:00Z"
-        entries = [{"timestamp": moment, "message": line, "level": "info"} for line in build.log[offset:]]
-        why = {"reason": {"message": "no package manager", "step": "1"}} if state == "error" else {}
-        answer = {"templateID": build.template, "buildID": build.id, "status": state, "logs": []}
+        entries = [
+            {"timestamp": moment, "message": line, "level": "info"}
+            for line in build.log[offset : offset + 100]
+        ]
+        why = {"reason": build.reason} if build.status == "error" else {}
+        answer = {"templateID": build.template, "buildID": build.id, "status": build.status, "logs": []}
         return JSONResponse(answer | {"logEntries": entries} | why)
 
     def _build(self, request: Request) -> Build:
@@ -139,6 +135,7 @@ class Templates:
         self.builds = {key: each for key, each in self.builds.items() if each.name not in names}
         for name in names:
             self.control.templates.pop(name, None)
+            self.control.apps.pop(name, None)
         return Response(status_code=204) if names else api_error(404, f"template '{wanted}' not found")
 
     async def wishes(self, _request: Request) -> Response:

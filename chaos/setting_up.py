@@ -1,0 +1,62 @@
+"""Make a new machine ready for its processes: the app's files and its setup commands, there or already in its template.
+
+Where a provider keeps what setup makes (an E2B template), only the files that setup does not read are brought to each
+machine; everywhere else all of them are, and the commands run there.
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from chaos import app_files
+from chaos.errors import TargetError
+from chaos.order import APP
+from chaos.plan import Plan
+from chaos.sandboxes import Sandbox, Setup
+
+
+def setup_of(plan: Plan) -> Setup | None:
+    """What must be done before its processes start, and the files that this reads. Raises TargetError."""
+    commands = tuple(tuple(command) for command in plan.work["setup"])
+    if not commands:
+        return None
+    if plan.app is None:
+        return Setup(commands, b"")
+    names = app_files.names(Path(plan.app))
+    for pattern in plan.work["setup_files"]:
+        if not any(reads([pattern], name) for name in names):
+            raise TargetError(f"{plan.name}: setupFiles: '{pattern}' is no file of the app")
+    return Setup(commands, _archive(plan, read=True))
+
+
+async def set_up(plan: Plan, box: Sandbox) -> None:
+    """Put the app's files in and run its setup commands, unless its template has done so. Raises TargetError."""
+    is_done = bool(box.ref.facts.get("set_up"))
+    if plan.app is not None:
+        await box.unpack(APP, _archive(plan, read=False) if is_done else _archive(plan))
+    if is_done:
+        return
+    for command in plan.work["setup"]:
+        argv = [*box.ref.facts.get("launch", ()), *command]
+        done = await box.run(argv, cwd=box.ref.facts.get("app", APP), timeout_s=plan.sandbox["ttl"])
+        if done.exit_code != 0:
+            words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
+            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+
+
+def _archive(plan: Plan, *, read: bool | None = None) -> bytes:
+    """The app's files as a tar: those that setup reads, the others, or (None) all. Raises TargetError."""
+    patterns = plan.work["setup_files"]
+
+    def wanted(name: str) -> bool:
+        return read is None or reads(patterns, name) is read
+
+    try:
+        return app_files.archive(Path(str(plan.app)), wanted)
+    except OSError as error:
+        raise TargetError(f"{plan.app}: cannot read the app: {error.strerror}") from error
+
+
+def reads(patterns: Sequence[str], name: str) -> bool:
+    """Whether setup reads the file of that name, relative to the app's directory; without patterns it reads all."""
+    return not patterns or any(fnmatch(name, each) or name.startswith(f"{each}/") for each in patterns)
