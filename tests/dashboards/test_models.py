@@ -9,6 +9,7 @@ from chaos import dashboards
 from chaos.measure import judge
 from tests.dashboards.known import EXPERIMENT
 from tests.dashboards.models import problems
+from tests.game_days.a_day import report
 from tests.report.a_run import PLAN, events
 
 
@@ -24,6 +25,10 @@ def test_the_experiment_s(dashboard: dict[str, Any]) -> None:
 
 def test_the_fleet_s() -> None:
     assert problems(dashboards.fleet()) == []
+
+
+def test_the_game_day_s() -> None:
+    assert problems(dashboards.game_day(report(), "Words.", has_load=True)) == []
 
 
 @pytest.mark.parametrize(

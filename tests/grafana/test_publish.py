@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from playwright.sync_api import Page
 from chaos.cli import cli
 from chaos.errors import PublishError
 from chaos.events import Event
+from chaos.game_days.day import Day, Ran, StageRecord
+from chaos.game_days.learnt import DayReport
+from chaos.game_days.reporting import write
 from chaos.measure.result import Result
 from chaos.run import Run
 from chaos.visualize import visualize
@@ -139,6 +143,36 @@ def test_an_address_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert drawn.verdict == result.verdict
 
 
+def test_a_game_day_is_delivered_as_one_dashboard_every_panel_of_which_has_data(
+    tmp_path: Path, configured: Grafana, stage: Stage
+) -> None:
+    run, result = finished(tmp_path)
+    folder = tmp_path / "20261122-180000-payments-000001"
+    folder.mkdir()
+    (tmp_path / result.run_id).symlink_to(run.folder)
+    configured.failing = {"/api/dashboards/db": 500}
+    failed = write(_day_of(result), folder)
+    assert failed.delivery["dashboard"].later == f"chaoslab dashboard push {folder}"
+    configured.failing = {}
+    ended = chaoslab("dashboard", "push", folder)
+    day = DayReport.model_validate_json((folder / "day.json").read_bytes())
+    assert day.delivery["dashboard"].why == ""
+    assert day.delivery["dashboard"].numbers["panel_queries"] > 10
+    assert str(day.links.dashboard) in ended.stdout
+    assert str(day.links.dashboard).replace("&", "&amp;") in (folder / "report.html").read_text()
+    assert set(configured.store.dashboards) == {"chaoslab-day_payments", "chaoslab-fleet"}
+
+
+def _day_of(result: Result) -> Day:
+    """A game day of one experiment."""
+    began, ended = (datetime.fromisoformat(at) for at in (result.started_at, result.ended_at))
+    ran = Ran(experiment=result.experiment, run_id=result.run_id, started_at=began, ended_at=ended)
+    ran = ran.model_copy(update={"outcome": result.outcome, "verdict": result.verdict})
+    stages = (StageRecord(name="all", started_at=began, ran=(ran,)),)
+    about = {"run_id": "day", "name": "payments", "purpose": "To know.", "digest": "", "started_at": began}
+    return Day.model_validate({**about, "ended_at": ended, "ended": "completed", "stages": stages})
+
+
 def test_push_needs_a_grafana_and_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "set GRAFANA_URL" in chaoslab("dashboard", "push", tmp_path).stderr
     monkeypatch.setenv("GRAFANA_URL", "http://127.0.0.1:9")
@@ -158,7 +192,7 @@ def test_render_prints_the_dashboard_of_a_run_a_manifest_and_the_fleet(tmp_path:
 
 
 def test_lint_judges_json_templates_and_manifests(tmp_path: Path) -> None:
-    assert chaoslab("dashboard", "lint").stdout == "2 file(s), no problem\n"
+    assert chaoslab("dashboard", "lint").stdout == "3 file(s), no problem\n"
     good = tmp_path / "good.json"
     good.write_text(chaoslab("dashboard", "render", "--fleet").stdout)
     bad, broken, template = tmp_path / "bad.json", tmp_path / "broken.json", tmp_path / "mine.json.j2"
