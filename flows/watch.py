@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from chaos.events import Event
+from chaos.game_days.day import Day
 from chaos.measure.result import Result
 from chaos.run import Run
 from chaos.stop import Stop
@@ -35,3 +36,18 @@ WATCH: ContextVar[Watch | None] = ContextVar("chaoslab_watch", default=None)
 def watching() -> Watch:
     """Who watches this run; somebody new and silent when nobody does."""
     return WATCH.get() or Watch()
+
+
+@dataclass(slots=True)
+class DayWatch:
+    """One caller, one game day."""
+
+    stop: Stop = field(default_factory=Stop)
+    """Set it to have running experiments ended and nothing more begun; the report is written all the same."""
+    run: Run | None = None
+    """The day's folder, as soon as there is one."""
+    day: Day | None = None
+    """What it came to."""
+
+
+DAY_WATCH: ContextVar[DayWatch | None] = ContextVar("chaoslab_day_watch", default=None)

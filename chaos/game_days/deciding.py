@@ -25,9 +25,10 @@ class NotNow(ManifestError):
     """The day may not run at this time."""
 
 
-def check_time(plan: DayPlan, now: datetime) -> None:
+def check_time(plan: DayPlan, now: datetime, *, anytime: bool = False) -> None:
     """Raises NotNow when the day may not begin, with the next time at which it does by itself."""
-    if why := refusal(plan.spec.schedule, now):
+    why = None if anytime else refusal(plan.spec.schedule, now)
+    if why:
         then = next_start(plan.spec.schedule, now)
         after = f"; it runs by itself at {then:%Y-%m-%d %H:%M} UTC" if then else ""
         raise NotNow(f"{plan.name}: may not run now: {why}{after}")

@@ -1,0 +1,89 @@
+"""What a game day needs of Prefect: its experiments as flow runs, and people who answer on the day's page."""
+
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Literal
+
+from prefect.exceptions import FlowPauseTimeout
+from prefect.flow_runs import apause_flow_run
+from prefect.input import RunInput
+from prefect.logging import get_run_logger
+from pydantic import Field
+
+from chaos.game_days.conducting import Began
+from chaos.game_days.day import Day
+from chaos.game_days.deciding import Answer
+from chaos.manifests.game_day import ByApproval
+from chaos.measure.result import Result
+from chaos.plan import Plan
+from chaos.stop import Stop
+from chaos.units import DURATION
+from flows.experiment import experiment
+from flows.game_day_page import DayPage
+from flows.noticing import notice_day
+from flows.run import result_of
+from flows.tasks import page
+from flows.watch import WATCH, Watch
+
+LOOK_EVERY_S = 1
+"""How long an answer may wait."""
+
+
+class Approval(RunInput):
+    """The form on the page of a day that waits for a person."""
+
+    decision: Literal["no-go", "go"] = Field("no-go", description="Whether the game day goes on.")
+    who: str = Field("", description="Who decides.")
+    why: str = Field("", description="What is to be kept in the report.")
+
+
+@dataclass(slots=True)
+class PrefectHands:
+    """Carries out experiments as flow runs below the day's."""
+
+    out: str
+    root: Path
+    """The folder that the manifests of a commit were written to."""
+    repository: str | None
+    commit: str | None
+    page: DayPage
+    _day: Day | None = None
+
+    async def run(self, plan: Plan, began: Began, stop: Stop) -> Result:
+        """One experiment. Raises ChaosLabError."""
+        watch = Watch(on_begin=began, stop=stop)
+        WATCH.set(watch)
+        pinned = self.repository is not None and self.commit is not None
+        flow_run = experiment(
+            str(Path(plan.source).relative_to(self.root)) if pinned else plan.source,
+            plan.name,
+            self.out,
+            repository=self.repository,
+            commit=self.commit,
+            **plan.overrides,
+            return_state=True,
+        )
+        return await result_of(flow_run, watch, get_run_logger().warning)
+
+    async def ask(self, stage: str, gate: ByApproval) -> Answer:
+        """Pause the day until somebody resumes it with an answer, or the time is over."""
+        if self._day is not None:
+            await notice_day("waiting", self._day, gate.question, page())
+        form = Approval.with_initial_data(description=f"**After “{stage}”**: {gate.question}")
+        try:
+            said = await apause_flow_run(
+                wait_for_input=form, timeout=ceil(gate.within), poll_interval=LOOK_EVERY_S
+            )
+        except FlowPauseTimeout:
+            return Answer(False, f"nobody answered within {DURATION.format(gate.within)}")
+        why = said.why.strip() or ("approved" if said.decision == "go" else "refused")
+        return Answer(said.decision == "go", why, said.who.strip() or None)
+
+    async def show(self, day: Day) -> None:
+        """Move the bar, and tell who waits for it that the day has begun."""
+        begun = self._day is None
+        self._day = day
+        if begun:
+            await notice_day("started", day, link=page())
+        await self.page.show(day)
