@@ -20,8 +20,9 @@ from flows.mirrors import mirror_of
 from flows.progress import API_FAILURES
 from flows.reconcile import Synced, reconcile, swept_ago
 from flows.server import ensure_api
+from flows.synced import STALLED as STALLED
 
-STALLED, OURS = 2, 5
+OURS = 5
 MOST_PATIENCE_S = 300.0
 
 
@@ -124,4 +125,4 @@ async def _one(
             tell(action)
     if following.every_s is None or not done.unchanged:
         tell(done)
-    return STALLED if done.stalled else 0
+    return done.exit_code

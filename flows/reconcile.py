@@ -11,7 +11,7 @@ One at a time for each repository and machine: who comes second waits, and then 
 
 from asyncio import to_thread
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from time import time
@@ -25,22 +25,9 @@ from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
 from chaos.gitops.wanted import Desired
 from flows.deployed import Deployments
+from flows.synced import Synced as Synced
+from flows.synced import in_line
 from flows.turns import turn
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What one reconciliation came to."""
-
-    repository: str
-    commit: str
-    experiments: int
-    actions: tuple[Action, ...]
-    broken: int
-    stalled: int
-    """How many things stand in the way of being all in line, told now or before."""
-    unchanged: bool = False
-    """Whether the commit was in line already, so that nothing was asked of Prefect."""
 
 
 async def reconcile(
@@ -59,13 +46,13 @@ async def reconcile(
     """
     policy = policy or Policy()
     async with turn(mirror.git.folder.with_suffix(".turn")), get_client() as client:
-        file = mirror.git.folder.with_suffix(".synced")
+        file = Memory.file_of(mirror)
         memory = await to_thread(Memory.load, file)
         api = str(client.api_url)
         memory = memory if memory.api == api else Memory(api)
         everything = sweep or memory.waiting or policy.prune_all
-        if not everything and await to_thread(mirror.head) == memory.commit:
-            return _in_line(mirror, memory)
+        if not everything and (done := await to_thread(in_line, mirror, memory, api)):
+            return done
         desired = await to_thread(read, mirror, await to_thread(mirror.fetch))
         deployments = Deployments(client, str(out.absolute()))
         names = None if everything else _changed(desired, memory)
@@ -81,8 +68,8 @@ async def reconcile(
             for action in actions:
                 await deployments.apply(action, desired)
                 on_action(action)
-            done = Memory(api, desired.commit, desired.wanted, stalled, _waits(desired, seen, actions))
-            await to_thread(done.save, file)
+            new = Memory(api, desired.commit, desired.wanted, stalled, _waits(desired, seen, actions))
+            await to_thread(new.save, file)
             if names is None:
                 _sweep_stamp(mirror).touch()
     counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
@@ -99,12 +86,6 @@ def swept_ago(mirror: Mirror) -> float:
 
 def _sweep_stamp(mirror: Mirror) -> Path:
     return mirror.git.folder.with_suffix(".swept")
-
-
-def _in_line(mirror: Mirror, memory: Memory) -> Synced:
-    """Nothing was pushed since; what stalled then stalls now."""
-    count, stalled = len(memory.wanted), len(memory.stalled)
-    return Synced(mirror.source.name, memory.commit, count, (), 0, stalled, unchanged=True)
 
 
 def _changed(desired: Desired, memory: Memory) -> frozenset[str] | None:

@@ -111,6 +111,12 @@ def state_folder() -> Path:
     return Settings().state_folder / "prefect"
 
 
+def local_url() -> str | None:
+    """The URL of our server, when it runs."""
+    server = Background.load(state_folder() / "server.json")
+    return None if server is None else _url(server.port)
+
+
 def configured_url() -> str | None:
     """The API that PREFECT_API_URL, a Prefect profile or a settings file names."""
     from prefect.settings import get_current_settings

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from chaos.gitops.mirror import Mirror
 from chaos.gitops.wanted import Wanted
 
 
@@ -46,6 +47,11 @@ class Memory:
     stalled: frozenset[str] = frozenset()
     waiting: bool = False
     """Whether a run of that commit waits for another, so that there is more to do without any push."""
+
+    @staticmethod
+    def file_of(mirror: Mirror) -> Path:
+        """Where it is kept for the copy of a repository."""
+        return mirror.git.folder.with_suffix(".synced")
 
     @classmethod
     def load(cls, file: Path) -> "Memory":

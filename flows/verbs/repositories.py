@@ -13,7 +13,7 @@ from chaos.errors import ChaosLabError
 if TYPE_CHECKING:
     from chaos.gitops.decide import Action, Policy
     from chaos.gitops.source import Source
-    from flows.reconcile import Synced
+    from flows.synced import Synced
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def say(line: str) -> None:
 
 def tell(action: "Action | Synced") -> None:
     """One action that was done, or what one look came to."""
-    from flows.reconcile import Synced
+    from flows.synced import Synced
 
     if isinstance(action, Synced):
         click.echo(_summary(action))

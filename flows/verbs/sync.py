@@ -2,10 +2,15 @@
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from flows.verbs.repositories import Asked, of_repositories, say, tell
+
+if TYPE_CHECKING:
+    from chaos.gitops.source import Source
+    from flows.synced import Synced
 
 
 @click.command()
@@ -32,10 +37,15 @@ def sync(
     Each is a directory or URL; URL#BRANCH:PATH for another branch and folder than the options say. Exit code 2 when
     something stalls, such as a broken manifest; all else is brought in line all the same.
     """
+    sources = asked.sources()
+    if not (watch or full or dry_run or prune_all) and (seen := _nothing_new(sources)):
+        for one in seen:
+            tell(one)
+        sys.exit(max(one.exit_code for one in seen))
     from flows.following import Following, follow
 
     following = Following(
-        asked.sources(),
+        sources,
         asked.policy(prune_all=prune_all),
         asked.out,
         dry_run=dry_run,
@@ -44,3 +54,13 @@ def sync(
         sweep_s=sweep_s if watch else None,
     )
     sys.exit(asyncio.run(follow(following, say, tell)))
+
+
+def _nothing_new(sources: "list[Source]") -> "list[Synced]":
+    """What is to be told when none of them has anything new; else nothing."""
+    from flows.synced import nothing_new
+
+    if len({source.name for source in sources}) < len(sources):
+        return []  # What is wrong with that is told by whoever follows them.
+    seen = [nothing_new(source) for source in sources]
+    return [one for one in seen if one is not None] if None not in seen else []

@@ -21,6 +21,7 @@ from flows.reconcile import Synced
 from flows.reconciling import reconcile
 from flows.scheduled import schedule
 from flows.server import Api
+from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
 
 
@@ -35,8 +36,8 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def api(prefect_server: Api) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=prefect_server.url, timeout=30) as client:
-        yield client
+    with client(prefect_server.url) as one:
+        yield one
 
 
 def following(repository: Repository, **options: Any) -> Following:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from chaos.gitops.mirror import Mirror
@@ -14,6 +13,7 @@ from chaos.gitops.notes import notes
 from chaos.gitops.source import Source
 from flows.server import Api
 from tests.flows.conftest import environment
+from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
 
 CHAOSLAB = [sys.executable, "-m", "flows.main"]
@@ -81,7 +81,7 @@ def test_from_a_push_to_the_verdict_on_the_commit(bare: Path, prefect_server: Ap
     assert line.startswith("pushed-by-git: Deviated (")  # nothing starts the process again
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"({folder.name})" in line
-    with httpx.Client(base_url=prefect_server.url) as api:
+    with client(prefect_server.url) as api:
         found = api.get("/deployments/name/experiment/pushed-by-git").raise_for_status().json()
     assert found["version"] == commit[:12]
     (repository.folder / "experiments/broken.yaml").unlink()

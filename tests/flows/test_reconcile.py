@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
 from chaos.gitops.decide import Action, Policy
@@ -17,6 +16,7 @@ from chaos.gitops.mirror import Mirror
 from chaos.gitops.source import Source
 from flows.reconcile import Synced, reconcile
 from flows.server import Api
+from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
 
 CRON = "  schedule: {cron: '0 9 * * 1', timezone: Europe/Berlin}\n"
@@ -30,7 +30,7 @@ class Scene:
         self.mirror = Mirror(Source(str(self.repository.folder)), folder / "mirrors")
         self.folder = folder
         self.prefix = prefix
-        self.api = httpx.Client(base_url=api.url, timeout=30)
+        self.api = client(api.url)
 
     def write(self, name: str, *, hold: str = "1s", more: str = "") -> None:
         text = manifest(f"{self.prefix}-{name}", hold=hold, more=more)
