@@ -20,6 +20,7 @@ from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.gc import gc as remove_orphans
+from chaos.verbs.init import init
 from chaos.verbs.metrics import metrics
 from chaos.verbs.template import template
 
@@ -273,3 +274,4 @@ cli.add_command(remove_orphans)
 cli.add_command(metrics)
 cli.add_command(dashboard)
 cli.add_command(template)
+cli.add_command(init)

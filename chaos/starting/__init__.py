@@ -1,0 +1,1 @@
+"""A first repository of experiments: what `chaoslab init` writes."""
