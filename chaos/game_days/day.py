@@ -50,8 +50,8 @@ class StageRecord(Part):
     started_at: datetime
     ended_at: datetime | None = None
     ran: tuple[Ran, ...] = ()
-    decision: Decision | None = None
-    """What was decided after it; None when nothing had to be."""
+    decisions: tuple[Decision, ...] = ()
+    """What was decided after it, in order: one for each gate that was asked."""
 
 
 class Day(Part):

@@ -64,7 +64,7 @@ class DayStage(Part):
     name: str
     started_at: datetime
     ended_at: datetime | None
-    decision: Decision | None
+    decisions: tuple[Decision, ...]
 
 
 class Evidence(Part):
@@ -150,5 +150,5 @@ class DayReport(Part):
     def until(self) -> datetime:
         """The last moment that is known of it."""
         moments = [each for run in self.runs for each in (run.started_at, run.ended_at)]
-        moments += [stage.decision.at for stage in self.stages if stage.decision]
+        moments += [decision.at for stage in self.stages for decision in stage.decisions]
         return max(each for each in (self.started_at, self.ended_at, *moments) if each is not None)

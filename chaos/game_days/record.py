@@ -90,7 +90,7 @@ def _stage_after(stage: StageRecord, event: Event) -> StageRecord:
             return stage.model_copy(update={"ended_at": _when(event)})
         case "decision.made":
             decision = Decision(at=_when(event), **_some(event, "go", "by", "why", "who"))
-            return stage.model_copy(update={"decision": decision})
+            return stage.model_copy(update={"decisions": (*stage.decisions, decision)})
     ran = Ran(started_at=_when(event), **_some(event, "experiment", "follow_up_of"))
     return stage.model_copy(update={"ran": (*stage.ran, ran)})
 

@@ -41,7 +41,7 @@ def summed_up(day: Day, results: Mapping[str, Result], reports: Mapping[str, str
                 name=stage.name,
                 started_at=stage.started_at,
                 ended_at=stage.ended_at,
-                decision=stage.decision,
+                decisions=stage.decisions,
             )
             for stage in day.stages
         ),

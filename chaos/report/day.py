@@ -38,6 +38,7 @@ def _template() -> Template:
         {
             "clock": day_words.clock,
             "decided": day_words.decided,
+            "gate": day_words.gate,
             "lasted": day_words.lasted,
             "moved": day_words.moved,
             "number": number,

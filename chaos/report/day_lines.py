@@ -20,8 +20,8 @@ def closing_lines(day: DayReport, folder: Path) -> Iterator[str]:
     for stage in day_words.stages(day):
         for run in stage.runs:
             yield f"  {sheet.SYMBOLS.get(day_words.verdict(run), '?')} {_run(run)}"
-        if stage.decision:
-            yield f"  after   {stage.name}: {day_words.decided(stage.decision)}"
+        for decision in stage.decisions:
+            yield f"  after   {stage.name}: {day_words.decided(decision)}"
     if day.not_run:
         yield f"  not run {', '.join(day.not_run)}"
     for advice in day.recommendations[:MOST_ADVICE]:

@@ -58,7 +58,9 @@ def _row(run: DayRun) -> Row:
 
 def _decisions(day: DayReport) -> str:
     return bullets(
-        f"After “{stage.name}”: {day_words.decided(stage.decision)}" for stage in day.stages if stage.decision
+        f"After “{stage.name}”: {day_words.decided(decision)}"
+        for stage in day.stages
+        for decision in stage.decisions
     )
 
 

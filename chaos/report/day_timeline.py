@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from chaos.game_days.learnt import DayReport, DayRun
-from chaos.report import scale
+from chaos.report import day_words, scale
 from chaos.report.plain import escaped
 from chaos.report.plot import percent, times
 from chaos.report.sheet import SYMBOLS
@@ -68,16 +68,12 @@ def _run(run: DayRun, top: int, span: tuple[float, float]) -> Iterator[str]:
 
 def _decisions(day: DayReport, span: tuple[float, float], bottom: int) -> Iterator[str]:
     for stage in day.stages:
-        if decision := stage.decision:
+        for decision in stage.decisions:
             at, kind = _percent(decision.at, span), "go" if decision.go else "no-go"
             anchor = "start" if at < 8 else "end" if at > 80 else "middle"
             yield f'<line class="decided" x1="{at}%" x2="{at}%" y1="36" y2="{bottom + 4}"/>'
-            yield f'<text class="{kind}" x="{at}%" y="33" text-anchor="{anchor}">{_gate(decision.go)}'
+            yield f'<text class="{kind}" x="{at}%" y="33" text-anchor="{anchor}">{day_words.gate(decision)}'
             yield f"<title>{escaped(decision.why)}</title></text>"
-
-
-def _gate(go: bool) -> str:
-    return "▶ go" if go else "■ no go"
 
 
 def _note(run: DayRun) -> str:
@@ -102,8 +98,8 @@ def _began(runs: Sequence[DayRun], start: datetime) -> Iterator[str]:
 
 def _decided(day: DayReport) -> Iterator[str]:
     for stage in day.stages:
-        if stage.decision:
-            yield f"After {stage.name}: {'go' if stage.decision.go else 'no go'}."
+        for decision in stage.decisions:
+            yield f"After {stage.name}: {'go' if decision.go else 'no go'}."
 
 
 def _box(start: float, end: float, y: float, span: tuple[float, float]) -> str:

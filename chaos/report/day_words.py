@@ -31,7 +31,7 @@ class StageRows:
 
     name: str
     runs: tuple[DayRun, ...]
-    decision: Decision | None
+    decisions: tuple[Decision, ...]
 
 
 def ended(day: DayReport) -> str:
@@ -101,7 +101,7 @@ def verdict(run: DayRun) -> str:
 def stages(day: DayReport) -> list[StageRows]:
     """The runs by stage. A name may come twice; runs carry the name of theirs and come in the stages' order."""
     return [
-        StageRows(stage.name, tuple(run for run in day.runs if run.stage == stage.name), stage.decision)
+        StageRows(stage.name, tuple(run for run in day.runs if run.stage == stage.name), stage.decisions)
         for stage in day.stages
     ]
 
@@ -111,6 +111,11 @@ def decided(decision: Decision) -> str:
     who = f" ({decision.who})" if decision.who else ""
     words = f": {decision.why}" if decision.why else ""
     return f"{'Go' if decision.go else 'No go'}, by {decision.by}{who}{words}"
+
+
+def gate(decision: Decision) -> str:
+    """The sign of a decision, read without colour."""
+    return "▶ go" if decision.go else "■ no go"
 
 
 def moved(row: Changed) -> str:

@@ -93,7 +93,10 @@ def day(**more: Any) -> Day:
         started_at=moment(0),
         ended_at=moment(240),
         ran=(ran("network", Verdict.HELD, 2, 101), ran("memory", Verdict.HELD, 110, 101)),
-        decision=Decision(go=True, by="approval", why="all quiet", at=moment(290), who="ada"),
+        decisions=(
+            Decision(go=True, by="verdicts", why="2 of 2 held", at=moment(240)),
+            Decision(go=True, by="approval", why="all quiet", at=moment(290), who="ada"),
+        ),
     )
     second = StageRecord(
         name="together",
@@ -112,7 +115,7 @@ def day(**more: Any) -> Day:
             ),
             ran("dns", None, 420, 100, ended_at=None, outcome=None, why="Its worker was killed."),
         ),
-        decision=Decision(go=False, by="verdicts", why="“disk” deviated", at=moment(530)),
+        decisions=(Decision(go=False, by="verdicts", why="“disk” deviated", at=moment(530)),),
     )
     known = {
         "run_id": RUN_ID,

@@ -24,7 +24,7 @@ def hostile() -> DayReport:
         name=HOSTILE,
         started_at=START,
         ran=(ran(HOSTILE, Verdict.DEVIATED, 5, 60, why=HOSTILE, run_id="x", flow_run="javascript:alert(1)"),),
-        decision=Decision(go=False, by="approval", why=HOSTILE, at=moment(70), who=HOSTILE),
+        decisions=(Decision(go=False, by="approval", why=HOSTILE, at=moment(70), who=HOSTILE),),
     )
     words = {
         "purpose": HOSTILE,
@@ -68,7 +68,7 @@ def test_one_row_a_run_one_sign_a_decision() -> None:
     drawing = draw_day(report())
     assert len(re.findall('<rect class="run ', drawing)) == 6
     assert len(re.findall('class="acting"', drawing)) == 5
-    assert drawing.count("▶ go") == drawing.count("■ no go") == 1
+    assert (drawing.count("▶ go"), drawing.count("■ no go")) == (2, 1)
     assert 'class="run unknown open"' in drawing
     assert "↳ disk-again" in drawing
 
