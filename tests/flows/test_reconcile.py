@@ -179,27 +179,3 @@ def test_a_deployment_of_somebody_else_is_left_alone(scene: Scene, tmp_path: Pat
     with other.api:
         assert [kind for kind, _ in other.push()] == ["stall"]
     assert scene.deployments()["a"]["labels"]["chaoslab.repository"] == str(scene.repository.folder)
-
-
-@pytest.mark.parametrize("cut", range(4))
-def test_cut_short_after_any_action_the_next_sync_ends_the_same(scene: Scene, cut: int) -> None:
-    """Actions: create a, create b, run a, run b."""
-    scene.write("a", more=CRON)
-    scene.write("b")
-    scene.repository.commit()
-    begun: list[Action] = []
-
-    class Cut(Exception):
-        """As a kill would: at once, with nothing saved."""
-
-    def stop(action: Action) -> None:
-        begun.append(action)
-        if len(begun) > cut:
-            raise Cut
-
-    with pytest.raises(Cut):
-        scene.sync(on_action=stop)
-    scene.sync()
-    assert sorted(scene.deployments()) == ["a", "b"]
-    assert len(scene.runs("a")) == len(scene.runs("b")) == 1
-    assert scene.sync().unchanged
