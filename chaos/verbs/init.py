@@ -13,6 +13,23 @@ _SCENARIOS = ("network_delay", "memory_pressure", "disk_full", "process_kill", "
 _USUAL = ("web.py", "app.py", "main.py", "server.py")
 
 
+def _duration(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """A hold as manifests have it. Raises click.BadParameter."""
+    from chaos.units import DURATION
+
+    try:
+        return text if text is None else DURATION.format(DURATION.parse(text))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _path(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """What comes after the host in a URL. Raises click.BadParameter."""
+    if text is not None and (not text.startswith("/") or not text.isprintable() or " " in text):
+        raise click.BadParameter(f"{text!r}: expected a path such as /health")
+    return text
+
+
 @click.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -21,7 +38,7 @@ _USUAL = ("web.py", "app.py", "main.py", "server.py")
 @click.option("--image", help="Or a container image, such as docker.io/library/nginx:1.29.")
 @click.option("--command", help="How the app is started, in its directory, such as 'python3 web.py'.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where it answers HTTP.")
-@click.option("--url-path", "url_path", help="What it is asked for; 200 is well.")
+@click.option("--url-path", callback=_path, help="What it is asked for; 200 is well.")
 @click.option("--name", help="What experiments are called after; the app's directory by default.")
 @click.option(
     "--fault",
@@ -33,7 +50,11 @@ _USUAL = ("web.py", "app.py", "main.py", "server.py")
 @click.option(
     "--intensity", type=click.Choice(["low", "medium", "high"]), default="medium", show_default=True
 )
-@click.option("--hold", help="How long each fault is held, such as 30s; as long as it takes, by default.")
+@click.option(
+    "--hold",
+    callback=_duration,
+    help="How long each fault is held, such as 30s; as long as it takes, by default.",
+)
 @click.option("--dependency", help="For dependency_failure: what it takes away, such as db.internal:5432.")
 @click.option(
     "--sandbox", type=click.Choice(["local", "container", "e2b"]), help="local for apps by default."

@@ -1,0 +1,1 @@
+"""A first repository of experiments."""
