@@ -1,8 +1,10 @@
 """A game day and its experiments as they are at one commit, written down for a run like `chaos.gitops.pinned`."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from chaos.errors import ManifestError
+from chaos.gitops.limits import policies_for
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.pinned import load_pinned
 from chaos.manifests.files import SUFFIXES
@@ -33,7 +35,8 @@ def load_pinned_day(
     found, wrong = resolve(day)
     if wrong:
         raise ManifestError(*wrong)
-    return day, found
+    policies = policies_for(mirror, commit, mirror.entries(commit))
+    return day, {each: replace(one, policies=policies) for each, one in found.items()}
 
 
 def the_day(file: Path, name: str | None, root: Path | None = None) -> LoadedDay:

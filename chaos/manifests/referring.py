@@ -10,6 +10,7 @@ from chaos.manifests.files import bytes_of, find
 from chaos.manifests.game_day import Entry, GameDaySpec
 from chaos.manifests.load import Loaded, LoadedDay, experiments, load_all
 from chaos.manifests.overriding import Overrides, overridden
+from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.problems import Path as Place
 from chaos.manifests.problems import Problem, nearest
 
@@ -78,10 +79,12 @@ def judged(
             yield day.problem(each.place, why + (f"; broken: {', '.join(broken)}" if broken else hint))
             continue
         try:
-            overridden(found[name], each.overrides)
+            if beyond := forbidden(overridden(found[name], each.overrides)):
+                raise ManifestError(*beyond)
         except ManifestError as error:
             said = "; ".join(str(problem) for problem in error.problems)
-            yield day.problem(each.place[:-1], f"'{name}' does not allow {each.overrides}: {said}")
+            how = f" {each.overrides}" if each.overrides else ""
+            yield day.problem(each.place[:-1], f"'{name}' is not allowed{how}: {said}")
 
 
 def names_in(content: bytes) -> set[str]:
