@@ -11,11 +11,12 @@ import yaml
 from chaos.errors import ManifestError, PlanError
 from chaos.faults import FAULTS
 from chaos.faults.base import Intensity
-from chaos.manifests.load import Loaded, load, load_all
+from chaos.manifests.load import Loaded, game_days, load, load_all
 from chaos.manifests.overriding import Overrides
 from chaos.manifests.policy import Policy, PolicySpec, at_once, read_policy
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.policy_intensity import beyond, preset_numbers
+from chaos.manifests.referring import resolve
 from chaos.manifests.sandboxes import AnySandbox
 from chaos.plan import draw, plan
 from tests.manifests.a_repository import SMALL, a_manifest
@@ -31,6 +32,15 @@ spec:
   maxIntensity: medium
   requiredLabels: [team]
   maxConcurrentRuns: 2
+"""
+DAY = """\
+apiVersion: chaoslab/v1
+kind: GameDay
+metadata: {name: friday}
+spec:
+  purpose: Ready for the sale?
+  stages:
+    - {name: one, experiments: [{name: small, intensity: high}]}
 """
 ALLOWED = SMALL.replace("{name: small}", "{name: small, labels: {team: payments}}")
 
@@ -155,6 +165,16 @@ def test_other_numbers_for_one_run_are_held_to_it_as_well(
     plan(loaded, overrides=Overrides(hold=60.0, intensity="low"))
     with pytest.raises(PlanError, match=words):
         plan(loaded, overrides=overrides)
+
+
+def test_the_numbers_of_a_game_day_are_held_to_it_as_well(tmp_path: Path) -> None:
+    path = in_repository(tmp_path).with_name("day.yaml")
+    path.write_text(DAY)
+    (day,) = game_days(load_all([path])[0])
+    _, wrong = resolve(day)
+    (problem,) = wrong
+    assert (problem.line, problem.path) == (7, "spec.stages[0].experiments[0]")
+    assert problem.what.startswith("'small' is not allowed intensity high: ")
 
 
 def test_a_plan_that_is_not_allowed_can_still_be_looked_at(tmp_path: Path) -> None:
