@@ -3,19 +3,21 @@
 Exit codes: 0 held · 1 deviated · 2 bad manifest or usage · 3 inconclusive or not injected · 4 aborted · 5 our failure.
 """
 
-import asyncio
 import gc
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chaos import __version__
-from chaos.conduct import Conduct, Conductor, Conductors, directly, interruptible
+from chaos.carrying_out import as_json as json_of
+from chaos.carrying_out import carry_out, carry_out_day, plans_of, read
+from chaos.conduct import Conduct, directly
+from chaos.conduct_day import ConductDay, Conductors, day_directly
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
@@ -25,11 +27,11 @@ from chaos.verbs.metrics import metrics
 from chaos.verbs.template import template
 
 if TYPE_CHECKING:
+    from chaos.game_days.learnt import DayReport
     from chaos.manifests.load import AnyLoaded
     from chaos.measure.result import Result
-    from chaos.plan import Plan
 
-__all__ = ["Conduct", "Conductors", "cli"]
+__all__ = ["Conduct", "ConductDay", "Conductors", "cli"]
 
 _WORST_FIRST = (5, 4, 1, 3, 2, 0)
 
@@ -109,6 +111,7 @@ _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_t
 )
 @_HOLD
 @_INTENSITY
+@click.option("--anytime", is_flag=True, help="Run a game day outside of its windows, or in a blackout.")
 @click.pass_obj
 def run(
     conductors: Conductors | None,
@@ -119,81 +122,41 @@ def run(
     seed: int | None,
     hold: str | None,
     intensity: str | None,
+    anytime: bool,
 ) -> None:
-    """Carry out every experiment of FILES, one after another."""
-    conductor = (conductors.flow if conductors and not no_prefect else None) or directly
-    plans = _plans(files, seed, hold, intensity)
+    """Carry out every experiment and game day of FILES, one after another."""
+    from chaos.manifests.overriding import Overrides
+    from chaos.plan import Plan
+
+    through = Conductors() if no_prefect else conductors or Conductors()
+    plans = plans_of(_load(files), seed, Overrides.read(hold, intensity), anytime=anytime)
     stream = sys.stderr if as_json else sys.stdout
-    results: list[Result] = []
+    results: list[Result | DayReport] = []
     try:
         for each in plans:
-            result, interrupted = _carry_out(each, out, conductor, stream)
+            result, interrupted = (
+                carry_out(each, out, through.flow or directly, stream)
+                if isinstance(each, Plan)
+                else carry_out_day(each, out, through.day or day_directly, stream, anytime=anytime)
+            )
             results.append(result)
             if interrupted:
                 break
     finally:
         if as_json and results:
-            click.echo(_as_json(results, many=len(plans) > 1))
+            click.echo(json_of(results, many=len(plans) > 1))
     codes = {result.exit_code for result in results}
     gc.freeze()  # or Python looks at every object once more before it ends, which takes longer than our report
     sys.exit(next(code for code in _WORST_FIRST if code in codes))
-
-
-def _plans(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> "list[Plan]":
-    """The plans of all of them. Raises ManifestError and PlanError."""
-    gc.disable()  # what is read in here stays: nothing of it is worth looking for
-    from chaos.manifests.load import experiments
-    from chaos.manifests.overriding import Overrides
-    from chaos.plan import plan
-
-    try:
-        overrides = Overrides.read(hold, intensity)
-        return [plan(loaded, seed=seed, overrides=overrides) for loaded in experiments(_load(files))]
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def _carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> "tuple[Result, bool]":
-    """The result, and whether somebody asked for the end: then nothing more is begun."""
-    from chaos.console import Progress, closing_lines
-
-    turns = f", {len(plan.segments())} times" if plan.is_series else ""
-    with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
-        conduct = Conduct(plan, out, progress, progress.line)
-        result = asyncio.run(interruptible(conductor, conduct))
-    assert conduct.run is not None
-    for line in closing_lines(result, conduct.run.folder):
-        progress.write(line)
-    return result, conduct.stop.is_set()
-
-
-def _as_json(results: Sequence["Result"], *, many: bool) -> str:
-    if not many:
-        return results[0].model_dump_json(indent=2)
-    return "[\n" + ",\n".join(result.model_dump_json(indent=2) for result in results) + "\n]"
 
 
 def _load(files: Sequence[Path]) -> "list[AnyLoaded]":
     """Every manifest of the files and below the directories. Raises ManifestError with every problem."""
     from chaos.manifests.files import find
 
-    if loaded := _read(find(files)):
+    if loaded := read(find(files)):
         return loaded
     raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
-
-
-def _read(found: Sequence[Path]) -> "list[AnyLoaded]":
-    from chaos.manifests.load import experiments, game_days, load_all
-
-    loaded, wrong = load_all(found)
-    if days := game_days(loaded):
-        from chaos.manifests.referring import resolve
-
-        wrong += [problem for day in days for problem in resolve(day, experiments(loaded))[1]]
-    if wrong:
-        raise ManifestError(*wrong)
-    return loaded
 
 
 @cli.command()
@@ -208,7 +171,7 @@ def validate(files: Sequence[Path]) -> None:
     try:
         found = find(files)
         policies = sum(map(is_policy, found))
-        loaded = _read(found) if policies else _load(files)
+        loaded = read(found) if policies else _load(files)
         if wrong := [problem for one in experiments(loaded) for problem in forbidden(one)]:
             raise ManifestError(*wrong)
     except ManifestError as error:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from chaos.errors import Interrupted, PublishError
 from chaos.stop import Stop
@@ -32,14 +32,8 @@ class Conduct:
     run: "Run | None" = None
 
 
+T = TypeVar("T")
 Conductor = Callable[[Conduct], Awaitable["Result"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Conductors:
-    """Who carries out `chaoslab run`; the flows put theirs in, because nothing here may know of Prefect."""
-
-    flow: Conductor | None = None
 
 
 async def directly(conduct: Conduct) -> "Result":
@@ -108,27 +102,32 @@ def _read_ahead() -> None:
 
 async def interruptible(conductor: Conductor, conduct: Conduct) -> "Result":
     """The first Ctrl-C asks the run to end well; a second one abandons it, and still destroys the sandbox."""
+    try:
+        return await heeding_signals(conductor(conduct), conduct.stop, conduct.say)
+    except asyncio.CancelledError:
+        return _result_of(conduct.run)
+
+
+async def heeding_signals(working: Awaitable[T], stop: Stop, say: Callable[[str], None]) -> T:
+    """What `working` returns; the first Ctrl-C sets `stop`, a second one cancels it. Raises CancelledError then."""
     loop = asyncio.get_running_loop()
-    work = asyncio.ensure_future(conductor(conduct))
+    work = asyncio.ensure_future(working)
     asked = 0
 
     def interrupt() -> None:
         nonlocal asked
         asked += 1
-        conduct.stop.set()
+        stop.set()
         if asked == 1:
-            conduct.say("interrupted: ending the fault and the run; once more to abandon it")
+            say("interrupted: ending the fault and the run; once more to abandon it")
         elif asked == 2:
-            conduct.say("abandoned: destroying the sandbox")
+            say("abandoned: destroying the sandbox")
             work.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             loop.add_signal_handler(number, interrupt)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        return _result_of(conduct.run)
+    return await work
 
 
 def _result_of(run: "Run | None") -> "Result":

@@ -70,7 +70,7 @@ async def game_day(
     hands = PrefectHands(out, day.root, repository, commit, DayPage(plan))
     async with heeded(watch.stop) as stop:
         run = Run.new(plan.name, Path(out))
-        watch.run = run
+        watch.on_begin(run)
         with under_way(run, str(flow_run.id), DAYS):
             await introduce(plan.name, plan.labels, run)
             async with hands.page.shown():

@@ -22,7 +22,7 @@ from chaos.units import DURATION
 from flows.experiment import experiment
 from flows.game_day_page import DayPage
 from flows.noticing import notice_day
-from flows.run import result_of
+from flows.run import outcome_of
 from flows.tasks import page
 from flows.watch import WATCH, Watch
 
@@ -64,7 +64,7 @@ class PrefectHands:
             **plan.overrides,
             return_state=True,
         )
-        return await result_of(flow_run, watch, get_run_logger().warning)
+        return await outcome_of(flow_run, lambda: watch.result, get_run_logger().warning)
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
         """Pause the day until somebody resumes it with an answer, or the time is over."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli import Conduct, Conductors, cli
+from chaos.cli import Conduct, ConductDay, Conductors, cli
 from chaos.errors import ChaosLabError
 from flows.verbs.gitops import gitops
 from flows.verbs.halt import halt
@@ -14,6 +14,7 @@ from flows.verbs.serve import serve
 from flows.verbs.sync import sync
 
 if TYPE_CHECKING:
+    from chaos.game_days.day import Day
     from chaos.measure.result import Result
 
 
@@ -21,6 +22,12 @@ async def _through_prefect(conduct: Conduct) -> "Result":
     from flows.run import conduct_with_prefect
 
     return await conduct_with_prefect(conduct)
+
+
+async def _day_through_prefect(conduct: ConductDay) -> "Day":
+    from flows.run import conduct_day_with_prefect
+
+    return await conduct_day_with_prefect(conduct)
 
 
 @cli.command()
@@ -68,7 +75,7 @@ cli.add_command(resume)
 
 def main() -> None:
     """Console script."""
-    cli(obj=Conductors(flow=_through_prefect))
+    cli(obj=Conductors(flow=_through_prefect, day=_day_through_prefect))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
-"""Conduct an experiment through Prefect for `chaoslab run`; prints nothing, and keeps Prefect from printing."""
+"""Conduct experiments and game days through Prefect for `chaoslab run`; prints nothing, and keeps it from printing."""
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chaos.conduct import Conduct
+from chaos.conduct_day import ConductDay
 from chaos.errors import ChaosLabError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from prefect.client.schemas.objects import State
 
+    from chaos.game_days.day import Day
     from chaos.measure.result import Result
     from chaos.run import Run
-    from flows.watch import Watch
+
+T = TypeVar("T")
 
 # Prefect reads these when it is first imported.
 SETTINGS = {
@@ -32,15 +36,28 @@ class FlowError(ChaosLabError):
 
 async def conduct_with_prefect(conduct: Conduct) -> "Result":
     """Carry out the plan as a flow run of the configured API, or of our local server, started when it must be."""
+    async with prefect_api(conduct.say):
+        return await _flow_run(conduct)
+
+
+async def conduct_day_with_prefect(conduct: ConductDay) -> "Day":
+    """The same for a game day."""
+    async with prefect_api(conduct.say):
+        return await _day_run(conduct)
+
+
+@asynccontextmanager
+async def prefect_api(say: "Callable[[str], None]") -> "AsyncIterator[None]":
+    """Prefect speaks to that API while the block lasts, and prints nothing. Raises ServerError."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     from flows.server import ensure_api
 
-    api = await asyncio.to_thread(ensure_api, conduct.say)
+    api = await asyncio.to_thread(ensure_api, say)
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: api.url}):
-        return await _flow_run(conduct)
+        yield
 
 
 async def _flow_run(conduct: Conduct) -> "Result":
@@ -54,24 +71,40 @@ async def _flow_run(conduct: Conduct) -> "Result":
     watch = Watch(begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop)
     WATCH.set(watch)
     run = experiment(plan.source, plan.name, str(conduct.out), plan.seed, **plan.overrides, return_state=True)
-    return await result_of(run, watch, conduct.say)
+    return await outcome_of(run, lambda: watch.result, conduct.say)
 
 
-async def result_of(run: "Awaitable[State[Any]]", watch: "Watch", say: "Callable[[str], None]") -> "Result":
-    """What a flow run that `watch` watches came to. Raises FlowError, or the flow's own error, when that is nothing."""
+async def outcome_of(
+    run: "Awaitable[State[Any]]", learnt: "Callable[[], T | None]", say: "Callable[[str], None]"
+) -> "T":
+    """What a flow run came to, as `learnt` has it. Raises FlowError, or the flow's own error, when that is nothing."""
     from flows.progress import API_FAILURES
 
     try:
         state = await run
     except API_FAILURES as error:  # Failures of the flow itself come back as its state.
-        if watch.result is None:
+        if (result := learnt()) is None:
             raise FlowError(f"the Prefect API failed: {error}") from error
         say(f"the Prefect API went away before the run could be closed there: {error}")
-        return watch.result
-    if watch.result is None:
+        return result
+    if (result := learnt()) is None:
         failure = await state.aresult(raise_on_failure=False)
         if isinstance(failure, ChaosLabError):
             raise failure
         words = f"the flow run ended without a result: {state.name}: {state.message}"
         raise FlowError(words) from (failure if isinstance(failure, Exception) else None)
-    return watch.result
+    return result
+
+
+async def _day_run(conduct: ConductDay) -> "Day":
+    from flows.game_day import game_day
+    from flows.watch import DAY_WATCH, DayWatch
+
+    def begin(run: "Run") -> None:
+        conduct.run = run
+
+    watch = DayWatch(conduct.stop, begin)
+    DAY_WATCH.set(watch)
+    plan = conduct.plan
+    run = game_day(plan.source, plan.name, str(conduct.out), anytime=conduct.anytime, return_state=True)
+    return await outcome_of(run, lambda: watch.day, conduct.say)

@@ -44,8 +44,8 @@ class DayWatch:
 
     stop: Stop = field(default_factory=Stop)
     """Set it to have running experiments ended and nothing more begun; the report is written all the same."""
-    run: Run | None = None
-    """The day's folder, as soon as there is one."""
+    on_begin: Callable[[Run], None] = lambda run: None
+    """Called when the day has its folder."""
     day: Day | None = None
     """What it came to."""
 
