@@ -13,6 +13,8 @@ _BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9_./+
 """Stricter than git check-ref-format, so that no branch can look like an option."""
 _SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^:].*")
 
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^/@:\s]*):[^/@\s]*@")
+
 
 class SourceError(ChaosLabError):
     """A repository, branch or path as nobody can mean it."""
@@ -64,6 +66,8 @@ class Source:
     def address(self) -> str:
         """The URL for git. Raises SourceError."""
         scheme = urlsplit(self.url).scheme
+        if not self.url:
+            raise SourceError("repository '': expected a directory or URL before the '#'")
         if any(ord(letter) < 33 for letter in self.url) or self.url.startswith("-"):
             raise SourceError(f"repository {self.url!r}: a control character, a space or a leading '-'")
         if scheme in ("https", "ssh", "file") or (not scheme and _SCP.fullmatch(self.url)):
@@ -80,6 +84,8 @@ class Source:
     @property
     def name(self) -> str:
         """How it is called in labels and messages: the URL without credentials, a directory's absolute path."""
+        if self.url.startswith("ssh://"):  # whom to log in as is part of the address
+            return _PASSWORD.sub(r"\g<user>@", self.url)
         if "://" in self.url or _SCP.fullmatch(self.url):
             return concealed(self.url)
         return str(Path(self.url).expanduser().absolute())

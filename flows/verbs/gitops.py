@@ -118,7 +118,9 @@ def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
 def _without_secrets(source: Source) -> str:
     """As the flow's parameters, which everybody sees, name it."""
     if "://" in source.url and source.url != source.name:
-        why = "its password would show in the Prefect UI; set CHAOSLAB_GIT_TOKEN where the worker runs instead"
+        why = (
+            "its password would show in the Prefect UI; set CHAOSLAB_GIT_TOKEN where the worker runs instead"
+        )
         raise click.UsageError(f"{source.name}: {why}")
     return str(source)
 
