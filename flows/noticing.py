@@ -3,6 +3,8 @@
 Nothing in here ever matters to a run: what cannot be told is a line in the log.
 """
 
+import asyncio
+
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
@@ -10,6 +12,8 @@ from chaos.game_days.day import Day
 from chaos.measure.result import Result
 from chaos.notices.notice import DayEvent, Notice, of_day, of_result
 from chaos.notices.sending import tell
+
+_BESIDE: set[asyncio.Task[None]] = set()
 
 
 async def notice_result(result: Result) -> None:
@@ -19,7 +23,13 @@ async def notice_result(result: Result) -> None:
 
 async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None = None) -> None:
     """Tell that a game day started, waits for a person (`why`: for what), or ended. `link` is its page in Prefect."""
-    await _notice(of_day(event, day, why, link))
+    work = _notice(of_day(event, day, why, link))
+    if event == "ended":
+        await work
+    else:  # the day goes on meanwhile
+        beside = asyncio.create_task(work)
+        _BESIDE.add(beside)
+        beside.add_done_callback(_BESIDE.discard)
 
 
 async def _notice(notice: Notice) -> None:

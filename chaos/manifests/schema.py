@@ -17,6 +17,7 @@ from chaos.faults import FAULTS
 from chaos.manifests import docstrings
 from chaos.manifests.accepting import SUITED
 from chaos.manifests.load import AnyManifest
+from chaos.manifests.policy import PolicyFile
 
 URI = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -52,7 +53,7 @@ def _described(made: Schema, kind: type) -> Schema:
 
 def schema() -> Schema:
     """One schema for every kind of manifest."""
-    made: Schema = TypeAdapter(AnyManifest).json_schema(schema_generator=_Generator, by_alias=True)
+    made = _schema_of(AnyManifest)
     parts = made["$defs"]
     for name, kind in sorted(FAULTS.items()):
         _loosen(parts[kind.__name__], name)
@@ -63,9 +64,30 @@ def schema() -> Schema:
     return {"$schema": URI, **made, "title": "ChaosLab manifest"}
 
 
+def policy_schema() -> Schema:
+    """The schema of a repository's `chaoslab.yaml`."""
+    made = _schema_of(PolicyFile)
+    _refine(made)
+    return {"$schema": URI, **made, "title": "ChaosLab policy"}
+
+
 def text() -> str:
     """What `experiments/schema.json` holds."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return _written(schema())
+
+
+def policy_text() -> str:
+    """What `chaoslab schema --policy` prints."""
+    return _written(policy_schema())
+
+
+def _schema_of(kind: Any) -> Schema:
+    made: Schema = TypeAdapter(kind).json_schema(schema_generator=_Generator, by_alias=True)
+    return made
+
+
+def _written(made: Schema) -> str:
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
 def _loosen(part: Schema, name: str) -> None:
@@ -119,7 +141,7 @@ def _suit(part: Schema, parts: Schema) -> None:
 
 
 def _tolerance(kind: Any) -> Schema:
-    made: Schema = TypeAdapter(kind).json_schema(schema_generator=_Generator, by_alias=True)
+    made = _schema_of(kind)
     _refine(made)
     return {**made, "minProperties": 1}
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 import yaml
 
@@ -18,6 +19,7 @@ from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.policy_intensity import beyond, preset_numbers
 from chaos.manifests.referring import resolve
 from chaos.manifests.sandboxes import AnySandbox
+from chaos.manifests.schema import policy_schema
 from chaos.plan import draw, plan
 from tests.manifests.a_repository import SMALL, a_manifest
 
@@ -254,6 +256,20 @@ def test_a_policy_is_looked_at_with_the_manifests_and_is_none_of_them(tmp_path: 
     assert len(load_all([tmp_path / "chaoslab.yaml", path])[0]) == 1
     (tmp_path / "chaoslab.yaml").write_text(POLICY.replace("1m", "1"))
     assert len(load_all([tmp_path / "chaoslab.yaml", path])[1]) == 1
+
+
+def test_the_schema_says_the_same_as_validation() -> None:
+    checker = jsonschema.Draft202012Validator(policy_schema())
+    checker.check_schema(policy_schema())
+    assert list(checker.iter_errors(yaml.safe_load(POLICY))) == []
+    for old, new in (
+        ("maxHold", "maxHolds"),
+        ("1m", "1"),
+        ("disk_full", "disk_ful"),
+        ("medium", "huge"),
+        ("Policy", "P"),
+    ):
+        assert list(checker.iter_errors(yaml.safe_load(POLICY.replace(old, new)))), new
 
 
 def test_the_lowest_number_of_runs_counts() -> None:
