@@ -82,7 +82,7 @@ class CpuThrottle(Fault):
             except OSError as error:
                 raise InjectionError(f"cannot set {quota.file.name}: {error.strerror}") from error
             _burn(burners, _BITES_WITHIN_S)
-            bites_s = meter.until_it_bites()
+            bites_s = meter.until_it_bites(target)
             _burn(burners, _CALIBRATION_S)
             notes = {"quota": quota.now(), "before": quota.before, "first_used_up_s": round(bites_s, 3)}
             yield Injection("cfs-quota", "real", self._all_asked(), meter.look, _LOOK_EVERY_S, notes)
@@ -143,8 +143,9 @@ class _Meter:
         self._last = quota.use()
         self._cores: float | None = None
 
-    def until_it_bites(self) -> float:
-        """Seconds until the quota was used up for the first time. Raises InjectionError when it never was."""
+    def until_it_bites(self, target: Target) -> float:
+        """Seconds until the quota was used up for the first time. Raises InjectionError when it never was, and when the
+        run is to end meanwhile."""
         began, throttled = time.monotonic(), self._last.throttled
         self._cores = self._quota.cores()
         while (now := self._quota.use()).throttled == throttled:
@@ -152,7 +153,8 @@ class _Meter:
                 used = 100 * (now.used_s - self._last.used_s) / _BITES_WITHIN_S
                 why = f"the app and a burner had but {used:.0f} % of a core: this machine is too busy"
                 raise InjectionError(f"the CPU quota was not used up in {_BITES_WITHIN_S:g} s; {why}")
-            time.sleep(_LOOK_S)
+            if target.wait(_LOOK_S):
+                raise InjectionError("told to end before the CPU quota was used up")
         self._last = now
         return time.monotonic() - began
 
