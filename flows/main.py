@@ -11,6 +11,7 @@ from flows.verbs.gitops import gitops
 from flows.verbs.halt import halt
 from flows.verbs.resume import resume
 from flows.verbs.serve import serve
+from flows.verbs.status import status
 from flows.verbs.sync import sync
 
 if TYPE_CHECKING:
@@ -51,23 +52,9 @@ def down() -> None:
     click.echo("stopped" if server.down() else "no local Prefect server was running")
 
 
-@cli.command()
-def status() -> None:
-    """Say which Prefect server `run` would use and whether it answers."""
-    from flows import server
-
-    now = server.status()
-    url = now.configured or now.local
-    if url is None:
-        click.echo("no Prefect server: `chaoslab run` or `chaoslab up` starts a local one")
-        return
-    kind = "configured" if now.configured else f"local, pid {now.pid}, files in {now.folder}"
-    click.echo(f"{url} ({kind}): {'answers' if now.answers else 'does not answer'}")
-    sys.exit(0 if now.answers else 5)
-
-
 cli.add_command(sync)
 cli.add_command(serve)
+cli.add_command(status)
 cli.add_command(gitops)
 cli.add_command(halt)
 cli.add_command(resume)

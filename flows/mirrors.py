@@ -11,7 +11,12 @@ from flows.server import state_folder
 def mirror_of(source: Source) -> Mirror:
     """This machine's copy of that repository."""
     token = Settings().chaoslab_git_token
-    return Mirror(source, state_folder().parent / "repositories", token.get_secret_value() if token else None)
+    return Mirror(source, copies(), token.get_secret_value() if token else None)
+
+
+def copies() -> Path:
+    """The folder of the copies, and of what is known of each."""
+    return state_folder().parent / "repositories"
 
 
 def trees() -> Path:

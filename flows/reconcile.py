@@ -11,6 +11,7 @@ One at a time for each repository and machine: who comes second waits, and then 
 
 from asyncio import to_thread
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -24,7 +25,9 @@ from chaos.gitops.mirror import Mirror
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
 from chaos.gitops.wanted import Desired
+from flows.accounts import after_sync
 from flows.deployed import Deployments
+from flows.progress import API_FAILURES
 from flows.synced import Synced as Synced
 from flows.synced import in_line
 from flows.turns import turn
@@ -72,6 +75,9 @@ async def reconcile(
             await to_thread(new.save, file)
             if names is None:
                 _sweep_stamp(mirror).touch()
+            if actions or desired.commit != memory.commit:
+                with suppress(OSError, *API_FAILURES):  # it is in line, shown or not
+                    await after_sync(client, mirror, desired, seen, actions, policy, names)
     counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
     return Synced(mirror.source.name, desired.commit, *counts)
 

@@ -1,16 +1,26 @@
-"""Tell a commit what its run came to: a line of its git note, and its status on the forge. Never matters to the run."""
+"""Tell a commit what its run came to: a line of its git note, its status on the forge; and its repository's page.
 
+None of it ever matters to the run.
+"""
+
+import time
 from asyncio import to_thread
 
+from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 
 from chaos.errors import ChaosLabError
+from chaos.gitops.account import LastRun
 from chaos.gitops.forges import Forge
 from chaos.gitops.notes import note
 from chaos.gitops.source import Source
 from chaos.measure.result import Result
 from chaos.settings import Settings
+from flows.accounts import after_run
+from flows.last_runs import as_the_repository_has_it
 from flows.mirrors import mirror_of
+from flows.progress import API_FAILURES
 from flows.states import name_of
 
 
@@ -24,6 +34,17 @@ async def tell_commit(repository: str | None, commit: str | None, result: Result
             await to_thread(tell, repository, commit, result)
         except ChaosLabError as error:
             logger.warning("no %s: %s", what, error)
+    if not as_the_repository_has_it(flow_run.parameters):
+        return
+    try:
+        async with get_client() as client:
+            await after_run(client, repository, result.experiment, _ended(result))
+    except (OSError, *API_FAILURES) as error:
+        logger.warning("the page of the repository is not up to date: %s", error)
+
+
+def _ended(result: Result) -> LastRun:
+    return LastRun(id=str(flow_run.id), state=name_of(result), why=result.why, ended=time.time(), digest="")
 
 
 def _note(repository: str, commit: str, result: Result) -> None:

@@ -1,0 +1,59 @@
+"""What there is once a round of actions has been done, without another look at the server. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from chaos.gitops.account import Account, Stall
+from chaos.gitops.decide import Action, Policy, Reason, decide, shape_of
+from chaos.gitops.observed import Deployed, Observed, PushRun
+from chaos.gitops.wanted import Desired
+
+
+def expected(desired: Desired, seen: Observed, actions: Iterable[Action]) -> Observed:
+    """Deployments as the commit wants them, beside those that it does not have and that stay; runs that were begun.
+
+    `seen` may be of some names only: what was not looked at is as the round before left it.
+    """
+    done = list(actions)
+    gone = {each.name for each in done if each.kind == "prune"}
+    theirs = {each.name for each in seen.deployments.values() if each.repository != desired.repository}
+    kept = {name: each for name, each in seen.deployments.items() if name not in gone}
+    as_wanted = {name: _as_wanted(desired, name, kept) for name in desired.wanted if name not in theirs}
+    begun = {
+        (each.name, each.wanted.digest): PushRun("", "pending")
+        for each in done
+        if each.kind == "run" and each.wanted is not None
+    }
+    return Observed({**kept, **as_wanted}, {**seen.runs, **begun}, seen.stalled)
+
+
+def stalls(
+    desired: Desired, seen: Observed, policy: Policy, before: Account | None, looked_at: frozenset[str] | None
+) -> tuple[Stall, ...]:
+    """Everything that stands in the way, told already or not; of what was not looked at, what stood there before."""
+    every = decide(desired, Observed(seen.deployments, seen.runs), policy)
+    now = tuple(
+        Stall(each.name, each.reason.value, each.why)
+        for each in every
+        if each.kind == "stall"
+        and (looked_at is None or each.reason is Reason.BROKEN or each.name in looked_at)
+    )
+    if looked_at is None or before is None:
+        return now
+    broken, told = Reason.BROKEN.value, {each.subject for each in now}
+    return (
+        *now,
+        *(each for each in before.stalls if each.reason != broken and each.subject not in looked_at | told),
+    )
+
+
+def _as_wanted(desired: Desired, name: str, kept: Mapping[str, Deployed]) -> Deployed:
+    wanted, was = desired.wanted[name], kept.get(name)
+    return Deployed(
+        id=was.id if was is not None else "",
+        name=name,
+        repository=desired.repository,
+        shape=shape_of(wanted, desired),
+        paused=wanted.suspend or (was is not None and was.paused and not was.shape.suspended),
+        commit=desired.commit,
+        game_day=wanted.is_game_day,
+    )

@@ -1,0 +1,53 @@
+"""The last run of each experiment that came to an end, as Prefect has it: whoever began it, wherever it ran."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+
+from chaos.gitops.account import LastRun
+from chaos.gitops.observed import Deployed
+
+_PAGE, _MOST_PAGES = 200, 10
+"""So many ended runs are looked through; an experiment whose last one is older counts as never run."""
+_ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
+
+
+async def last_runs(client: PrefectClient, deployments: Iterable[Deployed]) -> dict[str, LastRun]:
+    """By name. Raises what Prefect's client raises."""
+    names = {each.id: each.name for each in deployments}
+    found: dict[str, LastRun] = {}
+    if not names:
+        return found
+    wanted = {
+        "deployments": {"id": {"any_": sorted(names)}},
+        "flow_runs": {"state": {"type": {"any_": _ENDED}}},
+        "sort": "END_TIME_DESC",
+        "limit": _PAGE,
+    }
+    for page in range(_MOST_PAGES):
+        answer = await client.request("POST", "/flow_runs/filter", json={**wanted, "offset": page * _PAGE})
+        runs = answer.json()
+        for each in filter(lambda run: as_the_repository_has_it(run["parameters"]), runs):
+            found.setdefault(names[each["deployment_id"]], _last(each))
+        if len(runs) < _PAGE or len(found) == len(names):
+            break
+    return found
+
+
+def as_the_repository_has_it(parameters: Mapping[str, Any]) -> bool:
+    """Whether a run with these parameters says something of the experiment, not of other numbers of a person's."""
+    return not parameters.get("hold") and not parameters.get("intensity")
+
+
+def _last(run: dict[str, Any]) -> LastRun:
+    state = run["state"]
+    ended = datetime.fromisoformat(run["end_time"] or state["timestamp"])
+    return LastRun(
+        id=run["id"],
+        state=state["name"],
+        why=state["message"] or "",
+        ended=ended.timestamp(),
+        digest=str((run.get("labels") or {}).get("chaoslab.digest") or ""),
+    )

@@ -1,0 +1,35 @@
+"""How everything stands that repositories asked for: what this machine knows of them, and what Prefect has now."""
+
+import time
+from collections.abc import Mapping
+
+from prefect.client.orchestration import PrefectClient
+
+from chaos.gitops.account import Account, LastRun, accounts
+from chaos.gitops.memory import Memory
+from chaos.gitops.observed import Observed
+from chaos.gitops.status import Status, statuses
+from flows.deployed import Deployments
+from flows.last_runs import last_runs
+from flows.mirrors import copies
+
+Repositories = list[tuple[Account, tuple[Status, ...]]]
+
+
+async def look(client: PrefectClient) -> Repositories:
+    """Every repository that this machine follows, then those that only Prefect knows. Raises as its client does."""
+    seen = await Deployments(client, "").observed(frozenset())
+    runs = await last_runs(client, (one for one in seen.deployments.values() if one.repository))
+    now = time.time()
+    found: Repositories = []
+    for file, account in accounts(copies()):
+        wanted = Memory.load(file.with_suffix(".synced")).wanted
+        named = account.with_runs(runs, {*wanted, *seen.deployments})
+        found.append((named, statuses(named, wanted, seen, now)))
+    return [*found, *_unfollowed({one.repository for one, _ in found}, seen, runs, now)]
+
+
+def _unfollowed(followed: set[str], seen: Observed, runs: Mapping[str, LastRun], now: float) -> Repositories:
+    others = {one.repository for one in seen.deployments.values() if one.repository} - followed
+    made = [Account(repository=each, branch="", path="").with_runs(runs, runs) for each in sorted(others)]
+    return [(account, statuses(account, None, seen, now)) for account in made]
