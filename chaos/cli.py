@@ -206,14 +206,16 @@ def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensi
     type=click.Path(path_type=Path),
     help="Compare with this file instead; exit 1 when it is stale.",
 )
-def schema(check: Path | None) -> None:
+@click.option("--policy", is_flag=True, help="Of a repository's policy, chaoslab.yaml, instead.")
+def schema(check: Path | None, policy: bool) -> None:
     """Print the JSON schema of manifests, for editors."""
-    from chaos.manifests.schema import text
+    from chaos.manifests.schema import policy_text, text
 
+    made, how = (policy_text(), " --policy") if policy else (text(), "")
     if check is None:
-        click.echo(text(), nl=False)
-    elif not check.exists() or check.read_text() != text():
-        click.echo(f"{check} is stale; make it anew: chaoslab schema > {check}", err=True)
+        click.echo(made, nl=False)
+    elif not check.exists() or check.read_text() != made:
+        click.echo(f"{check} is stale; make it anew: chaoslab schema{how} > {check}", err=True)
         sys.exit(1)
 
 
