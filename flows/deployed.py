@@ -26,6 +26,8 @@ _SLUG = "repository"
 _REPOSITORY, _DIGEST, _SUSPENDED = "chaoslab.repository", "chaoslab.digest", "chaoslab.suspended"
 _SHAPE = "chaoslab.shape"
 _PUSH = "push"
+GAME_DAY, _DAY_ENTRY = "game-day", "flows.game_day.game_day"
+"""The flow of game days, and where a runner finds it."""
 _STATES: Mapping[str, RunState] = {
     "SCHEDULED": "pending",
     "PENDING": "pending",
@@ -37,7 +39,7 @@ _STATES: Mapping[str, RunState] = {
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
-    """The deployments of the experiment flow at one Prefect API. Methods raise what its client raises."""
+    """Deployments of experiments and game days at one Prefect API. Methods raise what its client raises."""
 
     client: PrefectClient
     out: str
@@ -48,7 +50,7 @@ class Deployments:
     async def observed(self, stalled: frozenset[str], names: Iterable[str] | None = None) -> Observed:
         """All of them, or only those of these names."""
         some = None if names is None else sorted(names)
-        wanted: dict[str, Any] = {"flows": {"name": {"any_": [experiment.name]}}}
+        wanted: dict[str, Any] = {"flows": {"name": {"any_": [experiment.name, GAME_DAY]}}}
         if some is not None:
             wanted["deployments"] = {"name": {"any_": some}}
         found = [] if some == [] else await self._pages("/deployments/filter", wanted)
@@ -88,11 +90,13 @@ class Deployments:
         shape, was = action.shape, action.deployed
         assert shape is not None
         by_hand = was is not None and was.paused and not was.shape.suspended
+        assert action.wanted is not None
+        of_day = action.wanted.is_game_day
         repository, path, name = shape.target
         schedule = {"cron": shape.cron, "timezone": shape.timezone}
         return {
             "name": action.name,
-            "flow_id": await self._flow_id(experiment.name),
+            "flow_id": await self._flow_id(GAME_DAY if of_day else experiment.name),
             "description": shape.description,
             "tags": list(shape.tags),
             "paused": shape.suspended or by_hand,
@@ -104,9 +108,9 @@ class Deployments:
                 "commit": desired.commit,
                 "out": self.out,
             },
-            "parameter_openapi_schema": _parameters(),
+            "parameter_openapi_schema": _day_parameters() if of_day else _parameters(),
             "enforce_parameter_schema": True,
-            "entrypoint": "flows.experiment.experiment",
+            "entrypoint": _DAY_ENTRY if of_day else "flows.experiment.experiment",
             "work_pool_name": POOL,
             "job_variables": RUNNER,
             "concurrency_limit": 1,
@@ -166,6 +170,13 @@ def _parameters() -> dict[str, Any]:
     return standing.form(experiment, only=("hold", "intensity", "seed"))
 
 
+@cache
+def _day_parameters() -> dict[str, Any]:
+    from flows.game_day import game_day  # reports and all; only wanted where there is a day
+
+    return standing.form(game_day, only=("anytime",))
+
+
 def _id(action: Action) -> str:
     assert action.deployed is not None
     return action.deployed.id
@@ -195,6 +206,7 @@ def _deployed(answer: Mapping[str, Any]) -> Deployed:
         paused=bool(answer.get("paused")),
         commit=str(parameters.get("commit") or ""),
         applied=str(labels.get(_SHAPE) or ""),
+        game_day=answer.get("entrypoint") == _DAY_ENTRY,
     )
 
 

@@ -1,21 +1,15 @@
 """From a game day's manifest to what will be done: every experiment found and drawn, or nothing begins."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from chaos.errors import ManifestError
 from chaos.manifests.game_day import Entry, GameDaySpec
+from chaos.manifests.game_day_digest import digest_of
 from chaos.manifests.load import Loaded, LoadedDay
-from chaos.manifests.overriding import Overrides
 from chaos.manifests.problems import Problem
 from chaos.manifests.referring import references
 from chaos.plan import Plan, draw
-
-_ABOUT = {"schedule", "suspend", "participants", "notes"}
-"""What says when, and who is there; not what happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +68,6 @@ def plan_day(day: LoadedDay, found: Mapping[str, Loaded], commit: str | None = N
         entries=entries,
         commit=commit,
     )
-
-
-def digest_of(spec: GameDaySpec, digests: Mapping[str, str]) -> str:
-    """`sha256:…` of all that can change what happens on the day: what it says, and its experiments' digests."""
-    said = {
-        "spec": spec.model_dump(mode="json", exclude=_ABOUT),
-        "experiments": dict(sorted(digests.items())),
-    }
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def overrides_of(entry: Entry) -> Overrides:
-    """The numbers that the day wants of it."""
-    return Overrides(entry.hold, entry.intensity)
-
-
-def file_of(plan: Plan) -> Path:
-    """The manifest that an experiment of the day comes from."""
-    return Path(plan.source)
 
 
 def _stage_s(turns: list[float], parallel: int) -> float:

@@ -91,7 +91,12 @@ def standing(desired: Desired, observed: Observed, policy: Policy | None = None)
 
 def shape_of(wanted: Wanted, desired: Desired) -> Shape:
     """What its deployment is to look like."""
-    tags = {"chaoslab", wanted.name, *(f"{key}:{value}" for key, value in wanted.labels.items())}
+    tags = {
+        "chaoslab",
+        wanted.name,
+        *(["game-day"] if wanted.is_game_day else []),
+        *(f"{key}:{value}" for key, value in wanted.labels.items()),
+    }
     return Shape(
         description=wanted.hypothesis,
         tags=tuple(sorted(tags)),
@@ -139,7 +144,13 @@ def _shaped(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Ac
         shape = shape_of(wanted, desired)
         if deployed is None:
             yield Action("create", name, Reason.NEW, f"new in {wanted.path}", wanted, shape=shape)
-        elif deployed.repository == desired.repository:
+        elif deployed.repository != desired.repository:
+            continue
+        elif deployed.game_day is not wanted.is_game_day:
+            why = f"{wanted.path} has another kind of that name now"
+            yield Action("prune", name, Reason.CHANGED, why, deployed=deployed)
+            yield Action("create", name, Reason.CHANGED, why, wanted, shape=shape)
+        else:
             yield from _updated(wanted, deployed, shape, policy)
 
 

@@ -43,6 +43,8 @@ class Deployed:
     """The commit that its runs use."""
     applied: str = ""
     """The mark of the shape that the repository gave it last; what looks different since was changed by hand."""
+    game_day: bool = False
+    """Whether its runs are game days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ from pathlib import Path, PurePosixPath
 
 from chaos.app_files import AppFiles
 from chaos.gitops.cache import Cache, Row
+from chaos.gitops.consistency import consistent
 from chaos.gitops.limits import Limits, limits_of
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.wanted import Broken, Desired, Wanted
 from chaos.manifests.beside import FindApp
 from chaos.manifests.files import SUFFIXES
-from chaos.manifests.load import Loaded, experiments, load_bytes
+from chaos.manifests.game_day_digest import digest_of
+from chaos.manifests.load import Loaded, LoadedDay, experiments, game_days, load_bytes
 from chaos.manifests.policy import MISNAMED, NAME, misplaced
 from chaos.manifests.problems import Problem
+from chaos.manifests.referring import references
 from chaos.plan import draw
 
 MOST_MANIFESTS = 20_000
@@ -36,7 +39,7 @@ def read(mirror: Mirror, commit: str) -> Desired:
     good = [entry for entry in files if _is_readable(entry)][:MOST_MANIFESTS]
     rows, broken = _rows(mirror, commit, good, trees, limits_of(mirror, commit, entries))
     wanted, clashes = _named(_wanted(rows, trees))
-    return _consistent(Desired(mirror.source.name, commit, wanted, (*refused, *broken, *clashes)))
+    return consistent(Desired(mirror.source.name, commit, wanted, (*refused, *broken, *clashes)))
 
 
 def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[str], list[Problem]]:
@@ -143,6 +146,7 @@ def _parsed(
         problems += refusals
         if not refusals:
             row.append(_as_wanted(one, path, drawn.digest).to_json())
+    row += [_day_as_wanted(one, path).to_json() for one in game_days(loaded)]
     return row, tuple(map(str, problems))
 
 
@@ -160,6 +164,23 @@ def _as_wanted(loaded: Loaded, path: str, digest: str) -> Wanted:
         on_push=spec.on_push,
         depends_on=spec.depends_on,
         app=None if loaded.app is None else str(loaded.app.relative_to(_ROOT)),
+    )
+
+
+def _day_as_wanted(day: LoadedDay, path: str) -> Wanted:
+    """It runs when its schedule says so, or when somebody starts it; never because of a push."""
+    manifest, spec = day.manifest, day.manifest.spec
+    return Wanted(
+        name=manifest.metadata.name,
+        path=path,
+        digest=digest_of(spec, {}),
+        hypothesis=spec.purpose,
+        labels=dict(manifest.metadata.labels),
+        cron=spec.schedule.cron,
+        timezone=spec.schedule.timezone,
+        suspend=spec.suspend,
+        on_push=False,
+        experiments=tuple(sorted({each.entry.name for each in references(spec)})),
     )
 
 
@@ -182,11 +203,11 @@ def _finder(trees: Mapping[str, str]) -> Callable[[Path, str, Path], Path]:
 def _wanted(rows: Mapping[str, Row], trees: Mapping[str, str]) -> Iterator[Wanted]:
     for path in sorted(rows):
         for said in rows[path]:
-            one = Wanted.from_json(said)
-            if one.app is not None:
-                whole = f"{one.digest}\0{trees[one.app]}"
-                one = replace(one, digest="sha256:" + hashlib.sha256(whole.encode()).hexdigest())
-            yield one
+            digest = said["digest"]
+            if said["app"] is not None:
+                whole = f"{digest}\0{trees[said['app']]}"
+                digest = "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
+            yield Wanted.from_json({**said, "digest": digest})
 
 
 def _named(all_of_them: Iterable[Wanted]) -> tuple[dict[str, Wanted], list[Broken]]:
@@ -199,35 +220,3 @@ def _named(all_of_them: Iterable[Wanted]) -> tuple[dict[str, Wanted], list[Broke
             said = f"{one.path}:1:1 metadata.name: '{one.name}' is already the name of {other.path}"
             clashes.append(Broken(one.path, (said,)))
     return wanted, clashes
-
-
-def _consistent(desired: Desired) -> Desired:
-    """Without the experiments that wait for one that is not there, or for themselves."""
-    wanted = dict(desired.wanted)
-    broken = list(desired.broken)
-    while wrong := sorted(_hopeless(wanted)):
-        for name, why in wrong:
-            path = wanted.pop(name).path
-            broken.append(Broken(path, (f"{path}:1:1 spec.dependsOn: {name}: {why}",)))
-    return replace(desired, wanted=wanted, broken=tuple(broken))
-
-
-def _hopeless(wanted: Mapping[str, Wanted]) -> Iterator[tuple[str, str]]:
-    for one in wanted.values():
-        missing = [name for name in one.depends_on if name not in wanted]
-        if missing:
-            yield one.name, f"no experiment of this repository is called {', '.join(missing)}"
-        elif one.name in _before(one, wanted):
-            yield one.name, "it waits for itself in the end"
-
-
-def _before(one: Wanted, wanted: Mapping[str, Wanted]) -> set[str]:
-    """Everything that comes before it."""
-    seen: set[str] = set()
-    waiting = list(one.depends_on)
-    while waiting:
-        name = waiting.pop()
-        if name not in seen and name in wanted:
-            seen.add(name)
-            waiting += wanted[name].depends_on
-    return seen
