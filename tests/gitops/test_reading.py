@@ -34,6 +34,7 @@ def test_every_manifest_of_the_folder_and_nothing_else(repository: Repository, m
     repository.write("experiments/team/b.yml", manifest("b", app="../apps/web", more=more))
     repository.write("experiments/apps/web/values.yaml", "not: ours\n")
     repository.write("experiments/.hidden/c.yaml", "not: ours\n")
+    repository.write("experiments/.hidden.yaml", "not: ours\n")
     repository.write("elsewhere/d.yaml", manifest("d"))
     commit = repository.commit()
     found = read(mirror)
