@@ -17,6 +17,7 @@ from prefect.states import Cancelled, Crashed
 
 from chaos import reaping
 from chaos.errors import ChaosLabError
+from chaos.game_days.abandoned import close_abandoned
 from chaos.measure.result import Result
 from chaos.verdict import Outcome
 from flows.progress import API_FAILURES
@@ -41,12 +42,21 @@ async def reaping_beside(say: Callable[[str], None]) -> AsyncIterator[None]:
 
 
 async def reap_runs(client: PrefectClient) -> AsyncIterator[str]:
-    """Close the runs that were left behind; a line for each. Raises ChaosLabError, and what Prefect's client raises."""
+    """Close the runs, then the game days, that were left behind; a line for each.
+
+    Raises ChaosLabError, and what Prefect's client raises.
+    """
     async for left, result in reaping.close_left_behind():
         if left.flow_run is not None:
             with suppress(ObjectNotFound):  # of another server
                 await _close(client, UUID(left.flow_run), result)
         yield f"{left.run.id}: {DIED}"
+    for left, day in close_abandoned():
+        if left.flow_run is not None:
+            with suppress(ObjectNotFound):
+                await _close(client, UUID(left.flow_run), None)
+        ran = "" if day is None else f", after {len(day.ran)} experiment(s)"
+        yield f"{left.run.id}: the process of this game day died{ran}; its report says what ran"
 
 
 async def _close(client: PrefectClient, flow_run: UUID, result: Result | None) -> None:

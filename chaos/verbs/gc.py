@@ -13,10 +13,13 @@ def gc() -> None:
 
 async def _reap() -> None:
     from chaos import reaping
+    from chaos.game_days.abandoned import close_abandoned
 
     removed = 0
     async for left, result in reaping.close_left_behind():
         click.echo(f"closed {left.run.id}: {result.why if result else 'it had not begun'}")
+    for left, _ in close_abandoned():
+        click.echo(f"closed {left.run.id}: its report says what ran")
     async for line in reaping.remove_orphans():
         removed += 1
         click.echo(line)
