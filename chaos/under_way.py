@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 from chaos.run import Run
@@ -72,6 +72,20 @@ def left_behind(among: str = RUNS) -> Iterator[Left]:
                 continue
             yield left
             file.unlink()
+
+
+def still_under_way(among: str = RUNS) -> list[str]:
+    """The ids of the runs that some process of this machine carries out at this moment."""
+    return [file.stem for file in sorted(folder(among).glob("*.json")) if _is_held(file)]
+
+
+def _is_held(file: Path) -> bool:
+    with suppress(FileNotFoundError), file.open() as seen:
+        try:
+            flock(seen, LOCK_SH | LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def folder(among: str = RUNS) -> Path:

@@ -24,7 +24,7 @@ from flows.switch import VARIABLE
 
 T = TypeVar("T")
 
-_FLOWS = ["experiment", "ad-hoc", "game_day"]
+_FLOWS = ["experiment", "ad-hoc", "game-day"]
 _RUNNING = FlowRunFilter(
     state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING]))
 )

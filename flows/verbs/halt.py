@@ -4,14 +4,16 @@ import getpass
 import os
 import socket
 import sys
-from time import monotonic
+from time import monotonic, sleep
 
 import click
 
 from chaos import switch
+from chaos.under_way import still_under_way
 
 _REASON_UP_TO = 500
 """Characters: a variable of Prefect holds 5,000."""
+_LOOK_EVERY_S = 0.05
 
 
 @click.command()
@@ -22,7 +24,7 @@ _REASON_UP_TO = 500
     default=10.0,
     show_default=True,
     type=click.FloatRange(0, 600),
-    help="Seconds to wait for the runs that Prefect knows of.",
+    help="Seconds to wait until every run has ended.",
 )
 def halt(reason: str, patience_s: float) -> None:
     """The big red switch. Every running experiment undoes its fault and ends within seconds; none begins until
@@ -33,16 +35,25 @@ def halt(reason: str, patience_s: float) -> None:
     from flows import switching  # only now: reading Prefect takes a second
 
     url = switching.api_in_use()
-    if url is None:
-        click.echo("there is no Prefect server, so no other machine to tell")
-        return
-    switching.turn_on(url, made)
-    click.echo(f"every machine of {url} is, too")
-    late = switching.until_ended(url, patience_s)
+    if url is not None:
+        switching.turn_on(url, made)
+    click.echo(
+        f"so is every machine of {url}" if url else "there is no Prefect server, so no other machine to tell"
+    )
+    late = _until_ended(began + patience_s, url)
     if late:
         click.echo(f"still running after {patience_s:g} s: {', '.join(late)}", err=True)
         sys.exit(5)
-    click.echo(f"none of its runs is under way, {monotonic() - began:.1f} s after the command")
+    click.echo(f"no run is under way any more, {monotonic() - began:.1f} s later")
+
+
+def _until_ended(until: float, url: str | None) -> list[str]:
+    """Wait for the runs of this machine and of Prefect; what of them has not ended by then (monotonic seconds)."""
+    from flows import switching
+
+    while (here := still_under_way()) and monotonic() < until:
+        sleep(_LOOK_EVERY_S)
+    return here + (list(switching.until_ended(url, max(0.0, until - monotonic()))) if url else [])
 
 
 def _who() -> str:
