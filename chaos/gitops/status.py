@@ -61,7 +61,7 @@ def statuses(
 ) -> tuple[Status, ...]:
     """Everything that this repository has or asks for, by name.
 
-    `wanted` is None on a machine that does not follow the repository: then what Prefect has is all that is known.
+    `wanted` is None on a machine that does not follow the repository, or has forgotten: then what Prefect has is all.
     """
     mine = {one.name: one for one in seen.deployments.values() if one.repository == account.repository}
     desired = Desired(account.repository, account.commit, wanted or {})
@@ -136,7 +136,7 @@ def _sync(case: _Case) -> tuple[Sync, str]:
     if case.stall is not None:
         return "Stalled", case.stall.why
     if case.unfollowed:
-        return "Unfollowed", "Prefect has it; this machine does not follow its repository"
+        return "Unfollowed", "Prefect has it; this machine does not know what its repository says"
     if wanted is None:
         return "Removed", "the repository no longer has it, and it was not pruned"
     if deployed is None:
