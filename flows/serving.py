@@ -28,7 +28,7 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
     with temporary_settings({PREFECT_API_URL: api.url, PREFECT_WORKER_QUERY_SECONDS: 1.0}):
         async with get_client() as client:
             await standing.pool(client)
-            await standing.ad_hoc_deployment(client, out)
+            await standing.ad_hoc_deployment(client, out, insist=True)
             await standing.heartbeat_watch(client)
         worker = ProcessWorker(work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")

@@ -43,8 +43,11 @@ async def pool(client: PrefectClient) -> None:
         await client.create_work_pool(wanted)
 
 
-async def ad_hoc_deployment(client: PrefectClient, out: Path) -> None:
-    """The form by which a person starts an experiment without a manifest; its runs write below `out`."""
+async def ad_hoc_deployment(client: PrefectClient, out: Path, *, insist: bool = False) -> None:
+    """The form by which a person starts an experiment without a manifest.
+
+    Its runs write below `out`; where they wrote already when it is there, unless the caller insists.
+    """
     from flows.ad_hoc import ad_hoc
 
     shape: dict[str, Any] = {
@@ -59,6 +62,7 @@ async def ad_hoc_deployment(client: PrefectClient, out: Path) -> None:
     }
     with suppress(ObjectNotFound):
         found = await client.read_deployment_by_name(f"{ad_hoc.name}/{AD_HOC}")
+        shape["parameters"] = shape["parameters"] if insist else found.parameters
         if _shows(found.model_dump(mode="json"), shape):
             return
     flow = await client.create_flow_from_name(ad_hoc.name)
