@@ -86,6 +86,10 @@ class Source:
         """How it is called in labels and messages: the URL without credentials, a directory's absolute path."""
         if self.url.startswith("ssh://"):  # whom to log in as is part of the address
             return _PASSWORD.sub(r"\g<user>@", self.url)
+        if (
+            self.url.startswith("file:") and "%" not in self.url
+        ):  # as the same directory without file: is called
+            return urlsplit(self.url).path
         if "://" in self.url or _SCP.fullmatch(self.url):
             return concealed(self.url)
         return str(Path(self.url).expanduser().absolute())

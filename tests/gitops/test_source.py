@@ -42,6 +42,7 @@ def test_its_name_says_where_and_no_password(tmp_path: Path, monkeypatch: pytest
     assert Source("https://me:secret@git.example/a.git").name == "https://git.example/a.git"
     assert Source("ssh://git:secret@git.example/a.git").name == "ssh://git@git.example/a.git"
     assert Source("ssh://git@git.example/a.git").name == "ssh://git@git.example/a.git"
+    assert Source("file:///srv/git/a.git").name == "/srv/git/a.git"
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
     assert Source("here").name == str(tmp_path / "here")
