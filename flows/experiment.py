@@ -47,6 +47,7 @@ from flows.mirrors import mirror_of, trees
 from flows.noticing import notice_result
 from flows.switch import final_state, heeded
 from flows.telling import tell_commit
+from flows.turns_everywhere import in_turn_everywhere
 from flows.watch import Watch, watching
 
 Hold = Annotated[str, Field(pattern=POSITIVE_DURATION.pattern, examples=[POSITIVE_DURATION.example])]
@@ -91,11 +92,21 @@ async def experiment(
 async def carried_out(plan: Plan, out: Path) -> Result:
     """Stages 2 to 7 of one plan, inside a flow run. Raises Halted when experiments are."""
     watch = watching()
-    async with heeded(watch.stop) as stop, in_turn(plan.at_once, get_run_logger().info, stop):
+    logger = get_run_logger()
+
+    def say(line: str) -> None:
+        logger.info(line)
+        watch.say(line)
+
+    async with (
+        heeded(watch.stop) as stop,
+        in_turn(plan.at_once, say, stop),
+        in_turn_everywhere(plan.at_once, say, stop),
+    ):
         run = Run.new(plan.name, out)
         with under_way(run, str(flow_run.id)):
             result = await _stages(plan, run, watch, stop)
-    await notice_result(result)
+    await notice_result(result, say)
     return result
 
 

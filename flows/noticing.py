@@ -4,6 +4,7 @@ Nothing in here ever matters to a run: what cannot be told is a line in the log.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
@@ -13,17 +14,23 @@ from chaos.measure.result import Result
 from chaos.notices.notice import DayEvent, Notice, of_day, of_result
 from chaos.notices.sending import tell
 
+Say = Callable[[str], None]
 _BESIDE: set[asyncio.Task[None]] = set()
 
 
-async def notice_result(result: Result) -> None:
-    """Tell what became of a run."""
-    await _notice(of_result(result))
+async def notice_result(result: Result, say: Say) -> None:
+    """Tell what became of a run; `say` hears who could not be told."""
+    await _notice(of_result(result), say)
+
+
+async def notice_left(notice: Notice, flow_run: str | None, say: Say) -> None:
+    """Tell in the stead of a process that died: nobody knows whether it had done so. The notice's id is the same."""
+    await _notice(notice, say, [_related(flow_run)] if flow_run else None)
 
 
 async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None = None) -> None:
     """Tell that a game day started, waits for a person (`why`: for what), or ended. `link` is its page in Prefect."""
-    work = _notice(of_day(event, day, why, link))
+    work = _notice(of_day(event, day, why, link), get_run_logger().warning)
     if event == "ended":
         await work
     else:  # the day goes on meanwhile
@@ -32,12 +39,12 @@ async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None 
         beside.add_done_callback(_BESIDE.discard)
 
 
-async def _notice(notice: Notice) -> None:
-    _emit(notice)
-    await tell(notice, get_run_logger().warning)
+async def _notice(notice: Notice, say: Say, related: list[dict[str, str]] | None = None) -> None:
+    _emit(notice, related)
+    await tell(notice, say)
 
 
-def _emit(notice: Notice) -> None:
+def _emit(notice: Notice, related: list[dict[str, str]] | None) -> None:
     """Prefect relates it to the flow run and its deployment by itself, and sends it from a thread of its own."""
     labels = {f"chaoslab.label.{key}": value for key, value in notice.labels.items()}
     emit_event(
@@ -47,5 +54,10 @@ def _emit(notice: Notice) -> None:
             "prefect.resource.name": notice.name,
             **labels,
         },
+        related=related,
         payload={"run_id": notice.run_id, "title": notice.title, "why": notice.why, **notice.facts},
     )
+
+
+def _related(flow_run: str) -> dict[str, str]:
+    return {"prefect.resource.id": f"prefect.flow-run.{flow_run}", "prefect.resource.role": "flow-run"}

@@ -19,7 +19,9 @@ from chaos import reaping
 from chaos.errors import ChaosLabError
 from chaos.game_days.abandoned import close_abandoned
 from chaos.measure.result import Result
+from chaos.notices.notice import of_day, of_result
 from chaos.verdict import Outcome
+from flows.noticing import notice_left
 from flows.progress import API_FAILURES
 from flows.states import state_of
 
@@ -41,8 +43,8 @@ async def reaping_beside(say: Callable[[str], None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def reap_runs(client: PrefectClient) -> AsyncIterator[str]:
-    """Close the runs, then the game days, that were left behind; a line for each.
+async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncIterator[str]:
+    """Close the runs, then the game days, that were left behind, and tell of them; a line for each.
 
     Raises ChaosLabError, and what Prefect's client raises.
     """
@@ -50,11 +52,15 @@ async def reap_runs(client: PrefectClient) -> AsyncIterator[str]:
         if left.flow_run is not None:
             with suppress(ObjectNotFound):  # of another server
                 await _close(client, UUID(left.flow_run), result)
+        if result is not None:
+            await notice_left(of_result(result), left.flow_run, say)
         yield f"{left.run.id}: {DIED}"
     for left, day in close_abandoned():
         if left.flow_run is not None:
             with suppress(ObjectNotFound):
                 await _close(client, UUID(left.flow_run), None)
+        if day is not None:
+            await notice_left(of_day("ended", day), left.flow_run, say)
         ran = "" if day is None else f", after {len(day.ran)} experiment(s)"
         yield f"{left.run.id}: the process of this game day died{ran}; its report says what ran"
 
@@ -79,7 +85,7 @@ async def _again_and_again(say: Callable[[str], None]) -> None:
     while True:
         try:
             async with get_client() as client:
-                async for line in reap_runs(client):
+                async for line in reap_runs(client, say):
                     say(line)
             if monotonic() - swept > SWEEP_EVERY_S:
                 swept = monotonic()

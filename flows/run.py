@@ -68,7 +68,9 @@ async def _flow_run(conduct: Conduct) -> "Result":
         conduct.run = run
 
     plan = conduct.plan
-    watch = Watch(begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop)
+    watch = Watch(
+        begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop, conduct.say
+    )
     WATCH.set(watch)
     run = experiment(plan.source, plan.name, str(conduct.out), plan.seed, **plan.overrides, return_state=True)
     return await outcome_of(run, lambda: watch.result, conduct.say)

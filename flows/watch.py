@@ -26,6 +26,8 @@ class Watch:
     """Told where the run can be watched live, as soon as it can."""
     stop: Stop = field(default_factory=Stop)
     """Set it to have the fault undone and the run ended; its result is written all the same."""
+    say: Callable[[str], None] = lambda line: None
+    """Told what a person at a terminal may want to know: what is waited for, who could not be told."""
     result: Result | None = None
     """What was learnt; there even when Prefect goes away in the middle."""
 
