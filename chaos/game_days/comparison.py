@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from chaos.analyzers import comparison
 from chaos.game_days.learnt import Changed, Comparison, DayReport, DayRun
+from chaos.game_days.summing_up import listed
 from chaos.measure.result import Result
 from chaos.verdict import Verdict
 
@@ -105,12 +106,14 @@ def _moved(changed: Sequence[Changed]) -> Iterator[str]:
         (Verdict.DEVIATED, "deviated and did not then"),
         (Verdict.HELD, "held and did not then"),
     ):
-        names = [f"“{row.experiment}”" for row in changed if row.now is now is not row.then]
-        if names:
-            yield f"{' and '.join(names)} {words}"
-    lost = [f"“{row.experiment}”" for row in changed if not _proven(row.now) and _proven(row.then)]
-    if lost:
-        yield f"{' and '.join(lost)} proved nothing now"
+        if names := listed(row.experiment for row in changed if row.now is now is not row.then):
+            yield f"{names} {words}"
+    if lost := listed(row.experiment for row in changed if not _proven(row.now) and _proven(row.then)):
+        yield f"{lost} proved nothing now"
+    if numbers := listed(row.experiment for row in changed if row.now is row.then):
+        yield f"the numbers of {numbers} changed beyond noise"
+    if not changed:
+        yield "nothing changed beyond noise"
 
 
 def _proven(verdict: Verdict | None) -> bool:

@@ -59,21 +59,23 @@ def _why(day: Day) -> str:
         return (
             f"Everything that was planned ran and held: {len(day.ran)} experiment{'s' * (len(day.ran) != 1)}."
         )
-    worst = _named(each.experiment for each in day.ran if each.verdict is day.verdict)
+    worst = listed(each.experiment for each in day.ran if each.verdict is day.verdict)
     if day.verdict is Verdict.DEVIATED:
         return f"{worst} deviated."
-    silent = _named(each.experiment for each in day.ran if each.verdict is None)
+    silent = listed(each.experiment for each in day.ran if each.verdict is None)
     lacking = (
         (worst, "proved nothing"),
         (silent, "ended without a verdict"),
-        (_named(day.not_run), "did not run"),
+        (listed(day.not_run), "did not run"),
     )
     parts = [f"{names} {what}" for names, what in lacking if names]
     return sentence("; ".join(parts)) if parts else "The day was not completed."
 
 
-def _named(names: Iterable[str]) -> str:
-    return " and ".join(f"“{name}”" for name in dict.fromkeys(names))
+def listed(names: Iterable[str]) -> str:
+    """`“a”, “b” and “c”`; each once."""
+    *most, last = [f"“{name}”" for name in dict.fromkeys(names)] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _run(stage: str, ran: Ran, result: Result | None, report: str | None) -> DayRun:

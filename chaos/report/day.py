@@ -11,6 +11,9 @@ from chaos.report import day_words, elsewhere, phrases, sheet
 from chaos.report.day_timeline import draw_day
 from chaos.verdict import Verdict
 
+EVIDENT = 6
+"""Recommendations that are shown with the evidence of every run."""
+
 
 def render(day: DayReport) -> str:
     """The page. Pure."""
@@ -23,6 +26,7 @@ def render(day: DayReport) -> str:
         ended=day_words.ended(day),
         numbers=day_words.key_numbers(day),
         drawing=Markup(draw_day(day)),
+        evident=EVIDENT,
         worth=[run for run in day.runs if run.verdict is not Verdict.HELD],
         stages=day_words.stages(day),
         dashboard=elsewhere.link(day),
