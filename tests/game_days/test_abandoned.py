@@ -1,0 +1,55 @@
+"""A game day whose process was killed: its report says what ran."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaos.game_days.abandoned import DIED, close_abandoned
+from chaos.verdict import Outcome, Verdict
+
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from chaos.game_days import record
+from chaos.run import Run
+from chaos.under_way import DAYS, under_way
+
+out = Path(sys.argv[1])
+run = Run.new("day", out)
+journal = record.journal_of(run.folder)
+with under_way(run, among=DAYS):
+    record.tell(journal, "day.started", run_id=run.id, name="day", purpose="See.", digest="sha256:0", participants=[],
+                notes="", commit=None, planned=[{"stage": "first", "experiments": ["a", "b"]}], weights={}, source="d")
+    record.tell(journal, "stage.started", stage="first")
+    record.tell(journal, "experiment.begun", stage="first", experiment="a", follow_up_of=None)
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of our own."""
+    monkeypatch.setenv("CHAOSLAB_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path
+
+
+def test_a_killed_day_is_closed_and_reported_once(state: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(state / "runs")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        assert list(close_abandoned()) == []  # it lives
+        process.send_signal(signal.SIGKILL)
+    ((left, day),) = close_abandoned()
+    assert day is not None
+    assert (day.ended, day.why, day.exit_code, day.not_run) == ("crashed", DIED, 5, ("b",))
+    assert (day.ran[0].outcome, day.ran[0].verdict) == (Outcome.CRASHED, Verdict.INCONCLUSIVE)
+    for name in ("day.json", "report.html", "junit.xml", "dashboard.json"):
+        assert (left.run.folder / name).stat().st_size > 0
+    assert DIED[1:] in (left.run.folder / "report.html").read_text()
+    assert list(close_abandoned()) == []
