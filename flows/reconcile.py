@@ -52,7 +52,8 @@ async def reconcile(
         file = Memory.file_of(mirror)
         memory = await to_thread(Memory.load, file)
         api = str(client.api_url)
-        memory = memory if memory.api == api else Memory(api)
+        asked = mirror.source.asked
+        memory = memory if (memory.api, memory.asked) == (api, asked) else Memory(api)
         everything = sweep or memory.waiting or policy.prune_all
         if not everything and (done := await to_thread(in_line, mirror, memory, api)):
             return done
@@ -71,7 +72,8 @@ async def reconcile(
             for action in actions:
                 await deployments.apply(action, desired)
                 on_action(action)
-            new = Memory(api, desired.commit, desired.wanted, stalled, _waits(desired, seen, actions))
+            waits = _waits(desired, seen, actions)
+            new = Memory(api, desired.commit, desired.wanted, stalled, waits, asked)
             await to_thread(new.save, file)
             if names is None:
                 _sweep_stamp(mirror).touch()

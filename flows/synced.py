@@ -41,7 +41,8 @@ def in_line(mirror: Mirror, memory: Memory, api: str) -> Synced | None:
 
     What stalled then stalls now. Raises GitError.
     """
-    if memory.api.rstrip("/") != api.rstrip("/") or memory.waiting or mirror.head() != memory.commit:
+    same = memory.api.rstrip("/") == api.rstrip("/") and memory.asked == mirror.source.asked
+    if not same or memory.waiting or mirror.head() != memory.commit:
         return None
     count, stalled = len(memory.wanted), len(memory.stalled)
     return Synced(mirror.source.name, memory.commit, count, (), 0, stalled, unchanged=True)

@@ -47,6 +47,8 @@ class Memory:
     stalled: frozenset[str] = frozenset()
     waiting: bool = False
     """Whether a run of that commit waits for another, so that there is more to do without any push."""
+    asked: str = "experiments"
+    """What was asked of the repository then (`Source.asked`)."""
 
     @staticmethod
     def file_of(mirror: Mirror) -> Path:
@@ -62,7 +64,8 @@ class Memory:
             if head["experiments"] != _seal(text):
                 return cls()
             wanted = _Saved(text, head["count"])
-            return cls(head["api"], head["commit"], wanted, frozenset(head["stalled"]), head["waiting"])
+            stalled = frozenset(head["stalled"])
+            return cls(head["api"], head["commit"], wanted, stalled, head["waiting"], head["asked"])
         except (OSError, ValueError, KeyError, TypeError):
             return cls()
 
@@ -74,6 +77,7 @@ class Memory:
             "commit": self.commit,
             "stalled": sorted(self.stalled),
             "waiting": self.waiting,
+            "asked": self.asked,
             "count": len(self.wanted),
             "experiments": _seal(text),
         }

@@ -95,6 +95,11 @@ class Source:
         return str(Path(self.url).expanduser().absolute())
 
     @property
+    def asked(self) -> str:
+        """What is asked of it: another folder, or a signature, makes an unchanged commit worth another look."""
+        return f"{self.path} signed" if self.require_signed else self.path
+
+    @property
     def key(self) -> str:
         """A short name for files: the same for the same repository and branch, never for two."""
         return hashlib.sha256(f"{self.address()}\0{self.branch}".encode()).hexdigest()[:16]

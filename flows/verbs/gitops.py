@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -117,7 +118,8 @@ def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
 
 def _without_secrets(source: Source) -> str:
     """As the flow's parameters, which everybody sees, name it."""
-    if "://" in source.url and source.url != source.name:
+    login = urlsplit(source.url)
+    if login.password is not None or (login.scheme == "https" and login.username is not None):
         why = (
             "its password would show in the Prefect UI; set CHAOSLAB_GIT_TOKEN where the worker runs instead"
         )

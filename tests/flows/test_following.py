@@ -167,3 +167,18 @@ def test_one_repository_is_followed_once() -> None:
 def test_one_that_fails_is_asked_less_and_less_often() -> None:
     assert [_patience_s(5, failures) for failures in (0, 1, 2, 100)] == [5, 10, 20, MOST_PATIENCE_S]
     assert _patience_s(3600, 3) == 3600
+
+
+def test_another_folder_of_an_unchanged_commit_is_looked_at(
+    repository: Repository, api: httpx.Client
+) -> None:
+    """And what the first folder asked for does not go with it, because all would go."""
+    told: list[Action | Synced] = []
+    assert asyncio.run(follow(following(repository), print, told.append)) == 0
+    elsewhere = Following(
+        [Source(str(repository.folder), path="chaos")], Policy(), repository.folder / "runs"
+    )
+    assert asyncio.run(follow(elsewhere, print, told.append)) == 2
+    last = told[-1]
+    assert isinstance(last, Synced)
+    assert [str(each.reason) for each in last.actions] == ["TooMuchWouldGo"]

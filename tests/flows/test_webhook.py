@@ -76,6 +76,7 @@ def test_a_forge_calls_and_what_was_pushed_is_deployed(prefect_server: Api, tmp_
         (["webhook", "https://git.example/a.git", "--listen", "127.0.0.1:99999"], "expected HOST:PORT"),
         (["webhook", "https://git.example/a.git#x", "https://git.example/a.git#y"], "named twice"),
         (["schedule", "https://me:secret@git.example/a.git"], "its password would show in the Prefect UI"),
+        (["schedule", "ssh://me:secret@git.example/a.git"], "its password would show in the Prefect UI"),
         (["schedule", "ftp://git.example/a.git"], "ftp is not followed"),
     ],
 )
