@@ -20,6 +20,8 @@ Said = Iterator[tuple[Path, str]]
 LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
 START_AND_END_S = 30.0
 """Time that a sandbox needs beside the phases: to start the app, and to be read and closed."""
+STOPS_SEEN_EVERY_S = 1.0
+"""Whatever a stop condition watches is looked at once a second at least."""
 FEWEST_REQUESTS = 10
 """In the window of a metric of the load: of fewer a percentile is no more than one request's luck."""
 
@@ -145,6 +147,14 @@ def _looks_often_enough(spec: dict[str, Any]) -> Said:
             yield (*path, "probe", "every"), what + DURATION.format(baseline)
 
 
+def _stops_are_seen_soon(spec: dict[str, Any]) -> Said:
+    for path, stop in draft.items(spec, "stopWhen"):
+        every = draft.seconds(draft.mapping(stop, "probe").get("every"), None)
+        if every is not None and every > STOPS_SEEN_EVERY_S:
+            what = f"{DURATION.format(every)} is too rare for what ends a run; at most "
+            yield (*path, "probe", "every"), what + DURATION.format(STOPS_SEEN_EVERY_S)
+
+
 def _metrics_see_enough(spec: dict[str, Any]) -> Said:
     rate = draft.per_second(draft.mapping(spec, "load").get("rate"))
     for path, item in [*draft.items(spec, "steadyState"), *draft.items(spec, "stopWhen")]:
@@ -197,6 +207,7 @@ _CHECKS = (
     _holds_are_allowed,
     _faults_have_time,
     _looks_often_enough,
+    _stops_are_seen_soon,
     _metrics_see_enough,
     _windows_fit,
     _lives_long_enough,

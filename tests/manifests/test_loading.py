@@ -190,6 +190,12 @@ def test_a_list_is_not_called_too_short_because_its_entries_are_wrong(tmp_path: 
             "a share such as 80%",
         ),
         (
+            "metric: error_rate}, tolerance: {max: 50%}",
+            "metric: error_rate, every: 1500ms}, tolerance: {max: 50%}",
+            "spec.stopWhen[0].probe.every",
+            "too rare for what ends a run; at most 1s",
+        ),
+        (
             'matches: "f.ne"',
             'matches: "("',
             "spec.steadyState[4].tolerance.matches",
