@@ -16,6 +16,7 @@ agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · a
        phase.started {phase} · phase.ended {phase}                          phase: baseline | fault | recovery
        baseline.judged {steady, why}
        fault.injected {step, fault, mechanism, kind, asked, notes} · fault.measured {step, …one side-band sample}
+       outside.asked {step, act, answer, …}        what the controller is to do, and the file that is to say what it did
        fault.withheld {lasts_s}                                 a control: the phase passes, nothing is injected
        fault.recovered {step, fault, because, residue} · fault.failed {step, fault, stage, why}
        load.started {url, rate_per_s} · load.sampled {late_ms, took_ms, status, error, bytes}   at = intended send time

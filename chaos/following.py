@@ -5,11 +5,13 @@ Our journal ends where we stopped, so another process can go on from there at an
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.events import Event
 from chaos.order import LEASE_S
+from chaos.outside import answer
 from chaos.run import Run
 from chaos.sandboxes import Sandbox
 from chaos.stop import Stop
@@ -39,6 +41,8 @@ class Follower:
         self._due = float("inf")
         """When the agent should be about to end (monotonic): from then on it is looked at more often."""
         self._ended = False
+        self._asked: list[Mapping[str, Any]] = []
+        """What a fault wants done from outside, and nobody has looked at yet."""
 
     async def follow(self, stop: Stop) -> None:
         """Raises SandboxLost when sandbox or agent ends without a word, or does not end though asked to."""
@@ -62,11 +66,25 @@ class Follower:
                 await self._look_after(pid)
             looking = time.monotonic()
             await self._copy()
+            while self._asked:
+                await self._do(self._asked.pop(0), stop)
             if not self._ended:
                 # What takes long, as it does far away, is done less often.
                 took_s = time.monotonic() - looking
                 pause_s = min(_POLL_S, max(_POLL_AT_THE_END_S, self._due - time.monotonic()))
                 await asyncio.sleep(max(pause_s, took_s))
+
+    async def _do(self, asked: Mapping[str, Any], stop: Stop) -> None:
+        """What a fault wants done from outside; meanwhile the agent hears that we live, unless it is to stand still."""
+        doing = asyncio.ensure_future(answer(self._box, asked, stop))
+        try:
+            while not (await asyncio.wait([doing], timeout=LEASE_S / 5))[0]:
+                if asked["act"] != "freeze":
+                    await self._box.put(f"{FOLDER}/lease", b"")
+        finally:
+            doing.cancel()
+            await asyncio.wait([doing])
+        doing.result()
 
     def _catch_up(self) -> None:
         """Take in what our journal holds of this trial; the agent's lines are in it as they are in the agent's own."""
@@ -112,6 +130,8 @@ class Follower:
     def _take(self, event: Event) -> None:
         if event.type == "run.started":
             self._recovery_s = event.data["plan"]["recovery_s"]
+        elif event.type == "outside.asked":
+            self._asked.append(event.data)
         elif event.type == "phase.started" and event.data.get("phase") == "recovery":
             self._due = time.monotonic() + self._recovery_s - _POLL_S
         self._ended = self._ended or event.type == "agent.ended"

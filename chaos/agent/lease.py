@@ -5,15 +5,22 @@ import time
 from pathlib import Path
 
 _LOOK_EVERY_S = 0.1
+_STOOD_STILL_S = 1.0
 
 
 async def until_told(folder: Path, lease_s: float) -> tuple[str, str]:
     """Wait for the `stop` file (-> "stop.requested", its text) or a lapsed `lease` file (-> "controller.lost", why).
 
-    The lease is judged on the monotonic clock by changes of the file's mtime, never by comparing wall clocks.
+    The lease is judged on the monotonic clock by changes of the file's mtime, never by comparing wall clocks. Time in
+    which we could not look ourselves, as the whole machine stood still, is not the controller's silence.
     """
-    seen, seen_at = 0, time.monotonic()
+    looked = time.monotonic()
+    seen, seen_at = 0, looked
     while True:
+        now = time.monotonic()
+        if now - looked > _STOOD_STILL_S:
+            seen_at += now - looked
+        looked = now
         stop = folder / "stop"
         if stop.exists():
             return "stop.requested", stop.read_text(errors="replace").strip() or "stopped by the controller"
@@ -22,7 +29,7 @@ async def until_told(folder: Path, lease_s: float) -> tuple[str, str]:
         except FileNotFoundError:
             mtime = seen
         if mtime != seen:
-            seen, seen_at = mtime, time.monotonic()
-        elif time.monotonic() - seen_at > lease_s:
+            seen, seen_at = mtime, now
+        elif now - seen_at > lease_s:
             return "controller.lost", f"no word from the controller for {lease_s:g} s"
         await asyncio.sleep(_LOOK_EVERY_S)

@@ -159,6 +159,12 @@ class StepTarget:
         """See Target."""
         return self.memory.group(controller)
 
+    def ask(self, act: str, **details: Any) -> Path:
+        """See Target."""
+        answer = self.work / f"outside-{time.monotonic_ns()}.json"
+        self._record.emit("outside.asked", step=self._step, act=act, answer=str(answer), **details)
+        return answer
+
     def measured(self, **sample: Any) -> None:
         """See Target."""
         self._record.emit("fault.measured", step=self._step, **sample)

@@ -119,6 +119,12 @@ class Target(Protocol):
         In v2 the one unified directory. None where the sandbox has none.
         """
 
+    def ask(self, act: str, **details: Any) -> Path:
+        """Ask the controller for what can be done from outside only; the file that will hold its answer.
+
+        See chaos.faults.outside.
+        """
+
     def measured(self, **sample: Any) -> None:
         """Journal one side-band sample outside of `Injection.observe`."""
 
@@ -137,7 +143,7 @@ class Fault(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """intensity -> fields, written as an author would write them."""
     requires: ClassVar[frozenset[str]] = frozenset()
-    """Capabilities that the sandbox must provide: net-admin, mount, memory-limit, block-device."""
+    """Capabilities that the sandbox must provide: net-admin, mount, memory-limit, block-device, freeze, egress."""
     ends_with: ClassVar[Literal["agent", "sandbox"]] = "agent"
     """Whose end is enough to end the fault, even by SIGKILL: the agent's, or only the whole sandbox's."""
     prepares: ClassVar[bool] = False

@@ -31,6 +31,8 @@ from chaos.faults.pid_exhaustion import PidExhaustion
 from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
 from chaos.faults.process_stop import ProcessStop
+from chaos.faults.sandbox_freeze import SandboxFreeze
+from chaos.faults.sandbox_offline import SandboxOffline
 
 AnyFault = (
     Bandwidth
@@ -61,6 +63,8 @@ AnyFault = (
     | ProcessKill
     | ProcessPause
     | ProcessStop
+    | SandboxFreeze
+    | SandboxOffline
 )
 
 FAULTS: dict[str, type[Fault]] = {

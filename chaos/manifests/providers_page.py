@@ -54,6 +54,8 @@ MECHANISMS: Mapping[str, Sequence[str]] = {
     "process_kill": ("pidfd-signal",),
     "process_pause": ("sigstop",),
     "process_stop": ("pidfd-signal",),
+    "sandbox_freeze": ("pause-resume",),
+    "sandbox_offline": ("update-network",),
 }
 """How each fault acts, the better way first; what came of it is in every result, with `real` or `emulated`."""
 

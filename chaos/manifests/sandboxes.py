@@ -22,7 +22,7 @@ class Sandbox(Part):
     """The disposable machine of one run."""
 
     provides: ClassVar[frozenset[str]] = frozenset()
-    """Capabilities that faults may require: net-admin, mount, memory-limit, block-device."""
+    """Capabilities that faults may require: net-admin, mount, memory-limit, block-device, freeze, egress."""
     taken_ports: ClassVar[Mapping[int, str]] = MappingProxyType({})
     """Ports inside that neither an app nor a fault may have, and whose they are."""
     runs_images: ClassVar[bool] = False
@@ -58,7 +58,7 @@ class ContainerSandbox(Sandbox):
 class E2BSandbox(Sandbox):
     """An E2B microVM."""
 
-    provides = frozenset({"net-admin", "mount", "memory-limit", "block-device"})
+    provides = frozenset({"net-admin", "mount", "memory-limit", "block-device", "freeze", "egress"})
     runs_images = True
     taken_ports = MappingProxyType({49983: "envd's, through which E2B reaches its machine"})
 

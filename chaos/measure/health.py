@@ -13,6 +13,7 @@ from chaos.measure.looks import Asked
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
+from chaos.measure.standstill import Standstill, standstills
 from chaos.measure.timeline import Timeline
 
 LATE_S = 0.05
@@ -83,7 +84,7 @@ def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> Hea
         late=late_doubts(found, timeline, LATE_S),
         bursts=late_doubts(found, timeline, BURSTS_S),
         exhausted=exhausted_doubts(found),
-        short=short_doubts(found, timeline, record.plan.get("load") or {}),
+        short=short_doubts(found, timeline, record.plan.get("load") or {}, standstills(record.events)),
     )
 
 
@@ -114,12 +115,15 @@ def late_looks(looks: Sequence[Look]) -> list[str]:
     return [f"the probe itself was late (p99 {seconds(late_s)})"]
 
 
-def short_doubts(found: Sequence[Request], timeline: Timeline, load: Mapping[str, Any]) -> list[str]:
-    """Phases in which less was sent than asked."""
+def short_doubts(
+    found: Sequence[Request], timeline: Timeline, load: Mapping[str, Any], ordered: Sequence[Standstill] = ()
+) -> list[str]:
+    """Phases in which less was sent than asked, but for the time that the machine stood still by order."""
     doubts: list[str] = []
     moments = [request.at for request in found]
     for span in timeline.spans:
-        asked = float(load.get("rate_per_s") or 0.0) * (span.end - span.start)
+        lasted_s = span.end - span.start - _stood_still_s(ordered, span.start, span.end)
+        asked = float(load.get("rate_per_s") or 0.0) * lasted_s
         sent = sum(request.sent for request in found[span.of(moments)])
         if span.closed and sent < SENT_SHARE * asked - 1:
             doubts.append(f"only {sent} of {asked:.0f} asked requests were sent in the {span.name} phase")
@@ -144,12 +148,18 @@ def _silences(record: Record, timeline: Timeline) -> list[str]:
     start, end = timeline.spans[0].start, timeline.spans[-1].end
     beats = [start, *(event.at for event in record.of("usage.sampled") if start < event.at < end), end]
     allowed_s = max(SILENT_S, 3 / float(record.plan.get("sample_hz") or 10))
+    ordered = standstills(record.events)
     return [
         f"the agent recorded nothing for {seconds(later - earlier)} from {clock(earlier)}: "
         "it was frozen, or its clock jumped"
         for earlier, later in pairwise(beats)
-        if later - earlier > allowed_s
+        if later - earlier - _stood_still_s(ordered, earlier, later) > allowed_s
     ]
+
+
+def _stood_still_s(ordered: Sequence[Standstill], start: float, end: float) -> float:
+    """For how long of that time it did so by order."""
+    return sum(max(0.0, min(each.end, end) - max(each.start, start)) for each in ordered)
 
 
 def baseline_doubts(record: Record) -> list[str]:

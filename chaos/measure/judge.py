@@ -37,6 +37,7 @@ from chaos.measure.result import (
     SteadyStateResult,
     Timings,
 )
+from chaos.measure.standstill import awake
 from chaos.measure.steady_state import judge_state
 from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
@@ -54,7 +55,7 @@ def judge(events: Sequence[Event]) -> Result:
 
 
 def _judged(events: Sequence[Event]) -> Judged:
-    record = Record(events)
+    record = Record(awake(events))
     series = record.plan.get("series") or {}
     return Judged(
         result=_judge(record),

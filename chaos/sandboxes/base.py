@@ -4,12 +4,13 @@ A provider is one class of these verbs plus `open` and `connect`. Everything els
 agent's, so that it is the same on every provider.
 """
 
+import asyncio
 import hashlib
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ class Completed:
     exit_code: int
     stdout: bytes
     stderr: str
+
+
+@runtime_checkable
+class FromOutside(Protocol):
+    """What the holder of some sandboxes can do to them from outside; faults in there ask for it (chaos.outside)."""
+
+    async def freeze(self, lasts_s: float, beats: str, stop: asyncio.Event) -> dict[str, Any]:
+        """Let it stand still for so long, less when `stop` is set; what was measured, see SandboxFreeze."""
+
+    async def cut(self, network: str | None) -> dict[str, Any]:
+        """Let nothing out to that network (CIDR), instead of what was cut before; None: all may go out again."""
 
 
 class Sandbox(Protocol):

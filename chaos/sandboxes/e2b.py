@@ -9,8 +9,10 @@ import tarfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from chaos.errors import SandboxError, SandboxRefused
+from chaos.sandboxes import e2b_outside as outside
 from chaos.sandboxes import e2b_scripts as scripts
 from chaos.sandboxes.base import Completed, SandboxRef, Setup
 from chaos.sandboxes.e2b_errors import Passing, patiently
@@ -184,6 +186,16 @@ class E2BSandbox:
             if "FileNotFoundError" not in str(error):
                 raise
             return None
+
+    async def freeze(self, lasts_s: float, beats: str, stop: asyncio.Event) -> dict[str, Any]:
+        """See FromOutside."""
+        return await outside.freeze(self._machine, lasts_s, beats, stop)
+
+    async def cut(self, network: str | None) -> dict[str, Any]:
+        """See FromOutside."""
+        began = time.monotonic()
+        await self._machine.cut(network)
+        return {"took_s": round(time.monotonic() - began, 3)}
 
     async def close(self) -> None:
         """See Sandbox."""

@@ -45,13 +45,18 @@ class Account:
         return E2B(api_key=self.key, debug=False)
 
     async def running(self) -> list[Any]:
-        """Every running sandbox of ours: `sandbox_id`, `metadata`, `end_at`. Raises SandboxError."""
+        """Every sandbox of ours that runs, or stands still: `sandbox_id`, `metadata`, `end_at`, `state`.
+
+        Raises SandboxError.
+        """
         client = self.client()
         from e2b import SandboxQuery, SandboxState
 
         async def pages() -> list[Any]:
             found = []
-            paginator = client.AsyncSandbox.list(query=SandboxQuery(state=[SandboxState.RUNNING]))
+            paginator = client.AsyncSandbox.list(
+                query=SandboxQuery(state=[SandboxState.RUNNING, SandboxState.PAUSED])
+            )
             while paginator.has_next:
                 with told("list", self.key):
                     found += await paginator.next_items()

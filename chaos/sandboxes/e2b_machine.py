@@ -80,20 +80,45 @@ class Machine:
         self._renewing = asyncio.create_task(self._renew())
 
     async def reach(self) -> None:
-        """Connect to the one that runs. Raises SandboxLost."""
+        """Connect to the one that runs, or resume the one that was paused. Raises SandboxLost."""
+        await self.close()
         client = self._account.client().AsyncSandbox
         self._sdk = await patiently(
             lambda: self._told(client.connect(self.id, timeout=self._timeout()), "connect")
         )
         self._renewing = asyncio.create_task(self._renew())
 
-    async def close(self) -> None:
-        """Let go of it; it lives on until its lease runs out."""
+    async def pause(self) -> None:
+        """Let it stand still with all that is in its memory, until `reach`; meanwhile no lease ends it."""
+        sdk = self._connected()
+        await self._renew_no_more()
+        await patiently(lambda: self._told(sdk.pause(), "pause"))
+
+    async def answers(self) -> bool:
+        """Whether anybody answers at its own door."""
+        try:
+            return bool((await self._client().get("/health")).is_success)
+        except Exception as error:
+            with contextlib.suppress(Passing), told("health", self._account.key):
+                raise error
+            return False
+
+    async def cut(self, network: str | None) -> None:
+        """Let nothing out to that network; it replaces what was cut before."""
+        sdk = self._connected()
+        rules = {"allow_out": [], "deny_out": [network] if network else []}
+        await patiently(lambda: self._told(sdk.update_network(rules), "update the network"))
+
+    async def _renew_no_more(self) -> None:
         if self._renewing is not None:
             while not self._renewing.done():  # a client that swallows one cancellation may not keep us
                 self._renewing.cancel()
                 await asyncio.wait([self._renewing], timeout=1)
             self._renewing = None
+
+    async def close(self) -> None:
+        """Let go of it; it lives on until its lease runs out."""
+        await self._renew_no_more()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
@@ -131,19 +156,22 @@ class Machine:
 
     async def _get(self, path: str, wanted: str) -> Any:
         """A client of our own for what theirs does not do: ranges."""
-        sdk = self._connected()
-        if self._http is None:
-            import httpx
-
-            headers = dict(sdk.connection_config.sandbox_headers)
-            self._http = httpx.AsyncClient(base_url=sdk.envd_api_url, headers=headers, timeout=_CALL_S)
-        asking = self._http.get(
+        asking = self._client().get(
             "/files", params={"path": path, "username": "root"}, headers={"Range": wanted}
         )
         answer = await self._told(asking, f"read {path}")
         if answer.status_code in (429, 500, 503, 504):
             raise Passing(f"e2b: read {path}: HTTP {answer.status_code}")
         return answer
+
+    def _client(self) -> Any:
+        sdk = self._connected()
+        if self._http is None:
+            import httpx
+
+            headers = dict(sdk.connection_config.sandbox_headers)
+            self._http = httpx.AsyncClient(base_url=sdk.envd_api_url, headers=headers, timeout=_CALL_S)
+        return self._http
 
     async def runs(self, pid: int) -> bool:
         """Whether a command that was begun there has not ended."""

@@ -1,7 +1,8 @@
 """E2B sandboxes whose controller is no more: what `gc` ends, before their lease does.
 
 The provider's own word on when a sandbox ends says when its lease was renewed last, wherever that controller was. Both
-clocks are taken to agree within a sixth of the lease.
+clocks are taken to agree within a sixth of the lease. One that stands still, by a `sandbox_freeze` whose controller was
+killed, has no lease any more: it is an orphan when its TTL is over.
 """
 
 import time
@@ -27,6 +28,8 @@ async def end_orphans() -> list[str]:
 
 def _is_one(listed: Any) -> bool:
     of_ours = listed.metadata
+    if listed.state.value == "paused":  # it has no lease: only its TTL tells that nobody will resume it
+        return time.time() > float(of_ours[ENDS_AT])
     return is_orphan(listed.end_at.timestamp(), time.time(), float(of_ours[ENDS_AT]), float(of_ours[LEASE]))
 
 

@@ -162,6 +162,10 @@ class LocalTarget:
     def cgroup(self, controller: str) -> Path | None:
         return self._budget.group(controller)
 
+    def ask(self, act: str, **details: Any) -> Path:
+        """Nobody is outside of it."""
+        raise FaultError(f"nobody here can {act}")
+
     def measured(self, **sample: Any) -> None:
         self.samples.append(sample)
 

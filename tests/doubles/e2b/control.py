@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.doubles.e2b import internet
 from tests.doubles.e2b.frames import api_error
 from tests.doubles.e2b.machines import Machine, boot
 
@@ -29,6 +30,8 @@ class Control:
     templates: dict[str, int] = field(default_factory=lambda: {"base": 1024})
     apps: dict[str, bytes] = field(default_factory=dict)
     """What the steps of a template's build left in /app, as a tar."""
+    internet: bool = False
+    """Whether there is one beyond its microVMs: it costs a tenth of a second each."""
     machines: dict[str, Machine] = field(default_factory=dict)
     said: Counter[str] = field(default_factory=Counter)
     """How often what happened."""
@@ -46,6 +49,8 @@ class Control:
             Route(one, self._allowed(self.look), methods=["GET"]),
             Route(one, self._allowed(self.kill), methods=["DELETE"]),
             Route(f"{one}/timeout", self._allowed(self.timeout), methods=["POST"]),
+            Route(f"{one}/pause", self._allowed(self.pause), methods=["POST"]),
+            Route(f"{one}/network", self._allowed(self.network), methods=["PUT"]),
             Route(f"/v2{one}/connect", self._allowed(self.connect), methods=["POST"]),
         ]
 
@@ -96,6 +101,8 @@ class Control:
         box = await boot(memory_mib)
         if app := self.apps.get(wish["templateID"]):
             await box.unpack("/app", app)
+        if self.internet:
+            await internet.connect(box)
         machine = Machine(wish, memory_mib, box, self.end)
         self.machines[machine.id] = machine
         self.tokens.append(machine.token)
@@ -117,8 +124,8 @@ class Control:
                 urllib.parse.unquote_plus(key): urllib.parse.unquote_plus(value) for key, value in pairs
             }
             found = [each for each in found if wanted.items() <= each.metadata.items()]
-        if "running" not in query.get("state", "running").split(","):
-            found = []
+        states = query.get("state", "running,paused").split(",")
+        found = [each for each in found if each.state in states]
         found.sort(key=lambda each: each.started, reverse=query.get("order", "desc") == "desc")
         first, most = int(query.get("nextToken") or 0), int(query.get("limit") or 100)
         more = {"X-Next-Token": str(first + most)} if first + most < len(found) else {}
@@ -133,12 +140,33 @@ class Control:
         return Response(status_code=204)
 
     async def timeout(self, request: Request) -> Response:
-        self._named(request).lives((await request.json())["timeout"])
+        machine = self._named(request)
+        if machine.state == "paused":
+            return api_error(404, f'sandbox "{machine.id}" not found')
+        machine.lives((await request.json())["timeout"])
+        return Response(status_code=204)
+
+    async def pause(self, request: Request) -> Response:
+        machine = self._named(request)
+        if machine.state == "paused":
+            return api_error(409, f'sandbox "{machine.id}" is already paused')
+        await machine.pause()
+        self.said["paused"] += 1
+        return Response(status_code=204)
+
+    async def network(self, request: Request) -> Response:
+        """The whole egress rules anew; what is left out is cleared."""
+        rules = await request.json()
+        await internet.rule(self._named(request).box, rules.get("allowOut") or [], rules.get("denyOut") or [])
         return Response(status_code=204)
 
     async def connect(self, request: Request) -> Response:
-        """Whoever connects may only make it live longer."""
+        """Whoever connects may only make it live longer; one that is paused goes on."""
         machine = self._named(request)
+        if machine.state == "paused":
+            await machine.resume((await request.json()).get("timeout", 300))
+            self.said["resumed"] += 1
+            return JSONResponse(machine.created(), 201)
         before = machine.ends
         machine.lives((await request.json()).get("timeout", 300))
         machine.ends = max(machine.ends, before)

@@ -46,7 +46,7 @@ class Envd:
         async def guarded(request: Request) -> Response:
             wanted = request.headers.get("e2b-sandbox-id", "")
             machine = self._control.machines.get(wanted)
-            if machine is None:  # as the edge answers for one that has ended
+            if machine is None or machine.state == "paused":  # as the edge answers for one that does not run
                 gone = {"sandboxId": wanted, "message": "The sandbox was not found", "code": 502}
                 return JSONResponse(gone, 502)
             if request.url.path != "/health" and not _may(request, machine):

@@ -35,6 +35,7 @@ class Machine:
         self.started = now()
         self.memory_mib = memory_mib
         self.box = box
+        self.state = "running"
         self.processes: dict[int, Process] = {}
         self._numbers = itertools.count()
         self._on_end = on_end
@@ -53,11 +54,27 @@ class Machine:
     async def _live(self) -> None:
         """Until its time is over; the local sandbox below ends by itself when nobody says a word to it."""
         await asyncio.sleep(0)
-        while (left_s := (self.ends - now()).total_seconds()) > 0:
-            await asyncio.sleep(min(left_s, _PING_EVERY_S))
+        while (left_s := (self.ends - now()).total_seconds()) > 0 or self.state == "paused":
+            await asyncio.sleep(min(max(left_s, 0.1), _PING_EVERY_S))
             with contextlib.suppress(SandboxError):
                 await self.box.run(["true"], cwd="/")
         await self._on_end(self)
+
+    async def pause(self) -> None:
+        """Nobody in it moves on, and none is answered; its time does not pass."""
+        self.state = "paused"
+        await self._signal("STOP")
+
+    async def resume(self, seconds: float) -> None:
+        """From where it was."""
+        await self._signal("CONT")
+        self.lives(seconds)
+        self.state = "running"
+
+    async def _signal(self, name: str) -> None:
+        """To all but the box's own PID 1, which serves the double; twice, as somebody may just have been born."""
+        for _ in range(2):
+            await self.box.run(["sh", "-c", f"kill -{name} -1"], cwd="/")
 
     async def end(self) -> None:
         """Everything in it goes, and its file tree."""
@@ -116,7 +133,7 @@ class Machine:
             "memoryMB": self.memory_mib,
             "diskSizeMB": 512,
             "metadata": self.metadata,
-            "state": "running",
+            "state": self.state,
             "envdVersion": ENVD_VERSION,
         }
 
