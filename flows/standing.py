@@ -70,9 +70,11 @@ async def ad_hoc_deployment(client: PrefectClient, out: Path, *, insist: bool = 
     await client.request("POST", "/deployments/", json=body)
 
 
-async def heartbeat_watch(client: PrefectClient, silent_s: float = SILENT_S, name: str = WATCH) -> None:
+async def heartbeat_watch(
+    client: PrefectClient, silent_s: float = SILENT_S, name: str = WATCH, tag: str = TAG
+) -> None:
     """The automation that marks a run as crashed when its runner, which cannot do so itself, has died."""
-    wanted = watch(silent_s, name)
+    wanted = watch(silent_s, name, tag)
     found = await client.read_automations_by_name(name)
     for twice in found[1:]:
         await client.delete_automation(twice.id)
@@ -82,14 +84,14 @@ async def heartbeat_watch(client: PrefectClient, silent_s: float = SILENT_S, nam
         await client.update_automation(found[0].id, wanted)
 
 
-def watch(silent_s: float, name: str) -> AutomationCore:
-    """After a run's start or heartbeat, anything else of that run is a sign of life: also its end, however named."""
+def watch(silent_s: float, name: str, tag: str) -> AutomationCore:
+    """After a start or heartbeat, anything else of that run is a sign of life: also its end, however named."""
     trigger = EventTrigger(
         posture=Posture.Proactive,
         after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
         expect={"prefect.flow-run.*"},
         match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-        match_related=ResourceSpecification({"prefect.resource.id": f"prefect.tag.{TAG}"}),
+        match_related=ResourceSpecification({"prefect.resource.id": f"prefect.tag.{tag}"}),
         for_each={"prefect.resource.id"},
         threshold=1,
         within=timedelta(seconds=silent_s),

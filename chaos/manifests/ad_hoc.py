@@ -126,7 +126,7 @@ def _manifest(wish: Wish) -> dict[str, Any]:
             "load": {"url": url, "rate": "20/s"},
             "steadyState": _afterwards(url) if again else _throughout(url),
             "method": [{"name": wish.scenario.replace("_", " "), "fault": fault, "hold": hold}],
-            "phases": {"baseline": "3s", "recovery": "6s"},
+            "phases": {"baseline": "3s", "recovery": "6s" if again else "3s"},
             "blastRadius": {"maxHold": hold},
         },
     }
