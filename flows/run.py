@@ -25,9 +25,10 @@ SETTINGS = {
     # Its logs go to the API only, never to the terminal.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-    # A person waits: 5 s of patience per call with an API that has gone, not 70.
-    "PREFECT_CLIENT_MAX_RETRIES": "1",
 }
+# A person waits: 5 s of patience per call with an API that has gone, not 70. Of a day, whose experiments ask all at
+# once, a busy server refuses many a call the first time.
+_TRIES = {"experiment": "1", "game day": "5"}
 
 
 class FlowError(ChaosLabError):
@@ -36,20 +37,20 @@ class FlowError(ChaosLabError):
 
 async def conduct_with_prefect(conduct: Conduct) -> "Result":
     """Carry out the plan as a flow run of the configured API, or of our local server, started when it must be."""
-    async with prefect_api(conduct.say):
+    async with prefect_api(conduct.say, "experiment"):
         return await _flow_run(conduct)
 
 
 async def conduct_day_with_prefect(conduct: ConductDay) -> "Day":
     """The same for a game day."""
-    async with prefect_api(conduct.say):
+    async with prefect_api(conduct.say, "game day"):
         return await _day_run(conduct)
 
 
 @asynccontextmanager
-async def prefect_api(say: "Callable[[str], None]") -> "AsyncIterator[None]":
+async def prefect_api(say: "Callable[[str], None]", what: str) -> "AsyncIterator[None]":
     """Prefect speaks to that API while the block lasts, and prints nothing. Raises ServerError."""
-    for name, value in SETTINGS.items():
+    for name, value in {**SETTINGS, "PREFECT_CLIENT_MAX_RETRIES": _TRIES[what]}.items():
         os.environ.setdefault(name, value)
     from flows.server import ensure_api
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import yaml
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
@@ -25,6 +26,7 @@ from flows.experiment import experiment
 from flows.reaper import DIED, reap_runs
 from flows.server import Api
 from tests.flows.conftest import environment
+from tests.lab import ROOT
 
 T = TypeVar("T")
 WITHIN_S = 120.0
@@ -116,6 +118,14 @@ def test_the_form_refuses_what_cannot_be_meant(
     with pytest.raises(PrefectHTTPStatusError) as caught:
         through(start)
     assert said in caught.value.response.json()["detail"]
+
+
+def test_what_is_deployed_by_hand_and_watched_sends_heartbeats() -> None:
+    """Else every longer run of it would be marked as crashed."""
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    watched = [each for each in deployments if standing.TAG in each["tags"]]
+    assert watched
+    assert all(each["work_pool"]["job_variables"] == standing.RUNNER for each in watched)
 
 
 def test_forms_show_what_a_person_may_choose_in_that_order() -> None:
