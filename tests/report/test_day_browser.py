@@ -1,11 +1,13 @@
 """The page of a game day as people meet it: a real browser, light and dark, a phone, paper."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
+from chaos.game_days.learnt import DayReport
 from chaos.report import day as page
 from tests.browser_fixture import Browser, Seen, browser
 from tests.game_days.a_day import report
@@ -15,15 +17,14 @@ from tests.report.test_day import hostile
 __all__ = ["browser"]
 
 
-@pytest.fixture(scope="module", params=["usual", "hostile"])
-def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path: Path = tmp_path_factory.mktemp("day") / "report.html"
-    path.write_text(page.render(report() if request.param == "usual" else hostile()), "utf-8")
-    return path.as_uri()
+@pytest.mark.parametrize(("made", "screen"), [*((report, screen) for screen in SCREENS), (hostile, "phone")])
+def test_is_readable_fits_and_asks_for_nothing(
+    browser: Browser, tmp_path: Path, made: Callable[[], DayReport], screen: str
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page.render(made()), "utf-8")
+    address = path.as_uri()
 
-
-@pytest.mark.parametrize("screen", SCREENS)
-def test_is_readable_fits_and_asks_for_nothing(browser: Browser, address: str, screen: str) -> None:
     def look(page: Page, seen: Seen) -> dict[str, Any]:
         return {
             "faint": page.evaluate(FAINT),

@@ -1,0 +1,1 @@
+"""Game days through Prefect, with a server of their own."""

@@ -1,0 +1,103 @@
+"""What a person sees of a game day in the Prefect UI, in a real browser."""
+
+import asyncio
+from uuid import UUID
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from chaos.game_days.comparison import day_in
+from chaos.game_days.learnt import DayReport
+from flows import server
+from flows.game_day import game_day
+from tests.browser_fixture import Browser, Seen
+from tests.browser_fixture import browser as browser
+from tests.flows.manifests import killed
+
+PATIENCE_MS = 60_000
+"""Of a machine under load, until a page has what it asks for."""
+WIDE = {"viewport": {"width": 1400, "height": 1200}}
+DAY = """
+apiVersion: chaoslab/v1
+kind: GameDay
+metadata: {name: rehearsal}
+spec:
+  purpose: Does the server come back?
+  onDeviation: continue
+  stages:
+    - name: together
+      parallel: 2
+      experiments: [{name: killed}, {name: stays-down}]
+      goNoGo: [{type: verdicts}]
+    - name: afterwards
+      experiments: [{name: never-begun}]
+"""
+
+
+@pytest.fixture(scope="module")
+def day(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) -> DayReport:
+    """A day of one that held and one that deviated, after which nothing more was begun."""
+    folder = tmp_path_factory.mktemp("day")
+    text = killed(folder).read_text()
+    dies = text.replace("restart: always", "restart: never")
+    for name, manifest in (("stays-down", dies), ("never-begun", text)):
+        (folder / f"{name}.yaml").write_text(manifest.replace("name: killed", f"name: {name}"))
+    (folder / "day.yaml").write_text(DAY)
+    asyncio.run(game_day(str(folder / "day.yaml"), out=str(folder / "runs"), return_state=True))
+    [own] = (folder / "runs").glob("*-rehearsal-*")
+    report = day_in(own)
+    assert report is not None
+    return report
+
+
+def test_the_page_of_a_day_names_its_state_its_experiments_and_its_report(
+    browser: Browser, day: DayReport
+) -> None:
+    def look(page: Page, seen: Seen) -> None:
+        expect(page.get_by_text("Deviated", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_text("Subflow Runs", exact=True).first.click()
+        for run in day.runs:
+            assert run.run_id is not None
+            expect(page.get_by_text(f"{run.experiment}-{run.run_id[-6:]}").first).to_be_visible(
+                timeout=PATIENCE_MS
+            )
+        page.get_by_text("Artifacts", exact=True).first.click()
+        for what in ("progress", "report", "page"):
+            expect(page.get_by_text(f"rehearsal-{what}", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+        assert seen.errors == []
+
+    assert [(run.experiment, str(run.verdict)) for run in day.runs] == [
+        ("killed", "held"),
+        ("stays-down", "deviated"),
+    ]
+    assert day.links.prefect is not None
+    browser.visit(day.links.prefect, look, **WIDE)
+
+
+def test_the_report_s_page_shows_score_decision_and_the_day_as_a_picture(
+    browser: Browser, day: DayReport, prefect_server: server.Api
+) -> None:
+    def look(page: Page, seen: Seen) -> int:
+        expect(page.get_by_role("heading", name="rehearsal: deviated")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("Resilience score").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("No go, by verdicts").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("Planned, and not run: never-begun").first).to_be_visible(timeout=PATIENCE_MS)
+        picture = page.get_by_role("img", name="The day")
+        expect(picture).to_be_visible(timeout=PATIENCE_MS)
+        assert seen.errors == []
+        width: int = picture.evaluate("image => image.naturalWidth")
+        return width
+
+    url = f"{prefect_server.ui_url}/artifacts/artifact/{_report(day, prefect_server)}"
+    assert browser.visit(url, look, **WIDE) > 300
+
+
+def _report(day: DayReport, api: server.Api) -> UUID:
+    assert day.links.prefect is not None
+    mine = {
+        "flow_run_id": {"any_": [day.links.prefect.rsplit("/", 1)[1]]},
+        "key": {"any_": ["rehearsal-report"]},
+    }
+    [found] = httpx.post(f"{api.url}/artifacts/filter", json={"artifacts": mine}).json()
+    return UUID(found["id"])
