@@ -25,6 +25,8 @@ SETTINGS = {
     # Its logs go to the API only, never to the terminal.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    # A run that dies is seen to, where somebody watches.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 # A person waits: 5 s of patience per call with an API that has gone, not 70. Of a day, whose experiments ask all at
 # once, a busy server refuses many a call the first time.
