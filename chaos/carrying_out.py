@@ -14,7 +14,7 @@ from chaos.errors import ManifestError
 if TYPE_CHECKING:
     from chaos.game_days.learnt import DayReport
     from chaos.game_days.planning import DayPlan
-    from chaos.manifests.load import AnyLoaded
+    from chaos.manifests.load import AnyLoaded, LoadedDay
     from chaos.manifests.overriding import Overrides
     from chaos.measure.result import Result
     from chaos.plan import Plan
@@ -56,14 +56,13 @@ def plans_of(
 
 
 def _day_plan(
-    day: "AnyLoaded", known: "Sequence[AnyLoaded]", seed: int | None, overrides: "Overrides", anytime: bool
+    day: "LoadedDay", known: "Sequence[AnyLoaded]", seed: int | None, overrides: "Overrides", anytime: bool
 ) -> "DayPlan":
     from chaos.game_days.deciding import check_time
     from chaos.game_days.planning import plan_day
-    from chaos.manifests.load import LoadedDay, experiments
+    from chaos.manifests.load import experiments
     from chaos.manifests.referring import resolve
 
-    assert isinstance(day, LoadedDay)
     if overrides or seed is not None:
         raise ManifestError(
             f"{day.file}: a game day says itself how its experiments run; leave out the options"
@@ -71,6 +70,16 @@ def _day_plan(
     made = plan_day(day, resolve(day, experiments(known))[0])
     check_time(made, datetime.now(UTC), anytime=anytime)
     return made
+
+
+def day_in_words(day: "LoadedDay", known: "Sequence[AnyLoaded]") -> str:
+    """What `chaoslab plan` says of a game day. Raises ManifestError when it cannot be carried out."""
+    from chaos.game_days.planning import plan_day
+    from chaos.manifests.load import experiments
+    from chaos.manifests.referring import resolve
+    from chaos.plan_day_text import describe_day
+
+    return describe_day(plan_day(day, resolve(day, experiments(known))[0]), datetime.now(UTC))
 
 
 def carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> "tuple[Result, bool]":

@@ -15,7 +15,7 @@ import click
 
 from chaos import __version__
 from chaos.carrying_out import as_json as json_of
-from chaos.carrying_out import carry_out, carry_out_day, plans_of, read
+from chaos.carrying_out import carry_out, carry_out_day, day_in_words, plans_of, read
 from chaos.conduct import Conduct, directly
 from chaos.conduct_day import ConductDay, Conductors, day_directly
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
@@ -187,16 +187,19 @@ def validate(files: Sequence[Path]) -> None:
 @_INTENSITY
 def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> None:
     """Say what a run would do, step by step, and why it can't or mustn't."""
-    from chaos.manifests.load import experiments
+    from chaos.manifests.load import experiments, game_days
     from chaos.manifests.overriding import Overrides
     from chaos.plan import draw
     from chaos.plan_text import describe
 
     refused = False
-    for loaded in experiments(_load(files)):
-        drawn, refusals = draw(loaded, seed=seed, overrides=Overrides.read(hold, intensity))
+    loaded = _load(files)
+    for one in experiments(loaded):
+        drawn, refusals = draw(one, seed=seed, overrides=Overrides.read(hold, intensity))
         refused = refused or bool(refusals)
         click.echo(describe(drawn, refusals))
+    for day in game_days(loaded):
+        click.echo(day_in_words(day, loaded))
     sys.exit(ManifestError.exit_code if refused else 0)
 
 

@@ -70,15 +70,7 @@ class PrefectHands:
         """Pause the day until somebody resumes it with an answer, or the time is over."""
         if self._day is not None:
             await notice_day("waiting", self._day, gate.question, page())
-        form = Approval.with_initial_data(description=f"**After “{stage}”**: {gate.question}")
-        try:
-            said = await apause_flow_run(
-                wait_for_input=form, timeout=ceil(gate.within), poll_interval=LOOK_EVERY_S
-            )
-        except FlowPauseTimeout:
-            return Answer(False, f"nobody answered within {DURATION.format(gate.within)}")
-        why = said.why.strip() or ("approved" if said.decision == "go" else "refused")
-        return Answer(said.decision == "go", why, said.who.strip() or None)
+        return await ask(stage, gate)
 
     async def show(self, day: Day) -> None:
         """Move the bar, and tell who waits for it that the day has begun."""
@@ -87,3 +79,16 @@ class PrefectHands:
         if begun:
             await notice_day("started", day, link=page())
         await self.page.show(day)
+
+
+async def ask(stage: str, gate: ByApproval) -> Answer:
+    """Pause this flow run until somebody resumes it with an answer; nobody's answer is no."""
+    form = Approval.with_initial_data(description=f"**After “{stage}”**: {gate.question}")
+    try:
+        said = await apause_flow_run(
+            wait_for_input=form, timeout=ceil(gate.within), poll_interval=LOOK_EVERY_S
+        )
+    except FlowPauseTimeout:
+        return Answer(False, f"nobody answered within {DURATION.format(gate.within)}")
+    why = said.why.strip() or ("approved" if said.decision == "go" else "refused")
+    return Answer(said.decision == "go", why, said.who.strip() or None)
