@@ -114,6 +114,21 @@ def test_a_command_with_a_deadline_says_so_to_the_server() -> None:
     assert command[1]["connect-timeout-ms"] == "60000"
 
 
+def test_what_is_done_from_outside_is_asked_for_as_recorded() -> None:
+    async def scene(client: E2B) -> None:
+        machine = await client.AsyncSandbox.create("base")
+        await machine.pause()
+        await machine.update_network({"allow_out": [], "deny_out": ["0.0.0.0/0"]})
+        await client.AsyncSandbox.connect("iabc", timeout=60)
+
+    _, *requests = asyncio.run(recorded(scene))
+    assert [(line, body) for line, _, body in requests] == [
+        ("POST /sandboxes/iabc/pause HTTP/1.1", b"{}"),
+        ("PUT /sandboxes/iabc/network HTTP/1.1", b'{"allowOut":[],"denyOut":["0.0.0.0/0"]}'),
+        ("POST /v2/sandboxes/iabc/connect HTTP/1.1", b'{"timeout":60}'),
+    ]
+
+
 def test_frames_are_as_recorded() -> None:
     assert frame({"event": {"start": {"pid": 7}}}) == STARTED[: 5 + 0x20]
     assert frame({}, 2) == STARTED[-7:]
