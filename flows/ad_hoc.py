@@ -71,7 +71,10 @@ async def ad_hoc(
     )
     loaded = await asyncio.to_thread(written, wish)
     plan = draw(loaded, seed=seed)
-    words = f"Take it into your repository to keep it.\n\n```yaml\n{text_of(loaded)}```\n"
+    words = (
+        "Take it into your repository to keep it; `app` is the app's directory, relative to the file.\n\n"
+        f"```yaml\n{text_of(loaded)}```\n"
+    )
     await acreate_markdown_artifact(
         words, key=f"{plan.name}-manifest", description="the manifest of this run"
     )
