@@ -1,5 +1,7 @@
 """Reconciliation as a Prefect flow, for an interval: what `chaoslab sync` does once, seen in the UI."""
 
+from asyncio import to_thread
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -12,11 +14,16 @@ from prefect.runtime import deployment
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 
+from chaos.gitops.account import Account, Stall, file_of
 from chaos.gitops.decide import Action, Policy
 from chaos.gitops.source import Source
 from flows.following import STALLED, Following, follow
 from flows.lateness import cancel_late
+from flows.mirrors import mirror_of
 from flows.reconcile import Synced
+
+_NAMED = 5
+"""So many of what stalls are named in a state's message."""
 
 
 @flow(
@@ -56,21 +63,27 @@ async def reconcile(
             level("%s %s: %s", what.kind, what.name, what.why)
 
     code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), logger.warning, tell)
-    return _state(code, sources, seen)
+    stalled = {one.repository for one in seen if one.stalled}
+    stalls = await to_thread(_stalls, [one for one in sources if one.name in stalled])
+    for each in stalls:
+        logger.warning("stalled: %s: %s", each.subject, each.why)
+    return _state(code, sources, seen, stalls)
 
 
-def _state(code: int, sources: list[Source], seen: list[Synced]) -> State[Any]:
+def _stalls(sources: Iterable[Source]) -> list[Stall]:
+    """What stands in the way, told now or earlier, as this machine has taken it down."""
+    found = [Account.load(file_of(mirror_of(one))) for one in sources]
+    return [stall for account in found if account is not None for stall in account.stalls]
+
+
+def _state(code: int, sources: list[Source], seen: list[Synced], stalls: list[Stall]) -> State[Any]:
     """Completed only when everything is in line; its message says what each repository came to."""
     came = [f"{one.repository} at {one.commit[:12]}: {len(one.actions)} action(s)" for one in seen]
+    what = f": {', '.join(each.subject for each in stalls[:_NAMED])}" if stalls else ""
     stalled = [f"{one.repository}: {one.stalled} stalled" for one in seen if one.stalled]
-    read = {one.repository for one in seen}
-    lost = [
-        f"{one.name}: could not be brought in line, its log says why"
-        for one in sources
-        if one.name not in read
-    ]
+    lost = sorted({one.name for one in sources} - {one.repository for one in seen})
     if code == 0:
         return Completed(message="; ".join(came))
-    return Failed(
-        name="Stalled" if code == STALLED and not lost else "Failed", message="; ".join(lost + stalled)
-    )
+    name = "Stalled" if code == STALLED and not lost else "Failed"
+    unread = [f"{each}: could not be brought in line, the log says why" for each in lost]
+    return Failed(name=name, message="; ".join(unread + stalled) + what)

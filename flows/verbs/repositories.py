@@ -97,7 +97,11 @@ def _summary(done: "Synced") -> str:
     at = f"{done.repository} at {done.commit[:12]}"
     stalled = f", {done.stalled} stalled" if done.stalled else ""
     if done.unchanged:
-        return f"{at}: {'nothing new' if stalled else 'in line already'}{stalled}"
+        return (
+            f"{at}: nothing new{stalled}; `chaoslab status` says what"
+            if stalled
+            else f"{at}: in line already"
+        )
     return f"{at}: {done.experiments} experiment(s), {len(done.actions)} action(s){stalled}"
 
 

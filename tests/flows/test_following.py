@@ -130,7 +130,9 @@ def test_the_flow_says_in_its_state_what_each_repository_came_to(
     repository.commit()
     bad = asyncio.run(reconcile([str(repository.folder)], out=out, return_state=True))  # type: ignore[call-overload]
     assert (bad.type.value, bad.name) == ("FAILED", "Stalled")
-    assert bad.message == f"{repository.folder}: 1 stalled"
+    assert bad.message == f"{repository.folder}: 1 stalled: experiments/broken.yaml"
+    again = asyncio.run(reconcile([str(repository.folder)], out=out, return_state=True))  # type: ignore[call-overload]
+    assert again.message == bad.message
 
 
 def test_an_interval_is_deployed_and_what_was_missed_is_cancelled(
