@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from chaos.analyzers import comparison
 from chaos.game_days.learnt import Changed, Comparison, DayReport, DayRun
 from chaos.game_days.summing_up import listed
+from chaos.measure.moments import percent
 from chaos.measure.result import Result
 from chaos.verdict import Verdict
 
@@ -91,14 +92,14 @@ def _told(now: DayReport, then: DayReport, changed: Sequence[Changed]) -> str:
 
 def _scored(now: DayReport, then: DayReport) -> str:
     here, there = now.score, then.score
-    score = (
-        f"score {here.value}, then {there.value}"
-        if here.value != there.value
-        else f"score {here.value} as then"
+    if here.coverage != there.coverage:
+        proven = percent(here.coverage), percent(there.coverage)
+        return f"score {here.value} with {proven[0]} proven, then {there.value} with {proven[1]}"
+    return (
+        f"score {here.value} as then"
+        if here.value == there.value
+        else f"score {here.value}, then {there.value}"
     )
-    if here.coverage == there.coverage:
-        return score
-    return f"{score}, with {here.coverage:.0%} proven, then {there.coverage:.0%}"
 
 
 def _moved(changed: Sequence[Changed]) -> Iterator[str]:

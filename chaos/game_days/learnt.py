@@ -67,6 +67,17 @@ class DayStage(Part):
     decisions: tuple[Decision, ...]
 
 
+class DayTimings(Part):
+    """What the day took beside its runs."""
+
+    decisions_s: float
+    """From the ends of stages to what was decided after them: mostly people."""
+    around_run_s: float | None
+    """The median time that carrying out one experiment took beside its own run; None when no run left a result."""
+    around_run_most_s: float | None
+    """The longest."""
+
+
 class Evidence(Part):
     """Why one run says so."""
 
@@ -142,6 +153,7 @@ class DayReport(Part):
     not_run: tuple[str, ...]
     recommendations: tuple[Advice, ...]
     """The most pressing first."""
+    timings: DayTimings
     previous: Comparison | None = None
     links: Links = Links()
     delivery: dict[str, Delivery] = Field(default={})

@@ -8,6 +8,7 @@ from chaos.game_days.advice import merged
 from chaos.game_days.day import Day, Ran
 from chaos.game_days.learnt import Acting, Broken, DayReport, DayRun, DayStage
 from chaos.game_days.score import score
+from chaos.game_days.timings import timings
 from chaos.measure.result import Result
 from chaos.measure.verdict import delivered_words, sentence
 from chaos.verdict import Verdict
@@ -47,6 +48,7 @@ def summed_up(day: Day, results: Mapping[str, Result], reports: Mapping[str, str
         ),
         runs=runs,
         not_run=day.not_run,
+        timings=timings(day, results),
         recommendations=merged(
             results[ran.run_id] for ran in day.ran if ran.run_id and ran.run_id in results
         ),

@@ -24,6 +24,7 @@ def render(day: DayReport) -> str:
         symbols=sheet.SYMBOLS,
         tones=sheet.TONES,
         ended=day_words.ended(day),
+        times=day_words.times(day),
         numbers=day_words.key_numbers(day),
         drawing=Markup(draw_day(day)),
         evident=EVIDENT,

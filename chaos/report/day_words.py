@@ -54,7 +54,7 @@ def key_numbers(day: DayReport) -> list[Number]:
         Number("Resilience score", str(score.value), best if proven < planned else "of 100"),
         Number("Coverage", share(score.coverage), f"{proven} of {planned} proved something"),
         Number("Held", str(held), f"of {planned} planned"),
-        Number("Lasted", scale.seconds((day.until - day.started_at).total_seconds()), _began(day)),
+        Number("Lasted", _length(day), _began(day)),
     ]
     return [*numbers, *_recovery(day), *_since(day)]
 
@@ -118,6 +118,20 @@ def gate(decision: Decision) -> str:
     return "▶ go" if decision.go else "■ no go"
 
 
+def times(day: DayReport) -> str:
+    """When, how long, and what that was beside the runs."""
+    timings = day.timings
+    parts = [f"{clock(day.started_at)} to {clock(day.until)} UTC, {_length(day)} in all"]
+    if timings.decisions_s:
+        parts.append(f"{scale.seconds(timings.decisions_s)} of it for decisions")
+    if timings.around_run_s is not None and timings.around_run_most_s is not None:
+        most = scale.seconds(timings.around_run_most_s)
+        parts.append(
+            f"carrying out a run took {scale.seconds(timings.around_run_s)} beside it (median), at most {most}"
+        )
+    return "; ".join(parts)
+
+
 def moved(row: Changed) -> str:
     """`held, then deviated`."""
     if row.now is row.then:
@@ -137,6 +151,10 @@ def _since(day: DayReport) -> Iterator[Number]:
         by = day.score.value - previous.score
         change = f"{by:+d}" if by else "±0"
         yield Number("Since the last day", change, f"{previous.score} on {previous.started_at:%-d %B %Y}")
+
+
+def _length(day: DayReport) -> str:
+    return scale.seconds((day.until - day.started_at).total_seconds())
 
 
 def _began(day: DayReport) -> str:

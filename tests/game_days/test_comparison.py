@@ -73,7 +73,7 @@ def test_what_changed_is_said_and_what_did_not_is_not() -> None:
         "dns": (None, Verdict.HELD),
     }
     assert found.told == (
-        "Compared with the day of 2026-11-16 09:00 UTC: score 35, then 81, with 57% proven, then 100%; "
+        "Compared with the day of 2026-11-16 09:00 UTC: score 35 with 57 % proven, then 81 with 100 %; "
         "“disk” deviated and did not then; “memory” held and did not then; “dns” proved nothing now."
     )
 
