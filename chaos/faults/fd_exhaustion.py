@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.process.descriptors import exhaust
-from chaos.faults.process.following import ANSWER_WITHIN_S, Follower
+from chaos.faults.process.following import followed
 
 _LOOK_EVERY_S = 0.05
 _FEWEST_LOOKS = 6
@@ -48,28 +49,12 @@ class FdExhaustion(Fault):
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:
         """The limits are low on enter, and what they were on exit."""
-        roots = list(target.pids(self.process))
-        if not roots:
+        if not target.pids(self.process):
             known = ", ".join(target.names()) or "none"
             raise InjectionError(f"no live process {self.process or 'at all'} to restrain; known: {known}")
-        with target.helper(exhaust, roots=roots, leave=self.leave) as helper:
-            follower = Follower(helper, roots)
-
-            def put_back() -> None:
-                for sample in follower.end():
-                    target.measured(**sample)
-
-            with target.undo("the limits on open files", put_back):
-                first = follower.first()
-                if first is None:
-                    raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
-                target.measured(**first)
-
-                def observe() -> Sample | None:
-                    return follower.look(target, target.pids(self.process))
-
-                asked = {"left_fds": float(self.leave)}
-                yield Injection("prlimit-nofile", "real", asked, observe, _LOOK_EVERY_S)
+        pids = partial(target.pids, self.process)
+        with followed(target, exhaust, pids, self.leave, "open files") as look:
+            yield Injection("prlimit-nofile", "real", {"left_fds": float(self.leave)}, look, _LOOK_EVERY_S)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when, by the median, the process with the most left had as many left as asked."""

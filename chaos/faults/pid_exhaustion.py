@@ -10,7 +10,7 @@ from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
-from chaos.faults.process.following import ANSWER_WITHIN_S, Follower
+from chaos.faults.process.following import ANSWER_WITHIN_S, followed
 from chaos.faults.process.tasks import canary, crowd
 
 _LOOK_EVERY_S = 0.05
@@ -91,24 +91,8 @@ def _by_group(target: Target, group: Path, leave: int) -> Iterator[Injection]:
 
 @contextmanager
 def _by_user(target: Target, leave: int) -> Iterator[Injection]:
-    roots = list(target.pids())
-    with target.helper(crowd, roots=roots, leave=leave) as helper:
-        follower = Follower(helper, roots)
-
-        def put_back() -> None:
-            for sample in follower.end():
-                target.measured(**sample)
-
-        with target.undo("the limits on processes", put_back):
-            first = follower.first()
-            if first is None:
-                raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
-            target.measured(**first)
-
-            def observe() -> Sample | None:
-                return follower.look(target, target.pids())
-
-            yield Injection("prlimit-nproc", "real", {"left_tasks": float(leave)}, observe, _LOOK_EVERY_S)
+    with followed(target, crowd, target.pids, leave, "processes") as look:
+        yield Injection("prlimit-nproc", "real", {"left_tasks": float(leave)}, look, _LOOK_EVERY_S)
 
 
 class _GroupLimit:

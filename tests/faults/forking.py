@@ -2,13 +2,11 @@
 
 import resource
 import signal
-import subprocess
 import sys
-import time
 
-from chaos.faults.base import Injection
 from chaos.faults.pid_exhaustion import PidExhaustion
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.holding import hold, start, told
 from tests.faults.target import LocalTarget
 
 APP = [
@@ -31,35 +29,10 @@ APP = [
 """Forks on SIGUSR1, ends a child on SIGUSR2."""
 
 
-def start(target: LocalTarget) -> "subprocess.Popen[bytes]":
-    app = target.start("app", APP)
-    assert heard(app) == "up"
-    return app
-
-
-def heard(app: "subprocess.Popen[bytes]") -> str:
-    assert app.stdout is not None
-    return app.stdout.readline().decode().strip()
-
-
-def told(app: "subprocess.Popen[bytes]", number: signal.Signals) -> str:
-    app.send_signal(number)
-    return heard(app)
-
-
-def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
-    """What the agent does while it holds a fault."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if (sample := injection.observe()) is not None:
-            target.measured(**sample)
-        target.wait(injection.every_s)
-
-
 def by_user() -> None:
     """As root of a user namespace: without a control group, and then with the agent gone."""
     with LocalTarget() as target:
-        app = start(target)
+        app = start(target, APP)
         before = resource.prlimit(app.pid, resource.RLIMIT_NPROC)
         fault = PidExhaustion(leave=2)
         with fault.inject(target) as injection:

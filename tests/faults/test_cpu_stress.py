@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.process.tree import look
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
 MAY_GROUP = os.geteuid() == 0
@@ -23,15 +23,6 @@ def target(request: pytest.FixtureRequest) -> Iterator[LocalTarget]:
     with LocalTarget(with_cgroups=request.param) as target:
         target.start("app", ["sleep", "60"])
         yield target
-
-
-def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
-    """What the agent does while it holds a fault."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if (sample := injection.observe()) is not None:
-            target.measured(**sample)
-        target.wait(injection.every_s)
 
 
 @pytest.mark.parametrize(("cores", "load"), [(1, 0.2), (1, 0.5), (None, 0.8), (None, 1.0)])

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.cpu_throttle import CpuThrottle
 from chaos.faults.process.tree import cpu_s, halted
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
 MAY_GROUP = os.geteuid() == 0
@@ -22,15 +22,6 @@ HUNGRY = [sys.executable, "-I", "-S", "-c", "while True: pass"]
 def target(request: pytest.FixtureRequest) -> Iterator[LocalTarget]:
     with LocalTarget(with_cgroups=request.param) as target:
         yield target
-
-
-def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
-    """What the agent does while it holds a fault."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if (sample := injection.observe()) is not None:
-            target.measured(**sample)
-        target.wait(injection.every_s)
 
 
 @pytest.mark.parametrize("cpu", [0.05, 0.2])

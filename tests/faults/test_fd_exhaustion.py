@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.fd_exhaustion import FdExhaustion
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.holding import hold, start, told
 from tests.faults.target import LocalTarget
 
 APP = [
@@ -41,34 +40,9 @@ def target() -> Iterator[LocalTarget]:
         yield target
 
 
-def start(target: LocalTarget) -> "subprocess.Popen[bytes]":
-    app = target.start("app", APP)
-    assert heard(app) == "up"
-    return app
-
-
-def heard(app: "subprocess.Popen[bytes]") -> str:
-    assert app.stdout is not None
-    return app.stdout.readline().decode().strip()
-
-
-def told(app: "subprocess.Popen[bytes]", number: signal.Signals) -> str:
-    app.send_signal(number)
-    return heard(app)
-
-
-def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
-    """What the agent does while it holds a fault."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if (sample := injection.observe()) is not None:
-            target.measured(**sample)
-        target.wait(injection.every_s)
-
-
 @pytest.mark.parametrize("leave", [0, 3])
 def test_exactly_so_many_more_can_be_opened(target: LocalTarget, leave: int) -> None:
-    app = start(target)
+    app = start(target, APP)
     before = resource.prlimit(app.pid, resource.RLIMIT_NOFILE)
     fault = FdExhaustion(leave=leave)
     began = time.monotonic()
@@ -88,7 +62,7 @@ def test_exactly_so_many_more_can_be_opened(target: LocalTarget, leave: int) -> 
 
 
 def test_what_it_closes_is_taken_too(target: LocalTarget) -> None:
-    app = start(target)
+    app = start(target, APP)
     with FdExhaustion().inject(target) as injection:
         assert told(app, signal.SIGUSR2) == "closed"
         hold(target, injection, 0.3)
@@ -99,8 +73,7 @@ def test_what_it_closes_is_taken_too(target: LocalTarget) -> None:
 def test_heirs_are_restrained_and_get_back_what_their_parents_had(target: LocalTarget) -> None:
     waits = "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\nos.write(1, b'up\\n')\n"
     fork = waits + "while signal.sigwait([signal.SIGUSR1]): os.fork()"
-    app = target.start("app", [sys.executable, "-I", "-S", "-c", fork])
-    assert heard(app) == "up"
+    app = start(target, [sys.executable, "-I", "-S", "-c", fork])
     before = resource.prlimit(app.pid, resource.RLIMIT_NOFILE)
     with FdExhaustion().inject(target):
         app.send_signal(signal.SIGUSR1)
@@ -111,10 +84,9 @@ def test_heirs_are_restrained_and_get_back_what_their_parents_had(target: LocalT
 
 
 def test_who_is_started_meanwhile_comes_up_first(target: LocalTarget) -> None:
-    start(target)
+    start(target, APP)
     with FdExhaustion().inject(target) as injection:
-        late = target.start("late", APP)
-        assert heard(late) == "up"
+        late = start(target, APP, "late")
         assert told(late, signal.SIGUSR1) == "opened"
         hold(target, injection, 1.5)
         assert told(late, signal.SIGUSR1) == "EMFILE"
@@ -122,7 +94,7 @@ def test_who_is_started_meanwhile_comes_up_first(target: LocalTarget) -> None:
 
 
 def test_when_the_agent_is_killed_the_limits_are_what_they_were(target: LocalTarget) -> None:
-    app = start(target)
+    app = start(target, APP)
     before = resource.prlimit(app.pid, resource.RLIMIT_NOFILE)
     with injected_elsewhere({"type": "fd_exhaustion"}, app.pid) as agent:
         assert told(app, signal.SIGUSR1) == "EMFILE"
@@ -134,7 +106,7 @@ def test_when_the_agent_is_killed_the_limits_are_what_they_were(target: LocalTar
 
 
 def test_others_keep_their_limits(target: LocalTarget) -> None:
-    start(target)
+    start(target, APP)
     mine = resource.getrlimit(resource.RLIMIT_NOFILE)
     bystander = target.start("other", ["sleep", "60"])
     with FdExhaustion(process="app").inject(target):

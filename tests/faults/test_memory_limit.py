@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.agent.budget import Budget
-from chaos.faults.base import Injection
 from chaos.faults.memory_limit import MemoryLimit
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
 MIB = 2**20
@@ -49,15 +49,6 @@ def start(target: LocalTarget, pieces: int = 0) -> "subprocess.Popen[bytes]":
         app.send_signal(signal.SIGUSR1)
         assert app.stdout.readline() == b"took\n"
     return app
-
-
-def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
-    """What the agent does while it holds a fault."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if (sample := injection.observe()) is not None:
-            target.measured(**sample)
-        target.wait(injection.every_s)
 
 
 def limit_of(target: LocalTarget) -> int:

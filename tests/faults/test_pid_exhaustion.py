@@ -11,7 +11,8 @@ import pytest
 from chaos.errors import FaultError
 from chaos.faults.pid_exhaustion import PidExhaustion
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
-from tests.faults.forking import hold, start, told
+from tests.faults.forking import APP
+from tests.faults.holding import hold, start, told
 from tests.faults.target import LocalTarget, in_own_network, users
 
 needs_groups = pytest.mark.skipif(
@@ -34,7 +35,7 @@ def limit_of(target: LocalTarget) -> str:
 @needs_groups
 @pytest.mark.parametrize("leave", [0, 3])
 def test_exactly_so_many_more_can_be_started(target: LocalTarget, leave: int) -> None:
-    app = start(target)
+    app = start(target, APP)
     fault = PidExhaustion(leave=leave)
     began = time.monotonic()
     with fault.inject(target) as injection:
@@ -54,7 +55,7 @@ def test_exactly_so_many_more_can_be_started(target: LocalTarget, leave: int) ->
 
 @needs_groups
 def test_what_ends_is_taken_too(target: LocalTarget) -> None:
-    app = start(target)
+    app = start(target, APP)
     assert told(app, signal.SIGUSR1) == "forked"
     with PidExhaustion().inject(target) as injection:
         assert told(app, signal.SIGUSR2) == "ended"
@@ -65,7 +66,7 @@ def test_what_ends_is_taken_too(target: LocalTarget) -> None:
 
 @needs_groups
 def test_when_the_agent_is_killed_the_limit_goes(target: LocalTarget) -> None:
-    app = start(target)
+    app = start(target, APP)
     with injected_elsewhere({"type": "pid_exhaustion"}, app.pid, target.groups) as agent:
         assert told(app, signal.SIGUSR1) == "EAGAIN"
         agent.kill()
@@ -84,7 +85,7 @@ def test_an_ordinary_user_is_limited_by_the_limit_on_users() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is exempt")
 def test_root_without_a_control_group_is_refused_and_nothing_is_left() -> None:
     with LocalTarget() as target:
-        app = start(target)
+        app = start(target, APP)
         before = resource.prlimit(app.pid, resource.RLIMIT_NPROC)
         with pytest.raises(FaultError, match="exempts this user"):
             PidExhaustion().inject(target).__enter__()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.process.tree import cpu_s, halted, stopped
 from chaos.faults.process_pause import ProcessPause
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
+from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
 BUSY = [
@@ -44,15 +44,6 @@ def start_busy(target: LocalTarget, name: str = "app") -> list[int]:
     pids = list(target.pids(name))
     assert len(pids) == 2
     return pids
-
-
-def hold(target: LocalTarget, injection: Injection, seconds: float) -> None:
-    """What the agent does while it holds a fault."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if (sample := injection.observe()) is not None:
-            target.measured(**sample)
-        target.wait(injection.every_s)
 
 
 def test_the_whole_tree_stands_still_and_goes_on(target: LocalTarget) -> None:

@@ -1,47 +1,29 @@
 """A helper that leaves each process of the app only so many descriptors more than it had in its quietest moment."""
 
-import contextlib
 import resource
-import time
 from pathlib import Path
 from typing import Any
 
-from chaos.faults.channel import receive, send
-from chaos.faults.process.following import ENDED
-from chaos.faults.process.restraint import Book, Restrained
-
-_LOOK_EVERY_S = 0.05
+from chaos.faults.process.restraint import Book, Restrained, restrain
 
 
 def exhaust(roots: list[int], leave: int) -> None:
     """Helper: until the channel ends or says `end`; then every limit is what it was."""
-    book = Book(resource.RLIMIT_NOFILE)
-    try:
-        with contextlib.suppress(EOFError, BrokenPipeError):
-            _keep(book, roots, leave)
-    finally:
-        began = time.monotonic()
-        count = book.put_back(roots)
-        took_ms = round((time.monotonic() - began) * 1000, 3)
-        with contextlib.suppress(BrokenPipeError):
-            send({"put_back": count, "put_back_ms": took_ms, ENDED: True})
+    restrain(resource.RLIMIT_NOFILE, roots, lambda book: _all(book, roots, leave))
 
 
 exhaust.outlives_agent = True  # type: ignore[attr-defined]
 
 
-def _keep(book: Book, roots: list[int], leave: int) -> None:
-    while True:
-        for entry in book.entries_of(roots):
-            _tighten(book, entry, leave)
-        if seen := [sample for entry in book.entries_of(roots) if (sample := _look(book, entry)) is not None]:
-            loosest = max(seen, key=lambda sample: int(sample["left_fds"]))
-            send({**loosest, "processes": len(seen), "met": sum(sample["free"] == 0 for sample in seen)})
-        message = receive(_LOOK_EVERY_S)
-        if message is not None and "end" in message:
-            return
-        if message is not None:
-            roots[:] = message["roots"]
+def _all(book: Book, roots: list[int], leave: int) -> dict[str, Any] | None:
+    """Tighten everybody; of who has the most left, what is left."""
+    for entry in book.entries_of(roots):
+        _tighten(book, entry, leave)
+    seen = [sample for entry in book.entries_of(roots) if (sample := _look(book, entry)) is not None]
+    if not seen:
+        return None
+    loosest = max(seen, key=lambda sample: int(sample["left_fds"]))
+    return {**loosest, "processes": len(seen), "met": sum(sample["free"] == 0 for sample in seen)}
 
 
 def _tighten(book: Book, entry: Restrained, leave: int) -> None:

@@ -1,9 +1,10 @@
 """The agent's side of a helper that keeps at the app's processes: who they are, what was measured, and the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from chaos.errors import FaultError
+from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Sample, Target
 
 ENDED = "ended"
@@ -56,3 +57,27 @@ class Follower:
         message = self.helper.receive(timeout_s)
         self._undone = self._undone or (message is not None and ENDED in message)
         return None if message is None else dict(message)
+
+
+@contextmanager
+def followed(
+    target: Target, program: Callable[..., None], pids: Callable[[], Sequence[int]], leave: int, limits: str
+) -> Iterator[Callable[[], Sample | None]]:
+    """Have a helper leave these processes so little while the block lasts; what looks at them then.
+
+    On enter a limit is low, on exit all are what they were. Raises InjectionError.
+    """
+    roots = list(pids())
+    with target.helper(program, roots=roots, leave=leave) as helper:
+        follower = Follower(helper, roots)
+
+        def put_back() -> None:
+            for sample in follower.end():
+                target.measured(**sample)
+
+        with target.undo(f"the limits on {limits}", put_back):
+            first = follower.first()
+            if first is None:
+                raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
+            target.measured(**first)
+            yield lambda: follower.look(target, pids())

@@ -2,12 +2,17 @@
 
 import contextlib
 import resource
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from chaos.errors import FaultError
+from chaos.faults.channel import receive, send
+from chaos.faults.process.following import ENDED
 from chaos.faults.process.tree import Process, age_s, alive, family
 
+_LOOK_EVERY_S = 0.05
 _SETTLES_S = 1.0
 """A process that is started meanwhile gets so long to come up before it is restrained, too."""
 
@@ -88,3 +93,25 @@ class Book:
                 resource.prlimit(entry.process.pid, self._kind, (soft, entry.hard))
         except OSError as error:
             raise FaultError(f"prlimit on pid {entry.process.pid}: {error.strerror}") from error
+
+
+def restrain(kind: int, roots: list[int], tighten: Callable[[Book], dict[str, Any] | None]) -> None:
+    """What a helper does: tighten and tell, until the channel ends or says `end`; then every limit is what it was.
+
+    `roots` changes when the agent says so; `tighten` answers by a sample, or by None when nobody is there.
+    """
+    book = Book(kind)
+    try:
+        with contextlib.suppress(EOFError, BrokenPipeError):
+            message: dict[str, Any] = {}
+            while "end" not in message:
+                roots[:] = message.get("roots", roots)
+                if (sample := tighten(book)) is not None:
+                    send(sample)
+                message = receive(_LOOK_EVERY_S) or {}
+    finally:
+        began = time.monotonic()
+        count = book.put_back(roots)
+        took_ms = round((time.monotonic() - began) * 1000, 3)
+        with contextlib.suppress(BrokenPipeError):
+            send({"put_back": count, "put_back_ms": took_ms, ENDED: True})

@@ -1,21 +1,17 @@
 """How many tasks (processes and threads) may live: a canary that forks, and a limit by user where no group has one."""
 
-import contextlib
 import errno
 import os
 import resource
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
 from chaos.errors import FaultError
 from chaos.faults.channel import receive, send
-from chaos.faults.process.following import ENDED
-from chaos.faults.process.restraint import Book
+from chaos.faults.process.restraint import Book, restrain
 from chaos.faults.process.tree import family
 
-_LOOK_EVERY_S = 0.05
 _CHILD_LIVES_S = 2
 
 
@@ -50,45 +46,29 @@ def forks(most: int) -> tuple[int, str]:
 
 def crowd(roots: list[int], leave: int) -> None:
     """Helper: limit the user's tasks, for the app's processes only, until the channel ends or says `end`."""
-    book = Book(resource.RLIMIT_NPROC)
-    try:
-        with contextlib.suppress(EOFError, BrokenPipeError):
-            _keep(book, roots, leave)
-    finally:
-        began = time.monotonic()
-        count = book.put_back(roots)
-        took_ms = round((time.monotonic() - began) * 1000, 3)
-        with contextlib.suppress(BrokenPipeError):
-            send({"put_back": count, "put_back_ms": took_ms, ENDED: True})
+    least = 2**31
+
+    def tighten(book: Book) -> dict[str, Any]:
+        nonlocal least
+        total, app = _tasks(None), _tasks([process.pid for process in family(roots)])
+        least = min(least, app)
+        in_force = _impose(book, roots, total - app + least + leave)
+        free = max(0, in_force - _tasks(None))
+        sample: dict[str, Any] = {"left_tasks": free + app - least, "tasks": app, "free": free}
+        return sample if free else {**sample, "canary": _try_under(in_force)}
+
+    restrain(resource.RLIMIT_NPROC, roots, tighten)
 
 
 crowd.outlives_agent = True  # type: ignore[attr-defined]
 
 
-def _keep(book: Book, roots: list[int], leave: int) -> None:
-    least = 2**31
-    while True:
-        total, app = _tasks(None), _tasks([process.pid for process in family(roots)])
-        least = min(least, app)
-        limit = total - app + least + leave
-        entries = book.entries_of(roots)
-        for entry in entries:
-            book.impose(entry, limit)
-        in_force = max((book.in_force(entry) for entry in entries), default=limit)
-        free = in_force - _tasks(None)
-        sample: dict[str, Any] = {
-            "left_tasks": max(0, free) + app - least,
-            "tasks": app,
-            "free": max(0, free),
-        }
-        if free <= 0:
-            sample["canary"] = _try_under(in_force)
-        send(sample)
-        message = receive(_LOOK_EVERY_S)
-        if message is not None and "end" in message:
-            return
-        if message is not None:
-            roots[:] = message["roots"]
+def _impose(book: Book, roots: list[int], limit: int) -> int:
+    """Give everybody that limit; the one that is in force."""
+    entries = book.entries_of(roots)
+    for entry in entries:
+        book.impose(entry, limit)
+    return max((book.in_force(entry) for entry in entries), default=limit)
 
 
 def _try_under(limit: int) -> str:
