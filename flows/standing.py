@@ -109,9 +109,17 @@ def form(
     """The schema of the custom-run form: the parameters that a person may choose, in their order."""
     schema: dict[str, Any] = json.loads(parameter_schema(flow).model_dump_json())
     names = [name for name in only or schema["properties"] if name not in without]
-    shown = {name: {**schema["properties"][name], "position": at} for at, name in enumerate(names)}
+    shown = {name: {**_simple(schema["properties"][name]), "position": at} for at, name in enumerate(names)}
     needed = [name for name in schema.get("required", []) if name in shown]
     return {**schema, "properties": shown, "required": needed}
+
+
+def _simple(field: dict[str, Any]) -> dict[str, Any]:
+    """A field that may be left empty, without the choice between a value and None: empty is None."""
+    values = [each for each in field.get("anyOf", []) if each != {"type": "null"}]
+    if len(values) != 1:
+        return field
+    return {**{key: value for key, value in field.items() if key not in ("anyOf", "default")}, **values[0]}
 
 
 def _shows(found: object, wanted: object) -> bool:

@@ -133,6 +133,8 @@ def test_forms_show_what_a_person_may_choose_in_that_order() -> None:
     assert list(form["properties"]) == ["hold", "intensity", "seed"]
     assert [each["position"] for each in form["properties"].values()] == [0, 1, 2]
     assert form["required"] == []
+    assert form["properties"]["intensity"]["enum"] == ["low", "medium", "high"]
+    assert not any("anyOf" in each for each in form["properties"].values())  # a field, not a choice of types
     shown = standing.form(ad_hoc, without=("out",))
     assert list(shown["properties"])[:3] == ["scenario", "intensity", "hold"]
     assert "out" not in shown["properties"]
