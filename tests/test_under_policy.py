@@ -66,7 +66,7 @@ def test_one_run_more_than_allowed_waits_and_is_interrupted_with_nothing_left(
                 done = await asyncio.to_thread(ended, waiting)
         assert "waiting: 1 run(s)" in said, done.err
         assert done.code == 4
-        done.assert_explained("while it waited for its turn")
+        done.assert_explained("interrupted, before anything was injected")
         assert not list(lab.runs.glob("*"))
 
     asyncio.run(scene())

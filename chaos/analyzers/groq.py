@@ -21,12 +21,12 @@ from chaos.analyzers.conversation import Conversation, Reply, Told
 from chaos.analyzers.measurements import measurements
 from chaos.analyzers.prompt import Cited, prompt
 from chaos.analyzers.redaction import Redactor
-from chaos.analyzers.seats import seat
 from chaos.errors import AnalyzerError
 from chaos.events import Event
 from chaos.measure.record import Record
 from chaos.measure.result import Analysis, Result, Tokens
 from chaos.measure.trials import shown
+from chaos.seats import seat
 from chaos.settings import Settings
 
 if TYPE_CHECKING:

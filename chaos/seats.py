@@ -1,12 +1,12 @@
 """So many at a time on this machine, whoever they are: a seat is a lock on a file, and a dead holder's seat is free.
 
-Several runs share one Groq account and its limits per minute; they queue here and not at Groq.
+Runs of one repository, runs that share a Groq account, builds of one template: they queue here.
 """
 
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -14,15 +14,22 @@ LOOK_EVERY_S = 0.05
 
 
 @asynccontextmanager
-async def seat(folder: Path, seats: int) -> AsyncIterator[int]:
-    """Wait for a free one of `seats`, and keep it for the block. Raises OSError when the folder cannot be used."""
+async def seat(folder: Path, seats: int, waits: Callable[[], None] = lambda: None) -> AsyncIterator[int]:
+    """Wait for a free one of `seats`, and keep it for the block; `waits` is told once when there is none.
+
+    Raises OSError when the folder cannot be used.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    told = False
     while True:
         for number in range(seats):
             with _tried(folder / f"seat-{number}") as taken:
                 if taken:
                     yield number
                     return
+        if not told:
+            waits()
+        told = True
         await asyncio.sleep(LOOK_EVERY_S)  # flock has no way to wait that can be given up
 
 
