@@ -25,12 +25,12 @@ from chaos.gitops.mirror import Mirror
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
 from chaos.gitops.wanted import Desired
+from chaos.seats import seat
 from flows.accounts import after_sync
 from flows.deployed import Deployments
 from flows.progress import API_FAILURES
 from flows.synced import Synced as Synced
 from flows.synced import in_line
-from flows.turns import turn
 
 
 async def reconcile(
@@ -48,7 +48,7 @@ async def reconcile(
     before the first action.
     """
     policy = policy or Policy()
-    async with turn(mirror.git.folder.with_suffix(".turn")), get_client() as client:
+    async with seat(mirror.git.folder.with_suffix(".turns"), 1), get_client() as client:
         file = Memory.file_of(mirror)
         memory = await to_thread(Memory.load, file)
         api = str(client.api_url)

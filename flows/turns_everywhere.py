@@ -60,7 +60,7 @@ async def _count(held: AsyncExitStack, whose: str, most: int, say: Say, stop: St
         waiting = True
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
-            raise Interrupted(f"{stop.why} while it waited for its turn")
+            raise Interrupted(f"{stop.why}, before anything was injected")
     held.push_async_callback(_leave, slot, say)
 
 

@@ -6,15 +6,12 @@ without a shell, cannot become a template. An app's setup runs at the end of the
 it reads.
 """
 
-import asyncio
-import fcntl
 import hashlib
 import os
 import re
 import shlex
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +22,7 @@ from chaos.sandboxes.base import Setup
 from chaos.sandboxes.e2b_account import Account
 from chaos.sandboxes.e2b_errors import patiently, told
 from chaos.sandboxes.keeping import runtime_dir
+from chaos.seats import seat
 
 if TYPE_CHECKING:
     from chaos.settings import Settings
@@ -48,7 +46,6 @@ BASE = "base"
 _SETUP = "/tmp/chaoslab-setup.tar"
 _UNPACK = f"tar -xf {_SETUP} -C /app && rm {_SETUP}"
 _REQUEST_WITHIN_S = 60.0
-_LOOK_EVERY_S = 0.5
 _LAST_WORDS = 3
 _MIB = 2**20
 _BESIDE_MIB = 512
@@ -99,24 +96,10 @@ async def ensure(recipe: Recipe, say: Callable[[str], None] = lambda _line: None
             return bool(await client.AsyncTemplate.exists(recipe.name))
 
     if not await patiently(is_there):
-        async with _alone(recipe.name):
+        async with seat(runtime_dir() / f"{recipe.name}.turns", 1):  # nobody else on this machine builds it
             if not await patiently(is_there):
                 await _build(account, client, recipe, say)
     return recipe.name
-
-
-@asynccontextmanager
-async def _alone(name: str) -> AsyncIterator[None]:
-    """Nobody else on this machine is in such a block of the same name."""
-    with (runtime_dir() / f"{name}.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                await asyncio.sleep(_LOOK_EVERY_S)
-            else:
-                break
-        yield
 
 
 async def _build(account: Account, client: Any, recipe: Recipe, say: Callable[[str], None]) -> None:
