@@ -4,7 +4,6 @@ import asyncio
 import io
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,7 +15,6 @@ from chaos.sandboxes import Setup
 from chaos.sandboxes.e2b import E2BSandbox
 from chaos.sandboxes.e2b_templates import TOOLS, Recipe, ensure, is_ours, listed, login_of, names_of, remove
 from chaos.settings import Settings
-from tests import lab as labs
 from tests.doubles.e2b.running import KEY, Double
 from tests.sandboxes.microvm import MIB, at_double, e2b_box, variables
 
@@ -70,23 +68,6 @@ def test_an_image_is_built_once_and_a_machine_made_of_it(double: Double) -> None
     assert isinstance(steps, list)
     assert [step["type"] for step in steps] == ["USER", "RUN"]
     assert steps[1]["args"][0] == TOOLS
-
-
-def test_a_manifest_with_an_image_runs_in_a_machine_of_its_template(double: Double, tmp_path: Path) -> None:
-    builds = double.said().get("builds", 0)
-    with labs.lab(tmp_path) as lab:
-        lab.variables |= double.environment | LOGIN
-        process = {**labs.WEB, "command": ["python3", "-S", "-c", labs.SERVER]}
-        manifest = lab.manifest(
-            sandbox={"type": "e2b", "memory": "128MiB", "disk": "16MiB", "ttl": "2m"},
-            target={"image": IMAGE, "processes": [process]},
-        )
-        result = lab.run("--json", manifest).result
-        told = "".join(path.read_text(errors="replace") for path in lab.runs.rglob("*") if path.is_file())
-    assert (result.outcome, result.verdict) == ("completed", "held"), result.why
-    assert double.said()["builds"] == builds + 1
-    assert PASSWORD not in told
-    assert Recipe(IMAGE, 128 * MIB).name in told
 
 
 READ = (("requirements.txt", b"flask\n"), ("deep/more.txt", b"more\n"))
