@@ -54,6 +54,8 @@ class DayRun(Part):
     broken: tuple[Broken, ...] = ()
     recovery_s: float | None = None
     """The slowest steady state's; None when one never came back, or none was looked at."""
+    never_recovered: bool = False
+    """Whether one was never stably good again."""
     report: str | None = None
     """Its own page, relative to the day's."""
 

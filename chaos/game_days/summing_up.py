@@ -115,6 +115,10 @@ def _learnt(result: Result) -> dict[str, object]:
             if state.verdict is not Verdict.HELD
         ),
         "recovery_s": recovery_time_s(result),
+        "never_recovered": any(
+            state.resolution_seconds is not None and state.recovery_time_seconds is None
+            for state in result.steady_state
+        ),
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from chaos.game_days.day import Decision
 from chaos.game_days.learnt import Changed, DayReport, DayRun
 from chaos.report import scale
-from chaos.report.phrases import Number
+from chaos.report.phrases import NEVER, Number
 from chaos.verdict import Outcome, Verdict
 
 NOTHING = "–"
@@ -76,6 +76,8 @@ def lasted(run: DayRun) -> str:
 
 def recovery(run: DayRun) -> str:
     """Of its slowest steady state."""
+    if run.never_recovered:
+        return NEVER
     return (
         NOTHING if run.recovery_s is None else scale.seconds(run.recovery_s) if run.recovery_s else "at once"
     )
@@ -140,6 +142,9 @@ def moved(row: Changed) -> str:
 
 
 def _recovery(day: DayReport) -> Iterator[Number]:
+    lost = [run.experiment for run in day.runs if run.never_recovered]
+    if lost:
+        yield Number("Recovered", NEVER, ", ".join(lost))
     known = [run for run in day.runs if run.recovery_s is not None]
     if known:
         slowest = max(known, key=lambda run: run.recovery_s or 0.0)
@@ -150,7 +155,10 @@ def _since(day: DayReport) -> Iterator[Number]:
     if previous := day.previous:
         by = day.score.value - previous.score
         change = f"{by:+d}" if by else "±0"
-        yield Number("Since the last day", change, f"{previous.score} on {previous.started_at:%-d %B %Y}")
+        best = f", at most {previous.at_most}," if previous.at_most > previous.score else ""
+        yield Number(
+            "Since the last day", change, f"{previous.score}{best} on {previous.started_at:%-d %B %Y}"
+        )
 
 
 def _length(day: DayReport) -> str:

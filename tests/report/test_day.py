@@ -99,6 +99,18 @@ def test_a_day_that_held_says_so_plainly() -> None:
     assert (made.score.value, made.exit_code) == (100, 0)
 
 
+def test_what_never_came_back_is_said_and_not_left_blank() -> None:
+    made = result("network", Verdict.DEVIATED, 2)
+    states = [state.model_copy(update={"recovery_time_seconds": None}) for state in made.steady_state]
+    runs = (ran("network", Verdict.DEVIATED, 2, 101),)
+    only = day(stages=(StageRecord(name="all", started_at=START, ran=runs),), not_run=())
+    text = page.render(
+        summed_up(only, {run_id("network"): made.model_copy(update={"steady_state": states})}, {})
+    )
+    assert '<dt>Recovered</dt><dd class="value">not stably</dd><dd class="beside">network</dd>' in text
+    assert 'data-label="Recovered in">not stably<' in text
+
+
 def test_the_markdown_has_a_picture_that_needs_nothing_else() -> None:
     text = markdown(report())
     found = re.search(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", text)
