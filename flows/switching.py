@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
@@ -14,8 +15,8 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.variables import Variable
 
 from chaos.switch import Halt
 from flows import server
@@ -44,17 +45,34 @@ def api_in_use() -> str | None:
 
 def turn_on(url: str, halt: Halt) -> None:
     """Tell all machines. Raises ServerError."""
-    _at(url, lambda: Variable.aset(VARIABLE, halt.to_json(), overwrite=True))
+    _at(url, lambda: _turn_on(halt))
 
 
 def turn_off(url: str) -> bool:
     """Tell all machines; whether it was on. Raises ServerError."""
-    return _at(url, lambda: Variable.aunset(VARIABLE))
+    return _at(url, _turn_off)
 
 
 def until_ended(url: str, patience_s: float) -> Sequence[str]:
     """Wait for the flow runs that are under way; the names of those that are after that long. Raises ServerError."""
     return _at(url, lambda: _until_ended(patience_s))
+
+
+async def _turn_on(halt: Halt) -> None:
+    async with get_client() as client:
+        if await client.read_variable_by_name(VARIABLE) is not None:
+            await client.update_variable(VariableUpdate(name=VARIABLE, value=halt.to_json()))
+        else:
+            await client.create_variable(VariableCreate(name=VARIABLE, value=halt.to_json()))
+
+
+async def _turn_off() -> bool:
+    async with get_client() as client:
+        try:
+            await client.delete_variable_by_name(VARIABLE)
+        except ObjectNotFound:
+            return False
+    return True
 
 
 async def _until_ended(patience_s: float) -> list[str]:
