@@ -21,6 +21,7 @@ from chaos.sandboxes.e2b_errors import Passing, patiently, told
 T = TypeVar("T")
 
 _CALL_S = 30.0
+_LOOK_S = 2.0
 _TURN_WITHIN_S = 3600.0
 _WITHOUT_LIMIT = 0
 _SIGNALS = {
@@ -97,7 +98,7 @@ class Machine:
     async def answers(self) -> bool:
         """Whether anybody answers at its own door."""
         try:
-            return bool((await self._client().get("/health")).is_success)
+            return bool((await self._client().get("/health", timeout=_LOOK_S)).is_success)
         except Exception as error:
             with contextlib.suppress(Passing), told("health", self._account.key):
                 raise error

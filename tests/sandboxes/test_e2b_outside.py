@@ -11,6 +11,7 @@ import pytest
 
 from chaos import outside, runner
 from chaos.errors import SandboxLost
+from chaos.faults import sandbox_offline
 from chaos.manifests.load import load
 from chaos.measure.result import Result
 from chaos.plan import draw, plan
@@ -21,10 +22,17 @@ from chaos.stop import Stop
 from tests.doubles.e2b.running import Double
 from tests.lab import ROOT, Lab
 from tests.sandboxes.box import local_box
-from tests.sandboxes.microvm import at_double, e2b_box
+from tests.sandboxes.microvm import CLOUD as CLOUD_ITSELF
+from tests.sandboxes.microvm import at_double, e2b_box, live_box
 
 SOON_S = 30.0
 BEATS = "/run/beats"
+_ASK = f"""
+import socket
+with socket.create_connection(("8.8.8.8", 53), 2) as connection:
+    connection.sendall({sandbox_offline._QUERY!r})
+    raise SystemExit(not connection.recv(1))
+"""
 _BEAT = f"""
 ran=0
 while sleep 0.05; do ran=$((ran + 1)); echo $ran > {BEATS}; done
@@ -96,6 +104,30 @@ def test_whose_controller_died_while_it_stood_still_is_ended_by_gc_when_its_ttl_
         assert await e2b_orphans.end_orphans() == [box.ref.id]
         with pytest.raises(SandboxLost):
             await connect(box.ref)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.live
+def test_the_real_cloud_lets_a_machine_stand_still_and_cuts_it_off() -> None:
+    if not CLOUD_ITSELF["E2B_API_KEY"]:
+        pytest.skip("E2B_API_KEY is not set")
+
+    async def scene() -> None:
+        async with live_box() as box:
+            ask = ["python3", "-c", _ASK]
+            assert (await box.run(ask)).exit_code == 0
+            await box.cut("0.0.0.0/0")
+            assert (await box.run(ask)).exit_code != 0
+            await box.cut(None)
+            assert (await box.run(ask)).exit_code == 0
+            await box.put(BEATS, b"0")
+            await box.start(["sh", "-c", _BEAT], output="/dev/null")
+            did = await box.freeze(3.0, BEATS, Stop())
+            ran_s = (did["ran_s"][1] - did["ran_s"][0]) * 0.05
+            between_s = did["read"][1][0] - did["read"][0][1]
+            assert did["answered"] == 0
+            assert between_s - ran_s >= 2.5, did
 
     asyncio.run(scene())
 
