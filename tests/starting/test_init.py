@@ -57,7 +57,7 @@ def test_in_a_terminal_it_asks(app: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
     ) as process:
         os.write(ours, f"{app}\n{SERVER}\n8080\n/health\ngitea\n".encode())
-        said, asked = process.communicate(timeout=60)
+        said, asked = process.communicate(timeout=120)
     os.close(ours)
     os.close(theirs)
     assert process.returncode == 0, asked.decode()
