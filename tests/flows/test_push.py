@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
 
 from chaos.gitops.mirror import Mirror
 from chaos.gitops.notes import notes
 from chaos.gitops.source import Source
+from chaos.gitops.status import Status
+from flows.accounts import key_of
+from flows.looking import look
 from flows.server import Api
 from tests.flows.conftest import environment
 from tests.flows.patience import client
@@ -66,6 +70,18 @@ async def verdicts(mirror: Mirror, commit: str, count: int) -> list[str]:
     return found
 
 
+async def shown(repository: str) -> tuple[tuple[Status, ...], str]:
+    """How it stands, and its page in Prefect, once both have its verdict."""
+    async with get_client() as api, asyncio.timeout(WITHIN_S):
+        while True:
+            ((account, rows),) = [each for each in await look(api) if each[0].repository == repository]
+            key = {"artifacts": {"key": {"any_": [key_of(account)]}}}
+            (page,) = (await api.request("POST", "/artifacts/latest/filter", json=key)).json()
+            if rows[0].verdict is not None and "| deviated |" in page["data"]:
+                return rows, page["data"]
+            await asyncio.sleep(0.5)
+
+
 @pytest.mark.usefixtures("serving")
 def test_from_a_push_to_the_verdict_on_the_commit(bare: Path, prefect_server: Api, tmp_path: Path) -> None:
     repository = Repository.make(tmp_path / "work")
@@ -84,6 +100,14 @@ def test_from_a_push_to_the_verdict_on_the_commit(bare: Path, prefect_server: Ap
     with client(prefect_server.url) as api:
         found = api.get("/deployments/name/experiment/pushed-by-git").raise_for_status().json()
     assert found["version"] == commit[:12]
+    rows, page = asyncio.run(shown(str(bare)))
+    assert [(each.name, each.sync, each.verdict) for each in rows] == [
+        ("pushed-by-git", "Synced", "deviated"),
+        ("experiments/broken.yaml", "Stalled", None),
+    ]
+    assert rows[0].condition("SteadyStateHeld").status == "False"
+    assert "| pushed-by-git | Synced | deviated |" in page
+    assert "| experiments/broken.yaml | Stalled |" in page
     (repository.folder / "experiments/broken.yaml").unlink()
     assert "remote: " in (said := push(repository, bare))
     assert "run " not in said  # nothing that happens has changed
