@@ -3,14 +3,10 @@
 import pytest
 
 from chaos.faults.blackhole import Blackhole
-from tests.faults.net import denials
-from tests.faults.target import in_own_network, users
+from tests.faults.denied import BODIES, run, seen
+from tests.faults.target import users
 
 KIND = "blackhole"
-
-
-def run(body: str, *arguments: str, user: str = "own") -> None:
-    print(in_own_network(f"{denials.__name__}:{body}", *arguments, unprivileged=user == "unprivileged"))
 
 
 @pytest.mark.parametrize("user", users())
@@ -22,17 +18,7 @@ def test_the_tun_device_swallows_as_well() -> None:
     run("connections", KIND, "tun")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "only_the_peer",
-        "half_of_them",
-        "unmet",
-        "nothing_is_left",
-        "killed_injector_ends_it",
-        "on_another_machine",
-    ],
-)
+@pytest.mark.parametrize("body", BODIES)
 def test_in_a_network_of_its_own(body: str) -> None:
     run(body, KIND)
 
@@ -61,11 +47,6 @@ def test_what_was_sent_meanwhile_arrives_afterwards() -> None:
 def test_fields_that_cannot_be_are_refused(fields: dict[str, object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Blackhole(**fields)  # type: ignore[arg-type]
-
-
-def seen(failed: int, count: int, met: int = 3) -> list[dict[str, object]]:
-    met_so = {"target_packets": 9, "target_treated": met}
-    return [{"failed": int(number < failed), "as": "?", "took_ms": 1.0, **met_so} for number in range(count)]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,10 @@
 import pytest
 
 from chaos.faults.connection_refused import ConnectionRefused
-from tests.faults.net import denials
-from tests.faults.target import in_own_network, users
+from tests.faults.denied import BODIES, run, seen
+from tests.faults.target import users
 
 KIND = "connection_refused"
-
-
-def run(body: str, *arguments: str, user: str = "own") -> None:
-    print(in_own_network(f"{denials.__name__}:{body}", *arguments, unprivileged=user == "unprivileged"))
 
 
 @pytest.mark.parametrize("user", users())
@@ -22,18 +18,7 @@ def test_the_tun_device_refuses_as_well() -> None:
     run("connections", KIND, "tun")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "by_port",
-        "only_the_peer",
-        "half_of_them",
-        "unmet",
-        "nothing_is_left",
-        "killed_injector_ends_it",
-        "on_another_machine",
-    ],
-)
+@pytest.mark.parametrize("body", [*BODIES, "by_port"])
 def test_in_a_network_of_its_own(body: str) -> None:
     run(body, KIND)
 
@@ -59,19 +44,6 @@ def test_one_direction_is_refused_without_the_other(direction: str) -> None:
 def test_fields_that_cannot_be_are_refused(fields: dict[str, object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         ConnectionRefused(**fields)  # type: ignore[arg-type]
-
-
-def seen(failed: int, count: int, met: int = 3) -> list[dict[str, object]]:
-    return [
-        {
-            "failed": int(number < failed),
-            "as": "?",
-            "took_ms": 1.0,
-            "target_packets": 9,
-            "target_treated": met,
-        }
-        for number in range(count)
-    ]
 
 
 @pytest.mark.parametrize(

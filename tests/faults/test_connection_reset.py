@@ -3,14 +3,10 @@
 import pytest
 
 from chaos.faults.connection_reset import ConnectionReset
-from tests.faults.net import denials
-from tests.faults.target import in_own_network, users
+from tests.faults.denied import BODIES, run, seen
+from tests.faults.target import users
 
 KIND = "connection_reset"
-
-
-def run(body: str, *arguments: str, user: str = "own") -> None:
-    print(in_own_network(f"{denials.__name__}:{body}", *arguments, unprivileged=user == "unprivileged"))
 
 
 @pytest.mark.parametrize("user", users())
@@ -22,17 +18,7 @@ def test_the_tun_device_resets_as_well() -> None:
     run("connections", KIND, "tun")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "only_the_peer",
-        "half_of_them",
-        "unmet",
-        "nothing_is_left",
-        "killed_injector_ends_it",
-        "on_another_machine",
-    ],
-)
+@pytest.mark.parametrize("body", BODIES)
 def test_in_a_network_of_its_own(body: str) -> None:
     run(body, KIND)
 
@@ -59,18 +45,13 @@ def test_fields_that_cannot_be_are_refused(fields: dict[str, object], why: str) 
         ConnectionReset(**fields)  # type: ignore[arg-type]
 
 
-def seen(failed: int, count: int, met: int = 0, ended: int = 0) -> list[dict[str, object]]:
-    met_so = {"target_packets": 9, "target_treated": met, "ended": ended}
-    return [{"failed": int(number < failed), "as": "?", "took_ms": 1.0, **met_so} for number in range(count)]
-
-
 @pytest.mark.parametrize(
     ("samples", "landed", "why"),
     [
         (seen(20, 20, met=2), True, "2 of 9 segments of the target's with data"),
-        (seen(20, 20, ended=4), True, "4 open connections were reset at once"),
-        (seen(20, 20), False, "0 of 9 segments"),
-        (seen(20, 20, ended=-1), False, "0 open connections"),
+        (seen(20, 20, met=0, ended=4), True, "4 open connections were reset at once"),
+        (seen(20, 20, met=0), False, "0 of 9 segments"),
+        (seen(20, 20, met=0, ended=-1), False, "0 open connections"),
         (seen(10, 20, met=2), False, "not at least 95%"),
         ([], False, "0 of 0"),
     ],
