@@ -17,7 +17,6 @@ import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chaos import __version__, bundle
@@ -195,7 +194,7 @@ async def concluded(run: Run) -> AsyncIterator[None]:
 
 
 async def conclude(run: Run, error: Exception | None) -> None:
-    """Destroy what this trial opened and close it, from any process; what was done already is not done again."""
+    """Destroy what this trial opened, and close it; any process may, and more than once."""
     try:
         for opened in run.journal.latest("sandbox.opened"):
             await destroy(run, SandboxRef.from_json(opened.data["ref"]))

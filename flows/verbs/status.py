@@ -26,13 +26,24 @@ def status(as_json: bool, repository: str | None) -> None:
     from flows import server
 
     now = server.status()
-    found = asyncio.run(_look(now)) if now.answers else []
+    found = _found(now) if now.answers else []
     chosen = [(one, rows) for one, rows in found if repository is None or repository in one.repository]
     if as_json:
         click.echo(json.dumps(_as_json(now, chosen), indent=2))
     else:
         _print(now, chosen)
     sys.exit(0 if now.answers or (now.configured or now.local) is None else 5)
+
+
+def _found(now: "ServerStatus") -> "Repositories":
+    """How all repositories stand. Raises ServerError when the API goes away, or refuses, in the middle."""
+    from flows.progress import API_FAILURES
+    from flows.server import ServerError
+
+    try:
+        return asyncio.run(_look(now))
+    except API_FAILURES as error:
+        raise ServerError(f"the Prefect API does not say how things stand: {error}") from error
 
 
 async def _look(now: "ServerStatus") -> "Repositories":
