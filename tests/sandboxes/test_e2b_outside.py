@@ -1,6 +1,7 @@
 """From outside: a microVM of the double stands still or is cut off, measured, undone, and never twice."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from chaos.sandboxes import connect, e2b_orphans
 from chaos.sandboxes.e2b import E2BSandbox
 from chaos.stop import Stop
 from tests.doubles.e2b.running import Double
-from tests.lab import ROOT, Lab
+from tests.lab import ROOT, Lab, interrupt
 from tests.sandboxes.box import local_box
 from tests.sandboxes.microvm import CLOUD as CLOUD_ITSELF
 from tests.sandboxes.microvm import at_double, e2b_box, live_box
@@ -106,6 +107,26 @@ def test_whose_controller_died_while_it_stood_still_is_ended_by_gc_when_its_ttl_
             await connect(box.ref)
 
     asyncio.run(scene())
+
+
+def test_a_controller_that_is_killed_meanwhile_leaves_one_that_gc_ends_at_once_on_its_machine(
+    double: Double, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path, dict(double.environment))
+    freeze = {"name": "stands still", "fault": {"type": "sandbox_freeze", "lasts": "1m"}, "hold": "62s"}
+    sandbox = {"type": "e2b", "memory": "64MiB", "disk": "8MiB", "ttl": "5m"}
+    manifest = lab.manifest(sandbox=sandbox, method=[freeze], blastRadius={"maxHold": "2m"})
+    controller = lab.start(lab.run_command(manifest))
+    give_up_at = time.monotonic() + SOON_S
+    while states(double) != ["paused"]:
+        assert controller.poll() is None, controller.communicate()
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+    interrupt(controller, signal.SIGKILL)
+    gone = lab.chaoslab("gc")
+    assert gone.code == 0, gone.err
+    assert "The process that carried out this run died" in gone.out
+    assert states(double) == []
 
 
 @pytest.mark.live
