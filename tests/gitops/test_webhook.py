@@ -1,6 +1,7 @@
 """Which deliveries are believed, and what is heard in them: as GitHub, GitLab, Gitea and a script would send them."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -8,6 +9,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chaos.gitops.source import Source
 from chaos.gitops.webhook import Delivery, NotHeard, identity, meant
@@ -153,3 +156,24 @@ def test_a_form_is_refused_and_says_what_to_set() -> None:
     with pytest.raises(NotHeard, match="set the webhook's content type") as refusal:
         meant(form, SOURCES)
     assert refusal.value.status == 415
+
+
+WORDS = st.text(max_size=12) | st.sampled_from(["refs/heads/main", SHOP.url, "http://[x", "git@a:b"])
+KEYS = st.sampled_from(["ref", "repository", "project", "clone_url", "ssh_url", "git_http_url"])
+PAYLOAD = st.recursive(
+    st.none() | st.integers() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=10,
+)
+PROOFS = st.sampled_from(
+    ["x_hub_signature_256", "x_gitea_signature", "webhook_signature", "webhook_timestamp", "x_gitlab_token"]
+)
+VALUES = st.text(st.characters(max_codepoint=255), max_size=20) | st.sampled_from(["1760000000", "v1,x"])
+
+
+@given(PAYLOAD, st.dictionaries(PROOFS, VALUES))
+def test_whatever_comes_is_refused_or_heard_and_never_breaks(body: object, headers: dict[str, str]) -> None:
+    given_headers = delivery(body, **headers)
+    assert refused(given_headers)[0] == 401
+    with contextlib.suppress(NotHeard):
+        assert set(meant(given_headers, SOURCES)[0]) <= set(SOURCES)
