@@ -45,15 +45,13 @@ def test_the_verdicts_page_shows_why_and_draws_the_latency(
         width: int = picture.evaluate("image => image.naturalWidth")
         return width
 
-    url = f"{prefect_server.ui_url}/artifacts/artifact/{_verdict(deviated, prefect_server)}"
+    url = page_of("killed-verdict", deviated.links.prefect, prefect_server)
     assert browser.visit(url, look, **WIDE) > 300
 
 
-def _verdict(result: Result, api: server.Api) -> UUID:
-    assert result.links.prefect is not None
-    mine = {
-        "flow_run_id": {"any_": [result.links.prefect.rsplit("/", 1)[1]]},
-        "key": {"any_": ["killed-verdict"]},
-    }
+def page_of(key: str, flow_run: str | None, api: server.Api) -> str:
+    """The address of that artifact of a flow run, whose own page is `flow_run`."""
+    assert flow_run is not None
+    mine = {"flow_run_id": {"any_": [flow_run.rsplit("/", 1)[1]]}, "key": {"any_": [key]}}
     [found] = httpx.post(f"{api.url}/artifacts/filter", json={"artifacts": mine}).json()
-    return UUID(found["id"])
+    return f"{api.ui_url}/artifacts/artifact/{UUID(found['id'])}"

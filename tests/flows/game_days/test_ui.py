@@ -1,9 +1,7 @@
 """What a person sees of a game day in the Prefect UI, in a real browser."""
 
 import asyncio
-from uuid import UUID
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -14,6 +12,7 @@ from flows.game_day import game_day
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.manifests import killed
+from tests.flows.test_ui import page_of
 
 PATIENCE_MS = 60_000
 """Of a machine under load, until a page has what it asks for."""
@@ -89,15 +88,5 @@ def test_the_report_s_page_shows_score_decision_and_the_day_as_a_picture(
         width: int = picture.evaluate("image => image.naturalWidth")
         return width
 
-    url = f"{prefect_server.ui_url}/artifacts/artifact/{_report(day, prefect_server)}"
+    url = page_of("rehearsal-report", day.links.prefect, prefect_server)
     assert browser.visit(url, look, **WIDE) > 300
-
-
-def _report(day: DayReport, api: server.Api) -> UUID:
-    assert day.links.prefect is not None
-    mine = {
-        "flow_run_id": {"any_": [day.links.prefect.rsplit("/", 1)[1]]},
-        "key": {"any_": ["rehearsal-report"]},
-    }
-    [found] = httpx.post(f"{api.url}/artifacts/filter", json={"artifacts": mine}).json()
-    return UUID(found["id"])
