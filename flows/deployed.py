@@ -6,12 +6,15 @@ makes its schedules anew, so it is only sent for what changed. On SQLite concurr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound
 
 from chaos.gitops.decide import Action
 from chaos.gitops.observed import Deployed, Observed, PushRun, RunState, Shape
@@ -70,7 +73,8 @@ class Deployments:
             case "pause" | "resume":
                 await self._post(f"/deployments/{_id(action)}/{action.kind}_deployment", None)
             case "prune":
-                await self.client.request("DELETE", f"/deployments/{_id(action)}")  # type: ignore[arg-type]
+                with suppress(ObjectNotFound):  # another machine that follows the repository was faster
+                    await self.client.delete_deployment(UUID(_id(action)))
             case "abort":
                 cancel = {"state": {"type": "CANCELLING", "message": action.why}}
                 await self._post(f"/flow_runs/{action.key}/set_state", cancel)

@@ -13,8 +13,10 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
 
-from chaos.gitops.decide import Action, Policy
+from chaos.gitops.decide import Action, Policy, Reason
 from chaos.gitops.source import Source, SourceError
+from chaos.gitops.wanted import Desired
+from flows.deployed import Deployments
 from flows.following import MOST_PATIENCE_S, OURS, Bell, Following, _patience_s, follow
 from flows.lateness import cancel_late
 from flows.reconcile import Synced
@@ -184,3 +186,20 @@ def test_another_folder_of_an_unchanged_commit_is_looked_at(
     last = told[-1]
     assert isinstance(last, Synced)
     assert [str(each.reason) for each in last.actions] == ["TooMuchWouldGo"]
+
+
+def test_two_machines_may_prune_the_same(repository: Repository, api: httpx.Client, tmp_path: Path) -> None:
+    assert asyncio.run(follow(following(repository), print, lambda what: None)) == 0
+    found = api.get(f"/deployments/name/experiment/{repository.folder.name}").raise_for_status().json()
+    desired = Desired(str(repository.folder), repository.git("rev-parse", "HEAD"), {})
+
+    async def both() -> None:
+        async with get_client() as client:
+            there = Deployments(client, str(tmp_path))
+            deployed = (await there.observed(frozenset(), [found["name"]])).deployments[found["name"]]
+            prune = Action("prune", found["name"], Reason.REMOVED, "gone", deployed=deployed)
+            await there.apply(prune, desired)
+            await there.apply(prune, desired)
+
+    asyncio.run(both())
+    assert api.get(f"/deployments/{found['id']}").status_code == 404
