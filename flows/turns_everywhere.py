@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurrency
 
 from chaos.errors import Interrupted
@@ -49,30 +49,33 @@ def limit_of(whose: str) -> str:
 
 async def _count(held: AsyncExitStack, whose: str, most: int, say: Say, stop: Stop) -> None:
     name = limit_of(whose)
+    waiting = (
+        f"waiting: {most} run(s) of {whose} are under way on all machines, and its policy allows no more"
+    )
     async with get_client() as client:
         await client.upsert_global_concurrency_limit_by_name(name, most)
-    waiting = False
-    while (slot := await _slot(name)) is None:
-        if not waiting:
-            say(
-                f"waiting: {most} run(s) of {whose} are under way on all machines, and its policy allows no more"
-            )
-        waiting = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
-            raise Interrupted(f"{stop.why}, before anything was injected")
+        while (slot := await _slot(client, name)) is None:
+            if waiting:
+                say(waiting)
+            waiting = ""
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
+                raise Interrupted(f"{stop.why}, before anything was injected")
     held.push_async_callback(_leave, slot, say)
 
 
-async def _slot(name: str) -> AbstractAsyncContextManager[None] | None:
+async def _slot(client: PrefectClient, name: str) -> AbstractAsyncContextManager[None] | None:
     """A place, entered; None when there is none now. Raises what Prefect's client raises."""
+    limit = await client.read_global_concurrency_limit_by_name(name)
+    if limit.active_slots >= limit.limit:
+        return None  # to try in vain is an error in Prefect's log, each time
     slot = concurrency(name, max_retries=0, lease_duration=LEASE_S, raise_on_lease_renewal_failure=False)
     try:
         await slot.__aenter__()
     except ConcurrencySlotAcquisitionError as error:
         cause = error.__cause__
         if isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code == _LOCKED:
-            return None
+            return None  # another was quicker
         raise
     return slot
 
