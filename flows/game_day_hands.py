@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import apause_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Running
 from pydantic import Field
 
 from chaos.game_days.conducting import Began
@@ -55,7 +59,7 @@ class PrefectHands:
         watch = Watch(on_begin=began, stop=stop)
         WATCH.set(watch)
         pinned = self.repository is not None and self.commit is not None
-        flow_run = experiment(
+        below = experiment(
             str(Path(plan.source).relative_to(self.root)) if pinned else plan.source,
             plan.name,
             self.out,
@@ -64,7 +68,7 @@ class PrefectHands:
             **plan.overrides,
             return_state=True,
         )
-        return await outcome_of(flow_run, lambda: watch.result, get_run_logger().warning)
+        return await outcome_of(below, lambda: watch.result, get_run_logger().warning)
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
         """Pause the day until somebody resumes it with an answer, or the time is over."""
@@ -89,6 +93,9 @@ async def ask(stage: str, gate: ByApproval) -> Answer:
             wait_for_input=form, timeout=ceil(gate.within), poll_interval=LOOK_EVERY_S
         )
     except FlowPauseTimeout:
+        # Prefect would end a pause that is over as Failed, whatever state the day wants to end in.
+        async with get_client() as client:
+            await client.set_flow_run_state(UUID(flow_run.id), Running(), force=True)
         return Answer(False, f"nobody answered within {DURATION.format(gate.within)}")
     why = said.why.strip() or ("approved" if said.decision == "go" else "refused")
     return Answer(said.decision == "go", why, said.who.strip() or None)
