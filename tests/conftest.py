@@ -14,28 +14,31 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-ALONE = (
+ALONE = ("faults/test_cpu_stress.py", "manifests/test_speed.py")
+SHOPS = ("e2e/test_demo.py", "e2e/test_demo_in_containers.py", "e2e/test_e2b_shop.py")
+PAIRED = (
+    *SHOPS,
     "agent/test_load.py",
-    "faults/test_cpu_stress.py",
     "faults/test_cpu_throttle.py",
+    "faults/test_dns_failure.py::test_a_resolver_that_would_not_wait_so_long_is_told_to",
+    "faults/test_dns_failure.py::test_the_name_is_found_so_much_later",
+    "faults/test_http_fault.py::test_requests_take_so_much_longer",
     "faults/test_network_delay.py::test_an_ordinary_user_may_delay_as_exactly",
     "faults/test_network_delay.py::test_delays_spread_as_asked",
     "faults/test_network_delay.py::test_established_connections_pay_the_delay_within_a_millisecond_or_one_percent",
     "faults/test_network_delay.py::test_the_tun_device_delays_as_well",
     "faults/test_process_pause.py",
-    "manifests/test_speed.py",
-)
-SHOPS = ("e2e/test_demo.py", "e2e/test_demo_in_containers.py", "e2e/test_e2b_shop.py")
-PAIRED = (
-    *SHOPS,
-    "faults/test_dns_failure.py::test_a_resolver_that_would_not_wait_so_long_is_told_to",
-    "faults/test_dns_failure.py::test_the_name_is_found_so_much_later",
-    "faults/test_http_fault.py::test_requests_take_so_much_longer",
 )
 """Files, and single tests of others."""
+PUSHES = tuple(
+    f"flows/test_{name}.py"
+    for name in ("following", "killed_sync", "push", "reconcile", "standing", "synced", "webhook")
+)
+"""What a repository leads to; the other tests of flows are about one run."""
 LONGEST_FIRST = (
     "shops",
     "flows",
+    "pushes",
     "game_days",
     "test_cli.py",
     "flows/test_server.py",
@@ -63,10 +66,12 @@ def _rank(name: str) -> int:
 
 
 def group(nodeid: str) -> str:
-    """What one worker runs: a file; all that share one Prefect server; all that run several shops at once."""
+    """What one worker runs: a file; all that share a Prefect server; all that run several shops at once."""
     name = nodeid.partition("::")[0].removeprefix("tests/")
     if name.startswith("flows/game_days/"):
         return "game_days"
+    if name in PUSHES:
+        return "pushes"
     if name.startswith("flows/") and name != "flows/test_server.py":
         return "flows"
     return "shops" if name in SHOPS else name

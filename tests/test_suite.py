@@ -28,7 +28,7 @@ GOOD = "def test_good(): pass"
 BAD = "def test_bad(): assert not 'good'"
 LIAR = "import os\ndef test_that_ends_python(): os._exit(0)"
 UNREADABLE = "import nothing_of_that_name"
-ALONE = "agent/test_load.py"
+ALONE = "manifests/test_speed.py"
 SHARING = "test_sharing.py"
 QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
 FEW = ("-n", "1")
@@ -37,7 +37,7 @@ FEW = ("-n", "1")
 
 def suite(folder: Path, *options: str, **files: str) -> subprocess.CompletedProcess[str]:
     """Run the script on these files below `tests`, `alone` and `sharing`, with the conftest that this suite has."""
-    (folder / "tests/agent").mkdir(parents=True)
+    (folder / "tests/manifests").mkdir(parents=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "pyproject.toml").write_text(SETTINGS)
     shutil.copy(ROOT / "tests/conftest.py", folder / "tests")
