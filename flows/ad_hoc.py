@@ -15,11 +15,12 @@ from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 from pydantic import Field
 
+from chaos.errors import Interrupted
 from chaos.manifests.ad_hoc import SCENARIOS, Provider, Wish, text_of, written
 from chaos.manifests.overriding import Intensity
 from chaos.plan import plan as draw
 from flows.experiment import Hold, Seed, carried_out
-from flows.switch import final_state
+from flows.switch import final_state, state_of_unbegun
 
 Scenario = Annotated[str, Field(json_schema_extra={"enum": list(SCENARIOS)})]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -78,4 +79,7 @@ async def ad_hoc(
     await acreate_markdown_artifact(
         words, key=f"{plan.name}-manifest", description="the manifest of this run"
     )
-    return await final_state(await carried_out(plan, Path(out)))
+    try:
+        return await final_state(await carried_out(plan, Path(out)))
+    except Interrupted as error:
+        return await state_of_unbegun(error)

@@ -22,11 +22,11 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
-from prefect.tasks import Task, exponential_backoff
+from prefect.tasks import Task
 from pydantic import Field
 
 from chaos import runner
-from chaos.errors import ManifestError
+from chaos.errors import Interrupted, ManifestError
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.source import Source
 from chaos.manifests.load import Loaded, load
@@ -45,7 +45,7 @@ from flows import tasks
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
 from flows.noticing import notice_result
-from flows.switch import final_state, heeded
+from flows.switch import final_state, heeded, state_of_unbegun
 from flows.telling import tell_commit
 from flows.turns_everywhere import in_turn_everywhere
 from flows.watch import Watch, watching
@@ -84,13 +84,16 @@ async def experiment(
     """
     loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
     plan = draw(_one(loaded, manifest, name), seed=seed, overrides=Overrides.read(hold, intensity))
-    result = await carried_out(plan, Path(out))
+    try:
+        result = await carried_out(plan, Path(out))
+    except Interrupted as error:
+        return await state_of_unbegun(error)
     await tell_commit(repository, commit, result)
     return await final_state(result)
 
 
 async def carried_out(plan: Plan, out: Path) -> Result:
-    """Stages 2 to 7 of one plan, inside a flow run. Raises Halted when experiments are."""
+    """Stages 2 to 7 of one plan, inside a flow run. Raises Halted, and Interrupted while it waits for its turn."""
     watch = watching()
     logger = get_run_logger()
 
@@ -164,4 +167,4 @@ async def introduce(name: str, labels: Mapping[str, str], run: Run) -> None:
 
 def _patient(plan: Plan) -> Task[[Plan, Run, Watch], Coroutine[Any, Any, SandboxRef]]:
     """The task that opens the sandbox, with as many tries as the manifest grants."""
-    return tasks.sandbox.with_options(retries=plan.retries, retry_delay_seconds=exponential_backoff(0.5))
+    return tasks.sandbox.with_options(retries=plan.retries)

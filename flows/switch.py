@@ -22,6 +22,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
 from chaos import switch
+from chaos.errors import Interrupted
 from chaos.measure.result import Result
 from chaos.stop import Stop
 from chaos.switch import LOOK_EVERY_S, Halt
@@ -62,6 +63,13 @@ async def final_state(result: Result) -> State[Any]:
     if result.outcome is Outcome.ABORTED and await is_cancelled():
         return Cancelled(message=result.why, data=result.model_dump(mode="json"))
     return state_of(result)
+
+
+async def state_of_unbegun(error: Interrupted) -> State[Any]:
+    """The state in which a flow run ends that was told to before anything had begun. Raises `error`, mostly."""
+    if await is_cancelled():
+        return Cancelled(message=str(error))
+    raise error
 
 
 async def is_cancelled() -> bool:
