@@ -11,7 +11,7 @@ from flows import server
 from flows.game_day import game_day
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
-from tests.flows.manifests import killed
+from tests.flows.game_days.a_day import write_day
 from tests.flows.test_ui import page_of
 
 PATIENCE_MS = 60_000
@@ -20,31 +20,26 @@ WIDE = {"viewport": {"width": 1400, "height": 1200}}
 DAY = """
 apiVersion: chaoslab/v1
 kind: GameDay
-metadata: {name: rehearsal}
+metadata: {name: DAYNAME}
 spec:
   purpose: Does the server come back?
   onDeviation: continue
   stages:
-    - name: together
-      parallel: 2
-      experiments: [{name: killed}, {name: stays-down}]
+    - name: it does not
+      experiments: [{name: DAYNAME-weak}]
       goNoGo: [{type: verdicts}]
-    - name: afterwards
-      experiments: [{name: never-begun}]
+    - name: so never begun
+      experiments: [{name: DAYNAME-three}]
 """
 
 
 @pytest.fixture(scope="module")
 def day(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) -> DayReport:
-    """A day of one that held and one that deviated, after which nothing more was begun."""
+    """A day whose first experiment deviated, after which nothing more was begun."""
     folder = tmp_path_factory.mktemp("day")
-    text = killed(folder).read_text()
-    dies = text.replace("restart: always", "restart: never")
-    for name, manifest in (("stays-down", dies), ("never-begun", text)):
-        (folder / f"{name}.yaml").write_text(manifest.replace("name: killed", f"name: {name}"))
-    (folder / "day.yaml").write_text(DAY)
-    asyncio.run(game_day(str(folder / "day.yaml"), out=str(folder / "runs"), return_state=True))
-    [own] = (folder / "runs").glob("*-rehearsal-*")
+    manifest = write_day(folder / "experiments", "rehearsal", DAY)
+    asyncio.run(game_day(str(manifest), out=str(folder / "runs"), return_state=True))
+    [own] = (each.parent for each in (folder / "runs").glob("*/day.json"))
     report = day_in(own)
     assert report is not None
     return report
@@ -66,10 +61,7 @@ def test_the_page_of_a_day_names_its_state_its_experiments_and_its_report(
             expect(page.get_by_text(f"rehearsal-{what}", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
         assert seen.errors == []
 
-    assert [(run.experiment, str(run.verdict)) for run in day.runs] == [
-        ("killed", "held"),
-        ("stays-down", "deviated"),
-    ]
+    assert [(run.experiment, str(run.verdict)) for run in day.runs] == [("rehearsal-weak", "deviated")]
     assert day.links.prefect is not None
     browser.visit(day.links.prefect, look, **WIDE)
 
@@ -81,7 +73,9 @@ def test_the_report_s_page_shows_score_decision_and_the_day_as_a_picture(
         expect(page.get_by_role("heading", name="rehearsal: deviated")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.get_by_text("Resilience score").first).to_be_visible(timeout=PATIENCE_MS)
         expect(page.get_by_text("No go, by verdicts").first).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_text("Planned, and not run: never-begun").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("Planned, and not run: rehearsal-three").first).to_be_visible(
+            timeout=PATIENCE_MS
+        )
         picture = page.get_by_role("img", name="The day")
         expect(picture).to_be_visible(timeout=PATIENCE_MS)
         assert seen.errors == []
