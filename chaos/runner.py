@@ -170,7 +170,7 @@ async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: Stop) -> None
 async def carry_out_one(plan: Plan, run: Run, on_event: OnEvent, stop: Stop) -> None:
     """One trial. Failures on our side end up in the journal, not in the air."""
     async with concluded(run):
-        ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run, stop))
+        ref = await with_retries(plan.retries, lambda: open_sandbox(plan, run, stop), stop)
         await inject(plan, run, ref)
         await collect(run, ref, on_event, stop)
 
@@ -229,16 +229,22 @@ async def unless(stop: Stop, work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def with_retries(retries: int, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try once and, while the error says that it may help, `retries` times more with doubling pauses from 0.5 s."""
+async def with_retries(retries: int, attempt: Callable[[], Awaitable[T]], stop: Stop | None = None) -> T:
+    """Try once and, while the error says that it may help, `retries` times more. Raises Interrupted."""
     for number in range(retries):
         try:
             return await attempt()
         except ChaosLabError as error:
             if not error.retryable:
                 raise
-            await asyncio.sleep(0.5 * 2**number)
+        await pause_before(number + 1, stop or Stop())
     return await attempt()
+
+
+async def pause_before(retry: int, stop: Stop) -> None:
+    """The pause before an attempt is made once more: doubling, from 0.5 s. Raises Interrupted."""
+    if retry > 0:
+        await unless(stop, asyncio.sleep(0.5 * 2 ** (retry - 1)))
 
 
 def _tell(run: Run, type_: str, **data: object) -> None:

@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
+from prefect.runtime import flow_run, task_run
 from prefect.tasks import Task
 from prefect.utilities.urls import url_for
 
@@ -40,7 +40,8 @@ async def _may_help(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
 
 @task(task_run_name="sandbox", persist_result=False, cache_policy=NO_CACHE, retry_condition_fn=_may_help)
 async def sandbox(plan: Plan, run: Run, watch: Watch) -> SandboxRef:
-    """Open the sandbox, with the app in it."""
+    """Open the sandbox, with the app in it; pauses by itself before another attempt, so that it hears of a stop."""
+    await runner.pause_before(task_run.run_count - 1, watch.stop)
     return await runner.open_sandbox(plan, run, watch.stop)
 
 

@@ -332,6 +332,23 @@ def test_only_what_may_help_is_tried_again(retries: int, attempts: int) -> None:
     assert len(made) == 1
 
 
+def test_a_stop_does_not_wait_for_the_next_attempt() -> None:
+    stop = Stop()
+
+    async def attempt() -> None:
+        asyncio.get_running_loop().call_soon(stop.set, "enough")
+        raise SandboxError("no room")
+
+    async def scene() -> None:
+        async with asyncio.timeout(SOON_S):
+            await runner.with_retries(10, attempt, stop)
+
+    with pytest.raises(Interrupted, match="enough, before anything was injected"):
+        asyncio.run(scene())
+    with pytest.raises(Interrupted):
+        asyncio.run(runner.pause_before(10, stop))
+
+
 def test_a_stop_does_not_wait_for_the_setup(lab: Lab) -> None:
     drawn = planned(lab, setup=[["sleep", "100"]])
     run = begun(lab, drawn)
