@@ -2,15 +2,25 @@
 
 import asyncio
 import secrets
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Cancelling
 
 from chaos.errors import Interrupted
 from chaos.stop import Stop
+from chaos.turns import in_turn
+from flows.experiment import experiment
 from flows.server import Api
 from flows.turns_everywhere import in_turn_everywhere, limit_of
+from flows.watch import WATCH, Watch
+from tests.flows.manifests import killed
 
 SOON_S = 60.0
 
@@ -48,6 +58,30 @@ def test_one_run_more_than_allowed_waits_until_a_place_is_free_or_it_is_told_to_
             assert (limit.limit, limit.active_slots) == (1, 0)
 
     asyncio.run(scene())
+
+
+def test_a_run_that_is_cancelled_while_it_waits_ends_as_cancelled(
+    prefect_server: Api, tmp_path: Path
+) -> None:
+    manifest = killed(tmp_path)
+    (tmp_path / "chaoslab.yaml").write_text(
+        "apiVersion: chaoslab/v1\nkind: Policy\nspec: {maxConcurrentRuns: 1}\n"
+    )
+
+    async def scene() -> State[Any]:
+        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        WATCH.set(Watch(say=lambda line: waiting.set_result(str(flow_run.id))))
+        async with asyncio.timeout(SOON_S), in_turn({str(tmp_path): 1}, pytest.fail, Stop()):
+            going = asyncio.create_task(
+                experiment(str(manifest), out=str(tmp_path / "runs"), return_state=True)
+            )
+            async with get_client() as client:
+                await client.set_flow_run_state(UUID(await waiting), Cancelling(), force=True)
+            return await going
+
+    state = asyncio.run(scene())
+    assert state.is_cancelled(), state
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_api_that_is_away_limits_nothing() -> None:
