@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from chaos.measure.result import Result
 from flows import server
 from tests.flows.manifests import killed
+from tests.flows.patience import client
 
 
 @contextmanager
@@ -39,6 +41,18 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
                 APILogWorker.drain_all(timeout=5)
         finally:
             server.down()
+
+
+@pytest.fixture
+def idle_pool(prefect_server: server.Api) -> None:
+    """Nothing that other tests left waits for a worker: it would carry that out first."""
+    due = {"before_": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}
+    states = {"type": {"any_": ["SCHEDULED", "PENDING"]}}
+    waiting = {"flow_runs": {"state": states, "next_scheduled_start_time": due}, "limit": 200}
+    with client(prefect_server.url) as api:
+        while runs := api.post("/flow_runs/filter", json=waiting).raise_for_status().json():
+            for run in runs:
+                assert api.delete(f"/flow_runs/{run['id']}").status_code in (204, 404)
 
 
 @pytest.fixture(scope="session")

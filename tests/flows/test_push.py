@@ -27,7 +27,7 @@ WITHIN_S = 120.0
 
 
 @pytest.fixture
-def serving(prefect_server: Api, tmp_path: Path) -> Iterator[None]:
+def serving(prefect_server: Api, idle_pool: None, tmp_path: Path) -> Iterator[None]:
     """`chaoslab serve`, ended by the signal that Ctrl-C sends."""
     with environment(PREFECT_API_URL=prefect_server.url), (tmp_path / "serve.log").open("w") as log:
         worker = subprocess.Popen([*CHAOSLAB, "serve"], stdout=log, stderr=log)

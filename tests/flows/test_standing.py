@@ -161,7 +161,7 @@ def test_a_run_whose_process_died_is_closed_in_prefect(
 
 
 @pytest.fixture
-def worker(prefect_server: Api, tmp_path: Path) -> Iterator[None]:
+def worker(prefect_server: Api, idle_pool: None, tmp_path: Path) -> Iterator[None]:
     """A worker of Prefect's own, as somebody starts it on another machine."""
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", standing.POOL]
     with environment(PREFECT_API_URL=prefect_server.url, PREFECT_WORKER_QUERY_SECONDS="1"):
