@@ -149,7 +149,7 @@ class _Course:
             for entry in stage.experiments:
                 group.create_task(turn(entry))
         self._tell("stage.ended", stage=stage.name)
-        if not self.over:
+        if not self.over and not self.stop.is_set():
             await self._decide(stage)
         if self.stop.is_set() and self.ended != "aborted":
             self._stopped(stage)

@@ -176,6 +176,7 @@ def port() -> int:
 def test_a_stop_condition_ends_what_runs_and_the_day(tmp_path: Path, port: int) -> None:
     probe = f"{{type: tcp, port: {port}, every: 20ms}}"
     spec = f"  stopWhen: [{{probe: {probe}, tolerance: {{connected: true}}, for: 100ms}}]\n" + TWO % ("", "")
+    spec = spec.replace("{name: c}]", "{name: c}], goNoGo: [{type: verdicts}]")
     day, _ = conducted(tmp_path, spec, waits=lambda name: name == "a")
     assert (day.ended, day.exit_code) == ("aborted", 4)
     assert f"stop condition of the game day: tcp {port} was out of tolerance for" in day.why
