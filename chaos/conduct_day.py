@@ -52,6 +52,8 @@ async def day_directly(conduct: ConductDay) -> "Day":
     """Carry out the day in this process, with no server. Raises Halted, and PlanError when people are to be asked."""
     from chaos.game_days import reporting
     from chaos.game_days.conducting import conduct as carry_out
+    from chaos.notices.notice import of_day
+    from chaos.notices.sending import tell
     from chaos.run import Run
     from chaos.switch import heeded
     from chaos.under_way import DAYS, under_way
@@ -65,6 +67,7 @@ async def day_directly(conduct: ConductDay) -> "Day":
         with under_way(run, among=DAYS):
             hands = _Hands(conduct)
             day = await carry_out(conduct.plan, run, hands, conduct.stop, anytime=conduct.anytime)
+            await tell(of_day("ended", day), conduct.say)
             await asyncio.to_thread(reporting.write, day, run.folder)
     return day
 
@@ -90,6 +93,7 @@ class _Hands:
     """Carries out experiments one by one in this process."""
 
     conduct: ConductDay
+    telling: "asyncio.Task[None] | None" = None
 
     async def run(self, plan: "Plan", began: "Began", stop: Stop) -> "Result":
         """One experiment. Raises ChaosLabError."""
@@ -109,4 +113,9 @@ class _Hands:
         raise PlanError(f"after '{stage}' a person is to be asked, and there is no Prefect to ask with")
 
     async def show(self, day: "Day") -> None:
-        """On the terminal each experiment says what it came to at the end."""
+        """On the terminal each experiment says what it came to at the end; others hear of the day's beginning."""
+        from chaos.notices.notice import of_day
+        from chaos.notices.sending import tell
+
+        if self.telling is None:  # beside the day, which goes on meanwhile
+            self.telling = asyncio.create_task(tell(of_day("started", day), self.conduct.say))
