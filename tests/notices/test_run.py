@@ -1,4 +1,4 @@
-"""A run as a person starts it tells whoever is named, and a receiver that refuses changes nothing of it."""
+"""A game day as a person starts it tells whoever is named, and a receiver that refuses changes nothing of it."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,35 @@ from tests.notices.test_sending import Receiver, receiver
 
 __all__ = ["receiver"]
 
+DAY = """\
+apiVersion: chaoslab/v1
+kind: GameDay
+metadata: {name: friday}
+spec:
+  purpose: Ready for the sale?
+  stages: [{name: all, experiments: [{name: one}]}]
+"""
 
-def test_a_run_that_deviated_is_told_of_and_ends_as_it_would_have(tmp_path: Path, receiver: Receiver) -> None:
+
+def test_a_day_and_its_run_that_deviated_are_told_of_and_end_as_they_would_have(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.answers = [401]
     with labs.lab(tmp_path) as lab:
-        receiver.answers = [200, 401]
         lab.variables |= {"CHAOSLAB_NOTICE_URL": receiver.url, "CHAOSLAB_NOTICE_SLACK_URL": receiver.url}
-        done = lab.run("--json", lab.manifest(process={**WEB, "restart": "never"}))
-    assert (done.code, done.result.verdict) == (1, "deviated")
-    (told,) = [json.loads(body) for _, body in receiver.sent if b"blocks" not in body]
-    assert (told["event"], told["run_id"]) == ("chaoslab.run.deviated", done.result.run_id)
-    assert len(receiver.sent) == 2
-    done.assert_explained("no notice: CHAOSLAB_NOTICE_", "HTTP 401")
-    assert receiver.url not in done.err
+        lab.manifest(process={**WEB, "restart": "never"})
+        (lab.folder / "day.yaml").write_text(DAY)
+        done = lab.run(lab.folder / "day.yaml")
+    assert done.code == 1
+    told = [json.loads(body) for _, body in receiver.sent if b"blocks" not in body]
+    assert [(each["event"], each["subject"]["name"]) for each in told] == [
+        ("chaoslab.game_day.started", "friday"),
+        ("chaoslab.run.deviated", "one"),
+        ("chaoslab.game_day.ended", "friday"),
+    ]
+    assert told[-1]["verdict"] == "deviated"
+    assert len(receiver.sent) == 2 * len(told)
+    said = done.out + done.err
+    assert said.count("no notice: CHAOSLAB_NOTICE_") == len(receiver.sent)
+    assert "Traceback" not in said
+    assert receiver.url not in said
