@@ -32,6 +32,10 @@ def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
     from chaos.measure.judge import judge
 
     if is_day(journal):
+        if analyzer != "rules":
+            raise click.UsageError(
+                "a game day has the words of its runs; --analyzer is for the journal of a run"
+            )
         sys.exit(_day(journal, as_json))
     try:
         events = list(Journal(journal).events())

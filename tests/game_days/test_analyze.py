@@ -105,6 +105,12 @@ def test_what_was_delivered_then_stays_said(tmp_path: Path) -> None:
     )
 
 
+def test_a_day_has_the_words_of_its_runs(tmp_path: Path) -> None:
+    found = analyzed(str(told(written(tmp_path), to_its_end=True)), "--analyzer", "groq")
+    assert found.exit_code == 2
+    assert "--analyzer is for the journal of a run" in found.output
+
+
 HALF = '{"type":"day.started","at":1.0,"data":{"name":"x"},"source":"host","seq":0}\n'
 
 
