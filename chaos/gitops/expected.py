@@ -1,6 +1,7 @@
 """What there is once a round of actions has been done, without another look at the server. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from chaos.gitops.account import Account, Stall
 from chaos.gitops.decide import Action, Policy, Reason, decide, shape_of
@@ -30,7 +31,8 @@ def stalls(
     desired: Desired, seen: Observed, policy: Policy, before: Account | None, looked_at: frozenset[str] | None
 ) -> tuple[Stall, ...]:
     """Everything that stands in the way, told already or not; of what was not looked at, what stood there before."""
-    every = decide(desired, Observed(seen.deployments, seen.runs), policy)
+    some = desired.wanted if looked_at is None else {name: desired.wanted[name] for name in looked_at}
+    every = decide(replace(desired, wanted=some), Observed(seen.deployments, seen.runs), policy)
     now = tuple(
         Stall(each.name, each.reason.value, each.why)
         for each in every
