@@ -78,6 +78,12 @@ async def is_cancelled() -> bool:
         return await _Look(client, flow_run.id).cancelled()
 
 
+async def halted_by(client: PrefectClient) -> Halt | None:
+    """Why the variable halts every machine, if it does. Raises what the client raises."""
+    variable = await client.read_variable_by_name(VARIABLE)
+    return Halt.read(variable.value, f"the variable {VARIABLE} of {client.api_url}") if variable else None
+
+
 class _Look:
     """What the API says now; nothing when it does not answer."""
 
@@ -88,8 +94,8 @@ class _Look:
 
     async def halted(self) -> Halt | None:
         """Why every machine is halted, if it is."""
-        variable = await self._answer(lambda: self._client.read_variable_by_name(VARIABLE))
-        return variable and Halt.read(variable.value, f"the variable {VARIABLE} of {self._client.api_url}")
+        found: Halt | None = await self._answer(lambda: halted_by(self._client))
+        return found
 
     async def cancelled(self) -> bool:
         """Whether this flow run is being cancelled."""

@@ -18,10 +18,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from chaos import switch
 from chaos.switch import Halt
 from flows import server
 from flows.progress import API_FAILURES
-from flows.switch import VARIABLE
+from flows.switch import VARIABLE, halted_by
 
 T = TypeVar("T")
 
@@ -53,9 +54,19 @@ def turn_off(url: str) -> bool:
     return _at(url, _turn_off)
 
 
+def halted(url: str | None) -> Halt | None:
+    """Why nothing may begin: by this machine's switch, or that of the API, if there is one. Raises ServerError."""
+    return switch.halted() or (_at(url, _halted) if url else None)
+
+
 def until_ended(url: str, patience_s: float) -> Sequence[str]:
     """Wait for the flow runs that are under way; the names of those that are after that long. Raises ServerError."""
     return _at(url, lambda: _until_ended(patience_s))
+
+
+async def _halted() -> Halt | None:
+    async with get_client() as client:
+        return await halted_by(client)
 
 
 async def _turn_on(halt: Halt) -> None:

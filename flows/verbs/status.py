@@ -23,14 +23,18 @@ def status(as_json: bool, repository: str | None) -> None:
 
     Exit code 5 when the server does not answer.
     """
-    from flows import server
+    from flows import server, switching
 
     now = server.status()
     found = _found(now) if now.answers else []
     chosen = [(one, rows) for one, rows in found if repository is None or repository in one.repository]
+    halt = switching.halted((now.configured or now.local) if now.answers else None)
     if as_json:
-        click.echo(json.dumps(_as_json(now, chosen), indent=2))
+        halted = {"halted": halt and halt.to_json()}
+        click.echo(json.dumps(_as_json(now, chosen) | halted, indent=2))
     else:
+        if halt:
+            click.echo(str(halt.refusal()))
         _print(now, chosen)
     sys.exit(0 if now.answers or (now.configured or now.local) is None else 5)
 

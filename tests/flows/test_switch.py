@@ -89,8 +89,12 @@ def test_a_variable_halts_what_runs_and_refuses_the_next(
     with pytest.raises(Halted, match=r"the variable chaoslab_halt of .*`chaoslab resume`"):
         asyncio.run(conduct_with_prefect(late))
     assert not (tmp_path / "late").exists()
+    found = switching.halted(prefect_server.url)
+    assert found is not None
+    assert (found.reason, found.by) == ("too hot", "me")
     assert switching.turn_off(prefect_server.url)
     assert not switching.turn_off(prefect_server.url)
+    assert switching.halted(prefect_server.url) is None
     assert switching.until_ended(prefect_server.url, 0.0) == []
 
 
