@@ -23,7 +23,8 @@ async def look(client: PrefectClient) -> Repositories:
     now = time.time()
     found: Repositories = []
     for file, account in accounts(copies()):
-        wanted = Memory.load(file.with_suffix(".synced")).wanted or None  # lost, or of another version of ours
+        # None: lost, or of another version of ours.
+        wanted = Memory.load(file.with_suffix(".synced")).wanted or None
         named = account.with_runs(runs, {*(wanted or ()), *seen.deployments})
         found.append((named, statuses(named, wanted, seen, now)))
     return [*found, *_unfollowed({one.repository for one, _ in found}, seen, runs, now)]
