@@ -87,6 +87,8 @@ def test_a_stop_condition_ends_the_run_with_4_long_before_its_time(lab: Lab) -> 
     assert done.result.timings.total_s < 30
     (recovered,) = [event for event in lab.events() if event.type == "fault.recovered"]
     assert recovered.data["because"] == "stop condition"
+    (tripped,) = [event for event in lab.events() if event.type == "stop.tripped"]
+    assert recovered.at - tripped.at < 1.0
 
 
 @pytest.mark.parametrize(
