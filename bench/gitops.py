@@ -72,14 +72,14 @@ class Side:
         return took
 
     def deployments(self) -> dict[str, dict[str, Any]]:
-        """All that the server has, by name."""
+        """All experiments that the server has, by name."""
         found: list[dict[str, Any]] = []
         while len(page := self._page(len(found))) == 200:
             found += page
         return {each["name"]: each for each in found + page}
 
     def _page(self, offset: int) -> list[dict[str, Any]]:
-        body = {"limit": 200, "offset": offset}
+        body = {"flows": {"name": {"any_": ["experiment"]}}, "limit": 200, "offset": offset}
         page: list[dict[str, Any]] = self.api.post("/deployments/filter", json=body).raise_for_status().json()
         return page
 
