@@ -8,9 +8,6 @@ from time import monotonic, sleep
 
 import click
 
-from chaos import switch
-from chaos.under_way import still_under_way
-
 _REASON_UP_TO = 500
 """Characters: a variable of Prefect holds 5,000."""
 _LOOK_EVERY_S = 0.05
@@ -29,6 +26,8 @@ _LOOK_EVERY_S = 0.05
 def halt(reason: str, patience_s: float) -> None:
     """The big red switch. Every running experiment undoes its fault and ends within seconds; none begins until
     `chaoslab resume`. This machine needs no server for that; other machines learn of it from Prefect."""
+    from chaos import switch
+
     began = monotonic()
     made = switch.halt(reason[:_REASON_UP_TO], _who())
     click.echo(f"this machine is {made}")
@@ -49,6 +48,7 @@ def halt(reason: str, patience_s: float) -> None:
 
 def _until_ended(until: float, url: str | None) -> list[str]:
     """Wait for the runs of this machine and of Prefect; what of them has not ended by then (monotonic seconds)."""
+    from chaos.under_way import still_under_way
     from flows import switching
 
     while (here := still_under_way()) and monotonic() < until:

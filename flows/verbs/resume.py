@@ -2,12 +2,12 @@
 
 import click
 
-from chaos import switch
-
 
 @click.command()
 def resume() -> None:
     """Take back `chaoslab halt`, here and in Prefect. What was refused meanwhile is not begun by itself."""
+    from chaos import switch
+
     here = switch.resume()
     click.echo("this machine may run experiments again" if here else "this machine was not halted")
     from flows import switching  # only now: reading Prefect takes a second
