@@ -20,10 +20,15 @@ class RunnerDied(ChaosLabError):
 async def close_left_behind() -> AsyncIterator[tuple[Left, Result | None]]:
     """End every run whose process died: its sandbox destroyed, its journal closed, its result written.
 
-    No result when it died before there was anything to judge.
+    No result when it died before there was anything to judge, or when its files cannot be read or written: nobody could
+    do more about it the next time, and the others are not to wait for it.
     """
     for left in left_behind():
-        yield left, await _closed(left.run)
+        try:
+            result = await _closed(left.run)
+        except ChaosLabError:
+            result = None
+        yield left, result
 
 
 async def remove_orphans() -> AsyncIterator[str]:

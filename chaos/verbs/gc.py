@@ -17,7 +17,7 @@ async def _reap() -> None:
 
     removed = 0
     async for left, result in reaping.close_left_behind():
-        click.echo(f"closed {left.run.id}: {result.why if result else 'it had not begun'}")
+        click.echo(f"closed {left.run.id}: {result.why if result else 'it left nothing to judge'}")
     for left, _ in close_abandoned():
         click.echo(f"closed {left.run.id}: its report says what ran")
     async for line in reaping.remove_orphans():
