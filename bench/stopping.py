@@ -48,6 +48,12 @@ def main() -> None:
             if ran.result.outcome is not Outcome.ABORTED:
                 print(f"  {name}: no condition was met: {ran.result.outcome}, {ran.result.why}", flush=True)
                 continue
+            if not any(event.type == "fault.recovered" for event in ran.events):
+                print(
+                    f"  {name}: a condition was met before the fault was in place: {ran.result.why}",
+                    flush=True,
+                )
+                continue
             stopped.append(timed(ran))
             print(f"  {stopped[-1].fault}: {_said(stopped[-1])}", flush=True)
             if len(stopped) == wanted:
