@@ -48,29 +48,34 @@ def _elsewhere(path: Path) -> Loaded:
 
 
 async def _all(loaded: list[Loaded], runs: Path) -> list[Result]:
-    """Each begins when the app of the one before it is ready: that is when an app needs the machine most.
+    """First every sandbox is opened, so that no opening disturbs a baseline; then the apps begin.
 
-    The fragile one warms up for seconds in which it needs nothing: the next begins when its sandbox is open.
+    One after another, each when the one before is ready: that is when an app needs the machine most. The fragile one
+    warms up for seconds in which it needs nothing: the next need not wait for its end.
     """
-    works = []
-    for each in loaded:
-        going = asyncio.Event()
-        sign = "sandbox.opened" if "fragile" in each.manifest.metadata.name else "phase.started"
-        works.append(asyncio.create_task(_one(each, runs, going, sign)))
-        await going.wait()
-    return await asyncio.gather(*works)
+    opened, starting = asyncio.Barrier(len(loaded)), asyncio.Lock()
+    async with asyncio.TaskGroup() as group:
+        works = [group.create_task(_one(each, runs, opened, starting)) for each in loaded]
+    return [work.result() for work in works]
 
 
-async def _one(loaded: Loaded, runs: Path, going: asyncio.Event, sign: str) -> Result:
+async def _one(loaded: Loaded, runs: Path, opened: asyncio.Barrier, starting: asyncio.Lock) -> Result:
     drawn = plan(loaded)
-    run = Run.new(drawn.name, runs)
+    run, going = Run.new(drawn.name, runs), asyncio.Event()
+    sign = "process.started" if "fragile" in drawn.name else "phase.started"
 
     def look(event: Event) -> None:
-        if event.type == sign:
+        if event.type in (sign, "agent.ended"):
             going.set()
 
-    await runner.carry_out(drawn, run, look, asyncio.Event())
-    going.set()
+    async with runner.concluded(run):
+        ref = await runner.open_sandbox(drawn, run)
+        await opened.wait()
+        async with starting:
+            await runner.inject(drawn, run, ref)
+            collecting = asyncio.create_task(runner.collect(run, ref, look))
+            await going.wait()
+        await collecting
     return runner.analyze(run)
 
 
