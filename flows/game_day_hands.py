@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Literal
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -37,7 +36,7 @@ LOOK_EVERY_S = 1
 class Approval(RunInput):
     """The form on the page of a day that waits for a person."""
 
-    decision: Literal["no-go", "go"] = Field("no-go", description="Whether the game day goes on.")
+    go: bool = Field(False, description="On: the game day goes on. Off: it ends.")
     who: str = Field("", description="Who decides.")
     why: str = Field("", description="What is to be kept in the report.")
 
@@ -97,5 +96,5 @@ async def ask(stage: str, gate: ByApproval) -> Answer:
         async with get_client() as client:
             await client.set_flow_run_state(UUID(flow_run.id), Running(), force=True)
         return Answer(False, f"nobody answered within {DURATION.format(gate.within)}")
-    why = said.why.strip() or ("approved" if said.decision == "go" else "refused")
-    return Answer(said.decision == "go", why, said.who.strip() or None)
+    why = said.why.strip() or ("approved" if said.go else "refused")
+    return Answer(said.go, why, said.who.strip() or None)

@@ -1,11 +1,13 @@
 """A game day as a Prefect flow: its experiments below it, a person who decides, and a deployment that runs it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from playwright.sync_api import Page, expect
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
@@ -29,6 +31,8 @@ from flows.game_day_hands import ask
 from flows.reconcile import reconcile
 from flows.server import Api
 from flows.watch import DAY_WATCH, DayWatch
+from tests.browser_fixture import Browser, Seen
+from tests.browser_fixture import browser as browser
 from tests.flows.game_days.a_day import write_day
 from tests.gitops.repository import Repository
 
@@ -41,7 +45,7 @@ NAMES = {
 }
 
 
-async def answer(run: UUID, said: dict[str, str] | None) -> None:
+async def answer(run: UUID, said: dict[str, Any] | None) -> None:
     """Answer as the form on the page does, as soon as the day waits; with nothing, let the time pass."""
     async with asyncio.timeout(PATIENCE_S):
         while said is not None:
@@ -77,7 +81,7 @@ async def _a_day(manifest: Path, out: Path) -> tuple[Day, State[Any], list[dict[
 
     def begun(run: Run) -> None:
         ids.append(UUID(flow_run.id))
-        said = {"decision": "go", "who": "Ada", "why": "looks good"}
+        said = {"go": True, "who": "Ada", "why": "looks good"}
         tasks.append(asyncio.create_task(answer(ids[0], said)))
 
     watch.on_begin = begun
@@ -100,32 +104,60 @@ async def _below(parent: UUID) -> list[dict[str, Any]]:
     ("said", "within", "expected"),
     [
         (
-            {"decision": "no-go", "who": "Grace", "why": "not today"},
+            {"go": False, "who": "Grace", "why": "not today"},
             "60s",
             Answer(False, "not today", "Grace"),
         ),
-        ({"decision": "no-go"}, "60s", Answer(False, "refused")),
+        ({"go": False}, "60s", Answer(False, "refused")),
         (None, "1s", Answer(False, "nobody answered within 1s")),
     ],
     ids=["refused", "refused without a word", "timed out"],
 )
 def test_who_refuses_and_who_does_not_answer_end_the_day(
-    prefect_server: Api, said: dict[str, str] | None, within: str, expected: Answer
+    prefect_server: Api, said: dict[str, Any] | None, within: str, expected: Answer
 ) -> None:
-    heard: list[Answer] = []
+    async def by_the_api() -> None:
+        await answer(UUID(flow_run.id), said)
 
+    heard, state = asyncio.run(_asked(within, by_the_api))
+    assert heard == expected
+    assert (state.name, state.message) == ("Inconclusive", expected.why)
+
+
+def test_a_person_answers_in_the_form_on_the_page(prefect_server: Api, browser: Browser) -> None:
+    def fill(page: Page, seen: Seen) -> None:
+        page.set_default_timeout(PATIENCE_S * 1000)
+        page.get_by_role("button", name="Resume").first.click()
+        form = page.get_by_role("dialog")
+        expect(form.get_by_text("Shall the shop be broken?")).to_be_visible()
+        form.get_by_role("switch").click()
+        form.locator("textarea").first.fill("Ada")
+        form.get_by_role("button", name="Submit").click()
+        expect(form).to_be_hidden()
+
+    async def by_hand() -> None:
+        url = f"{prefect_server.ui_url}/runs/flow-run/{flow_run.id}"
+        await asyncio.to_thread(browser.visit, url, fill)
+
+    heard, _ = asyncio.run(_asked("2m", by_hand))
+    assert heard == Answer(True, "approved", "Ada")
+
+
+async def _asked(within: str, answering: Callable[[], Awaitable[None]]) -> tuple[Answer, State[Any]]:
+    """What a flow run that asks hears, and the state in which it ends."""
+    heard: list[Answer] = []
     storage = get_current_settings().results.local_storage_path
 
     @flow(name="asks", persist_result=False, result_storage=storage)
     async def asks() -> State[Any]:
-        answering = asyncio.create_task(answer(UUID(flow_run.id), said))
-        heard.append(await ask("warm up", ByApproval.model_validate({"type": "approval", "within": within})))
-        await answering
+        task = asyncio.ensure_future(answering())
+        question = {"type": "approval", "question": "Shall the shop be broken?", "within": within}
+        heard.append(await ask("warm up", ByApproval.model_validate(question)))
+        await task
         return Failed(name="Inconclusive", message=heard[0].why)
 
-    state = asyncio.run(asks(return_state=True))
-    assert heard == [expected]
-    assert (state.name, state.message) == ("Inconclusive", expected.why)
+    state = await asks(return_state=True)
+    return heard[0], state
 
 
 def test_a_day_is_not_begun_when_it_may_not_run(prefect_server: Api, tmp_path: Path) -> None:
