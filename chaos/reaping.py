@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 
 from chaos import runner
+from chaos.analyzers.comparison import result_in
 from chaos.errors import ChaosLabError
 from chaos.measure.result import Result
 from chaos.run import Run
@@ -47,8 +48,8 @@ async def _closed(run: Run) -> Result | None:
     if not run.journal.path.exists():
         shutil.rmtree(run.folder, ignore_errors=True)  # an empty folder: it died before its first word
         return None
-    if run.result.exists():
-        return Result.model_validate_json(run.result.read_bytes())
+    if (result := result_in(run.folder)) is not None:
+        return result
     run.journal.mend()
     if not run.journal.latest():
         return None

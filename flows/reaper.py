@@ -36,11 +36,17 @@ DIED = "its runner died; its fault and its sandbox are gone"
 async def reaping_beside(say: Callable[[str], None]) -> AsyncIterator[None]:
     """Reap now and again while the block lasts."""
     task = asyncio.create_task(_again_and_again(say))
+    task.add_done_callback(lambda done: None if done.cancelled() else say(_gave_up(done)))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _gave_up(done: "asyncio.Task[None]") -> str:
+    """A mistake of ours: runs are carried out all the same, and nobody is left in the dark."""
+    return f"nothing is cleaned up any more: {done.exception()!r}; start `chaoslab serve` again"
 
 
 async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncIterator[str]:
