@@ -26,7 +26,7 @@ from tests.sandboxes.box import local_box
 from tests.sandboxes.microvm import CLOUD as CLOUD_ITSELF
 from tests.sandboxes.microvm import at_double, e2b_box, live_box
 
-SOON_S = 30.0
+SOON_S = 60.0
 BEATS = "/run/beats"
 _ASK = f"""
 import socket
