@@ -40,6 +40,7 @@ LONGEST_FIRST = (
     "flows",
     "pushes",
     "game_days",
+    "test_interrupted.py",
     "test_cli.py",
     "flows/test_server.py",
     "e2e/test_killed_controller.py",

@@ -186,3 +186,20 @@ def interrupt(process: "subprocess.Popen[str]", number: int = signal.SIGINT) -> 
     """Send a signal and wait for the end."""
     process.send_signal(number)
     return ended(process)
+
+
+def folder_of(lab: Lab, experiment: str = "one") -> Path:
+    """Of its run."""
+    return lab.journal(experiment).parent
+
+
+def result_of(lab: Lab, experiment: str = "one") -> Result:
+    """As it was written there."""
+    return Result.model_validate_json((folder_of(lab, experiment) / "result.json").read_bytes())
+
+
+def long_one(lab: Lab) -> Path:
+    """Each phase long enough to be interrupted in."""
+    return lab.manifest(
+        method=[{**FILL, "hold": "20s"}], phases={"baseline": "2s", "recovery": "20s"}, steadyState=[HEALTHY]
+    )

@@ -1,6 +1,7 @@
 """Runs that prove nothing are never held: carried out for real, each with the one thing wrong that its name says.
 
-An unsteady baseline and an interrupted fault are in test_cli.py; tests/journals has a hand-made run for each.
+An unsteady baseline is in test_cli.py, an interrupted fault in test_interrupted.py; tests/journals has a hand-made run
+for each.
 """
 
 import asyncio
