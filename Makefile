@@ -34,7 +34,7 @@ check: setup
 
 bench: setup
 	@scripts/packages stress-ng
-	@for name in latency memory chaos_toolkit load overhead diagnosis aa; do echo "== bench/$$name.py"; $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in latency memory chaos_toolkit load overhead diagnosis aa gitops gitops_push gitops_scale; do echo "== bench/$$name.py"; $(BIN)/python -m bench.$$name || exit 1; done
 
 fidelity: setup
 	@mkdir -p runs
