@@ -93,6 +93,7 @@ class _Hands:
     """Carries out experiments one by one in this process."""
 
     conduct: ConductDay
+    day: "Day | None" = None
     telling: "asyncio.Task[None] | None" = None
 
     async def run(self, plan: "Plan", began: "Began", stop: Stop) -> "Result":
@@ -113,9 +114,13 @@ class _Hands:
         raise PlanError(f"after '{stage}' a person is to be asked, and there is no Prefect to ask with")
 
     async def show(self, day: "Day") -> None:
-        """On the terminal each experiment says what it came to at the end; others hear of the day's beginning."""
+        """Say what is new; others hear of the day's beginning."""
+        from chaos.game_days.news import news
         from chaos.notices.notice import of_day
         from chaos.notices.sending import tell
 
+        for line in news(self.day, day):
+            self.conduct.say(line)
+        self.day = day
         if self.telling is None:  # beside the day, which goes on meanwhile
             self.telling = asyncio.create_task(tell(of_day("started", day), self.conduct.say))

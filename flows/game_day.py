@@ -67,7 +67,7 @@ async def game_day(
     except NotNow as refusal:
         return Cancelled(message=str(refusal))
     watch = DAY_WATCH.get() or DayWatch()
-    hands = PrefectHands(out, day.root, repository, commit, DayPage(plan))
+    hands = PrefectHands(out, day.root, repository, commit, DayPage(plan), watch.say)
     async with heeded(watch.stop) as stop:
         run = Run.new(plan.name, Path(out))
         watch.on_begin(run)

@@ -1,5 +1,6 @@
 """What a game day needs of Prefect: its experiments as flow runs, and people who answer on the day's page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import Field
 from chaos.game_days.conducting import Began
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer
+from chaos.game_days.news import news
 from chaos.manifests.game_day import ByApproval
 from chaos.measure.result import Result
 from chaos.plan import Plan
@@ -51,6 +53,8 @@ class PrefectHands:
     repository: str | None
     commit: str | None
     page: DayPage
+    say: Callable[[str], None]
+    """Told in words what happens."""
     _day: Day | None = None
 
     async def run(self, plan: Plan, began: Began, stop: Stop) -> Result:
@@ -71,12 +75,15 @@ class PrefectHands:
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
         """Pause the day until somebody resumes it with an answer, or the time is over."""
+        self.say(f"a person is asked: {gate.question} {page()}")
         if self._day is not None:
             await notice_day("waiting", self._day, gate.question, page())
         return await ask(stage, gate)
 
     async def show(self, day: Day) -> None:
         """Move the bar, and tell who waits for it that the day has begun."""
+        for line in news(self._day, day):
+            self.say(line)
         begun = self._day is None
         self._day = day
         if begun:

@@ -108,7 +108,7 @@ async def _day_run(conduct: ConductDay) -> "Day":
     def begin(run: "Run") -> None:
         conduct.run = run
 
-    watch = DayWatch(conduct.stop, begin)
+    watch = DayWatch(conduct.stop, begin, conduct.say)
     DAY_WATCH.set(watch)
     plan = conduct.plan
     run = game_day(plan.source, plan.name, str(conduct.out), anytime=conduct.anytime, return_state=True)

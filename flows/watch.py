@@ -48,6 +48,8 @@ class DayWatch:
     """Set it to have running experiments ended and nothing more begun; the report is written all the same."""
     on_begin: Callable[[Run], None] = lambda run: None
     """Called when the day has its folder."""
+    say: Callable[[str], None] = lambda line: None
+    """Told in words what happens, and where a person is waited for."""
     day: Day | None = None
     """What it came to."""
 

@@ -14,6 +14,7 @@ from chaos.game_days import record
 from chaos.game_days.conducting import Began, conduct
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer, NotNow, check_time
+from chaos.game_days.news import news
 from chaos.game_days.planning import DayPlan, plan_day
 from chaos.journal import Journal
 from chaos.manifests.game_day import ByApproval
@@ -64,6 +65,8 @@ class Handed:
     waits: Callable[[str], bool] = lambda name: False
     """Which runs last until they are stopped."""
     began: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    seen: Day | None = None
     most: int = 0
     running: int = 0
 
@@ -87,7 +90,8 @@ class Handed:
         return self.answer
 
     async def show(self, day: Day) -> None:
-        """Nobody looks."""
+        self.heard += news(self.seen, day)
+        self.seen = day
 
 
 def conducted(tmp_path: Path, spec: str, stop: Stop | None = None, **hands: Any) -> tuple[Day, Handed]:
@@ -103,6 +107,7 @@ def test_all_of_it_runs_in_order_and_no_more_at_once_than_may(tmp_path: Path) ->
     assert (day.ended, day.verdict, day.exit_code) == ("completed", Verdict.HELD, 0)
     assert handed.began == ["a", "b", "c", "d"]
     assert handed.most == 2
+    assert handed.heard == ["first:", "  a: held", "  b: held", "  c: held", "second:", "  d: held"]
     assert [each.name for each in day.stages] == ["first", "second"]
     assert all(each.folder and Path(each.folder).is_dir() for each in day.ran)
 
