@@ -55,7 +55,7 @@ def first(folder: Path) -> float:
     commit = mirror.fetch()
     seconds, desired = timed(lambda: read(mirror, commit))
     assert not desired.broken
-    Memory(NOBODY, commit, desired.wanted).save(Memory.file_of(mirror))
+    Memory(NOBODY, commit, desired.wanted, asked=mirror.source.asked).save(Memory.file_of(mirror))
     return seconds
 
 
@@ -81,7 +81,8 @@ def changed(folder: Path) -> float:
         observed = Observed({}, {}, memory.stalled)
         actions = decide(replace(desired, wanted={name: desired.wanted[name] for name in names}), observed)
         stalled = standing(desired, observed)
-        Memory(NOBODY, desired.commit, desired.wanted, stalled).save(Memory.file_of(mirror))
+        new = Memory(NOBODY, desired.commit, desired.wanted, stalled, asked=mirror.source.asked)
+        new.save(Memory.file_of(mirror))
         assert len(names) == CHANGED
         return len(actions)
 
