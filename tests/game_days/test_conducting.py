@@ -227,6 +227,14 @@ def test_a_day_is_refused_at_a_time_when_it_may_not_run(tmp_path: Path) -> None:
     check_time(plan, moment(0), anytime=True)
 
 
+def test_nothing_is_begun_any_more_when_the_time_is_over(tmp_path: Path) -> None:
+    spec = "  schedule: {blackouts: [{from: 2000-01-01, until: 2999-12-31}]}\n" + TWO % ("", "")
+    day, handed = conducted(tmp_path, spec)
+    assert (day.ended, day.verdict, handed.began) == ("stopped", Verdict.INCONCLUSIVE, [])
+    assert day.why.startswith("the time in which it may run is over: ")
+    assert day.not_run == ("a", "b", "c", "d")
+
+
 def test_the_journal_of_a_day_cut_short_is_the_day_as_far_as_it_got(tmp_path: Path) -> None:
     conducted(tmp_path, TWO % (GATE % "", ""))
     (folder,) = (tmp_path / "runs").glob("*-day-*")
