@@ -1,6 +1,6 @@
 """The switch that ends every experiment of this machine and keeps new ones from beginning: one small file.
 
-Whoever conducts a run looks at it before the run begins, and about once a second while it lasts. The file is in the
+Whoever conducts a run looks at it before the run begins, and four times a second while it lasts. The file is in the
 state folder, so it works without any server; `flows.switch` has the same of a Prefect variable, for every machine.
 """
 
@@ -17,7 +17,7 @@ from chaos.errors import ChaosLabError, Interrupted
 from chaos.settings import Settings
 from chaos.stop import Stop
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.25
 """How long a running experiment may not have noticed."""
 _OFF = ("", "0", "false", "no", "null", "off")
 """What a person may write into the variable instead of deleting it, in any case."""

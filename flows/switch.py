@@ -25,7 +25,7 @@ from chaos import switch
 from chaos.errors import Interrupted
 from chaos.measure.result import Result
 from chaos.stop import Stop
-from chaos.switch import LOOK_EVERY_S, Halt
+from chaos.switch import Halt
 from chaos.verdict import Outcome
 from flows.progress import API_FAILURES
 from flows.states import state_of
@@ -33,6 +33,7 @@ from flows.states import state_of
 VARIABLE = "chaoslab_halt"
 CANCELLED = "cancelled in Prefect"
 """The reason of a stop, when the flow run is cancelled."""
+_LOOK_EVERY_S = 1.0
 _ANSWERS_WITHIN_S = 2.0
 
 
@@ -116,7 +117,7 @@ class _Look:
 async def _watch(look: _Look, own: Stop) -> None:
     """Look at both in turn until there is reason to stop."""
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(_LOOK_EVERY_S)
         if found := await look.halted():
             own.set(str(found))
         elif await look.cancelled():
