@@ -136,7 +136,8 @@ def test_an_api_that_is_away_ends_nothing() -> None:
     async def looks() -> tuple[Halt | None, bool]:
         async with get_client() as client:
             look = _Look(client, str(UUID(int=1)))
-            return await look.halted(), await look.cancelled()
+            halt, cancelled = await asyncio.gather(look.halted(), look.cancelled())
+            return halt, cancelled
 
     with temporary_settings(nobody), disable_run_logger():
         assert asyncio.run(looks()) == (None, False)
