@@ -51,7 +51,9 @@ class Target(Part):
     setup: Annotated[tuple[Command, ...], Field(max_length=100)] = ()
     """Commands to run in the app's directory, in order, before any process starts. On `e2b` they run once, when the
     template is built, where there is internet."""
-    setup_files: Annotated[tuple[Annotated[Argument, AfterValidator(_inside)], ...], Field(max_length=100)] = ()
+    setup_files: Annotated[
+        tuple[Annotated[Argument, AfterValidator(_inside)], ...], Field(max_length=100)
+    ] = ()
     """Files of the app that `setup` reads: names, patterns such as `requirements*.txt`, or directories; all by default.
     On `e2b` a change of any other file needs no new template."""
     processes: Annotated[tuple[Process, ...], Field(min_length=1, max_length=50)]
