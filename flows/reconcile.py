@@ -10,14 +10,15 @@ One at a time for each repository and machine: who comes second waits, and then 
 """
 
 from asyncio import to_thread
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from time import time
 
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
 
 from chaos.gitops.decide import Action, Policy, carried, decide, standing
 from chaos.gitops.memory import Memory
@@ -48,40 +49,71 @@ async def reconcile(
     before the first action.
     """
     policy = policy or Policy()
-    async with seat(mirror.git.folder.with_suffix(".turns"), 1), get_client() as client:
-        file = Memory.file_of(mirror)
-        memory = await to_thread(Memory.load, file)
-        api = str(client.api_url)
-        asked = mirror.source.asked
-        memory = memory if (memory.api, memory.asked) == (api, asked) else Memory(api)
-        everything = sweep or memory.waiting or policy.prune_all
-        if not everything and (done := await to_thread(in_line, mirror, memory, api)):
+    async with seat(mirror.git.folder.with_suffix(".turns"), 1):
+        memory = await to_thread(Memory.load, Memory.file_of(mirror))
+        everything = sweep or policy.prune_all
+        if not everything and (
+            done := await to_thread(in_line, mirror, memory, PREFECT_API_URL.value() or "")
+        ):
             return done
+        async with get_client() as client:
+            api, asked = str(client.api_url), mirror.source.asked
+            memory = memory if (memory.api, memory.asked) == (api, asked) else Memory(api)
+            deployments = Deployments(client, str(out.absolute()))
+            return await _Round(mirror, deployments, memory, policy).go(
+                everything or memory.waiting, dry_run, on_action
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """Steps 2 to 5."""
+
+    mirror: Mirror
+    deployments: Deployments
+    memory: Memory
+    policy: Policy
+
+    async def go(self, everything: bool, dry_run: bool, on_action: Callable[[Action], None]) -> Synced:
+        mirror, memory, policy = self.mirror, self.memory, self.policy
         desired = await to_thread(read, mirror, await to_thread(mirror.fetch))
-        deployments = Deployments(client, str(out.absolute()))
         names = None if everything else _changed(desired, memory)
-        seen = await deployments.observed(memory.stalled, names)
+        seen = await self.deployments.observed(memory.stalled, names)
         actions = decide(desired if names is None else _only(desired, names), seen, policy)
         stalled = standing(desired, seen, policy) | (
             frozenset() if names is None else carried(memory.stalled)
         )
         if not dry_run:
-            await to_thread(replace(memory, commit="", stalled=stalled).save, file)
-            if any(action.kind == "create" for action in actions):
-                await deployments.ready()
-            for action in actions:
-                await deployments.apply(action, desired)
-                on_action(action)
+            await self._apply(desired, actions, stalled, on_action)
             waits = _waits(desired, seen, actions)
-            new = Memory(api, desired.commit, desired.wanted, stalled, waits, asked)
-            await to_thread(new.save, file)
+            await self._keep(
+                Memory(memory.api, desired.commit, desired.wanted, stalled, waits, mirror.source.asked)
+            )
             if names is None:
                 _sweep_stamp(mirror).touch()
             if actions or desired.commit != memory.commit:
                 with suppress(OSError, *API_FAILURES):  # it is in line, shown or not
-                    await after_sync(client, mirror, desired, seen, actions, policy, names)
-    counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
-    return Synced(mirror.source.name, desired.commit, *counts)
+                    await after_sync(self.deployments.client, mirror, desired, seen, actions, policy, names)
+        counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
+        return Synced(mirror.source.name, desired.commit, *counts)
+
+    async def _apply(
+        self,
+        desired: Desired,
+        actions: Sequence[Action],
+        stalled: frozenset[str],
+        on_action: Callable[[Action], None],
+    ) -> None:
+        """Remember what stalls, and that no commit is in line; then do one thing after the other."""
+        await self._keep(replace(self.memory, commit="", stalled=stalled))
+        if any(action.kind == "create" for action in actions):
+            await self.deployments.ready()
+        for action in actions:
+            await self.deployments.apply(action, desired)
+            on_action(action)
+
+    async def _keep(self, memory: Memory) -> None:
+        await to_thread(memory.save, Memory.file_of(self.mirror))
 
 
 def swept_ago(mirror: Mirror) -> float:
