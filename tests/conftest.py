@@ -28,6 +28,7 @@ PAIRED = (
     "faults/test_network_delay.py::test_established_connections_pay_the_delay_within_a_millisecond_or_one_percent",
     "faults/test_network_delay.py::test_the_tun_device_delays_as_well",
     "faults/test_process_pause.py",
+    "sandboxes/test_e2b_outside.py::test_an_app_that_copes_holds_and_a_fragile_one_deviates",
 )
 """Files, and single tests of others."""
 PUSHES = tuple(
