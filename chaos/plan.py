@@ -6,26 +6,23 @@ and what a journal begins with, so that everything that judges offline reads the
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from math import ceil
 from pathlib import Path as FilePath
 from random import Random
 from typing import Any
 
 from chaos.app_files import AppFiles, survey
 from chaos.errors import PlanError
-from chaos.faults import FAULTS
 from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
-from chaos.manifests.method import Step, overlapping, spans
+from chaos.manifests.method import spans
 from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy import at_once
 from chaos.manifests.policy_breaches import forbidden
-from chaos.manifests.problems import Path, Problem
-from chaos.manifests.sandboxes import LocalSandbox, Sandbox
+from chaos.manifests.problems import Problem
 from chaos.order import APP, work_of
-from chaos.units import DURATION, SIZE
+from chaos.refusals import refusals
 
 
 @dataclass(frozen=True)
@@ -179,100 +176,12 @@ def draw(
         overrides=overrides.to_json(),
         at_once=at_once(loaded.policies),
     )
-    refusals = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in _refusals(spec, files)]
-    return drawn, [*refusals, *forbidden(loaded)]
-
-
-def _entries(spec: ExperimentSpec) -> list[dict[str, Any]]:
-    return [entry for step in spec.method for entry in step.entries()]
+    refused = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in refusals(spec, files)]
+    return drawn, [*refused, *forbidden(loaded)]
 
 
 def _method_s(spec: ExperimentSpec) -> float:
-    return max(end for _, end in spans(_entries(spec)))
-
-
-def _refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Path, str]]:
-    """Why this cannot be carried out by a sandbox of its type."""
-    sandbox = spec.sandbox
-    yield from _collisions(spec)
-    yield from _image_refusals(spec)
-    for index, step in enumerate(spec.method):
-        lacking = ", ".join(sorted(step.fault.requires - sandbox.provides))
-        if lacking:
-            what = f"sandbox '{sandbox.type}' lacks {lacking}, which {step.fault.type} needs"
-            yield ("spec", "method", index, "fault"), what
-        yield from ((("spec", "method", index, *where), why) for where, why in _unlikely(step, sandbox))
-    for one, other in overlapping(_entries(spec)):
-        what = f"'{one}' and '{other}' are of one fault type and would act at the same time"
-        yield ("spec", "method"), what
-    if files is not None:
-        yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
-
-
-def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
-    """Why this step's fault could not be measured to land: too short a hold, or something that is not installed."""
-    if isinstance(sandbox, LocalSandbox) and (why := step.fault.missing()):
-        yield ("fault",), f"{step.fault.type} cannot be injected on this machine: {why}"
-    for entry in step.entries():
-        needed_s = FAULTS[step.fault.type](**entry["fault"]).minimum_hold_s()
-        if entry["hold_s"] < needed_s:
-            what = f"'{entry['name']}' is held for {DURATION.format(entry['hold_s'])}, but {step.fault.type} needs at "
-            yield (
-                ("hold",),
-                f"{what}least {DURATION.format(ceil(needed_s * 10) / 10)} to be reached and measured",
-            )
-            return
-
-
-def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
-    sandbox = spec.sandbox
-    if spec.target.image is None:
-        return
-    if not sandbox.runs_images:
-        what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
-        yield ("spec", "target", "image"), what
-    if getattr(sandbox, "template", None):
-        what = "the template of an image is made of that image; write 'image' or 'template'"
-        yield ("spec", "sandbox", "template"), what
-    if sandbox.type != "container":
-        yield from _commandless(spec)
-        return
-    for index, step in enumerate(spec.method):
-        place = getattr(step.fault, "path", None)
-        if isinstance(place, str) and not f"{place}/".startswith("/tmp/"):
-            what = f"'{place}' of an image lies on its engine's disk; a fault may touch /tmp, which is the sandbox's"
-            yield ("spec", "method", index, "fault", "path"), what
-        if step.fault.prepares:
-            what = f"{step.fault.type} starts the app with a library of ours, which an image does not hold"
-            yield ("spec", "method", index, "fault"), what
-
-
-def _commandless(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
-    """Processes without a command, where nobody keeps what an image says of its own."""
-    for index, process in enumerate(spec.target.processes):
-        if process.command is None:
-            what = (
-                f"process '{process.name}' has no 'command'; on '{spec.sandbox.type}' no image brings its own"
-            )
-            yield ("spec", "target", "processes", index), what
-
-
-def _collisions(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
-    """Ports of the app, or of a fault, that belong to the sandbox itself."""
-    taken = spec.sandbox.taken_ports
-    for index, process in enumerate(spec.target.processes):
-        if whose := taken.get(process.port or 0):
-            yield ("spec", "target", "processes", index, "port"), f"{process.port} is {whose}"
-    for index, step in enumerate(spec.method):
-        port = getattr(step.fault, "port", None)
-        if whose := taken.get(port or 0):
-            yield ("spec", "method", index, "fault", "port"), f"{port} is {whose}"
-
-
-def _unshippable(files: AppFiles, disk: float) -> Iterator[str]:
-    yield from files.wrong[:20]
-    if files.bytes > disk:
-        yield f"its files are {SIZE.format(files.bytes)}, but the sandbox's disk is {SIZE.format(disk)}"
+    return max(end for _, end in spans([entry for step in spec.method for entry in step.entries()]))
 
 
 _WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
