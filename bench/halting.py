@@ -25,20 +25,10 @@ import yaml
 from bench import ours
 from chaos.events import Event
 from chaos.journal import Journal
+from tests.lab import SERVER
 
 CHAOSLAB = (sys.executable, "-m", "flows.main")
 ROOT = Path(__file__).resolve().parents[1]
-WEB = """
-import http.server
-class Hello(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-    def log_message(self, *_): pass
-http.server.ThreadingHTTPServer(("127.0.0.1", 8000), Hello).serve_forever()
-"""
 FAULTS: Sequence[Mapping[str, Any]] = (
     {"type": "network_delay", "delay": "100ms", "process": "web"},
     {"type": "memory_pressure", "fill": "70%", "over": "1s"},
@@ -76,7 +66,7 @@ def main() -> None:
 def write(lab: Path, index: int) -> Path:
     """One manifest beside the one app."""
     fault = FAULTS[index % len(FAULTS)]
-    path = ours.app(lab, web=WEB).with_name(f"run-{index}.yaml")
+    path = ours.app(lab, web=SERVER).with_name(f"run-{index}.yaml")
     manifest = ours.document(
         f"run-{index}",
         sandbox={"type": "local", "memory": "128MiB", "disk": "16MiB", "ttl": "5m"},
