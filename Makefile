@@ -21,7 +21,7 @@ run: setup
 	$(BIN)/chaoslab run experiments/hello.yaml
 
 test: check
-	@scripts/packages chromium iproute2 podman prometheus runc util-linux
+	@scripts/packages chromium iproute2 podman postgresql prometheus runc util-linux
 	@scripts/tests
 
 check: setup

@@ -1,8 +1,9 @@
 """A repository's deployments by `chaoslab sync` and by `prefect deploy --all`: the first time, unchanged, one changed.
 
-    python -m bench.gitops [N]
+    python -m bench.gitops [N] [postgres]
 
-N (200) experiments, each with a schedule; a Prefect server with SQLite of its own for each side, both in one run.
+N (200) experiments, each with a schedule; a Prefect server of its own for each side, both in one run: with SQLite, or
+each with a database of one real Postgres.
 Wall clock of the whole commands, and the CPU time of command and server together, which a busy machine changes less.
 The peer's file asks for just what our side made; that both servers have the same in the end is checked. Then what only
 we have: an unchanged commit inside a process that goes on (with the server switched off: nothing is asked of it), and
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from flows import server
 from flows.mirrors import mirror_of
 from flows.reconcile import Synced, reconcile
 from tests.gitops.repository import Repository, manifest
+from tests.postgres_fixture import Postgres, started
 
 CRON = "  schedule: {{cron: '{} 9 * * 1', timezone: Europe/Berlin}}\n"
 NO_RUN = Policy(run_on_push=False)
@@ -90,10 +92,13 @@ class Side:
 
 
 @contextmanager
-def serving(folder: Path, *command: str) -> Iterator[Side]:
+def serving(folder: Path, postgres: Postgres | None, *command: str) -> Iterator[Side]:
     """A server for one side, ended afterwards."""
     folder.mkdir(exist_ok=True)
     os.environ.pop("PREFECT_API_URL", None)
+    if postgres is not None:
+        postgres.ask(f"create database {folder.name}")
+        os.environ["POSTGRES_URL"] = postgres.url(folder.name)
     os.environ["CHAOSLAB_STATE_DIR"] = str(folder / "state")
     api = server.ensure_api()
     pid = server.status().pid
@@ -107,10 +112,12 @@ def serving(folder: Path, *command: str) -> Iterator[Side]:
         server.down()
 
 
-def ours(work: Path, repository: Repository, change: Callable[[], None]) -> tuple[list[Took], dict[str, Any]]:
+def ours(
+    work: Path, repository: Repository, change: Callable[[], None], postgres: Postgres | None
+) -> tuple[list[Took], dict[str, Any]]:
     """First, unchanged, one changed; and what the server had before the change."""
     sync = (sys.executable, "-m", "flows.main", "sync", str(repository.folder), "--no-run", "--out", "runs")
-    with serving(work / "ours", *sync) as side:
+    with serving(work / "ours", postgres, *sync) as side:
         first = side.run()
         made, pending = side.deployments(), _settled(side)
         unchanged = side.run()
@@ -125,9 +132,9 @@ def ours(work: Path, repository: Repository, change: Callable[[], None]) -> tupl
     return [first, unchanged, changed], made
 
 
-def theirs(work: Path, made: Mapping[str, dict[str, Any]]) -> list[Took]:
+def theirs(work: Path, made: Mapping[str, dict[str, Any]], postgres: Postgres | None) -> list[Took]:
     """The same of `prefect deploy --all`."""
-    with serving(work / "theirs", str(peer.PREFECT), "--no-prompt", "deploy", "--all") as side:
+    with serving(work / "theirs", postgres, str(peer.PREFECT), "--no-prompt", "deploy", "--all") as side:
         peer.pool()
         peer.write(side.folder, made.values())
         first = side.run()
@@ -187,9 +194,10 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main(count: int) -> None:
+def main(count: int, database: str) -> None:
     """Print the figures and the ratios."""
-    with tempfile.TemporaryDirectory() as folder:
+    kept = started() if database == "postgres" else nullcontext()
+    with kept as postgres, tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         repository = Repository.make(work / "repository")
         for index in range(count):
@@ -202,12 +210,14 @@ def main(count: int) -> None:
             repository.write("experiments/e0000.yaml", text)
             repository.commit()
 
-        mine, made = ours(work, repository, change)
-        other = theirs(work, made)
+        mine, made = ours(work, repository, change, postgres)
+        other = theirs(work, made, postgres)
     for what, one, two in zip(("the first time", "unchanged", "one changed"), mine, other, strict=True):
         ratio = f"{two.wall_s / one.wall_s:.1f} x faster, {two.cpu_s / one.cpu_s:.1f} x less CPU"
-        print(f"{count} deployments, {what}: {one}; prefect deploy --all {two}\nratio: ours is {ratio}")
+        print(
+            f"{count} deployments, {database}, {what}: {one}; prefect deploy --all {two}\nratio: ours is {ratio}"
+        )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main(int(next(iter(sys.argv[1:]), 200)), "postgres" if "postgres" in sys.argv[2:] else "sqlite")

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     prometheus_token: SecretStr | None = None
     """Sent to it as a bearer token."""
     postgres_url: SecretStr | None = None
+    """Where our local Prefect server keeps the history of runs; SQLite otherwise."""
     chaoslab_container_engine: str | None = None
     """The program of the container engine; docker or podman, whichever answers first, by default."""
     chaoslab_container_image: str = "docker.io/library/python:3.11-slim"

@@ -7,6 +7,7 @@ moment was compared.
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|NotFound)(: |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +150,10 @@ def _open_files(process: Path) -> Iterator[str]:
                 yield str(entry.readlink())
     except OSError:
         return
+
+
+def last_words(log: Path) -> str:
+    """The line of a program's log that says best why it ended: the last error that Python named, else the last line."""
+    lines = [line.rstrip() for line in log.read_text(errors="replace").split("\n") if line.strip()]
+    errors = (line for line in reversed(lines) if _ERROR.match(line))
+    return next(errors, lines[-1].strip() if lines else "its log is empty")

@@ -18,8 +18,8 @@ import httpx
 
 from chaos.errors import ChaosLabError
 from chaos.settings import Settings
-from flows import ports
-from flows.background import Background, locked
+from flows import database, ports
+from flows.background import Background, last_words, locked
 
 START_DEADLINE_S = 120.0
 """Alone it takes 13 s at most; on two busy cores a first start has taken a minute. One that died is seen at once."""
@@ -155,7 +155,7 @@ def _start(folder: Path, first: int) -> Background:
     server = Background.start(
         [sys.executable, "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
         port=port,
-        env=ours | SETTINGS | own,
+        env=ours | SETTINGS | database.environment() | own,
         cwd=folder,
         log=folder / "server.log",
     )
@@ -184,7 +184,7 @@ def _answers(server: Background, folder: Path) -> bool:
             return False
         what = "ended at once" if ended else f"did not answer within {START_DEADLINE_S:.0f} s"
         log = folder / "server.log"
-        raise ServerError(f"the local Prefect server {what}: {_last_line(log)}; its log is {log}. {_REMEDY}")
+        raise ServerError(f"the local Prefect server {what}: {last_words(log)}; its log is {log}. {_REMEDY}")
     return True
 
 
@@ -243,8 +243,3 @@ def _ui_url(url: str) -> str:
 
     with temporary_settings({PREFECT_API_URL: url}):
         return PREFECT_UI_URL.value() or url.removesuffix("/api")
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")

@@ -36,6 +36,8 @@ PUSHES = tuple(
     for name in ("following", "killed_sync", "push", "reconcile", "standing", "synced", "webhook")
 )
 """What a repository leads to; the other tests of flows are about one run."""
+OWN_SERVERS = ("flows/test_database.py", "flows/test_server.py")
+"""Tests of flows that start servers of their own."""
 LONGEST_FIRST = (
     "shops",
     "flows",
@@ -74,7 +76,7 @@ def group(nodeid: str) -> str:
         return "game_days"
     if name in PUSHES:
         return "pushes"
-    if name.startswith("flows/") and name != "flows/test_server.py":
+    if name.startswith("flows/") and name not in OWN_SERVERS:
         return "flows"
     return "shops" if name in SHOPS else name
 
