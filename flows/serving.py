@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.process import ProcessWorker
 
-from flows import standing
+from flows import heartbeats, standing
 from flows.reaper import reaping_beside
 from flows.server import ensure_api
 
@@ -29,7 +29,7 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
         async with get_client() as client:
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
-            await standing.heartbeat_watch(client)
+            await heartbeats.heeded(client)
         worker = ProcessWorker(work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
         try:

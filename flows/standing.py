@@ -1,4 +1,4 @@
-"""What stands at a Prefect API whichever repositories are followed: work pool, ad-hoc form, heartbeat watch.
+"""What stands at a Prefect API whichever repositories are followed: the work pool and the ad-hoc form.
 
 Each is made when it is not there or looks different, and left alone else; whoever comes second changes nothing.
 """
@@ -6,28 +6,21 @@ Each is made when it is not there or looks different, and left alone else; whoev
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.callables import parameter_schema
 
 POOL = "chaoslab"
 BEAT_S = 30
 """From one heartbeat of a run to the next; Prefect allows no less."""
-SILENT_S = 90.0
-"""A run that has said nothing for so long has no runner: two heartbeats may get lost."""
 RUNNER = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(BEAT_S)}}
 """What a worker, wherever it is, is told about a run's process."""
-AD_HOC, WATCH = "ad-hoc", "chaoslab: runs whose runner died"
+AD_HOC = "ad-hoc"
 TAG = "chaoslab"
 """Of every deployment of ours, and so of its runs: they are told to send heartbeats, and only they are watched."""
 
@@ -63,44 +56,11 @@ async def ad_hoc_deployment(client: PrefectClient, out: Path, *, insist: bool = 
     with suppress(ObjectNotFound):
         found = await client.read_deployment_by_name(f"{ad_hoc.name}/{AD_HOC}")
         shape["parameters"] = shape["parameters"] if insist else found.parameters
-        if _shows(found.model_dump(mode="json"), shape):
+        if shows(found.model_dump(mode="json"), shape):
             return
     flow = await client.create_flow_from_name(ad_hoc.name)
     body = {"name": AD_HOC, "flow_id": str(flow), **shape}
     await client.request("POST", "/deployments/", json=body)
-
-
-async def heartbeat_watch(
-    client: PrefectClient, silent_s: float = SILENT_S, name: str = WATCH, tag: str = TAG
-) -> None:
-    """The automation that marks a run as crashed when its runner, which cannot do so itself, has died."""
-    wanted = watch(silent_s, name, tag)
-    found = await client.read_automations_by_name(name)
-    for twice in found[1:]:
-        await client.delete_automation(twice.id)
-    if not found:
-        await client.create_automation(wanted)
-    elif not _shows(found[0].model_dump(mode="json"), wanted.model_dump(mode="json", exclude_unset=True)):
-        await client.update_automation(found[0].id, wanted)
-
-
-def watch(silent_s: float, name: str, tag: str) -> AutomationCore:
-    """After a start or heartbeat, anything else of that run is a sign of life: also its end, however named."""
-    trigger = EventTrigger(
-        posture=Posture.Proactive,
-        after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
-        expect={"prefect.flow-run.*"},
-        match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-        match_related=ResourceSpecification({"prefect.resource.id": f"prefect.tag.{tag}"}),
-        for_each={"prefect.resource.id"},
-        threshold=1,
-        within=timedelta(seconds=silent_s),
-    )
-    why = f"no sign of life for {silent_s:.0f} s: its runner has died. Its fault and its sandbox end by themselves."
-    crash = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=why)
-    return AutomationCore(
-        name=name, description="Made by `chaoslab serve`.", trigger=trigger, actions=[crash]
-    )
 
 
 def form(
@@ -122,14 +82,14 @@ def _simple(field: dict[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in field.items() if key not in ("anyOf", "default")}, **values[0]}
 
 
-def _shows(found: object, wanted: object) -> bool:
+def shows(found: object, wanted: object) -> bool:
     """Whether everything wanted is there; what the server adds does not count."""
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(
-            _shows(found.get(key), value) for key, value in wanted.items()
+            shows(found.get(key), value) for key, value in wanted.items()
         )
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         plain = all(isinstance(each, str) for each in wanted)
         pairs = zip(sorted(found), sorted(wanted), strict=True) if plain else zip(found, wanted, strict=True)
-        return all(_shows(one, other) for one, other in pairs)
+        return all(shows(one, other) for one, other in pairs)
     return found == wanted

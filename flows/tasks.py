@@ -26,7 +26,6 @@ from chaos.plan import Plan
 from chaos.publish_live import Live
 from chaos.run import Run
 from chaos.sandboxes import SandboxRef
-from chaos.visualize import visualize as draw
 from flows import artifacts
 from flows.progress import API_FAILURES, Progress
 from flows.watch import Watch
@@ -78,6 +77,8 @@ async def analyze(run: Run, metrics: Exporter) -> Result:
 @task(task_run_name="visualize", persist_result=False, cache_policy=NO_CACHE)
 async def visualize(run: Run, result: Result, live: Live) -> Result:
     """Draw the report and the dashboard, and this page's artifacts; what cannot be shown changes no verdict."""
+    from chaos.visualize import visualize as draw  # a sync needs the flow, and none of its pictures
+
     logger = get_run_logger()
     result = result.model_copy(update={"links": result.links.model_copy(update={"prefect": page()})})
     try:

@@ -1,6 +1,7 @@
 """`chaoslab sync`: bring Prefect in line with git repositories, once, or again and again."""
 
 import asyncio
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,9 @@ def sync(
         every_s=every if watch else None,
         sweep_s=sweep_s if watch else None,
     )
-    sys.exit(asyncio.run(follow(following, say, tell)))
+    worst = asyncio.run(follow(following, say, tell))
+    gc.freeze()  # or Python looks at all of Prefect once more before it ends
+    sys.exit(worst)
 
 
 def _nothing_new(sources: "list[Source]") -> "list[Synced]":

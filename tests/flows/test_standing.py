@@ -20,7 +20,7 @@ from prefect.states import Cancelling, Pending, Running
 
 from chaos.run import Run
 from chaos.under_way import folder as folder_of_runs
-from flows import standing
+from flows import heartbeats, standing
 from flows.ad_hoc import ad_hoc
 from flows.experiment import experiment
 from flows.reaper import DIED, reap_runs
@@ -52,7 +52,7 @@ def silent(prefect_server: Api) -> tuple[str, UUID]:
     name = f"silent-{secrets.token_hex(4)}"
 
     async def scene(client: PrefectClient) -> UUID:
-        await standing.heartbeat_watch(client, 10.0, name, tag=name)
+        await heartbeats.heeded(client, 10.0, name, tag=name)
         run = await client.create_flow_run(
             experiment, parameters={"manifest": "x"}, state=Pending(), tags=[name]
         )
@@ -70,10 +70,10 @@ def test_it_is_made_once_and_healed(prefect_server: Api, tmp_path: Path) -> None
     async def put(client: PrefectClient, insist: bool = True) -> None:
         await standing.pool(client)
         await standing.ad_hoc_deployment(client, tmp_path / "runs", insist=insist)
-        await standing.heartbeat_watch(client)
+        await heartbeats.heeded(client)
 
     async def watches(client: PrefectClient) -> list[Any]:
-        return list(await client.read_automations_by_name(standing.WATCH))
+        return list(await client.read_automations_by_name(heartbeats.WATCH))
 
     with api:
         through(put)
