@@ -5,6 +5,8 @@ lock when that process dies, however it dies: a file that can be locked belongs 
 """
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,7 +47,7 @@ def under_way(run: Run, flow_run: str | None = None, among: str = RUNS) -> Itera
     try:
         with held:
             flock(held, LOCK_EX)
-            held.write(json.dumps({"folder": str(run.folder), "flow_run": flow_run}))
+            held.write(json.dumps({"folder": str(run.folder), "flow_run": flow_run, "pid": os.getpid()}))
             held.flush()
             yield
     finally:
@@ -77,6 +79,36 @@ def left_behind(among: str = RUNS) -> Iterator[Left]:
 def still_under_way(among: str = RUNS) -> list[str]:
     """The ids of the runs that some process of this machine carries out at this moment."""
     return [file.stem for file in sorted(folder(among).glob("*.json")) if _is_held(file)]
+
+
+def end_below(parent: int) -> list[str]:
+    """Ask the processes below that one to end what they carry out, well: the ids of those runs and game days.
+
+    They undo their faults and write their results; `still_under_way` tells when they have.
+    """
+    asked: dict[str, int] = {}
+    below = _below(parent)
+    for file in (*folder(DAYS).glob("*.json"), *folder(RUNS).glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            pid = json.loads(file.read_text())["pid"]
+            if pid in below and _is_held(file):  # and so it is alive, and its number nobody else's
+                asked[file.stem] = pid
+    for pid in set(asked.values()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    return sorted(asked)
+
+
+def _below(parent: int) -> set[int]:
+    """Its children, and theirs. Source: proc_pid_task(5), children."""
+    found: set[int] = set()
+    waiting = [parent]
+    while waiting:
+        for tasks in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            with suppress(OSError):
+                waiting += (new := set(map(int, tasks.read_text().split())) - found)
+                found |= new
+    return found
 
 
 def _is_held(file: Path) -> bool:

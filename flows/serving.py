@@ -8,14 +8,19 @@ import os
 from asyncio import to_thread
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.process import ProcessWorker
 
+from chaos.under_way import DAYS, end_below, still_under_way
 from flows import heartbeats, standing
 from flows.reaper import reaping_beside
 from flows.server import ensure_api
+
+ENDS_WITHIN_S = 30.0
+"""For runs to undo their faults and to write their results, when the worker is stopped."""
 
 
 async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None]) -> None:
@@ -32,9 +37,27 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
             await heartbeats.heeded(client)
         worker = ProcessWorker(work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
-        try:
-            async with reaping_beside(say):
-                await worker.start(printer=lambda *words: None)
-        except asyncio.CancelledError:
-            say("stopped")
-            raise
+        async with reaping_beside(say):
+            working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
+            try:
+                await asyncio.shield(working)
+            except asyncio.CancelledError:
+                await _end_runs(say)  # while the worker is there: without it, nobody hears of their ends
+                say("stopped")
+                raise
+            finally:
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
+
+
+async def _end_runs(say: Callable[[str], None]) -> None:
+    """Runs die with their worker: they are to undo their faults and to say how they ended before."""
+    if not (asked := end_below(os.getpid())):
+        return
+    say(f"ending {', '.join(asked)}; once more to abandon it")
+    until = monotonic() + ENDS_WITHIN_S
+    while asked and monotonic() < until:
+        await asyncio.sleep(0.1)
+        asked = [run for run in asked if run in (*still_under_way(), *still_under_way(DAYS))]
+    if asked:
+        say(f"still under way after {ENDS_WITHIN_S:.0f} s: {', '.join(asked)}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.run import Run
-from chaos.under_way import folder, left_behind, under_way
+from chaos.under_way import end_below, folder, left_behind, under_way
 
 HOLDER = """
 import sys, signal
@@ -93,3 +93,18 @@ def test_a_state_folder_that_cannot_be_written_does_not_matter(state: Path, tmp_
     state.write_text("in the way")
     with under_way(Run("r1", tmp_path)):
         assert list(left_behind()) == []
+
+
+def test_only_what_is_below_is_asked_to_end(holder: "subprocess.Popen[bytes]") -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        assert end_below(other.pid) == []
+        assert holder.poll() is None
+        other.communicate(b"\n")
+    assert end_below(os.getpid()) == ["r1"]
+    assert holder.wait(10) == -signal.SIGTERM
+
+
+def test_whose_process_died_is_not_asked(holder: "subprocess.Popen[bytes]") -> None:
+    holder.kill()
+    os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # its number is nobody else's yet
+    assert end_below(os.getpid()) == []

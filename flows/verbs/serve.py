@@ -1,6 +1,8 @@
 """`chaoslab serve`: carry out, on this machine, the runs that are scheduled or asked for."""
 
 import asyncio
+import contextlib
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
 def serve(limit: int, out: Path) -> None:
     """Run what Prefect has for us, until Ctrl-C: scheduled experiments, those that a push changed, and those that
     somebody starts in the UI. Beside that, clean up what killed runs left behind."""
-    asyncio.run(_serve(limit, out, lambda line: click.echo(line, err=True)))
+    with contextlib.suppress(asyncio.CancelledError):  # told to end by SIGTERM, and it has
+        asyncio.run(_serve(limit, out, lambda line: click.echo(line, err=True)))
 
 
 async def _serve(limit: int, out: Path, say: "Callable[[str], None]") -> None:
     from flows.serving import serve_until_stopped
 
-    await serve_until_stopped(limit, out, say)
+    serving = asyncio.ensure_future(serve_until_stopped(limit, out, say))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    await serving
