@@ -103,9 +103,9 @@ class ResponseReader:
             if len(self._buffer) > MAX_HEAD_BYTES:
                 raise BadResponse("the head is too long")
             return False
-        first, *fields = bytes(self._buffer[: match.start()]).splitlines()
+        lines = bytes(self._buffer[: match.start()]).splitlines()
         del self._buffer[: match.end()]
-        line = _STATUS_LINE.match(first)
+        line = _STATUS_LINE.match(lines[0]) if lines else None
         if line is None:
             raise BadResponse("no status line")
         status = int(line[2])
@@ -113,7 +113,7 @@ class ResponseReader:
             raise BadResponse("switched protocols")
         if status >= 200:  # 100 and 103 come before the real one
             self.status = status
-            self._choose_framing(_headers(fields), persistent=line[1] == b"1")
+            self._choose_framing(_headers(lines[1:]), persistent=line[1] == b"1")
         return True
 
     def _choose_framing(self, headers: Mapping[bytes, bytes], *, persistent: bool) -> None:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chaos.probes.http1 import BadResponse, Request, ResponseReader
@@ -30,6 +30,7 @@ def test_pieces_make_no_difference(which: tuple[bytes, bytes, bool], cuts: list[
 
 
 @given(st.binary(max_size=300))
+@example(b"\n\n")
 def test_garbage_is_refused_or_waited_for_never_a_crash(garbage: bytes) -> None:
     for prefix in (b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"):
         reader = ResponseReader()
