@@ -167,6 +167,7 @@ def validate(files: Sequence[Path]) -> None:
     from chaos.manifests.load import experiments
     from chaos.manifests.policy import is_policy
     from chaos.manifests.policy_breaches import forbidden
+    from chaos.plan import undecidable
 
     try:
         found = find(files)
@@ -177,6 +178,9 @@ def validate(files: Sequence[Path]) -> None:
     except ManifestError as error:
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
+    for one in experiments(loaded):
+        for note in undecidable(one):
+            click.echo(f"{note}", err=True)
     click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
 
 

@@ -21,6 +21,7 @@ from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy import at_once
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.problems import Problem
+from chaos.measure.foresight import expected
 from chaos.order import APP, work_of
 from chaos.refusals import refusals
 
@@ -178,6 +179,18 @@ def draw(
     )
     refused = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in refusals(spec, files)]
     return drawn, [*refused, *forbidden(loaded)]
+
+
+def undecidable(loaded: Loaded) -> list[Problem]:
+    """The steady states of an experiment that can never be held, with their places: no mistakes, but vain."""
+    spec = loaded.manifest.spec
+    work = {**work_of(spec), "series": {"trials": spec.trials, "control": spec.control}}
+    work["declared_s"] = spec.phases.baseline + _method_s(spec) + spec.phases.recovery
+    return [
+        loaded.problem(("spec", "steadyState", index), why)
+        for index, (_, phase) in enumerate(expected(work))
+        if (why := phase.too_few)
+    ]
 
 
 def _method_s(spec: ExperimentSpec) -> float:

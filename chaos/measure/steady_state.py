@@ -56,10 +56,10 @@ def _rounded(value_s: float | None) -> float | None:
 
 
 def _noticed(case: Case) -> float | None:
-    """The smallest share of bad ones that the weakest of its tests would have noticed with 95 %."""
-    found = [each.noticed(case.run.tests.against) for each in case.tallies if each.count]
-    worst = max(found, default=2.0)
-    return round(worst, 6) if worst <= 1 else None
+    """The smallest share of bad ones under the fault (`afterwards`: after it) that is noticed with 95 %."""
+    first = case.tallies[0]
+    share = first.noticed(case.run.tests.against) if first.count else 2.0
+    return round(share, 6) if share <= 1 else None
 
 
 def _tested(case: Case, found: Tally) -> Tested:
@@ -152,7 +152,7 @@ def _not_decided(case: Case) -> Judgement | None:
     """So few that neither the bound is disproved nor twice of it excluded."""
     tests = case.run.tests
     for each in case.tallies:
-        if each.within(tests.significance):
+        if each.within(tests.significance) or _short_but_good(case, each):
             continue
         counted = f"{each.bad:,} of {each.count:,} {case.noun} ({percent(each.share)}) were bad"
         where = f"in the {each.where}{left_out(each)}"
@@ -165,6 +165,13 @@ def _not_decided(case: Case) -> Judgement | None:
             f"not decided: {counted} {where}, {allowed}; {_needed(case, more)} there",
         )
     return None
+
+
+def _short_but_good(case: Case, found: Tally) -> bool:
+    """A recovery phase beside a fault phase that was decided may be short, when nothing at all was bad in it."""
+    return (
+        not found.bad and found.count >= MIN_LOOKS and len(case.tallies) > 1 and found is not case.tallies[0]
+    )
 
 
 def _needed(case: Case, more: int | None) -> str:
@@ -203,7 +210,8 @@ def excluded(case: Case) -> str:
     share = _noticed(case)
     if share is None:
         return "so few would not notice a total outage with 95 %"
-    return f"{percent(share)} bad or more would have been noticed (95 %)"
+    where = " under the fault" if case.asked.holds == "throughout" else ""
+    return f"{percent(share)} bad or more{where} would have been noticed (95 %)"
 
 
 def _too_few(case: Case, where: str, count: int) -> str:
