@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
+from chaos import binomial
+
 _CONFIDENCE = 0.95
 _Z = 1.959963984540054
 """Quantile 0.975 of the standard normal distribution."""
@@ -115,3 +117,39 @@ def share_interval(hits: int, count: int) -> tuple[float, float, float]:
     middle = (share + weight / 2) / (1 + weight)
     half = math.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
     return share, max(0.0, middle - half), min(1.0, middle + half)
+
+
+SURE = 0.0005
+"""On each side: a share as asked is called off once in a thousand times."""
+TELLING = 11.0
+"""So many hits must be due before their number can say that it is not the share asked: 3.29 squared. With fewer due,
+nothing at all would still go with it."""
+_MISSING = 0.02
+"""Of all, so many may be missing: those on their way."""
+MET = 0.05
+"""The probability of never having been met by a fault that passes for having been."""
+
+
+def share_fits(hits: int, count: int, asked: float, clumping: float = 1.0) -> bool:
+    """Whether so many hits go with the share asked, by the exact binomial test on both sides (`chaos.binomial`).
+
+    `clumping`: by how much the variance of the number is greater than a binomial one's.
+    """
+    if asked >= 1:
+        return count > 0 and count - hits <= max(1, _MISSING * count)
+    independent = max(1, round(count / clumping))
+    few, many = math.floor(hits / clumping + 1e-9), math.ceil(hits / clumping - 1e-9)
+    at_most, at_least = binomial.at_most(many, independent, asked), binomial.at_least(few, independent, asked)
+    return count > 0 and at_most > SURE and at_least > SURE
+
+
+def enough_for(share: float, clumping: float = 1.0) -> int:
+    """How many must be counted before a share can be told."""
+    return math.ceil(TELLING * clumping / share - 1e-9)
+
+
+def traffic_needed(share: float, clumping: float = 1.0) -> int:
+    """Of how many of the target's own a fault of that share misses all with 5 %: about three divided by the share."""
+    if share >= 1:
+        return 1
+    return math.ceil(math.log(MET) / math.log1p(-share) * clumping - 1e-9)
