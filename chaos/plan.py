@@ -24,6 +24,7 @@ from chaos.manifests.problems import Problem
 from chaos.measure.foresight import expected
 from chaos.order import APP, work_of
 from chaos.refusals import refusals
+from chaos.verdict import RULES
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Plan:
             "sandbox": dict(self.sandbox),
             "analysis": dict(self.analysis),
             "declared_s": self.declared_s,
+            "rules": RULES,
             "app": APP,
             "target": self.target,
             "python": python,

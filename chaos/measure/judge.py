@@ -45,10 +45,7 @@ from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
-from chaos.verdict import Verdict
-
-RULES = 2
-"""The version of the rules; 1 is what they were before, kept for a release."""
+from chaos.verdict import RULES, Verdict
 
 
 def judge(events: Sequence[Event], rules: int = RULES) -> Result:

@@ -162,7 +162,7 @@ def _not_decided(case: Case) -> Judgement | None:
         more = each.needed(tests.against, tests.significance)
         return (
             Verdict.INCONCLUSIVE,
-            f"not decided: {counted} {where}, {allowed}; {_needed(case, more)} there",
+            f"{counted} {where}, {allowed}: not decided, {_needed(case, more)} there",
         )
     return None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chaos.errors import ChaosLabError
+from chaos.verdict import RULES
 
 
 @click.command()
@@ -19,8 +20,16 @@ from chaos.errors import ChaosLabError
     show_default=True,
     help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
 )
-def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
-    """Judge a JOURNAL again, offline: the same verdict, with the same exit code.
+@click.option(
+    "--rules",
+    "version",
+    type=click.IntRange(1, RULES),
+    default=RULES,
+    show_default=True,
+    help="By which version of the rules: 1 is how runs were judged before budgets were tested.",
+)
+def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
+    """Judge a JOURNAL again, offline: by the same rules the same verdict, with the same exit code.
 
     Of the journal of a game day (day.ndjson) the day's report is written again, too.
     """
@@ -43,13 +52,15 @@ def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
         raise click.UsageError(str(error)) from error
     if not events:
         raise click.UsageError(f"{journal}: no event in it; a journal begins with run.started")
-    result = judge(events)
+    result = judge(events, version)
     before = comparison.earlier(journal.absolute().parent, result.experiment)
     result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
     if analyzer != "rules":
         result = asyncio.run(said_by(analyzer, result, lambda: events))
     text = result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
     click.echo(text)
+    if version != (then := int((events[0].data.get("plan") or {}).get("rules") or 1)):
+        click.echo(f"judged by rules {version}; the run itself was by rules {then}", err=True)
     sys.exit(result.exit_code)
 
 

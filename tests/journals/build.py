@@ -399,6 +399,17 @@ def trials_held() -> list[Event]:
 
 
 @story
+def trials_deviated() -> list[Event]:
+    """All four of four, and no control: by chance with 1.4 %."""
+    asked = {"trials": 4, "control": True}
+    runs = []
+    for trial in (1, 2, 3, 4):
+        runs.append(Telling(trial=trial, series=asked, down=[(3.0, 8.5)]).events())
+        runs.append(Telling(trial=trial, **NO_FAULT | {"series": asked}).events())
+    return in_a_row(runs)
+
+
+@story
 def trials_deviated_in_one() -> list[Event]:
     bad = Telling(series=PAIR, trial=2, down=[(3.0, 8.5)])
     pairs = [Telling(series=PAIR), Telling(**NO_FAULT), Telling(**NO_FAULT, trial=2), bad]

@@ -51,7 +51,7 @@ EXPECTED = {
     "held_after_a_short_outage": held(),
     "held_within_budget": held(),
     "undecided_within_budget": inconclusive(
-        "not decided: 2 of 20 samples (10 %) were bad in the fault phase, 5.0 % allowed, and 10 % cannot be excluded"
+        "2 of 20 samples (10 %) were bad in the fault phase, 5.0 % allowed, and 10 % cannot be excluded"
     ),
     "deviated_diluted": deviated(
         "20 of 20 samples (100 %) out of tolerance (status 200) in the fault phase, 50 % allowed"
@@ -110,11 +110,14 @@ EXPECTED = {
     "trials_held": held(
         "Held in 2 of 2 trials and 2 of 2 controls, which leaves a failure probability of up to 78 %"
     ),
-    "trials_deviated_in_one": deviated(
-        "“healthy” deviated in 1 of 2 trials (95 % interval 9.4 % to 91 %) and in 0 of 2 controls; in trial 2"
+    "trials_deviated": deviated(
+        "“healthy” deviated in 4 of 4 trials (95 % interval 51 % to 100 %) and in 0 of 4 controls, by chance with 1.4 %"
+    ),
+    "trials_deviated_in_one": inconclusive(
+        "deviated in 1 of 2 trials and in 0 of 2 controls: chance alone makes such a difference with 50 %"
     ),
     "trials_deviated_without_the_fault_too": inconclusive(
-        "deviated in 1 of 2 trials, but also without the fault, in 1 of 2 controls"
+        "deviated in 1 of 2 trials and in 1 of 2 controls: also without the fault; chance alone"
     ),
     "interrupted": aborted("Stopped on request: interrupted"),
     "stop_condition": aborted("A stop condition tripped: not at most 50% for 3.0 s"),
