@@ -52,14 +52,14 @@ def left_out(found: Tally) -> str:
 
 
 def _as_before(case: Case, found: Tally) -> str:
-    """Whether the baseline had as many: then it is not the fault that was seen."""
+    """Whether the baseline had bad ones, too, and chance explains that they are no more: then it is not the fault."""
     before = case.tally("baseline")
-    if not found.bound or before.share <= found.bound:
+    if not found.bound or not before.bad:
         return ""
     chance = by_chance(found.bad, found.count, before.bad, before.count)
     if chance <= case.run.tests.significance:
         return ""
-    return f"but {before.bad} of {before.count} in the baseline: no more often than before the fault"
+    return f"but {before.bad} of {before.count} in the baseline, and chance explains the difference"
 
 
 def not_back(case: Case) -> Judgement | None:
