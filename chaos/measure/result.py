@@ -108,11 +108,18 @@ class LoadSummary(Part):
     error_rate: float
     p50: float | None
     p95: float | None
+    """None of fewer than 20 requests: it would be the slowest of them."""
     p99: float | None
+    """None of fewer than 100."""
     throughput: float
     """Good answers per second."""
     lateness_p99_s: float | None
     """How late the generator itself sent."""
+    p95_low: float | None = None
+    p95_high: float | None = None
+    """The 95 % interval of p95, between two of the requests; None: too few for one."""
+    independent: int | None = None
+    """As many independent requests tell as much of the error rate; fewer than `sent` where failures come in clumps."""
 
 
 class UsagePeaks(Part):
@@ -176,6 +183,8 @@ class Previous(Part):
     same_digest: bool
     """Whether it was the same experiment with the same app."""
     changes: list[str]
+    unseen: str = ""
+    """How large a difference may be that so many requests cannot show."""
 
 
 class Analysis(Part):

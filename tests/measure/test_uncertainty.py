@@ -14,7 +14,7 @@ SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
 DEFAULT = Phases(10.0, 3.0, 30.0)
 SHORT = Phases(2.0, 4.0, 3.0)
 ROUNDS, FEW = 40, 5
-"""Of so many, more than so few are met with 1.4 % when 5 % are promised; bench/operating_characteristics.py has more."""
+"""Of so many, more than so few are met with 1.4 % when 5 % are promised; the bench has more."""
 
 
 def jittered(seed: int) -> float:
