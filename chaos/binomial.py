@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 SIGNIFICANCE = 0.05
 """How often a run may call deviated what is within its bounds, and held what is twice as bad as they allow."""
-MOST_NEEDED = 1_000_000
+MOST_NEEDED = 100_000
+_STEP = 1.1
+"""So exactly it is known how many looks would decide."""
 _SMALL = 1e-17
 
 
@@ -103,6 +105,13 @@ def most_excluding(count: int, bound: float, significance: float = SIGNIFICANCE)
     return low
 
 
+def excludes(hits: int, count: int, bound: float, significance: float = SIGNIFICANCE) -> bool:
+    """Whether so few exclude twice the bound: `hits <= most_excluding(...)`, at the price of one sum."""
+    if bound <= 0 or bound >= 1:
+        return hits == 0 or bound >= 1
+    return hits <= count * bound and at_most(hits, count, twice(bound)) <= significance
+
+
 def noticed(
     count: int, bound: float, significance: float = SIGNIFICANCE, power: float = 1 - SIGNIFICANCE
 ) -> float:
@@ -127,14 +136,14 @@ def needed(bound: float, significance: float = SIGNIFICANCE) -> int:
 def needed_to_decide(
     hits: int, count: int, bound: float, against: float = SIGNIFICANCE, within: float = SIGNIFICANCE
 ) -> int | None:
-    """How many looks, as many of them bad as now by share, would decide; None: not even a million.
+    """How many looks, as many of them bad as now by share, would decide; None: not even 100,000.
 
     `against` is the significance of the test that rejects the bound, `within` of the one that excludes twice of it.
     """
     tried = max(count, needed(bound, within))
     while tried <= MOST_NEEDED:
         scaled = round(hits / count * tried) if count else 0
-        if scaled >= fewest_rejected(tried, bound, against) or scaled <= most_excluding(tried, bound, within):
+        if at_least(scaled, tried, bound) <= against or excludes(scaled, tried, bound, within):
             return tried
-        tried = math.ceil(tried * 1.05)
+        tried = math.ceil(tried * _STEP)
     return None
