@@ -61,7 +61,9 @@ class Tally:
     def within(self, significance: float) -> bool:
         """Whether so few exclude twice the bound."""
         bad = min(ceil(self.bad / self.clumping - 1e-9), self.effective)
-        return self.count > 0 and binomial.excludes(bad, self.effective, self.bound, significance / self.parts)
+        return self.count > 0 and binomial.excludes(
+            bad, self.effective, self.bound, significance / self.parts
+        )
 
     def noticed(self, significance: float) -> float:
         """The smallest true share that so many would have called beyond with 95 %; above 1: none."""

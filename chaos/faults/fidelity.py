@@ -89,7 +89,7 @@ def independent_of(values: Sequence[float]) -> float:
     if count < _FEWEST_FOR_A_CORRELATION or spread == 0:
         return float(count)
     r = math.fsum((a - mean) * (b - mean) for a, b in pairwise(values)) / spread + 1 / count
-    if r <= 2 / math.sqrt(count):
+    if r <= 0:
         return float(count)
     return max(2.0, count * (1 - min(r, _MOST_CORRELATED)) / (1 + min(r, _MOST_CORRELATED)))
 

@@ -119,7 +119,8 @@ class Case:
             return None
         asked = self.asked
         usual_s = percentile(sorted(look.took_s for look in self.phase("baseline")), 0.9) or 0.0
-        back = recovery(self.after, reference, end, asked.every_s, asked.window_s, usual_s)
+        budget = 0.0 if self.by_request else asked.budget
+        back = recovery(self.after, reference, end, asked.every_s, asked.window_s, usual_s, budget)
         # Somewhere in its undo the fault ended: a look that was bad meanwhile tells the moment only so well.
         hazy = reference - began if back.since is not None else 0.0
         return replace(back, resolution_s=back.resolution_s + hazy)

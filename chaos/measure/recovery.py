@@ -3,9 +3,9 @@
 Reference    the end of the fault: `fault.recovered` of the last fault that is held and undone; for one that happens at
              a moment (`impulse`: a kill) that moment, the last one when it repeats. Looks count from the beginning of
              the undo, so that nothing is missed; a recovery before the reference is 0.
-Recovered    the completion of the first good look from which on every look is good for a stable window. What comes
-             after it is no part of it: one bad look in the last minute does not make an outage of half a second one
-             of a minute.
+Recovered    the completion of the first good look from which on every look is good for a stable window (with a budget:
+             no more are bad in it than go with the budget). What comes after it is no part of it: one bad look in the
+             last minute does not make an outage of half a second one of a minute.
 Relapse      a streak of bad looks after that. A target that ends bad, for a stable window or more, never came back.
 Stable       1 s, or half of what is left of the run when that is shorter, and at least three looks.
 Resolution   the true moment lies between the last bad look and the reported one; a metric adds its window, because it
@@ -16,9 +16,12 @@ Resolution   the true moment lies between the last bad look and the reported one
 Never recovered is None, which is not the same as a large number.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
+
+from chaos.binomial import SIGNIFICANCE, at_least
 
 STABLE_S = 1.0
 STABLE_LOOKS = 3
@@ -75,6 +78,7 @@ def recovery(
     every_s: float,
     window_s: float,
     usual_s: float = 0.0,
+    budget: float = 0.0,
 ) -> Recovery:
     """Judge the looks intended from `reference` to `until` (sorted). `usual_s`: what an answer takes otherwise."""
     stable_s = stable_window(reference, until)
@@ -82,7 +86,7 @@ def recovery(
         enough = len(looks) >= STABLE_LOOKS and looks[-1].at - reference + every_s >= stable_s
         back_s, resolution_s = _at_once(looks, reference, every_s, stable_s, usual_s)
         return Recovery(back_s if enough else None, resolution_s + window_s)
-    index = _first_stable(looks, every_s, stable_s)
+    index = _first_stable(looks, every_s, stable_s, budget)
     bad_since = _bad_to_the_end(looks, every_s, stable_s)
     streaks = [] if index is None else _streaks(looks[index:])
     relapses, longest = len(streaks), max(streaks, default=0)
@@ -112,21 +116,25 @@ def _at_once(
     return first_s, max(first_s, every_s)
 
 
-def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float) -> int | None:
-    """The earliest look from which on all are good for a stable window."""
-    end, seen = looks[-1].at + every_s, 0
-    next_bad: float | None = None
-    best: int | None = None
-    for index in range(len(looks) - 1, -1, -1):
-        look = looks[index]
-        if not look.good:
-            next_bad, seen = look.at, 0
+def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float, budget: float) -> int | None:
+    """The earliest look from which on a stable window has no bad look, or no more than go with the budget.
+
+    It begins with three good ones, and by chance so many bad ones would be met more often than the significance, were
+    the true share the budget.
+    """
+    ends, end = [look.at for look in looks], looks[-1].at + every_s
+    bad_before = [0, *accumulate(not look.good for look in looks)]
+    for index, look in enumerate(looks):
+        first = looks[index : index + STABLE_LOOKS]
+        if len(first) < STABLE_LOOKS or not all(each.good for each in first):
             continue
-        seen += 1
-        until = end if next_bad is None else next_bad
-        if seen >= STABLE_LOOKS and until - look.at >= stable_s:
-            best = index
-    return best
+        if end - look.at < stable_s - 1e-9:
+            return None
+        until = max(index + STABLE_LOOKS, bisect_left(ends, look.at + stable_s - 1e-9))
+        bad = bad_before[until] - bad_before[index]
+        if not bad or at_least(bad, until - index, budget) > SIGNIFICANCE:
+            return index
+    return None
 
 
 def _bad_to_the_end(looks: Sequence[Look], every_s: float, stable_s: float) -> float | None:

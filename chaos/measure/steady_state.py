@@ -142,8 +142,8 @@ def _weakened(case: Case) -> Judgement | None:
 
 
 def _not_stable(case: Case) -> Judgement | None:
-    back = case.recovery
-    if back is None or (back.seconds is None and not case.by_request):
+    back, tested = case.recovery, bool(case.bound) and case.asked.holds == "throughout"
+    if back is None or (back.seconds is None and not case.by_request and not tested):
         return Verdict.INCONCLUSIVE, "the time after the fault is too short to call it stable"
     return None
 

@@ -12,8 +12,8 @@ def looks(pattern: str, *, every: float = EVERY, took: float = 0.01) -> list[Loo
     return [Look(round(i * every, 6), took, mark == "+") for i, mark in enumerate(pattern)]
 
 
-def judged(pattern: str, *, window: float = 0.0, every: float = EVERY) -> Recovery:
-    return recovery(looks(pattern, every=every), 0.0, len(pattern) * every, every, window)
+def judged(pattern: str, *, window: float = 0.0, every: float = EVERY, budget: float = 0.0) -> Recovery:
+    return recovery(looks(pattern, every=every), 0.0, len(pattern) * every, every, window, budget=budget)
 
 
 def test_never_bad_is_zero_and_known_to_one_interval() -> None:
@@ -38,6 +38,14 @@ def test_recovery_is_the_first_stable_moment_and_what_comes_later_is_a_relapse()
     back = judged("--" + "+" * 15 + "--" + "+" * 11 + "-" + "+" * 3)
     assert back.seconds == pytest.approx(0.21)
     assert (back.relapses, back.longest) == (2, 2)
+
+
+def test_with_a_budget_what_goes_with_it_is_stable() -> None:
+    pattern = "----" + "+++++-++++" * 3
+    assert judged(pattern).seconds is None
+    back = judged(pattern, budget=0.1)
+    assert back.seconds == pytest.approx(0.41)
+    assert judged("----" + "+++-+--+++" * 3, budget=0.02).seconds is None
 
 
 def test_the_number_does_not_grow_with_the_time_looked() -> None:
