@@ -77,13 +77,13 @@ def _number(name: str, unit: Unit, trials: Values, controls: Values, least: Valu
         name=name,
         unit=unit,
         values=[_finite(value) for value in trials.values()],
-        trials=_over(list(trials.values()), list(least.values())),
-        controls=_over(list(controls.values())) if controls else None,
-        difference=_over([trials[trial] - controls[trial] for trial in both]) if both else None,
+        trials=over(list(trials.values()), list(least.values())),
+        controls=over(list(controls.values())) if controls else None,
+        difference=over([trials[trial] - controls[trial] for trial in both]) if both else None,
     )
 
 
-def _over(values: Sequence[float], least: Sequence[float] | None = None) -> MedianOver:
+def over(values: Sequence[float], least: Sequence[float] | None = None) -> MedianOver:
     """A recovery lies between two looks, so its median does between the medians of both: the lower bound is that of the
     earlier ones. Source: interval censoring, Turnbull, J. Roy. Stat. Soc. B 38 (1976)."""
     found, low = median_interval(values), median_interval(least or values).low
