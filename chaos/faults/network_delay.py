@@ -23,7 +23,7 @@ from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import Duration, PositiveDuration
 
 _ENOUGH_SAMPLES = 5
-_ENOUGH_FOR_JITTER = {"uniform": 20, "normal": 40, "pareto": 80}
+_ENOUGH_FOR_JITTER = {"uniform": 20, "normal": 40, "pareto": 60}
 """Trips that tell a jitter from none."""
 _ROUGH, _ROUGH_MS = 0.25, 10.0
 """A single trip may be shorter by so much; a busy machine makes it longer, without a limit worth a rule."""

@@ -59,8 +59,9 @@ def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
         result = asyncio.run(said_by(analyzer, result, lambda: events))
     text = result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
     click.echo(text)
-    if version != (then := int((events[0].data.get("plan") or {}).get("rules") or 1)):
-        click.echo(f"judged by rules {version}; the run itself was by rules {then}", err=True)
+    then = int((events[0].data.get("plan") or {}).get("rules") or 1)
+    if version != then and not as_json:
+        click.echo(f"  rules   judged by rules {version}; the run itself was by rules {then}")
     sys.exit(result.exit_code)
 
 
