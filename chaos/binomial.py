@@ -134,13 +134,19 @@ def needed(bound: float, significance: float = SIGNIFICANCE) -> int:
 
 
 def needed_to_decide(
-    hits: int, count: int, bound: float, against: float = SIGNIFICANCE, within: float = SIGNIFICANCE
+    hits: int,
+    count: int,
+    least: int,
+    bound: float,
+    against: float = SIGNIFICANCE,
+    within: float = SIGNIFICANCE,
 ) -> int | None:
-    """How many looks, as many of them bad as now by share, would decide; None: not even 100,000.
+    """How many independent looks, `least` or more, as many of them bad as now by share, would decide.
 
-    `against` is the significance of the test that rejects the bound, `within` of the one that excludes twice of it.
+    None: not even 100,000. `against` is the significance of the test that rejects the bound, `within` of the one that
+    excludes twice of it.
     """
-    tried = max(count, needed(bound, within))
+    tried = max(least, needed(bound, within))
     while tried <= MOST_NEEDED:
         scaled = round(hits / count * tried) if count else 0
         if at_least(scaled, tried, bound) <= against or excludes(scaled, tried, bound, within):

@@ -71,8 +71,9 @@ class Tally:
 
     def needed(self, against: float, significance: float) -> int | None:
         """How many would decide, were as many of them bad; None: no number would."""
-        bad, count = round(self.bad / self.clumping), self.effective
-        found = binomial.needed_to_decide(bad, count, self.bound, against, significance / self.parts)
+        found = binomial.needed_to_decide(
+            self.bad, self.count, self.effective, self.bound, against, significance / self.parts
+        )
         return None if found is None else ceil(found * self.clumping * _whole(self.parts))
 
 

@@ -130,6 +130,9 @@ def test_an_old_journal_can_be_judged_by_the_rules_of_its_time(tmp_path: Path) -
     assert (now.returncode, then.returncode) == (3, 0)
     assert [json.loads(done.stdout)["rules"] for done in (now, then)] == [2, 1]
     said = subprocess.run(
-        [sys.executable, "-m", "flows.main", "analyze", str(journal)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "flows.main", "analyze", str(journal)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "judged by rules 2; the run itself was by rules 1" in said.stdout
