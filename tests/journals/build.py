@@ -73,7 +73,9 @@ def deviated_diluted() -> list[Event]:
 
 @story
 def deviated_flaps() -> list[Event]:
-    return Telling(states=[_often(COMES_BACK)], down=[(3.0, 6.5), (7.6, 7.7), (8.8, 8.9)]).events()
+    return Telling(
+        states=[_often(COMES_BACK)], down=[(3.0, 6.5), (7.6, 7.7), (8.4, 8.5), (9.2, 9.3)]
+    ).events()
 
 
 @story

@@ -56,7 +56,7 @@ EXPECTED = {
     "deviated_diluted": deviated(
         "20 of 20 samples (100 %) out of tolerance (status 200) in the fault phase, 50 % allowed"
     ),
-    "deviated_flaps": deviated("but relapsed 2 times: 4 of "),
+    "deviated_flaps": deviated("but relapsed 3 times: 6 of "),
     "a_blip_after_it_was_back": inconclusive("so few may be what it does anyway"),
     "held_killed_and_back": held("“kill web” (kills 1 of 1 asked)"),
     "deviated_during_the_fault": deviated(
