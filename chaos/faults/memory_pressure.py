@@ -18,7 +18,7 @@ from chaos.units import PositiveDuration, Share
 
 _TOLERATED_POINTS = 2.0
 _ROUGH_POINTS = 10.0
-_FEWEST_LEVELS = 5
+_FEWEST_LEVELS = 3
 _PLATEAU_S = 1.0
 """What a hold must leave after the ramp, so that there is a plateau to judge."""
 _LOOK_EVERY_S = 0.05

@@ -6,11 +6,16 @@ from functools import cached_property
 
 from chaos.measure.latency import Request, percentile
 from chaos.measure.looks import Asked
-from chaos.measure.recovery import Look, Recovery, recovery
+from chaos.measure.recovery import STABLE_LOOKS, Look, Recovery, recovery
 from chaos.measure.requested import as_looks, bound_of
 from chaos.measure.significance import Tests
 from chaos.measure.timeline import PHASES, Timeline, between
-from chaos.shares import Tally, tally
+from chaos.shares import HICCUP_S, Tally, tally
+
+RELAPSE_LOOKS = 2
+"""So many bad looks in a row, if they last longer than a hiccup of the machine, or"""
+RELAPSES = 3
+"""so many streaks of any length are a relapse; less is a blip, of which nobody can tell whether it happens anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +140,31 @@ class Case:
     def rest(self) -> Tally:
         """What came after it was stably good again, against the bound."""
         since = self.recovery.since if self.recovery else None
+        if self.settled and self.recovery and since is not None:
+            since = max([since, *(look.done for look in self.after if not look.good)])
         looks = [look for look in self._after(self.counted) if since is None or look.at >= since]
         return self._tally("time after it was good again", looks)
+
+    @cached_property
+    def settled(self) -> bool:
+        """Whether it was only restless for a moment before the limit, and every look after that limit was good.
+
+        A hiccup or two, no relapse; and more looks are to come after the limit, so that "for good" can be seen.
+        """
+        back, limit_s, reference = self.recovery, self.asked.recover_within_s, self.run.reference
+        if back is None or limit_s is None or reference is None or not back.relapses or not self.blip:
+            return False
+        bad = [look for look in self.after if not look.good]
+        later = [look for look in self.after if look.at > reference + limit_s]
+        return bool(bad) and bad[-1].done <= reference + limit_s and len(later) >= STABLE_LOOKS
+
+    @property
+    def blip(self) -> bool:
+        """Whether what came after it was good again is too little to call it a relapse."""
+        back = self.recovery
+        if back is None or back.relapses >= RELAPSES:
+            return False
+        return back.longest < RELAPSE_LOOKS or back.longest * self.asked.every_s <= HICCUP_S + 1e-9
 
     def _tally(self, where: str, looks: Sequence[Look], planned: float = 0.0) -> Tally:
         """Of a metric that is judged by requests, the budget is a part of the time."""

@@ -7,15 +7,10 @@ from chaos.measure.case import Case
 from chaos.measure.intervals import by_chance
 from chaos.measure.moments import clock, percent, seconds
 from chaos.measure.recovery import Look, Recovery
-from chaos.shares import HICCUP_S, Tally
+from chaos.shares import Tally
 from chaos.verdict import Verdict
 
 Judgement = tuple[Verdict, str]
-
-RELAPSE_LOOKS = 2
-"""So many bad looks in a row, if they last longer than a hiccup of the machine, or"""
-RELAPSES = 3
-"""so many streaks of any length are a relapse; less is a blip, of which nobody can tell whether it happens anyway."""
 
 
 def out_of_bounds(case: Case) -> Judgement | None:
@@ -103,6 +98,8 @@ def _relapsed(case: Case, back: Recovery) -> Judgement | None:
     """Stably good, and bad again: more than the budget allows."""
     if case.asked.holds == "throughout" or back.seconds is None or not back.relapses:
         return None
+    if not case.bound and case.settled:
+        return None
     rest, limit_s = case.rest, case.asked.recover_within_s
     if limit_s is not None and back.lower_s > limit_s:
         return None  # too late is the worse news
@@ -113,7 +110,7 @@ def _relapsed(case: Case, back: Recovery) -> Judgement | None:
         if not rest.beyond(case.run.tests.against):
             return None
         counted += f", {percent(case.bound)} allowed"
-    elif not case.by_request and _blip(case, back):
+    elif not case.by_request and case.blip:
         why = f"{good}, but {counted}; so few may be what it does anyway, which {_count(case)} cannot tell"
         return Verdict.INCONCLUSIVE, why
     elif not rest.bad:
@@ -121,11 +118,6 @@ def _relapsed(case: Case, back: Recovery) -> Judgement | None:
     if case.run.residue:
         return Verdict.INCONCLUSIVE, f"bad after the fault, and {case.run.residue}"
     return Verdict.DEVIATED, f"{good}, but {times}: {counted}"
-
-
-def _blip(case: Case, back: Recovery) -> bool:
-    lasts_s = back.longest * case.asked.every_s
-    return back.relapses < RELAPSES and (back.longest < RELAPSE_LOOKS or lasts_s <= HICCUP_S + 1e-9)
 
 
 def _after(back: Recovery) -> str:

@@ -80,8 +80,8 @@ def test_a_jitter_takes_more_round_trips_to_tell(kind: Any, enough: int) -> None
 
 
 def test_memory_needs_more_than_one_look_at_the_full_level() -> None:
-    assert not MemoryPressure(fill=0.8).delivered(levels([80.0])).landed
-    assert MemoryPressure(fill=0.8).delivered(levels([80.0] * 5)).landed
+    assert not MemoryPressure(fill=0.8).delivered(levels([80.0] * 2)).landed
+    assert MemoryPressure(fill=0.8).delivered(levels([80.0] * 3)).landed
 
 
 def test_fewer_than_ten_must_all_be_as_asked() -> None:

@@ -58,6 +58,18 @@ def test_an_app_that_flaps_for_ever_is_not_back(seed: int, period_s: float) -> N
     assert state.relapses == pytest.approx(24 / period_s, abs=2)
 
 
+@pytest.mark.parametrize(("at", "verdict"), [(1.6, "held"), (2.6, "inconclusive")])
+def test_a_hiccup_before_the_limit_is_settling_and_after_it_nobody_knows(at: float, verdict: str) -> None:
+    phases = Phases(2.0, 1.0, 5.0)
+    states = [looked_at(every=0.05, holds="afterwards", recover_within_s=2.0)]
+
+    def bad(moment: float) -> bool:
+        return 2.0 <= moment < 2.3 or 2.0 + at <= moment < 2.02 + at
+
+    result = judge(Run(states, {"answers": bad}, phases, kill=True).events())
+    assert result.verdict == verdict, result.why
+
+
 @SEEDS
 @pytest.mark.parametrize("recovery_s", [4.0, 10.0, 30.0])
 def test_the_recovery_time_does_not_grow_with_rare_blips(seed: int, recovery_s: float) -> None:
