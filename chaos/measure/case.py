@@ -6,7 +6,7 @@ from functools import cached_property
 
 from chaos.measure.latency import Request, percentile
 from chaos.measure.looks import Asked
-from chaos.measure.recovery import STABLE_LOOKS, Look, Recovery, recovery
+from chaos.measure.recovery import Look, Recovery, recovery
 from chaos.measure.requested import as_looks, bound_of
 from chaos.measure.significance import Tests
 from chaos.measure.timeline import PHASES, Timeline, between
@@ -149,14 +149,14 @@ class Case:
     def settled(self) -> bool:
         """Whether it was only restless for a moment before the limit, and every look after that limit was good.
 
-        A hiccup or two, no relapse; and more looks are to come after the limit, so that "for good" can be seen.
+        A hiccup or two, no relapse; and as long as the limit is seen after it again, so that "for good" is no guess.
         """
         back, limit_s, reference = self.recovery, self.asked.recover_within_s, self.run.reference
         if back is None or limit_s is None or reference is None or not back.relapses or not self.blip:
             return False
         bad = [look for look in self.after if not look.good]
-        later = [look for look in self.after if look.at > reference + limit_s]
-        return bool(bad) and bad[-1].done <= reference + limit_s and len(later) >= STABLE_LOOKS
+        seen_s = self.after[-1].at + self.asked.every_s - reference
+        return bool(bad) and bad[-1].done <= reference + limit_s and seen_s >= 2 * limit_s
 
     @property
     def blip(self) -> bool:

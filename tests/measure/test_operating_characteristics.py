@@ -33,6 +33,7 @@ def test_error_rates_are_as_promised() -> None:
 
 def test_recovery_is_as_promised() -> None:
     assert broken(estimating.outages(20)) == []
+    assert broken(estimating.flapping(100)) == []
     assert broken(estimating.recovery_over_trials(50)) == []
 
 
