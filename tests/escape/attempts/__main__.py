@@ -1,0 +1,66 @@
+"""`python3 -S -m attempts [setup|probe|jump|web|quiet]`: all attempts, or one of those that begin elsewhere."""
+
+import http.server
+import os
+import socket
+import sys
+import time
+
+from . import aside, descriptors
+from .core import ATTEMPTS, carry_out, tell
+
+READY_PORT = 8001
+_PAUSE_S = 0.006
+"""The agent takes 200 lines a second of each stream."""
+_LAST = ("takes_a_mount_away", "hides_memory_in_a_tmpfs", "takes_more_memory_than_its_limit", "makes_tasks_without_end", "ends_pid_1")
+"""Those after which, where there is no wall, others might not be answered."""
+
+
+class Hello(http.server.BaseHTTPRequestHandler):
+    """Answers 200 to everything."""
+
+    def do_GET(self) -> None:  # noqa: N802
+        """The one answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def attempt_all() -> None:
+    """One line each; then the agent is told that we are ready, and the races begin."""
+    descriptors.look()
+    aside.arm()
+    for name in sorted(ATTEMPTS, key=lambda name: (name in _LAST, _LAST.index(name) if name in _LAST else 0)):
+        tell(carry_out(ATTEMPTS[name]))
+        time.sleep(_PAUSE_S)
+    tell({"name": "", "kind": "", "reached": False, "said": "done"})
+    aside.GO.write_text("")
+
+
+def main() -> None:
+    """What the first argument says."""
+    what = sys.argv[1] if len(sys.argv) > 1 else "all"
+    match what:
+        case "all":
+            attempt_all()
+            with socket.create_server(("127.0.0.1", READY_PORT)):
+                aside.race()
+        case "plain":
+            attempt_all()
+        case "setup":
+            aside.daemon()
+        case "probe":
+            aside.probe()
+        case "jump":
+            aside.jump()
+        case "quiet":
+            time.sleep(3600)
+        case "web":
+            http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Hello).serve_forever()
+
+
+main()

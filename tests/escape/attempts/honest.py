@@ -1,0 +1,261 @@
+"""What an honest app needs of processes, memory and files, and must go on having."""
+
+import ctypes
+import fcntl
+import mmap
+import multiprocessing
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing import shared_memory
+from pathlib import Path
+
+from . import calls
+from .core import Refused, honest
+
+_TRACEME, _PEEKDATA, _POKEDATA, _CONT, _SEIZE, _INTERRUPT, _GETREGSET = 0, 2, 5, 7, 0x4206, 0x4207, 0x4204
+_ENDS_WITHIN_S = 2.0
+
+
+def holds(seen: object, what: str) -> str:
+    """Say it when it is so. Raises Refused when it is not."""
+    if not seen:
+        raise Refused(f"not so: {what}")
+    return what
+
+
+def sleeping() -> "subprocess.Popen[bytes]":
+    """A child that waits; its command line says whose it is."""
+    return subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(30)", "attempts"])
+
+
+@honest
+def forks_and_waits() -> str:
+    """fork(2), wait(2)."""
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    return holds(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7, "a child ended with exit code 7")
+
+
+@honest
+def runs_threads() -> str:
+    """clone(2) or clone3(2), as the C library likes."""
+    seen: list[int] = []
+    threads = [threading.Thread(target=seen.append, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return holds(sorted(seen) == list(range(8)), "8 threads ran")
+
+
+@honest
+def runs_programs() -> str:
+    """exec(2) and posix_spawn(3), by a shell and its pipe."""
+    said = subprocess.run(["sh", "-c", "echo one | cat"], capture_output=True, text=True, check=True).stdout
+    child = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], os.environ)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return holds(said == "one\n" and code == 3, "a pipe, and a spawned program")
+
+
+@honest
+def signals_its_own() -> str:
+    """Stop, go on, end: as every supervisor does with its workers."""
+    with sleeping() as child:
+        child.send_signal(signal.SIGSTOP)
+        stopped = os.WIFSTOPPED(os.waitpid(child.pid, os.WUNTRACED)[1])
+        child.send_signal(signal.SIGCONT)
+        child.terminate()
+        return holds(stopped and child.wait() == -signal.SIGTERM, "stopped, continued, ended")
+
+
+@honest
+def signals_a_group_of_its_own() -> str:
+    """setsid(2), setpgid(2), killpg(2)."""
+    child = subprocess.Popen(["sh", "-c", "sleep 30 & wait", "attempts"], start_new_session=True)
+    os.killpg(child.pid, signal.SIGKILL)
+    return holds(child.wait() == -signal.SIGKILL, "a session of its own, ended as a group")
+
+
+@honest
+def leaves_daemons_to_be_reaped() -> str:
+    """A double fork: whoever adopts the daemon collects it, or numbers run out."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.fork() == 0:
+            os.setsid()
+            os.write(writing, str(os.getpid()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    daemon = int(os.read(reading, 16))
+    until = time.monotonic() + _ENDS_WITHIN_S
+    while os.path.exists(f"/proc/{daemon}") and time.monotonic() < until:
+        time.sleep(0.01)
+    return holds(not os.path.exists(f"/proc/{daemon}"), f"daemon {daemon} was reaped")
+
+
+@honest
+def debugs_its_own_child() -> str:
+    """PTRACE_TRACEME and what gdb does then: read and write its memory."""
+    word = ctypes.create_string_buffer(b"before!!", 8)
+    address = ctypes.addressof(word)
+    child = os.fork()
+    if child == 0:
+        calls.call("ptrace", _TRACEME, 0, 0, 0)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os._exit(5 if word.raw == b"after!!!" else 6)
+    os.waitpid(child, 0)
+    calls.call("ptrace", _POKEDATA, child, address, int.from_bytes(b"after!!!", sys.byteorder))
+    calls.call("ptrace", _CONT, child, 0, 0)
+    return holds(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5, "its memory was written")
+
+
+@honest
+def attaches_to_its_own_child() -> str:
+    """PTRACE_SEIZE and INTERRUPT, as strace does."""
+    with sleeping() as child:
+        calls.call("ptrace", _SEIZE, child.pid, 0, 0)
+        calls.call("ptrace", _INTERRUPT, child.pid, 0, 0)
+        stopped = os.WIFSTOPPED(os.waitpid(child.pid, 0)[1])
+        child.kill()
+        return holds(stopped, "attached to, and interrupted")
+
+
+@honest
+def sees_its_own_processes() -> str:
+    """/proc shows itself and its children, with what they are."""
+    with sleeping() as child:
+        line = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+        status = Path(f"/proc/{child.pid}/status").read_text()
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+        descriptors = os.listdir(f"/proc/{child.pid}/fd")
+        child.kill()
+    told = b"time.sleep" in line and f"PPid:\t{os.getpid()}\n" in status and environment and descriptors
+    return holds(told, "command line, status, environment and descriptors of a child")
+
+
+@honest
+def reads_what_it_is() -> str:
+    """/proc/self: maps, status, fd, stat, exe, limits, cgroup, mountinfo, oom_score."""
+    names = ("maps", "status", "stat", "statm", "limits", "cgroup", "mountinfo", "oom_score_adj", "smaps", "comm")
+    read = [Path(f"/proc/self/{name}").read_bytes() for name in names]
+    return holds(all(read) and os.readlink("/proc/self/exe") and os.listdir("/proc/self/task"), ", ".join(names))
+
+
+@honest
+def reads_what_the_machine_is() -> str:
+    """/proc: meminfo, cpuinfo, stat, loadavg, uptime, sys/kernel/osrelease."""
+    names = ("meminfo", "cpuinfo", "stat", "loadavg", "uptime", "version", "sys/kernel/osrelease", "net/tcp", "sys/net/core/somaxconn")
+    return holds(all(Path(f"/proc/{name}").read_bytes() for name in names), ", ".join(names))
+
+
+@honest
+def shares_memory_by_posix() -> str:
+    """shm_open(3)."""
+    shared = shared_memory.SharedMemory(create=True, size=4096)
+    child = os.fork()
+    if child == 0:
+        shared.buf[0] = 42
+        os._exit(0)
+    os.waitpid(child, 0)
+    seen = shared.buf[0]
+    shared.close()
+    shared.unlink()
+    return holds(seen == 42, "a page between two processes")
+
+
+@honest
+def shares_memory_by_system_v() -> str:
+    """shmget(2), shmat(2), semget(2), as PostgreSQL does."""
+    shared = calls.libc.shmget(0, 4096, 0o1600)
+    calls.libc.shmat.restype = ctypes.c_void_p
+    place = calls.libc.shmat(shared, None, 0)
+    ctypes.memmove(place, b"here", 4)
+    seen = ctypes.string_at(place, 4)
+    calls.libc.shmctl(shared, 0, None)
+    semaphores = calls.libc.semget(0, 2, 0o1600)
+    calls.libc.semctl(semaphores, 0, 0)
+    return holds(shared >= 0 and semaphores >= 0 and seen == b"here", "a segment and two semaphores")
+
+
+@honest
+def locks_between_processes() -> str:
+    """multiprocessing.Lock: sem_open(3)."""
+    with multiprocessing.get_context("fork").Lock():
+        return "taken"
+
+
+@honest
+def writes_where_it_may() -> str:
+    """/tmp, /app, /var/tmp, /dev/shm, and its home."""
+    for folder in ("/tmp", "/app", "/var/tmp", "/dev/shm", os.environ["HOME"]):
+        place = Path(folder, "honest")
+        place.write_text("x")
+        place.chmod(0o600)
+        os.link(place, f"{place}.linked")
+        os.symlink(place, f"{place}.symbolic")
+        for each in (place, Path(f"{place}.linked"), Path(f"{place}.symbolic")):
+            each.unlink()
+    return "files, modes, hard and symbolic links"
+
+
+@honest
+def locks_files() -> str:
+    """flock(2), fcntl(2) locks, as databases do."""
+    with open("/app/honest-lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.unlink("/app/honest-lock")
+    return "locked both ways"
+
+
+@honest
+def runs_code_that_it_makes() -> str:
+    """mmap(2) with PROT_EXEC, and mprotect(2): every just-in-time compiler."""
+    place = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    place.write(b"\xb8\x2a\0\0\0\xc3" if os.uname().machine == "x86_64" else struct.pack("<II", 0x52800540, 0xD65F03C0))
+    run = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(place)))
+    return holds(run() == 42, "made, and run")
+
+
+@honest
+def becomes_another_user() -> str:
+    """setuid(2), where it was given more ids than one; chown(2)."""
+    ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    if ids == 1:
+        return holds(os.getuid() == 0, "it has one id only, and is its root")
+    os.chown("/tmp", 0, 0)
+    os.setgroups([])
+    os.setresgid(1000, 1000, 1000)
+    os.setresuid(1000, 1000, 1000)
+    return holds(os.getuid() == 1000, f"one of {ids} ids")
+
+
+@honest
+def lowers_its_own_priority_and_limits() -> str:
+    """nice(1), setrlimit(2), its processors."""
+    import resource
+
+    os.nice(3)
+    os.sched_setaffinity(0, os.sched_getaffinity(0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return "all three"
+
+
+@honest
+def filters_its_own_calls() -> str:
+    """prctl(PR_SET_SECCOMP) of its own beside ours: PR_GET_SECCOMP, NO_NEW_PRIVS, a name, a subreaper."""
+    for option, argument in ((38, 1), (15, ctypes.addressof(ctypes.create_string_buffer(b"honest"))), (36, 1), (4, 1)):
+        if calls.libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), f"prctl({option})")
+    program = (ctypes.c_char * 8)(*struct.pack("HBBI", 6, 0, 0, 0x7FFF0000))  # return ALLOW
+    filter_ = struct.pack("HxxxxxxQ", 1, ctypes.addressof(program))
+    if calls.libc.prctl(22, ctypes.c_ulong(2), filter_, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
+    return "a filter of its own"
