@@ -172,7 +172,8 @@ class Warden:
         with contextlib.suppress(OSError):  # a kernel without it
             kernel.unshare(kernel.NEWCGROUP)
         kernel.own_keyring()
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+        with contextlib.suppress(PermissionError):  # it runs at a lower one, and may not leave that
+            os.setpriority(os.PRIO_PROCESS, 0, 0)  # the agent itself may run at a higher priority
         home = self._lose_identity(asked)
         for number in range(1, signal.NSIG):
             with contextlib.suppress(OSError, ValueError):
