@@ -10,14 +10,11 @@ from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.events import Event
-from chaos.order import LEASE_S
+from chaos.order import FOLDER, LEASE_S
 from chaos.outside import answer
 from chaos.run import Run
 from chaos.sandboxes import Sandbox
 from chaos.stop import Stop
-
-FOLDER = "/run/chaoslab"
-"""Where order, journal, lease and stop are inside the sandbox."""
 
 OnEvent = Callable[[Event], None]
 

@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chaos import __version__, bundle
 from chaos.errors import ChaosLabError, Interrupted, SandboxError
 from chaos.events import Event
-from chaos.following import FOLDER, Follower, OnEvent
-from chaos.order import launched
+from chaos.following import Follower, OnEvent
+from chaos.order import FOLDER, launched
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.setting_up import set_up, setup_of
+from chaos.settings import Settings
 from chaos.stop import Stop
 from chaos.verdict import Outcome
 
@@ -103,7 +104,8 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     try:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
-        order = launched(plan.order(run.id, box.python), ref.facts)
+        may_lack = Settings().chaoslab_allow_degraded
+        order = launched(plan.order(run.id, box.python), ref.facts, may_lack_wall=may_lack)
         if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             pid = await box.start(command, output=f"{FOLDER}/agent.log")

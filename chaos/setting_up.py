@@ -4,15 +4,17 @@ Where a provider keeps what setup makes (an E2B template), only the files that s
 machine; everywhere else all of them are, and the commands run there.
 """
 
+import json
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from chaos import app_files
+from chaos import app_files, bundle
 from chaos.errors import TargetError
-from chaos.order import APP
+from chaos.order import APP, FOLDER, wall_of
 from chaos.plan import Plan
 from chaos.sandboxes import Sandbox, Setup
+from chaos.settings import Settings
 
 
 def setup_of(plan: Plan) -> Setup | None:
@@ -36,9 +38,16 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         await box.unpack(APP, _archive(plan, read=False) if is_done else _archive(plan))
     if is_done:
         return
+    if plan.work["setup"]:
+        await box.put(f"{FOLDER}/agent.pyz", bundle.build())
     for command in plan.work["setup"]:
-        argv = [*box.ref.facts.get("launch", ()), *command]
-        done = await box.run(argv, cwd=box.ref.facts.get("app", APP), timeout_s=plan.sandbox["ttl"])
+        wish = {
+            **wall_of(box.ref.facts, may_lack=Settings().chaoslab_allow_degraded),
+            "user": plan.work.get("user", ""),
+            "cwd": box.ref.facts.get("app", APP),
+        }
+        argv = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", "behind-the-wall", json.dumps(wish), *command]
+        done = await box.run(argv, cwd="/", timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
             raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")

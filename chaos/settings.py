@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None
     chaoslab_registry_password: SecretStr | None = None
+    chaoslab_allow_degraded: bool = False
+    """Run where no user namespaces can be had, so that app and agent are one identity: no verdict is `held` there."""
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None

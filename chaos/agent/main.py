@@ -2,6 +2,7 @@
 
 `python -I -S agent.pyz FOLDER` carries out FOLDER/order.json and writes FOLDER/journal.ndjson.
 `python -I -S agent.pyz capabilities FOLDER` prints as JSON which fault mechanisms work here.
+`python -I -S agent.pyz behind-the-wall WISH COMMAND…` runs one command of the app's to its end, as its setup needs.
 """
 
 import asyncio
@@ -11,11 +12,14 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
 from chaos.agent.timeline import Timeline
+from chaos.agent.wall import Wall, run_alone
 from chaos.events import Clock
+from chaos.nsbox import kernel
 
 
 def main() -> None:
@@ -25,12 +29,23 @@ def main() -> None:
 
         print(json.dumps(capabilities(Path(sys.argv[2]))))
         return
+    if sys.argv[1] == "behind-the-wall":
+        sys.exit(run_alone(json.loads(sys.argv[2]), sys.argv[3:]))
+    wall = _begun()  # forks, so before there is any thread, and anything that the app's side should not hold
     _go_first()
     folder = Path(sys.argv[1])
     order = json.loads((folder / "order.json").read_text())
     record = Record(str(folder / "journal.ndjson"), Clock())
+    kernel.not_dumpable()
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        runner.run(_run(order, folder, record))
+        runner.run(_run(order, folder, record, wall))
+
+
+def _begun() -> "Wall | OSError":
+    try:
+        return Wall.begin()
+    except OSError as error:
+        return error
 
 
 def _go_first() -> None:
@@ -39,8 +54,8 @@ def _go_first() -> None:
         Path("/proc/self/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
-async def _run(order: dict[str, object], folder: Path, record: Record) -> None:
-    timeline = Timeline(order, folder, record)
+async def _run(order: dict[str, Any], folder: Path, record: Record, wall: "Wall | OSError") -> None:
+    timeline = Timeline(order, folder, record, wall)
     record.emit(
         "agent.started",
         pid=os.getpid(),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chaos.manifests.base import Argument, Command, DnsLabel, EnvName, Image, Part, Port
+from chaos.manifests.base import Argument, Command, DnsLabel, EnvName, Image, Part, Port, User
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
 from chaos.probes.tcp import TcpProbe
@@ -37,6 +37,9 @@ class Process(Part):
     """When it counts as ready: the first good answer. Without it, as soon as its port, if any, accepts."""
     ready_within: PositiveDuration = 30.0
     """Time to become ready; a process that takes longer ends the run before anything is injected."""
+    user: User | None = None
+    """Who it runs as: a name or an id, either with `:GROUP`; root, or what its image says, when left out. A name that
+    the sandbox does not know gets an account there. Programs such as PostgreSQL refuse to run as root."""
     restart: Literal["never", "on-failure", "always"] = "never"
     """What to do when it ends: nothing, start it again unless it exited 0, or start it again."""
 
@@ -56,6 +59,8 @@ class Target(Part):
     ] = ()
     """Files of the app that `setup` reads: names, patterns such as `requirements*.txt`, or directories; all by default.
     On `e2b` a change of any other file needs no new template."""
+    user: User | None = None
+    """Who setup, and every process that does not say otherwise, runs as: see a process's own."""
     processes: Annotated[tuple[Process, ...], Field(min_length=1, max_length=50)]
     """What runs, started in this order, each when the one before is ready."""
 

@@ -26,7 +26,8 @@ from chaos.nsbox.spec import BoxSpec
 
 _ALL = kernel.NEWNS | kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWCGROUP
 _OBSERVERS_NICENESS = -10
-_IDS = 65536
+_IDS = 2 * 65536
+"""For agent and app a half each: see chaos.agent.identities."""
 _ID_BASES = range(524_288, 1_878_982_656, _IDS)  # where systemd-nspawn, too, looks for unused ids
 
 
@@ -96,7 +97,7 @@ def _fork_builder(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, 
 
 
 def _map_ids(pid: int) -> int:
-    """Give `pid`'s user namespace its ids: 65,536 unused ones when we are root and may, else just our own as root."""
+    """Give `pid`'s user namespace its ids: 131,072 unused ones when we are root and may, else just our own as root."""
     maps = Path(f"/proc/{pid}")
     if os.geteuid() == 0:
         base = random.choice(_ID_BASES)
