@@ -34,6 +34,9 @@ class Child(Protocol):
 class Spawner(Protocol):
     """Who starts the app's processes."""
 
+    view_of: int | None
+    """A process that sees the file tree as the app does; None when that is ours."""
+
     def spawn(
         self,
         argv: Sequence[str],
@@ -77,7 +80,7 @@ class Wall:
     def __init__(self, at: socket.socket, warden: int) -> None:
         self._at = at
         self._turn = threading.Lock()
-        self.warden = warden
+        self.view_of: int | None = warden
         self.kind = ""
         """Whose ids the app has, once it is built: see chaos.agent.identities."""
         self.root = 0
@@ -178,6 +181,8 @@ class Wall:
 
 class InTheOpen:
     """Processes beside the agent, for tests of its parts and where a run may do without a wall."""
+
+    view_of: int | None = None
 
     def __init__(self, join: Callable[[Sequence[str]], list[str]] = list) -> None:
         self._join = join

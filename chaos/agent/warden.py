@@ -43,7 +43,7 @@ class Warden:
     def __init__(self, at: socket.socket) -> None:
         self._at = at
         self._ids = Identities("one", ("0 0 1",), 0, 1)
-        self._user = self._mounts = -1
+        self._user = -1
         self._image: Mapping[str, Any] = {}
         self._groups: Sequence[int] = ()
         self._filter = zlib.decompress(base64.b85decode(PACKED))
@@ -96,7 +96,11 @@ class Warden:
         self._groups = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in asked["groups"]]
         root = self._image.get("root", "")
         build(Enclosure(root, tuple(asked["users"]), asked["home"]), self._ids)
-        self._user, self._mounts = self._namespaces()
+        self._user, mounts = self._namespaces()
+        kernel.setns(
+            mounts, kernel.NEWNS
+        )  # for us, for what we start, and for whoever looks through our eyes
+        os.close(mounts)
         kernel.no_new_privileges()
         return {"ids": self._ids.kind, "root": self._ids.root}, []
 
@@ -188,12 +192,10 @@ class Warden:
         """Into the app's namespaces, as the user that was asked for; where that one is at home."""
         root = self._image.get("root", "")
         if self._ids.kind == "one":
-            kernel.setns(self._mounts, kernel.NEWNS)
             who = self._who(asked["user"], root)
             _alone_as(who.uid, who.gid)
         else:
             kernel.setns(self._user, kernel.NEWUSER)
-            kernel.setns(self._mounts, kernel.NEWNS)
             os.setresgid(0, 0, 0)
             os.setresuid(0, 0, 0)
             os.setgroups([])

@@ -64,6 +64,30 @@ def all_mounts() -> list[Mount]:
     return read(_MOUNTINFO.read_text())
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """The file tree as the app sees it: its own where it has one, else ours.
+
+    What is mounted in ours appears in its own, too; options of a mount that is in both are changed in one only.
+    """
+
+    of: int | None = None
+    """A process that has the app's mounts; None when they are ours."""
+
+    @property
+    def root(self) -> Path:
+        """Where its root directory is, for us."""
+        return Path("/" if self.of is None else f"/proc/{self.of}/root")
+
+    def mounts(self) -> list[Mount]:
+        """Its mounts, in the order in which they were made. Raises OSError."""
+        return read(Path(f"/proc/{self.of or 'self'}/mountinfo").read_text())
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """A command that sees, and changes, its mounts."""
+        return list(argv) if self.of is None else ["nsenter", f"--mount=/proc/{self.of}/ns/mnt", "--", *argv]
+
+
 def holding(path: str, mounts: Sequence[Mount]) -> Mount:
     """The one that `path` (without symbolic links) lies on: the deepest, and of several there the last. Pure."""
     on = [mount for mount in mounts if is_below(path, mount.point)]
