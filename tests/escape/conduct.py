@@ -7,8 +7,11 @@ agent has ended, and prints one JSON document: the app's lines, its evidence, wh
 import asyncio
 import json
 import os
-import shutil
+import io
+import py_compile
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +25,13 @@ from tests.escape import canaries
 ATTEMPTS = Path(__file__).parent / "attempts"
 MEMORY, DISK = 128, 32
 IPC_KEY = 0xE5CA9E
+_UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 VICTIM = "/run/chaoslab/victim"
-_PYTHON = ["python3", "-S", "-m", "attempts"]
+_PYTHON = ["python3", "-S", "/app/attempts.pyz"]
 _SYSTEM_V = "import ctypes; print(ctypes.CDLL(None).shmget(int(__import__('sys').argv[1]), 4096, 0o1666))"
 _EVIDENCE = """
 for f in /app/evidence/*.json; do [ -e "$f" ] && { echo "= $f"; cat "$f"; echo; }; done
+for f in /etc/hosts /etc/resolv.conf /etc/passwd /etc/group; do while read -r l; do [ "$l" = "# written by an app" ] && echo "+ $f"; done < $f; done
 for d in /tmp /app /run/chaoslab/victim; do for f in "$d"/* "$d"/.[!.]*; do [ -e "$f" ] && echo "- $f"; done; done
 :
 """
@@ -44,8 +49,7 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
         {"name": "program", "command": [*_PYTHON, "quiet"], "env": {"PATH": evil}},
         {"name": "module", "command": [*_PYTHON, "quiet"], "env": {"PYTHONPATH": "/app/evil"}},
         {
-            "name": "jump", "command": [*_PYTHON, "jump"], "cwd": "jump", "restart": "always",
-            "env": {"PYTHONPATH": "/app"},
+            "name": "jump", "command": [*_PYTHON, "jump"], "cwd": "jump", "restart": "always"
         },
     ]  # fmt: skip
     looks: list[dict[str, Any]] = [
@@ -68,16 +72,28 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
             "target": {"app": "app", "setup": [[*_PYTHON, "setup"]], "processes": processes},
             "steadyState": [{**look, "budget": "100%"} for look in looks],
             "method": method,
-            "phases": {"baseline": "1s", "recovery": "1s"},
+            "phases": {"baseline": "2s", "recovery": "1s"},
         },
     }
+
+
+def program() -> bytes:
+    """The attempts as one file, compiled: every probe and process of the app begins with reading it."""
+    buffer = io.BytesIO()
+    with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(ATTEMPTS.glob("*.py")):
+            made = Path(name, f"{path.stem}.pyc")
+            py_compile.compile(str(path), str(made), doraise=True, invalidation_mode=_UNCHECKED)
+            archive.write(made, f"attempts/{made.name}")
+        archive.writestr("__main__.py", "import attempts.__main__\n")
+    return buffer.getvalue()
 
 
 def prepared(folder: Path, type_: str, facts: dict[str, str]) -> Plan:
     """The plan of a repository in that folder."""
     (folder / ".git").mkdir()
-    shutil.copytree(ATTEMPTS, folder / "app/attempts", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "app/jump").mkdir()
+    (folder / "app/jump").mkdir(parents=True)
+    (folder / "app/attempts.pyz").write_bytes(program())
     (folder / "app/jump/kept").write_text("")
     path = folder / "escape.yaml"
     path.write_text(json.dumps(manifest(type_, facts)))

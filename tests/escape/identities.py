@@ -38,7 +38,6 @@ class Tried:
     """What was seen from outside when the agent had ended."""
     touched: list[str]
     """What of the host's canary is not as it was put."""
-    took_s: float
 
 
 @contextmanager
@@ -70,7 +69,7 @@ def conducted(identity: str, folder: Path, put: Canary) -> Tried:
         case _:
             raise ValueError(identity)
     events = list(Journal(Path(seen["folder"]) / "journal.ndjson").events())
-    return Tried(identity, answers_of(events), events, seen, put.touched(), 0.0)
+    return Tried(identity, answers_of(events), events, seen, put.touched())
 
 
 def answers_of(events: list[Any]) -> dict[str, dict[str, Any]]:

@@ -8,10 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from chaos import app_files
 from chaos.sandboxes.local import LocalSandbox
 from tests.escape import canaries
-from tests.escape.conduct import ATTEMPTS, DISK, IPC_KEY, MEMORY, _SYSTEM_V
+from tests.escape.conduct import _PYTHON, _SYSTEM_V, DISK, IPC_KEY, MEMORY, program
 from tests.sandboxes.box import MIB, local_box
 
 _DECOY = "import time; j = open('/run/chaoslab/journal.ndjson', 'ab'); time.sleep(600)"
@@ -31,7 +30,7 @@ def answers() -> dict[str, dict[str, Any]]:
 async def _made(environment: dict[str, str]) -> str:
     async with local_box(memory_bytes=MEMORY * MIB, disk_bytes=DISK * MIB) as box:
         await _furnish(box)
-        command = ["python3", "-S", "-m", "attempts", "plain"]
+        command = [*_PYTHON, "plain"]
         done = await box.run(command, env=environment, timeout_s=_WITHIN_S)
         assert done.exit_code == 0, done.stderr
         return done.stdout.decode()
@@ -39,7 +38,7 @@ async def _made(environment: dict[str, str]) -> str:
 
 async def _furnish(box: LocalSandbox) -> None:
     """What the agent would have there, and a process in its place."""
-    await box.unpack("/app", app_files.archive(ATTEMPTS.parent, lambda path: path.startswith("attempts/")))
+    await box.put("/app/attempts.pyz", program())
     for file in ("order.json", "journal.ndjson", "lease", "agent.log", "agent.pyz"):
         await box.put(f"/run/chaoslab/{file}", b"{}\n")
     await box.run([box.python, "-c", _SYSTEM_V, str(IPC_KEY)], cwd="/")

@@ -20,13 +20,13 @@ EVIDENCE = APP / "evidence"
 GO = APP / "the-agent-is-there"
 VICTIM = "/run/chaoslab/victim"
 """Where links of the app's lead: a folder outside that nothing may be written to."""
+NAMES, SCRIBBLE = ("/etc/hosts", "/etc/resolv.conf", "/etc/passwd", "/etc/group"), "written by an app"
+_LOOKS_BEFORE = 4
 MARK = "/tmp/escape-preloaded"
 OUTSIDE = (
-    "reads_the_order", "writes_the_order", "reads_the_journal", "appends_to_the_journal", "touches_the_lease",
-    "lists_the_agents_folder", "sees_a_stranger", "stops_the_agent", "traces_a_stranger", "traces_pid_1",
-    "remounts_what_is_read_only", "makes_a_user_namespace", "changes_the_rules_of_packets", "dials_the_control_socket",
-    "raises_its_memory_limit", "adds_a_key_to_its_session", "inherits_a_descriptor", "may_gain_privileges",
-    "runs_without_a_filter",
+    "reads_the_order", "appends_to_the_journal", "touches_the_lease", "lists_the_agents_folder", "sees_a_stranger",
+    "stops_the_agent", "traces_pid_1", "makes_a_user_namespace", "mounts_a_tmpfs", "changes_the_rules_of_packets",
+    "dials_the_control_socket", "inherits_a_descriptor", "may_gain_privileges", "runs_without_a_filter",
 )  # fmt: skip
 """What shows whether a program is outside of the wall."""
 SIDE = {
@@ -37,6 +37,7 @@ SIDE = {
     "as_a_module_of_the_launcher": "PYTHONPATH of a process, obeyed by a launcher in Python.",
     "by_a_swapped_working_directory": "A folder that becomes a link to the agent's before the process is started again.",
     "by_links_for_what_faults_write": "Files that faults make in /tmp and /app, swapped for links that lead outside.",
+    "by_files_that_lead_to_names": "hosts, resolv.conf and passwd, written by the app and read by the agent's probes.",
     "by_a_link_to_the_journals_disk": "A disk fault whose path the app has made a link to where the journal is.",
 }
 PRELOADED = (
@@ -87,6 +88,9 @@ def arm() -> None:
     (APP / "jump").mkdir(exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.symlink("/run/chaoslab", APP / "full")
+    for name in NAMES:
+        with contextlib.suppress(OSError), open(name, "a") as file:
+            file.write(f"# {SCRIBBLE}\n")
 
 
 def _seen_by(name: str) -> str:
@@ -111,8 +115,11 @@ def daemon() -> None:
 
 
 def probe() -> None:
-    """For a probe: look around, once."""
-    if GO.exists() and not (EVIDENCE / "as_a_probes_command.json").exists():
+    """For a probe: look around once, but not among the first looks: those say whether the baseline is steady."""
+    looks = EVIDENCE / "looks"
+    with looks.open("a") as file:
+        file.write("x")
+    if looks.stat().st_size > _LOOKS_BEFORE and not (EVIDENCE / "as_a_probes_command.json").exists():
         keep("as_a_probes_command", reached())
 
 
@@ -140,4 +147,4 @@ def race() -> None:
                         if not place.is_symlink():
                             place.rename(f"{place}.was")
                             place.symlink_to(VICTIM)
-        time.sleep(0.0005)
+        time.sleep(0.004)

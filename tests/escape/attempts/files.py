@@ -62,12 +62,6 @@ def makes_a_file_at_the_root() -> str:
     return first(_made("/", "/opt", "/srv", "/boot"), "all of them are read-only")
 
 
-@attempt("files")
-def writes_what_leads_to_names() -> str:
-    """The agent's own probes look names up in the same files."""
-    return first(_appended("/etc/hosts", "/etc/resolv.conf", "/etc/passwd"), "all of them are read-only")
-
-
 def _made(*folders: str) -> Iterator[str]:
     for folder in folders:
         place = Path(folder, "escaped")
@@ -75,12 +69,6 @@ def _made(*folders: str) -> Iterator[str]:
             os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o644))
             place.unlink()
             yield f"{place} made"
-
-
-def _appended(*names: str) -> Iterator[str]:
-    for name in names:
-        with contextlib.suppress(OSError):
-            yield opened(name, os.O_WRONLY | os.O_APPEND)
 
 
 @attempt("files")

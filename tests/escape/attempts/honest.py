@@ -131,7 +131,9 @@ def attaches_to_its_own_child() -> str:
 def sees_its_own_processes() -> str:
     """/proc shows itself and its children, with what they are."""
     with sleeping() as child:
-        line = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+        until = time.monotonic() + _ENDS_WITHIN_S
+        while not (line := Path(f"/proc/{child.pid}/cmdline").read_bytes()) and time.monotonic() < until:
+            time.sleep(0.001)  # for a moment after its exec it has none
         status = Path(f"/proc/{child.pid}/status").read_text()
         environment = Path(f"/proc/{child.pid}/environ").read_bytes()
         descriptors = os.listdir(f"/proc/{child.pid}/fd")
@@ -230,7 +232,9 @@ def becomes_another_user() -> str:
     ids = sum(int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text().splitlines())
     if ids == 1:
         return holds(os.getuid() == 0, "it has one id only, and is its root")
-    os.chown("/tmp", 0, 0)
+    Path("/tmp/honest-owned").write_text("x")
+    os.chown("/tmp/honest-owned", 1000, 1000)
+    os.unlink("/tmp/honest-owned")
     os.setgroups([])
     os.setresgid(1000, 1000, 1000)
     os.setresuid(1000, 1000, 1000)

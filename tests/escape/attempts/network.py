@@ -98,16 +98,14 @@ def takes_a_packet_queue() -> str:
 
 
 @attempt("network", control=True)
-def destroys_a_socket_of_another() -> str:
-    """SOCK_DESTROY of sock_diag(7): ENOENT says that it may, and only missed."""
-    body = struct.pack("BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
-    body += struct.pack("!HH", 1, 1) + b"\x7f\0\0\1" + b"\0" * 12 + b"\x7f\0\0\1" + b"\0" * 12 + b"\0" * 4 + b"\xff" * 8
-    try:
+def destroys_a_socket() -> str:
+    """SOCK_DESTROY of sock_diag(7), tried with one of its own: the kernel asks for power over the network, not whose it is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address, port = server.getsockname()
+        body = struct.pack("BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + struct.pack("!HH", port, 0)
+        body += socket.inet_aton(address) + b"\0" * 12 + b"\0" * 16 + b"\0" * 4 + b"\xff" * 8
         _asked(_NETLINK_SOCK_DIAG, (21, _ACK, body))
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
-    return "the kernel only misses the socket"
+        return f"the listener on port {port}"
 
 
 @attempt("network", control=True)

@@ -91,8 +91,9 @@ def writes_elsewhere_below_proc() -> str:
     names = ("/proc/irq/default_smp_affinity", "/proc/mtrr", "/proc/bus/pci/00/00.0", "/proc/acpi/wakeup", "/proc/timer_list", "/proc/fs")
     for name in names:
         with contextlib.suppress(OSError):
-            os.close(os.open(name, os.O_WRONLY))
-            return f"{name} opened for writing"
+            if not Path(name).is_char_device():  # masked by /dev/null
+                os.close(os.open(name, os.O_WRONLY))
+                return f"{name} opened for writing"
     raise Refused("none of them")
 
 
