@@ -38,19 +38,23 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         await box.unpack(APP, _archive(plan, read=False) if is_done else _archive(plan))
     if is_done:
         return
-    if plan.work["setup"]:
-        await box.put(f"{FOLDER}/agent.pyz", bundle.build())
     for command in plan.work["setup"]:
-        wish = {
-            **wall_of(box.ref.facts, may_lack=Settings().chaoslab_allow_degraded),
-            "user": plan.work.get("user", ""),
-            "cwd": box.ref.facts.get("app", APP),
-        }
-        argv = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", "behind-the-wall", json.dumps(wish), *command]
+        argv = await behind_the_wall(box, command, user=plan.work.get("user", ""))
         done = await box.run(argv, cwd="/", timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
             raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+
+
+async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:
+    """What runs that command as the app, kept apart from all that is ours, to its end and that of all it started."""
+    await box.put(f"{FOLDER}/agent.pyz", bundle.build())
+    wish = {
+        **wall_of(box.ref.facts, may_lack=Settings().chaoslab_allow_degraded),
+        "user": user,
+        "cwd": box.ref.facts.get("app", APP),
+    }
+    return [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", "behind-the-wall", json.dumps(wish), *command]
 
 
 def _archive(plan: Plan, *, read: bool | None = None) -> bytes:

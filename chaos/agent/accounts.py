@@ -15,7 +15,6 @@ class Account(NamedTuple):
     gid: int
     groups: Sequence[int]
     home: str
-    name: str = ""
 
 
 def account(user: str, root: str = "") -> Account:
@@ -32,9 +31,9 @@ def account(user: str, root: str = "") -> Account:
         numbers = {line[0]: int(line[2]) for line in groups}
         if group not in numbers and not group.isdigit():
             raise OSError(2, f"no group {group!r}", f"{root}/etc/group")
-        return Account(uid, numbers[group] if group in numbers else int(group), (), home, name)
+        return Account(uid, numbers[group] if group in numbers else int(group), (), home)
     more = [int(line[2]) for line in groups if found and found[0] in line[3].split(",")]
-    return Account(uid, gid, sorted({gid, *more}), home, name)
+    return Account(uid, gid, sorted({gid, *more}), home)
 
 
 def with_entries(passwd: str, group: str, users: Sequence[str], home: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ _MASKED = (
 """Of /proc: as Docker and Podman have it (oci-spec of moby, `MaskedPaths` and `ReadonlyPaths`)."""
 _FIRMWARE = ("firmware", "devices/virtual/powercap", "kernel/security")
 _HOMES = ("/root", "/app")
+_FOR_ALL = ("/tmp", "/var/tmp")
 _OVERLAY = f"{FOLDER}/overlay"
 _IMAGE_SHARES = ("proc", "dev", "sys")
 
@@ -49,7 +50,9 @@ def build(wanted: Enclosure, ids: Identities) -> None:
         _overlay()
     with _opened(_sources()) as opened:
         _own(ids)
+        _open_to_all()
         _accounts(wanted)
+        _etc(wanted)
         _proc()
         _run(opened, ids)
         _dev(opened, ids)
@@ -94,6 +97,21 @@ def _own(ids: Identities) -> None:
                 found = os.lstat(path)
                 if found.st_uid < ids.root:
                     os.lchown(path, ids.root + found.st_uid, ids.root + min(found.st_gid, ids.count - 1))
+
+
+def _open_to_all() -> None:
+    """Some engines give these the mode that the directory has in the image."""
+    for place in filter(os.path.ismount, _FOR_ALL):
+        os.chmod(place, 0o1777)
+
+
+def _etc(wanted: Enclosure) -> None:
+    """What an engine shows there by mounts of single files is read-only: the agent reads names from them, too."""
+    folders = ("/etc/", f"{wanted.image}/etc/")
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        point, options = line.split()[4:6]
+        if point.startswith(folders) and "ro" not in options.split(","):
+            kernel.make_read_only(point)
 
 
 def _accounts(wanted: Enclosure) -> None:

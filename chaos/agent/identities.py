@@ -33,8 +33,16 @@ class Identities:
     """How many ids it has, from 0 on."""
 
 
-def identities(uid_map: str, *, keep: bool, random: Random) -> Identities:
-    """What the app gets of the ids that `uid_map` (the agent's own, proc(5)) says the agent has."""
+def unused(random: Random) -> int:
+    """The first of so many ids that nobody on a machine uses, probably."""
+    return random.choice(_UNUSED)
+
+
+def identities(uid_map: str, *, keep: bool, unused_base: int) -> Identities:
+    """What the app gets of the ids that `uid_map` (the agent's own, proc(5)) says the agent has.
+
+    Where those are the whole machine's, it is `unused_base` and those after it: the same for one sandbox's life.
+    """
     ranges = sorted((int(first), int(count)) for first, _, count in map(str.split, uid_map.splitlines()))
     total = _from_zero(ranges)
     if total <= 1:
@@ -43,7 +51,7 @@ def identities(uid_map: str, *, keep: bool, random: Random) -> Identities:
         count = min(total, _EVERY_ID)
         return Identities("kept", (f"0 0 {count}",), 0, count)
     if total >= _EVERY_ID:
-        base, count = random.choice(_UNUSED), FULL
+        base, count = unused_base, FULL
     elif total >= 2 * FULL:
         base, count = FULL, FULL
     else:

@@ -119,19 +119,21 @@ class Wall:
         """Make the namespaces and the file tree. Raises OSError where the kernel refuses.
 
         `groups` are the files that a process writes 0 to, to join the app's control group; `keep_ids` when the files of
-        the app have owners that must stay; `image` says where its files are and how its command runs.
+        the app have owners that must stay; `image` says where those of an image are (`root`), and in which file
+        (`told`) there is how its command runs.
         """
+        config = {"root": image["root"], **json.loads(Path(image["told"]).read_text())} if image else None
         asked = {
             "groups": [str(path) for path in groups],
-            "keep_ids": keep_ids,
-            "image": dict(image) if image else None,
+            "keep_ids": keep_ids or bool(config),
+            "image": config,
             "users": list(users),
             "home": home,
         }
         built, _ = self.ask("build", asked)
         self.kind, self.root = built["ids"], built["root"]
         ours = {name: value for name, value in os.environ.items() if name != "HOME"}  # that is the user's
-        self._environment = {"PATH": os.defpath, **image["env"]} if image else ours
+        self._environment = {"PATH": os.defpath, **config["env"]} if config else ours
 
     def spawn(
         self,

@@ -23,8 +23,8 @@ from random import SystemRandom
 from typing import Any, NoReturn
 
 from chaos.agent.accounts import Account, account
-from chaos.agent.enclosure import Enclosure, build
-from chaos.agent.identities import FULL, Identities, identities
+from chaos.agent.enclosure import FOLDER, Enclosure, build
+from chaos.agent.identities import FULL, Identities, identities, unused
 from chaos.agent.syscall_filter import PACKED
 from chaos.nsbox import kernel
 
@@ -90,9 +90,8 @@ class Warden:
     ) -> tuple[dict[str, Any], list[int]]:
         """Namespaces, file tree and ids for all that will be started."""
         self._image = asked["image"] or {}
-        self._ids = identities(
-            Path("/proc/self/uid_map").read_text(), keep=asked["keep_ids"], random=SystemRandom()
-        )
+        uid_map = Path("/proc/self/uid_map").read_text()
+        self._ids = identities(uid_map, keep=asked["keep_ids"], unused_base=_unused_base())
         self._groups = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in asked["groups"]]
         root = self._image.get("root", "")
         build(Enclosure(root, tuple(asked["users"]), asked["home"]), self._ids)
@@ -235,6 +234,16 @@ class Warden:
             if found is None or found.si_pid in self._asked_for:
                 return
             os.waitpid(found.si_pid, 0)
+
+
+def _unused_base() -> int:
+    """What this sandbox has chosen: its files belong to those ids from then on."""
+    place = Path(FOLDER, "identities")
+    if not place.exists():
+        part = place.with_suffix(".part")
+        part.write_text(str(unused(SystemRandom())))
+        part.replace(place)
+    return int(place.read_text())
 
 
 def _within(path: str, root: str) -> str:

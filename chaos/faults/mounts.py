@@ -1,12 +1,20 @@
 """Which mount holds a path, as the kernel says it: mountinfo of proc(5)."""
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _MOUNTINFO = Path("/proc/self/mountinfo")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+_ENTER = """
+import ctypes, os, sys
+if ctypes.CDLL(None, use_errno=True).setns(os.open(sys.argv[1], os.O_RDONLY | os.O_CLOEXEC), 0):
+    sys.exit(f"cannot enter the app's mounts: {os.strerror(ctypes.get_errno())}")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""As nsenter(1) does, which not every image has."""
 WITHOUT_A_DEVICE = ("tmpfs", "ramfs", "devtmpfs")
 """Kinds of file systems that live in memory: nothing of them is ever written to a device."""
 
@@ -85,7 +93,9 @@ class View:
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """A command that sees, and changes, its mounts."""
-        return list(argv) if self.of is None else ["nsenter", f"--mount=/proc/{self.of}/ns/mnt", "--", *argv]
+        if self.of is None:
+            return list(argv)
+        return [sys.executable, "-I", "-S", "-c", _ENTER, f"/proc/{self.of}/ns/mnt", *argv]
 
 
 def holding(path: str, mounts: Sequence[Mount]) -> Mount:

@@ -48,7 +48,7 @@ def main(order: str) -> None:
     _own_network(told.hosts)
     if (config := image.plain_config(told.image)) is not None:
         image.share()
-        facts["wall"] = {"image": {"root": IMAGE_ROOT, **config._asdict()}}
+        facts["wall"] = {"image": {"root": IMAGE_ROOT, "told": image.tell(config)}}
     _read_only_root()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

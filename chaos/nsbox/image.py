@@ -5,6 +5,7 @@ The image lies in ROOT as its makers left it. It shares the container's processe
 later show there, too: both places are one peer group (mount_namespaces(7)).
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from chaos.nsbox import kernel
 from chaos.nsbox.spec import IMAGE_ROOT as ROOT
 
 _MS_SHARED = 1 << 20
+_TOLD = Path("/run/chaoslab/image.json")
+"""Root's alone: what a sandbox's reference says ends in journals, and an image's environment may hold secrets."""
 _SHARED_TREES = ("proc", "dev", "sys", "tmp")
 _SHARED_FILES = ("etc/hosts", "etc/resolv.conf")
 
@@ -59,6 +62,13 @@ def _place(name: str) -> Path:
                 raise OSError(40, "a link leads out of the image", f"/{name}")
         place = step
     return place
+
+
+def tell(config: ImageConfig) -> str:
+    """Write it where the agent finds it; where that is."""
+    _TOLD.touch(mode=0o600)
+    _TOLD.write_text(json.dumps(config._asdict()))
+    return str(_TOLD)
 
 
 def plain_config(value: Mapping[str, Any] | None) -> ImageConfig | None:
