@@ -1,6 +1,5 @@
-"""What a test puts on the host for escapes to touch: a file, sockets, a port, a key, a process, a secret, a Python prefix."""
+"""What a test puts on the host for escapes to touch: a file, sockets, a port, a key, a process, a Python prefix."""
 
-import os
 import secrets
 import socket
 import subprocess
@@ -45,7 +44,11 @@ class Canary:
 
 
 def _planted(prefix: Path) -> list[Path]:
-    folders = [prefix, *prefix.glob("lib/python3*/site-packages"), *prefix.glob("*/lib/python3*/site-packages")]
+    folders = [
+        prefix,
+        *prefix.glob("lib/python3*/site-packages"),
+        *prefix.glob("*/lib/python3*/site-packages"),
+    ]
     return [folder / PLANTED for folder in folders if (folder / PLANTED).exists()]
 
 
@@ -63,13 +66,17 @@ def canary(folder: Path) -> Iterator[Canary]:
     with ExitStack() as stack:
         process = stack.enter_context(subprocess.Popen(["sleep", "600"]))
         stack.callback(process.kill)
-        put = Canary(folder, {"file": str(file), "abstract": name, "key": name, "secret": secrets.token_hex(12)}, process)
+        put = Canary(
+            folder,
+            {"file": str(file), "abstract": name, "key": name, "secret": secrets.token_hex(12)},
+            process,
+        )
         put.facts |= {"socket": str(folder / "canary.sock"), "addresses": " ".join(_addresses())}
         _listening(stack, put, socket.AF_UNIX, "\0" + name, "the abstract socket")
         _listening(stack, put, socket.AF_UNIX, put.facts["socket"], "the named socket")
         port = _listening(stack, put, socket.AF_INET, ("0.0.0.0", 0), "the port")
         put.facts["port"] = str(port)
-        os.chmod(put.facts["socket"], 0o666)
+        Path(put.facts["socket"]).chmod(0o666)
         yield put
 
 

@@ -5,9 +5,9 @@ agent has ended, and prints one JSON document: the app's lines, its evidence, wh
 """
 
 import asyncio
+import io
 import json
 import os
-import io
 import py_compile
 import sys
 import tempfile
@@ -31,8 +31,12 @@ _PYTHON = ["python3", "-S", "/app/attempts.pyz"]
 _SYSTEM_V = "import ctypes; print(ctypes.CDLL(None).shmget(int(__import__('sys').argv[1]), 4096, 0o1666))"
 _EVIDENCE = """
 for f in /app/evidence/*.json; do [ -e "$f" ] && { echo "= $f"; cat "$f"; echo; }; done
-for f in /etc/hosts /etc/resolv.conf /etc/passwd /etc/group; do while read -r l; do [ "$l" = "# written by an app" ] && echo "+ $f"; done < $f; done
-for d in /tmp /app /run/chaoslab/victim; do for f in "$d"/* "$d"/.[!.]*; do [ -e "$f" ] && echo "- $f"; done; done
+for f in /etc/hosts /etc/resolv.conf /etc/passwd /etc/group; do
+    while read -r l; do [ "$l" = "# written by an app" ] && echo "+ $f"; done < $f
+done
+for d in /tmp /app /run/chaoslab/victim; do
+    for f in "$d"/* "$d"/.[!.]*; do [ -e "$f" ] && echo "- $f"; done
+done
 :
 """
 
@@ -52,16 +56,14 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
             "name": "jump", "command": [*_PYTHON, "jump"], "cwd": "jump", "restart": "always"
         },
     ]  # fmt: skip
-    looks: list[dict[str, Any]] = [
-        {"name": "web", "probe": {"type": "http", "url": "http://127.0.0.1/"}, "tolerance": {"status": 200}},
-        {"name": "spy", "probe": {"type": "command", "command": [*_PYTHON, "probe"], "every": "250ms"}, "tolerance": {"exitCode": 0}},
-    ]  # fmt: skip
+    web = {"type": "http", "url": "http://127.0.0.1/"}
+    spy = {"type": "command", "command": [*_PYTHON, "probe"], "every": "250ms"}
     method = [
-        {"name": "writes", "fault": {"type": "io_stress", "path": "/tmp"}, "hold": "1s"},
-        {"name": "read-only", "fault": {"type": "disk_read_only", "path": "/app"}, "hold": "500ms"},
-        {"name": "inodes", "fault": {"type": "inode_exhaustion", "path": "/tmp", "leave": 50}, "hold": "500ms"},
-        {"name": "full by a link", "fault": {"type": "disk_full", "path": "/app/full", "leave": "500MiB"}, "hold": "500ms"},
-    ]  # fmt: skip
+        ("writes", {"type": "io_stress", "path": "/tmp"}, "1s"),
+        ("read-only", {"type": "disk_read_only", "path": "/app"}, "500ms"),
+        ("inodes", {"type": "inode_exhaustion", "path": "/tmp", "leave": 50}, "500ms"),
+        ("full by a link", {"type": "disk_full", "path": "/app/full", "leave": "500MiB"}, "500ms"),
+    ]
     return {
         "apiVersion": "chaoslab/v1",
         "kind": "Experiment",
@@ -70,8 +72,11 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
             "hypothesis": "Nothing of what this app tries reaches anything that is not its own.",
             "sandbox": {"type": type_, "memory": f"{MEMORY}MiB", "disk": f"{DISK}MiB", "ttl": "3m"},
             "target": {"app": "app", "setup": [[*_PYTHON, "setup"]], "processes": processes},
-            "steadyState": [{**look, "budget": "100%"} for look in looks],
-            "method": method,
+            "steadyState": [
+                {"name": "web", "probe": web, "tolerance": {"status": 200}, "budget": "100%"},
+                {"name": "spy", "probe": spy, "tolerance": {"exitCode": 0}, "budget": "100%"},
+            ],
+            "method": [{"name": name, "fault": fault, "hold": hold} for name, fault, hold in method],
             "phases": {"baseline": "2s", "recovery": "1s"},
         },
     }

@@ -76,7 +76,11 @@ def answers_of(events: list[Any]) -> dict[str, dict[str, Any]]:
     """The lines of the process that makes the attempts."""
     found = {}
     for event in events:
-        if event.type == "log.captured" and event.data["process"] == "attempts" and event.data["line"].startswith("{"):
+        if (
+            event.type == "log.captured"
+            and event.data["process"] == "attempts"
+            and event.data["line"].startswith("{")
+        ):
             answer = json.loads(event.data["line"])
             found[answer["name"]] = answer
     return found
@@ -105,10 +109,14 @@ def _packages() -> str:
 
 def need(program: str, package: str) -> None:
     """Fail with what to install when it is missing: a skip would hide it."""
-    assert shutil.which(program), f"{program} is missing: apt-get install {package} (scripts/packages {package})"
+    assert shutil.which(program), (
+        f"{program} is missing: apt-get install {package} (scripts/packages {package})"
+    )
 
 
-def _run(python: list[str], type_: str, work: Path, put: Canary, variables: Mapping[str, str]) -> dict[str, Any]:
+def _run(
+    python: list[str], type_: str, work: Path, put: Canary, variables: Mapping[str, str]
+) -> dict[str, Any]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(work), "CHAOSLAB_RUNTIME_DIR": str(work / "boxes")}
     (work / "repository").mkdir(mode=0o755)
     os.chown(work / "repository", work.stat().st_uid, work.stat().st_gid)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,11 @@ _WITHIN_S = 60.0
 def answers() -> dict[str, dict[str, Any]]:
     """By name, of every attempt made beside a decoy of the agent, as the same identity."""
     with tempfile.TemporaryDirectory(prefix="chaoslab-escape-") as name, canaries.canary(Path(name)) as put:
-        facts = put.facts | {"memory_bytes": str(MEMORY * MIB), "ipc_key": str(IPC_KEY), "runtime": "/nowhere"}
+        facts = put.facts | {
+            "memory_bytes": str(MEMORY * MIB),
+            "ipc_key": str(IPC_KEY),
+            "runtime": "/nowhere",
+        }
         with canaries.key(facts["key"]) as number:
             said = asyncio.run(_made({"CANARY": json.dumps(facts | {"key_id": str(number)})}))
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]

@@ -40,12 +40,16 @@ def reached(name: str, run: Tried) -> str:
         case "as_a_library_of_the_launcher":
             return MARK if f"- {MARK}" in _lines(run) else ""
         case "by_links_for_what_faults_write":
-            made = [line for line in _lines(run) if "/victim/" in line and line != "- /run/chaoslab/victim/canary"]
+            made = [
+                line for line in _lines(run) if "/victim/" in line and line != "- /run/chaoslab/victim/canary"
+            ]
             return str(made) if made else ""
         case "by_files_that_lead_to_names":
             return " ".join(line for line in _lines(run) if line.startswith("+ "))
         case "by_a_link_to_the_journals_disk":
-            return "" if _BY_LINK in _steps(run, "fault.failed") else f"not refused: {run.seen['result']['why']}"
+            return (
+                "" if _BY_LINK in _steps(run, "fault.failed") else f"not refused: {run.seen['result']['why']}"
+            )
     return "it could read the order" if name in found else ""
 
 

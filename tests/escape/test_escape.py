@@ -58,7 +58,7 @@ def test_where_the_kernel_limits_memory_the_app_sees_the_limit(run: Tried) -> No
 def test_the_agents_probes_reach_the_apps_port_below_1024(run: Tried) -> None:
     looks = [event for event in run.events if event.type == "probe.sampled" and event.data["probe"] == "web"]
     assert looks
-    assert all(event.data["observed"] and event.data["observed"]["status"] == 200 for event in looks)
+    assert all(event.data["value"] and event.data["value"]["status"] == 200 for event in looks)
 
 
 def test_the_canary_of_the_host_is_untouched(run: Tried) -> None:

@@ -1,6 +1,6 @@
-"""Escape attempts: a program that runs as an app's process in a sandbox, standard library only, and tells what it reached.
+"""Escape attempts: a program that runs as an app's process in a sandbox, and tells what it reached.
 
-`python3 -S -m attempts` in the app's directory prints one JSON line an attempt:
+Only the standard library. `python3 -S attempts.pyz` prints one JSON line an attempt:
 `{"name": …, "kind": …, "reached": bool, "said": what it reached, or the errno that it was refused with}`.
 Honest checks print the same with kind `honest`; there `reached` is what ought to be true.
 """
@@ -14,6 +14,7 @@ from . import (
     groups,
     honest,
     honest_io,
+    honest_memory,
     keys,
     limits,
     mounts,
@@ -31,7 +32,7 @@ from . import (
 from .core import ATTEMPTS, Attempt
 
 __all__ = [
-    "ATTEMPTS", "Attempt", "capabilities", "clocks", "descriptors", "devices", "files", "groups", "honest", "honest_io", "keys",
-    "limits", "mounts", "namespaces", "network", "outer", "processes", "signals", "sockets", "syscalls", "sysctls",
-    "terminals", "tracing",
+    "ATTEMPTS", "Attempt", "capabilities", "clocks", "descriptors", "devices", "files", "groups", "honest",
+    "honest_io", "honest_memory", "keys", "limits", "mounts", "namespaces", "network", "outer", "processes", "signals",
+    "sockets", "syscalls", "sysctls", "terminals", "tracing",
 ]  # fmt: skip

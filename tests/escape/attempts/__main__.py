@@ -12,14 +12,20 @@ from .core import ATTEMPTS, carry_out, tell
 READY_PORT = 8001
 _PAUSE_S = 0.006
 """The agent takes 200 lines a second of each stream."""
-_LAST = ("takes_a_mount_away", "hides_memory_in_a_tmpfs", "takes_more_memory_than_its_limit", "makes_tasks_without_end", "ends_pid_1")
+_LAST = (
+    "takes_a_mount_away",
+    "hides_memory_in_a_tmpfs",
+    "takes_more_memory_than_its_limit",
+    "makes_tasks_without_end",
+    "ends_pid_1",
+)
 """Those after which, where there is no wall, others might not be answered."""
 
 
 class Hello(http.server.BaseHTTPRequestHandler):
     """Answers 200 to everything."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """The one answer."""
         self.send_response(200)
         self.send_header("Content-Length", "2")

@@ -1,4 +1,4 @@
-"""Attempts that begin elsewhere than in an app's process, or while faults act: each leaves its evidence in the app's folder.
+"""Attempts that begin elsewhere than in a process of the app, or while faults act: each leaves evidence in its folder.
 
 By the setup, a probe's command, a library or program that the environment names for what the agent starts, a working
 directory that is swapped, names that faults write to.
@@ -32,10 +32,10 @@ OUTSIDE = (
 SIDE = {
     "as_a_setup_command": "What setup left running, once the agent is there: it is the app's, too.",
     "as_a_probes_command": "What a probe runs is in the app's folder, so it is the app's code.",
-    "as_a_library_of_the_launcher": "LD_PRELOAD of a process, obeyed by what the agent starts it with (a shell, setpriv).",
+    "as_a_library_of_the_launcher": "LD_PRELOAD of a process, obeyed by what the agent starts it with.",
     "as_a_program_of_the_launcher": "PATH of a process, by which the agent finds what it starts it with.",
     "as_a_module_of_the_launcher": "PYTHONPATH of a process, obeyed by a launcher in Python.",
-    "by_a_swapped_working_directory": "A folder that becomes a link to the agent's before the process is started again.",
+    "by_a_swapped_working_directory": "A folder that becomes a link to the agent's before a process starts again.",
     "by_links_for_what_faults_write": "Files that faults make in /tmp and /app, swapped for links that lead outside.",
     "by_files_that_lead_to_names": "hosts, resolv.conf and passwd, written by the app and read by the agent's probes.",
     "by_a_link_to_the_journals_disk": "A disk fault whose path the app has made a link to where the journal is.",
@@ -81,7 +81,9 @@ def arm() -> None:
             real = sys.executable
         if not real:
             continue
-        look = f"if [ -r /run/chaoslab/order.json ]; then : > {EVIDENCE}/as_a_program_of_the_launcher.json; fi"
+        look = (
+            f"if [ -r /run/chaoslab/order.json ]; then : > {EVIDENCE}/as_a_program_of_the_launcher.json; fi"
+        )
         place.write_text(f'#!/bin/sh\n{look}\nexec {real} "$@"\n')
         place.chmod(0o755)
     EVIDENCE.mkdir(exist_ok=True)
@@ -94,7 +96,8 @@ def arm() -> None:
 
 
 def _seen_by(name: str) -> str:
-    return f'import os\nif os.access("/run/chaoslab/order.json", os.R_OK):\n    open("{EVIDENCE}/{name}.json", "w").close()\n'
+    look = 'if os.access("/run/chaoslab/order.json", os.R_OK):'
+    return f'import os\n{look}\n    open("{EVIDENCE}/{name}.json", "w").close()\n'
 
 
 def daemon() -> None:
@@ -125,7 +128,7 @@ def probe() -> None:
 
 def jump() -> None:
     """In a folder that is a link by the second life."""
-    here = Path("jump") if Path("jump").is_dir() else Path(".")
+    here = Path("jump") if Path("jump").is_dir() else Path()
     names = os.listdir(here)
     if any(name in names for name in ("order.json", "journal.ndjson", "agent.pyz")):
         keep("by_a_swapped_working_directory", {"lists": names})

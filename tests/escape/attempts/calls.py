@@ -20,11 +20,13 @@ _NUMBERS = {  # name: (x86_64, generic)
     "open_by_handle_at": (304, 265), "setns": (308, 268), "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271), "kcmp": (312, 272), "finit_module": (313, 273), "bpf": (321, 280),
     "kexec_file_load": (320, 294), "userfaultfd": (323, 282), "pidfd_send_signal": (424, 424),
-    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "open_tree": (428, 428),
-    "move_mount": (429, 429), "fsopen": (430, 430), "fspick": (433, 433), "pidfd_open": (434, 434), "clone3": (435, 435),
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429), "fsopen": (430, 430), "fspick": (433, 433), "pidfd_open": (434, 434),
+    "clone3": (435, 435),
     "pidfd_getfd": (438, 438), "process_madvise": (440, 440), "mount_setattr": (442, 442), "quotactl_fd": (443, 443),
     "process_mrelease": (448, 448), "open_tree_attr": (467, 467), "clone": (56, 220), "sched_setattr": (314, 274),
-    "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "rt_tgsigqueueinfo": (297, 240), "migrate_pages": (256, 238),
+    "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "rt_tgsigqueueinfo": (297, 240),
     "fsconfig": (431, 431), "fsmount": (432, 432), "memfd_secret": (447, 447), "landlock_create_ruleset": (444, 444),
     "listmount": (458, 458), "statmount": (457, 457),
 }  # fmt: skip
@@ -61,7 +63,9 @@ NEWTIME, NEWNS, NEWCGROUP, NEWUTS = 0x80, 0x20000, 0x2000000, 0x4000000
 NEWIPC, NEWUSER, NEWPID, NEWNET = 0x8000000, 0x10000000, 0x20000000, 0x40000000
 
 
-def mount(source: str | None, target: str, kind: str | None, flags: int = 0, options: str | None = None) -> None:
+def mount(
+    source: str | None, target: str, kind: str | None, flags: int = 0, options: str | None = None
+) -> None:
     """mount(2). Raises OSError."""
 
     def text(value: str | None) -> bytes | None:

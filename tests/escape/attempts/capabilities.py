@@ -51,7 +51,9 @@ def gains_by_a_programs_attributes() -> str:
     shutil.copy(Path(shutil.which("cat") or "/usr/bin/cat").resolve(), _COPY)
     os.setxattr(_COPY, "security.capability", struct.pack("<IIIII", 0x02000001, 0xFFFFFFFF, 0, 0xFFFFFFFF, 0))
     before = int(status("CapPrm"), 16)
-    said = subprocess.run([str(_COPY), "/proc/self/status"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(
+        [str(_COPY), "/proc/self/status"], capture_output=True, text=True, check=False
+    ).stdout
     line = next((line for line in said.splitlines() if line.startswith("CapPrm:")), "CapPrm:\t0")
     after = int(line.split()[1], 16)
     if after & ~before:
@@ -91,7 +93,11 @@ def _given() -> Iterator[str]:
 @attempt("capabilities")
 def changes_attributes_of_the_hosts_programs() -> str:
     """Times, modes, owners and attributes of shown files: the host's package manager looks at them."""
-    for act in (os.utime, lambda place: os.chmod(place, 0o755), lambda place: os.setxattr(place, "user.escaped", b"x")):
+    for act in (
+        os.utime,
+        lambda place: os.chmod(place, 0o755),
+        lambda place: os.setxattr(place, "user.escaped", b"x"),
+    ):
         try:
             act("/usr/bin")
         except OSError as error:

@@ -80,25 +80,48 @@ def reads_the_kernels_messages() -> str:
 @attempt("devices")
 def opens_the_hypervisor() -> str:
     """kvm, vhost, vfio: large and old doors into the kernel."""
-    names = ("/dev/kvm", "/dev/vhost-net", "/dev/vhost-vsock", "/dev/vfio/vfio", "/dev/vsock", "/dev/sgx_enclave")
+    names = (
+        "/dev/kvm",
+        "/dev/vhost-net",
+        "/dev/vhost-vsock",
+        "/dev/vfio/vfio",
+        "/dev/vsock",
+        "/dev/sgx_enclave",
+    )
     return first(_each_opened(names, os.O_RDWR), "none is there")
 
 
 @attempt("devices")
 def opens_what_makes_disks() -> str:
     """loop, device mapper, fuse, btrfs, nbd."""
-    names = ("/dev/loop-control", "/dev/loop0", "/dev/mapper/control", "/dev/fuse", "/dev/btrfs-control", "/dev/nbd0")
+    names = (
+        "/dev/loop-control",
+        "/dev/loop0",
+        "/dev/mapper/control",
+        "/dev/fuse",
+        "/dev/btrfs-control",
+        "/dev/nbd0",
+    )
     return first(_each_opened(names, os.O_RDWR), "none is there")
 
 
 @attempt("devices")
 def opens_what_a_person_types_on() -> str:
     """Consoles, input devices, frame buffers."""
-    names = ("/dev/console", "/dev/tty0", "/dev/tty1", "/dev/uinput", "/dev/input/event0", "/dev/fb0", "/dev/uhid", "/dev/snapshot")
+    names = (
+        "/dev/console",
+        "/dev/tty0",
+        "/dev/tty1",
+        "/dev/uinput",
+        "/dev/input/event0",
+        "/dev/fb0",
+        "/dev/uhid",
+        "/dev/snapshot",
+    )
     return first(_each_opened(names, os.O_RDWR), "none is there")
 
 
-@attempt("devices", control=True)
+@attempt("devices")
 def makes_a_network_device() -> str:
     """By /dev/net/tun: a way around the faults of its network."""
     tun = os.open("/dev/net/tun", os.O_RDWR)
@@ -122,7 +145,16 @@ def _changed() -> Iterator[str]:
 @attempt("devices")
 def takes_kernel_parameters_from_disk_devices() -> str:
     """Power, clocks and firmware: nodes that steer the machine."""
-    names = ("/dev/cpu_dma_latency", "/dev/rtc0", "/dev/watchdog", "/dev/hwrng", "/dev/nvram", "/dev/ppp", "/dev/autofs", "/dev/cpu/0/msr")
+    names = (
+        "/dev/cpu_dma_latency",
+        "/dev/rtc0",
+        "/dev/watchdog",
+        "/dev/hwrng",
+        "/dev/nvram",
+        "/dev/ppp",
+        "/dev/autofs",
+        "/dev/cpu/0/msr",
+    )
     found = [said for said in _each_opened(names, os.O_RDWR)]
     if not found:
         raise Refused("none is there")

@@ -53,7 +53,9 @@ def remounts_a_prefix_and_plants_code() -> str:
 @attempt("files")
 def writes_the_systems_programs() -> str:
     """Where the host's own programs are."""
-    return first(_made("/usr/bin", "/usr/lib", "/bin", "/sbin", "/usr/local/bin"), "all of them are read-only")
+    return first(
+        _made("/usr/bin", "/usr/lib", "/bin", "/sbin", "/usr/local/bin"), "all of them are read-only"
+    )
 
 
 @attempt("files")
@@ -91,13 +93,15 @@ def reads_the_hosts_passwords() -> str:
 @attempt("files")
 def opens_a_file_by_its_handle() -> str:
     """open_by_handle_at(2) looks beyond every mount: the way out of the first Docker ("shocker")."""
-    handle = ctypes.create_string_buffer(b"\x08\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0", 16)  # inode 2: an ext4's root
+    handle = ctypes.create_string_buffer(
+        b"\x08\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0", 16
+    )  # inode 2: an ext4's root
     place = os.open("/etc", os.O_RDONLY)
     descriptor = calls.call("open_by_handle_at", place, handle, os.O_RDONLY)
     return f"the root of a file system: {os.listdir(descriptor)}"
 
 
-@attempt("files", control=True)
+@attempt("files")
 def names_a_file_by_its_handle() -> str:
     """The other half, name_to_handle_at(2)."""
     handle, mount_id = ctypes.create_string_buffer(144), ctypes.create_string_buffer(4)
@@ -127,7 +131,12 @@ def leaves_its_root() -> str:
 def climbs_out_of_its_own_links() -> str:
     """/proc/self/root, cwd and exe lead nowhere else."""
     here = (os.stat("/").st_dev, os.stat("/").st_ino)
-    for place in ("/proc/self/root", "/proc/thread-self/root", "/proc/self/cwd/../../../../..", "/proc/self/task/../root"):
+    for place in (
+        "/proc/self/root",
+        "/proc/thread-self/root",
+        "/proc/self/cwd/../../../../..",
+        "/proc/self/task/../root",
+    ):
         with contextlib.suppress(FileNotFoundError):
             seen = os.stat(place)
             if (seen.st_dev, seen.st_ino) != here:

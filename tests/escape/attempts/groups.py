@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from .core import Refused, attempt
+from .core import ROOT, Refused, attempt
 from .places import AGENT, first
 
 _PLACES = (Path("/sys/fs/cgroup"), AGENT / "cgroup", AGENT / "groups")
@@ -27,20 +27,28 @@ def _written(*names: str) -> Iterator[str]:
             yield f"{path} written: {held}"
 
 
-@attempt("cgroups", control=True)
+@attempt("cgroups", open_to=ROOT)
 def raises_its_memory_limit() -> str:
     """memory.max, or memory.limit_in_bytes: open for root without a wall."""
-    names = ("memory.limit_in_bytes", "memory.max", "memory.high", "memory.soft_limit_in_bytes", "memory.swappiness")
+    names = (
+        "memory.limit_in_bytes",
+        "memory.max",
+        "memory.high",
+        "memory.soft_limit_in_bytes",
+        "memory.swappiness",
+    )
     return first(_written(*names), "no limit can be written")
 
 
-@attempt("cgroups", control=True)
+@attempt("cgroups", open_to=ROOT)
 def raises_its_cpu_limit() -> str:
     """cpu.max, or cpu.cfs_quota_us."""
-    return first(_written("cpu.cfs_quota_us", "cpu.max", "cpu.shares", "cpu.weight"), "no limit can be written")
+    return first(
+        _written("cpu.cfs_quota_us", "cpu.max", "cpu.shares", "cpu.weight"), "no limit can be written"
+    )
 
 
-@attempt("cgroups", control=True)
+@attempt("cgroups", open_to=ROOT)
 def raises_its_pids_limit() -> str:
     """pids.max."""
     return first(_written("pids.max"), "no limit can be written")
@@ -63,7 +71,7 @@ def allows_itself_every_device() -> str:
     raise Refused("no devices.allow can be written")
 
 
-@attempt("cgroups", control=True)
+@attempt("cgroups", open_to=ROOT)
 def leaves_its_group() -> str:
     """Into the parent, or any other that is shown: then nothing limits it."""
     for path in _files("cgroup.procs", "tasks"):
@@ -73,7 +81,7 @@ def leaves_its_group() -> str:
     raise Refused("no group lets it in")
 
 
-@attempt("cgroups")
+@attempt("cgroups", open_to=ROOT)
 def makes_a_group_of_its_own() -> str:
     """Below a group that is shown."""
     for top in _PLACES:
@@ -96,10 +104,15 @@ def names_a_program_for_an_empty_group() -> str:
 @attempt("cgroups")
 def freezes_or_kills_a_group() -> str:
     """cgroup.freeze, cgroup.kill, freezer.state: the agent may be in it."""
-    return first(_written("cgroup.freeze", "freezer.state", "cgroup.kill", "memory.oom_control", "cgroup.subtree_control"), "none can be written")
+    return first(
+        _written(
+            "cgroup.freeze", "freezer.state", "cgroup.kill", "memory.oom_control", "cgroup.subtree_control"
+        ),
+        "none can be written",
+    )
 
 
-@attempt("cgroups")
+@attempt("cgroups", open_to=ROOT)
 def makes_its_view_of_the_groups_writable() -> str:
     """The mode of the shown files is no wall when they are the app's own."""
     for path in _files("memory.limit_in_bytes", "memory.max", "pids.max", "cgroup.procs"):

@@ -49,7 +49,10 @@ def serves_on_every_address() -> str:
 def serves_unix_sockets() -> str:
     """Named, abstract and paired, with descriptors and credentials passed on."""
     Path("/tmp/honest.sock").unlink(missing_ok=True)
-    named, abstract = _served(socket.AF_UNIX, "/tmp/honest.sock"), _served(socket.AF_UNIX, "\0attempts-honest")
+    named, abstract = (
+        _served(socket.AF_UNIX, "/tmp/honest.sock"),
+        _served(socket.AF_UNIX, "\0attempts-honest"),
+    )
     one, other = socket.socketpair()
     socket.send_fds(one, [b"x"], [1])
     _, descriptors, _, _ = socket.recv_fds(other, 1, 1)
@@ -60,7 +63,10 @@ def serves_unix_sockets() -> str:
 @honest
 def speaks_udp() -> str:
     """Datagrams on the loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
         one.bind(("127.0.0.1", 0))
         other.sendto(b"x", one.getsockname())
         one.settimeout(1)
@@ -95,7 +101,9 @@ def watches_its_files() -> str:
     held = calls.libc.inotify_add_watch(watch, b"/app", 0x100)
     Path("/app/honest-watched").write_text("")
     os.unlink("/app/honest-watched")
-    return holds(watch >= 0 and held >= 0 and b"honest-watched" in os.read(watch, 4096), "a new file was told of")
+    return holds(
+        watch >= 0 and held >= 0 and b"honest-watched" in os.read(watch, 4096), "a new file was told of"
+    )
 
 
 @honest
@@ -115,12 +123,17 @@ def has_timers_signals_and_memory_as_descriptors() -> str:
 @honest
 def uses_the_usual_devices() -> str:
     """null, zero, full, random, urandom, stdout by name."""
-    zero = Path("/dev/zero").open("rb").read(4)
-    random = [Path(f"/dev/{name}").open("rb").read(4) for name in ("urandom", "random")]
+    zero = _read_of("zero")
+    random = [_read_of(name) for name in ("urandom", "random")]
     Path("/dev/null").write_text("x")
     with open("/dev/stderr", "w"):
         pass
     return holds(zero == b"\0" * 4 and all(random) and os.getrandom(4), "all of them")
+
+
+def _read_of(device: str) -> bytes:
+    with open(f"/dev/{device}", "rb") as file:
+        return file.read(4)
 
 
 @honest

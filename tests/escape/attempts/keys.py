@@ -1,6 +1,8 @@
 """Keyrings of the kernel: keys of the host's user, and keys that outlive the sandbox."""
 
-from pathlib import Path
+from pathlib import ctypes
+
+import Path
 
 from . import calls
 from .core import Refused, attempt
@@ -28,7 +30,7 @@ def reads_the_hosts_key_by_its_number() -> str:
     """Numbers of keys are the same in every namespace."""
     key = int(canary()["key_id"])
     held = bytearray(64)
-    buffer = (calls.ctypes.c_char * 64).from_buffer(held)
+    buffer = (ctypes.c_char * 64).from_buffer(held)
     size = calls.call("keyctl", _READ, key, buffer, 64)
     return f"key {key}: {bytes(held[:size])!r}"
 
@@ -42,25 +44,25 @@ def lists_the_hosts_keys() -> str:
     return f"{lines}"
 
 
-@attempt("keyring", control=True)
+@attempt("keyring")
 def adds_a_key_to_its_session() -> str:
     """add_key(2): memory of the kernel that nobody counts as the app's."""
     return f"key {calls.call('add_key', b'user', b'escaped', b'x', 1, _SESSION)}"
 
 
-@attempt("keyring", control=True)
+@attempt("keyring")
 def adds_a_key_to_its_user() -> str:
     """The keyring of the user is shared by all that have the same id outside."""
     return f"key {calls.call('add_key', b'user', b'escaped', b'x', 1, _USER)}"
 
 
-@attempt("keyring", control=True)
+@attempt("keyring")
 def joins_a_session_of_keys() -> str:
     """By name: one of another session."""
     return f"keyring {calls.call('keyctl', _JOIN_SESSION, b'_ses')}"
 
 
-@attempt("keyring", control=True)
+@attempt("keyring")
 def asks_for_its_keyring() -> str:
     """The session keyring of whoever started the run is not its."""
     return f"keyring {calls.call('keyctl', _GET_KEYRING_ID, _SESSION, 0)}"

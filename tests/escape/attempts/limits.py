@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from . import calls
-from .core import Refused, attempt
+from .core import ANYBODY, Refused, attempt
 from .places import canary
 
 MIB = 2**20
@@ -62,8 +62,17 @@ def makes_tasks_without_end() -> str:
 @attempt("limits")
 def raises_its_hard_limits() -> str:
     """setrlimit(2): above the hard limit only with CAP_SYS_RESOURCE of the host."""
-    for name in ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_MEMLOCK", "RLIMIT_NICE", "RLIMIT_RTPRIO", "RLIMIT_MSGQUEUE"):
-        which = getattr(resource, name, {"RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_MSGQUEUE": 12}.get(name))
+    for name in (
+        "RLIMIT_NOFILE",
+        "RLIMIT_NPROC",
+        "RLIMIT_MEMLOCK",
+        "RLIMIT_NICE",
+        "RLIMIT_RTPRIO",
+        "RLIMIT_MSGQUEUE",
+    ):
+        which = getattr(
+            resource, name, {"RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_MSGQUEUE": 12}.get(name)
+        )
         soft, hard = resource.getrlimit(which)
         if hard != resource.RLIM_INFINITY:
             with contextlib.suppress(OSError, ValueError):
@@ -142,7 +151,7 @@ def makes_timers_that_wake_the_machine() -> str:
     raise Refused(f"{soft} at most")
 
 
-@attempt("ipc", control=True)
+@attempt("ipc", open_to=ANYBODY)
 def shares_memory_with_the_outside() -> str:
     """A segment of System V that the sandbox's own programs made."""
     segment = calls.libc.shmget(int(canary()["ipc_key"]), 0, 0)

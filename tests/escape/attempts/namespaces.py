@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from . import calls
-from .core import Refused, attempt
+from .core import ANYBODY, Refused, attempt
 from .places import first, strangers
 
 _ALL = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time")
@@ -22,43 +22,48 @@ def _unshared(flags: int, what: str) -> str:
     return f"a {what} of its own"
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def makes_a_user_namespace() -> str:
     """Root again, with every capability: the door to most holes of the kernel."""
     return _unshared(calls.NEWUSER, "user namespace")
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def makes_a_mount_namespace() -> str:
     """Without a new user namespace: with the capabilities that it has."""
     return _unshared(calls.NEWNS, "mount namespace")
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def makes_a_network_namespace() -> str:
     """Away from the faults of its network."""
     return _unshared(calls.NEWNET, "network namespace")
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def makes_a_pid_namespace() -> str:
     """Away from the agent's looks at its processes."""
     return _unshared(calls.NEWPID, "pid namespace")
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def makes_an_ipc_a_uts_and_a_cgroup_namespace() -> str:
     """The small ones."""
     return first(_each_unshared(), "none of them")
 
 
 def _each_unshared() -> Iterator[str]:
-    for flags, what in ((calls.NEWIPC, "ipc"), (calls.NEWUTS, "uts"), (calls.NEWCGROUP, "cgroup"), (calls.NEWTIME, "time")):
+    for flags, what in (
+        (calls.NEWIPC, "ipc"),
+        (calls.NEWUTS, "uts"),
+        (calls.NEWCGROUP, "cgroup"),
+        (calls.NEWTIME, "time"),
+    ):
         with contextlib.suppress(OSError):
             yield _unshared(flags, f"{what} namespace")
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def clones_into_a_user_namespace() -> str:
     """The same by clone(2)."""
     pid = calls.call("clone", calls.NEWUSER | signal.SIGCHLD, 0, 0, 0, 0)
@@ -68,10 +73,12 @@ def clones_into_a_user_namespace() -> str:
     return f"process {pid} was born in one"
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces")
 def clones_into_a_user_namespace_by_clone3() -> str:
     """The same by clone3(2), whose flags no filter can read."""
-    arguments = ctypes.create_string_buffer(struct.pack("11Q", calls.NEWUSER, 0, 0, 0, signal.SIGCHLD, *[0] * 6))
+    arguments = ctypes.create_string_buffer(
+        struct.pack("11Q", calls.NEWUSER, 0, 0, 0, signal.SIGCHLD, *[0] * 6)
+    )
     pid = calls.call("clone3", arguments, 88)
     if pid == 0:
         os._exit(0)
@@ -129,7 +136,7 @@ def _climbed() -> Iterator[str]:
                     yield f"from {kind} to {os.readlink(f'/proc/self/fd/{there}')}"
 
 
-@attempt("namespaces", control=True)
+@attempt("namespaces", open_to=ANYBODY)
 def renames_the_machine() -> str:
     """The host's name belongs to the sandbox."""
     socket.sethostname(socket.gethostname())

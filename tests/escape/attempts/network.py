@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from .core import Refused, attempt
+from .core import ANYBODY, Refused, attempt
 from .places import first
 
 _NETLINK_ROUTE, _NETLINK_SOCK_DIAG, _NETLINK_NETFILTER, _NETLINK_XFRM, _NETLINK_AUDIT = 0, 4, 12, 6, 9
@@ -39,7 +39,7 @@ def _attribute(kind: int, payload: bytes) -> bytes:
     return struct.pack("HH", 4 + len(payload), kind) + payload + b"\0" * (-len(payload) % 4)
 
 
-@attempt("network", control=True)
+@attempt("network")
 def adds_an_address() -> str:
     """By rtnetlink(7); 127.0.0.77 is on the loopback already, the right is what is asked for."""
     body = struct.pack("BBBBi", socket.AF_INET, 8, 0, 0, 1) + _attribute(2, bytes([127, 0, 0, 77]))
@@ -47,7 +47,7 @@ def adds_an_address() -> str:
     return "127.0.0.77 on lo"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def adds_a_route() -> str:
     """Around a fault."""
     body = struct.pack("BBBBBBBBI", socket.AF_INET, 32, 0, 0, 254, 4, 0, 1, 0)
@@ -56,12 +56,18 @@ def adds_a_route() -> str:
     return "a route to 10.9.8.7"
 
 
-@attempt("network", control=True)
+@attempt("network")
 def makes_a_network_link() -> str:
     """A dummy, a bridge, a veth: hundreds of kinds, each a module of the kernel."""
     kind = _attribute(18, _attribute(1, b"dummy\0"))
-    for name, nested in (("dummy", kind), ("bridge", _attribute(18, _attribute(1, b"bridge\0"))), ("lo", b"")):
-        body = struct.pack("BBHiII", 0, 0, 0, 1 if name == "lo" else 0, 0x1, 0x1 if name == "lo" else 0) + nested
+    for name, nested in (
+        ("dummy", kind),
+        ("bridge", _attribute(18, _attribute(1, b"bridge\0"))),
+        ("lo", b""),
+    ):
+        body = (
+            struct.pack("BBHiII", 0, 0, 0, 1 if name == "lo" else 0, 0x1, 0x1 if name == "lo" else 0) + nested
+        )
         with contextlib.suppress(OSError):
             _asked(_NETLINK_ROUTE, (_NEWLINK, _ACK | (0 if name == "lo" else _CREATE | _EXCL), body))
             return f"{name} made, or changed"
@@ -80,7 +86,7 @@ def shapes_the_traffic() -> str:
     return "the kernel only misses the kind"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def changes_the_rules_of_packets() -> str:
     """A table of nftables: rules of its own, or none of the agent's."""
     message = struct.pack("BBH", 1, 0, 0) + _attribute(1, b"escaped\0")
@@ -89,7 +95,7 @@ def changes_the_rules_of_packets() -> str:
     return "a table"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def takes_a_packet_queue() -> str:
     """nfnetlink_queue: the one through which faults delay and drop."""
     message = struct.pack("BBH", 0, 0, socket.htons(61234)) + _attribute(1, struct.pack("BBH", 1, 0, 0))
@@ -97,32 +103,34 @@ def takes_a_packet_queue() -> str:
     return "queue 61234"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def destroys_a_socket() -> str:
-    """SOCK_DESTROY of sock_diag(7), tried with one of its own: the kernel asks for power over the network, not whose it is."""
+    """SOCK_DESTROY of sock_diag(7), of one of its own: the kernel asks for power over the network, not whose it is."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address, port = server.getsockname()
-        body = struct.pack("BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + struct.pack("!HH", port, 0)
+        body = struct.pack("BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + struct.pack(
+            "!HH", port, 0
+        )
         body += socket.inet_aton(address) + b"\0" * 12 + b"\0" * 16 + b"\0" * 4 + b"\xff" * 8
         _asked(_NETLINK_SOCK_DIAG, (21, _ACK, body))
         return f"the listener on port {port}"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def listens_to_every_packet() -> str:
     """A packet socket: the agent's probes and answers."""
     with socket.socket(17, socket.SOCK_RAW, socket.htons(3)):
         return "AF_PACKET"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def sends_packets_of_its_own_making() -> str:
     """A raw socket: answers in another's name."""
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW):
         return "raw IPv4"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def marks_its_packets() -> str:
     """SO_MARK: the mark of the faults' own packets, which their rules let through."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
@@ -130,7 +138,7 @@ def marks_its_packets() -> str:
         return "marked"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def answers_for_any_address() -> str:
     """IP_TRANSPARENT."""
     with socket.socket() as line:
@@ -138,7 +146,7 @@ def answers_for_any_address() -> str:
         return "transparent"
 
 
-@attempt("network", control=True)
+@attempt("network", open_to=ANYBODY)
 def sets_flags_of_the_loopback() -> str:
     """Down, and no probe sees anything: the present flags are set again."""
     with socket.socket() as line:

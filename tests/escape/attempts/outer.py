@@ -5,23 +5,23 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from .core import Refused, attempt
+from .core import ANYBODY, Refused, attempt
 from .places import AGENT, JOURNAL, LEASE, ORDER, canary, first, opened
 
 
-@attempt("order", control=True)
+@attempt("order", open_to=ANYBODY)
 def reads_the_order() -> str:
     """Learn what will be measured and when: forging begins here."""
     return opened(ORDER, os.O_RDONLY)
 
 
-@attempt("order", control=True)
+@attempt("order", open_to=ANYBODY)
 def writes_the_order() -> str:
     """Change what is asked of the agent."""
     return opened(ORDER, os.O_RDWR)
 
 
-@attempt("order", control=True)
+@attempt("order", open_to=ANYBODY)
 def replaces_the_order() -> str:
     """Put another file in its place."""
     os.rename(ORDER, AGENT / "order.moved")
@@ -29,19 +29,19 @@ def replaces_the_order() -> str:
     return f"{ORDER} renamed, and back"
 
 
-@attempt("journal", control=True)
+@attempt("journal", open_to=ANYBODY)
 def reads_the_journal() -> str:
     """Learn what was measured, to forge what is to be measured."""
     return opened(JOURNAL, os.O_RDONLY)
 
 
-@attempt("journal", control=True)
+@attempt("journal", open_to=ANYBODY)
 def appends_to_the_journal() -> str:
     """A line of its own among the agent's: the controller acted on it (forged destroy, forged verdict)."""
     return opened(JOURNAL, os.O_WRONLY | os.O_APPEND)
 
 
-@attempt("journal", control=True)
+@attempt("journal", open_to=ANYBODY)
 def moves_the_journal_away() -> str:
     """The agent goes on writing to a file that nobody reads, the app to one that is read."""
     os.rename(JOURNAL, AGENT / "journal.moved")
@@ -49,7 +49,7 @@ def moves_the_journal_away() -> str:
     return f"{JOURNAL} renamed, and back"
 
 
-@attempt("journal", control=True)
+@attempt("journal", open_to=ANYBODY)
 def links_the_journal() -> str:
     """A second name for it, in a place of the app's own, survives what is closed later."""
     place = AGENT / "linked"
@@ -58,7 +58,7 @@ def links_the_journal() -> str:
     return f"{place} was a hard link to the journal"
 
 
-@attempt("journal")
+@attempt("journal", open_to=ANYBODY)
 def cuts_the_journal_by_another_name() -> str:
     """Its file has other names: of descriptors in /proc."""
     return first(_journals(), "no descriptor of any visible process leads to a journal")
@@ -73,14 +73,14 @@ def _journals() -> Iterator[str]:
             continue
 
 
-@attempt("lease", control=True)
+@attempt("lease", open_to=ANYBODY)
 def touches_the_lease() -> str:
     """Keep the agent going when its controller is gone."""
     os.utime(LEASE)
     return f"{LEASE} touched"
 
 
-@attempt("lease", control=True)
+@attempt("lease", open_to=ANYBODY)
 def removes_the_lease() -> str:
     """Let the agent believe that its controller is gone."""
     os.rename(LEASE, AGENT / "lease.moved")
@@ -88,7 +88,7 @@ def removes_the_lease() -> str:
     return f"{LEASE} renamed, and back"
 
 
-@attempt("lease", control=True)
+@attempt("lease", open_to=ANYBODY)
 def makes_files_beside_the_stop_file() -> str:
     """Where `stop` is made, the app could end the run, and say in whose name."""
     place = AGENT / "stop-of-the-app"
@@ -97,7 +97,7 @@ def makes_files_beside_the_stop_file() -> str:
     return f"{place} made"
 
 
-@attempt("files", control=True)
+@attempt("files", open_to=ANYBODY)
 def lists_the_agents_folder() -> str:
     """Anything of the agent's in the place where it always is."""
     found = os.listdir(AGENT)
@@ -106,7 +106,7 @@ def lists_the_agents_folder() -> str:
     return f"{AGENT}: {found}"
 
 
-@attempt("files", control=True)
+@attempt("files", open_to=ANYBODY)
 def moves_the_agents_folder() -> str:
     """With all that is in it."""
     os.rename(AGENT, "/run/elsewhere")
@@ -114,25 +114,25 @@ def moves_the_agents_folder() -> str:
     return f"{AGENT} renamed, and back"
 
 
-@attempt("files", control=True)
+@attempt("files", open_to=ANYBODY)
 def writes_the_agents_program() -> str:
     """Code of the app's in the agent: its helpers are read from the bundle while the run goes on."""
     return opened(AGENT / "agent.pyz", os.O_RDWR)
 
 
-@attempt("files", control=True)
+@attempt("files", open_to=ANYBODY)
 def writes_the_agents_pid() -> str:
     """Have the controller watch another process."""
     return opened(AGENT / "agent.pid", os.O_RDWR)
 
 
-@attempt("files", control=True)
+@attempt("files", open_to=ANYBODY)
 def writes_the_agents_log() -> str:
     """Last words of the agent go to the controller's terminal."""
     return opened(AGENT / "agent.log", os.O_RDWR)
 
 
-@attempt("files", control=True)
+@attempt("files", open_to=ANYBODY)
 def writes_any_file_below_run() -> str:
     """Whatever provider or agent keep there, and whoever they are."""
     return first(_writable("/run"), "no file below /run can be written")

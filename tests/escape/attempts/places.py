@@ -63,5 +63,7 @@ def opened(path: Path | str, flags: int) -> str:
         some = b""
     finally:
         os.close(descriptor)
-    way = {os.O_RDONLY: "reading", os.O_WRONLY: "writing", os.O_RDWR: "reading and writing"}[flags & os.O_ACCMODE]
+    way = {os.O_RDONLY: "reading", os.O_WRONLY: "writing", os.O_RDWR: "reading and writing"}[
+        flags & os.O_ACCMODE
+    ]
     return f"{path} opened for {way}" + (f": {some!r}" if some else "")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import calls
-from .core import Refused, attempt
+from .core import ANYBODY, USER, Refused, attempt
 from .places import command_line, first, guessed, opened, strangers
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def sees_a_stranger() -> str:
     """The agent, its helpers, the provider's programs: not in the app's /proc."""
     return f"{[(pid, command_line(pid)[:60]) for pid in strangers()[:6]]}"
@@ -34,7 +34,7 @@ def _there(pid: int) -> bool:
     return f"\nTgid:\t{pid}\n" in status and b"attempts" not in command_line(pid)
 
 
-@attempt("processes", control=True)
+@attempt("processes")
 def has_a_parent_that_is_the_agent() -> str:
     """Its parent is its own reaper, or nobody that it could name."""
     parent = os.getppid()
@@ -48,19 +48,19 @@ def has_a_parent_that_is_the_agent() -> str:
     raise Refused("its parents are its own")
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def reads_the_environment_of_a_stranger() -> str:
     """Keys are often there."""
     return first(_opened(strangers(), "environ", os.O_RDONLY), "none of them")
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=USER)
 def looks_through_the_root_of_pid_1() -> str:
     """/proc/1/root: another tree, or the agent's folder in it."""
     return _other_root([1])
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def looks_through_the_root_of_a_stranger() -> str:
     """/proc/PID/root and cwd."""
     return _other_root(strangers())
@@ -74,18 +74,19 @@ def _other_root(pids: list[int]) -> str:
     raise Refused("none of them can be followed")
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=USER)
 def reads_what_pid_1_is() -> str:
     """exe, maps, auxv, stack: where its code is, how addresses were drawn."""
-    return first(_read_of_1("maps", "auxv", "exe", "smaps", "syscall", "personality", "stack"), "none of them")
+    return first(
+        _read_of_1("maps", "auxv", "exe", "smaps", "syscall", "personality", "stack"), "none of them"
+    )
 
 
 def _read_of_1(*names: str) -> Iterator[str]:
     """Opening is not enough: the right to trace is asked for when some of them are read."""
     for name in names:
-        with contextlib.suppress(OSError):
-            with open(f"/proc/1/{name}", "rb") as file:
-                yield f"/proc/1/{name}: {file.read(60)!r}"
+        with contextlib.suppress(OSError), open(f"/proc/1/{name}", "rb") as file:
+            yield f"/proc/1/{name}: {file.read(60)!r}"
 
 
 def _opened(pids: list[int], name: str, flags: int) -> Iterator[str]:
@@ -94,13 +95,13 @@ def _opened(pids: list[int], name: str, flags: int) -> Iterator[str]:
             yield opened(f"/proc/{pid}/{name}", flags)
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=USER)
 def lists_the_descriptors_of_pid_1() -> str:
     """/proc/1/fd."""
     return f"{[os.readlink(f'/proc/1/fd/{name}') for name in os.listdir('/proc/1/fd')]}"
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def writes_into_a_descriptor_of_a_stranger() -> str:
     """/proc/PID/fd/N opens the file anew: the journal, a helper's channel."""
     return first(_descriptors(strangers()), "none of them")
@@ -116,7 +117,7 @@ def _descriptors(pids: list[int]) -> Iterator[str]:
                         yield f"{target}: " + opened(f"/proc/{pid}/fd/{name}", os.O_WRONLY | os.O_APPEND)
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=USER)
 def has_pid_1_killed_first() -> str:
     """oom_score_adj of PID 1: chosen when memory is out."""
     place = Path("/proc/1/oom_score_adj")
@@ -125,7 +126,7 @@ def has_pid_1_killed_first() -> str:
     return f"{place} written: {held.strip()}"
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def has_a_stranger_killed_first() -> str:
     """oom_score_adj of the agent."""
     names = (f"/proc/{pid}/oom_score_adj" for pid in strangers())
@@ -139,13 +140,13 @@ def _rewritten(names: Iterator[str]) -> Iterator[str]:
             yield f"{name} written"
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def lowers_a_limit_of_a_stranger() -> str:
     """prlimit(2): no descriptors for the agent."""
     return first(_limited(strangers()), "none of them")
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def lowers_a_limit_of_pid_1() -> str:
     """prlimit(2) asks for the same ids, not for the right to trace."""
     return first(_limited([1]), "none of its limits")
@@ -159,13 +160,13 @@ def _limited(pids: list[int]) -> Iterator[str]:
             yield f"limits of process {pid} could be set"
 
 
-@attempt("processes", control=True)
+@attempt("processes", open_to=ANYBODY)
 def slows_a_stranger() -> str:
     """Nice 19, another processor, idle class: a baseline that nobody can trust."""
     return first(_slowed(strangers()), "none of them")
 
 
-@attempt("processes")
+@attempt("processes", open_to=ANYBODY)
 def slows_pid_1() -> str:
     """The same for the reaper."""
     return first(_slowed([1]), "its priority and its processors stay")
@@ -191,7 +192,7 @@ def is_dumped_where_others_read() -> str:
     raise Refused("core_pattern stays")
 
 
-@attempt("processes")
+@attempt("processes", open_to=USER)
 def moves_pages_of_pid_1() -> str:
     """move_pages(2), migrate_pages(2): need the right to trace."""
     return f"{calls.call('move_pages', 1, 0, 0, 0, 0, 0)}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import calls
-from .core import Refused, attempt
+from .core import ANYBODY, Refused, attempt
 from .places import AGENT, GUESSED_PIDS, command_line, first, guessed, strangers
 
 
@@ -32,7 +32,16 @@ def stops_pid_1() -> str:
 @attempt("signals")
 def ends_pid_1() -> str:
     """By every signal that ends a process; with it the sandbox, and every word of its own."""
-    deadly = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGSEGV, signal.SIGUSR1, signal.SIGALRM, signal.SIGKILL)
+    deadly = (
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGSEGV,
+        signal.SIGUSR1,
+        signal.SIGALRM,
+        signal.SIGKILL,
+    )
     for number in deadly:
         with contextlib.suppress(PermissionError):
             os.kill(1, number)
@@ -40,7 +49,7 @@ def ends_pid_1() -> str:
     raise Refused("it lives on")
 
 
-@attempt("signals", control=True)
+@attempt("signals", open_to=ANYBODY)
 def stops_the_agent() -> str:
     """And lets it go on again: forging a verdict begins with this."""
     return first(_stopped(strangers()), "none of them")
@@ -56,7 +65,7 @@ def _stopped(pids: list[int]) -> Iterator[str]:
             yield f"process {pid} was in state {state}: {command_line(pid)[:60]!r}"
 
 
-@attempt("signals", control=True)
+@attempt("signals", open_to=ANYBODY)
 def signals_the_pid_of_the_agents_file() -> str:
     """agent.pid says which it is."""
     pid = int((AGENT / "agent.pid").read_text())
@@ -122,7 +131,7 @@ def strangers_or_none() -> list[int]:
     return []
 
 
-@attempt("signals", control=True)
+@attempt("signals", open_to=ANYBODY)
 def signals_by_a_pidfd() -> str:
     """pidfd_send_signal(2)."""
     for pid in strangers():
@@ -132,9 +141,9 @@ def signals_by_a_pidfd() -> str:
     raise Refused("none of them")
 
 
-@attempt("signals", control=True)
+@attempt("signals", open_to=ANYBODY)
 def signals_everybody() -> str:
-    """kill(-1): SIGCONT harms nobody; who is not in its namespace is not reached. Whom it reached is asked one by one."""
+    """kill(-1): SIGCONT harms nobody, and whom it can reach is asked one by one."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1, signal.SIGCONT)
     return first(_answering(iter(strangers())), "its own processes only")

@@ -1,6 +1,7 @@
 """Sockets: abstract and named unix sockets of agent and host, its loopback, families that nobody needs."""
 
 import contextlib
+import ctypes
 import os
 import socket
 from collections.abc import Iterator
@@ -47,8 +48,14 @@ def dials_a_named_socket_of_the_host() -> str:
 @attempt("sockets")
 def dials_any_socket_of_a_stranger() -> str:
     """Those that /proc/net/unix names, abstract and by path: of its network namespace, so also the agent's."""
-    names = {words[7] for line in Path("/proc/net/unix").read_text().splitlines()[1:] if len(words := line.split()) > 7}
-    return first(_answering({name for name in names if "attempts" not in name}), f"none of {len(names)} answers")
+    names = {
+        words[7]
+        for line in Path("/proc/net/unix").read_text().splitlines()[1:]
+        if len(words := line.split()) > 7
+    }
+    return first(
+        _answering({name for name in names if "attempts" not in name}), f"none of {len(names)} answers"
+    )
 
 
 def _answering(names: set[str]) -> Iterator[str]:
@@ -73,7 +80,7 @@ def dials_the_host_by_ipv6() -> str:
     return "::1"
 
 
-@attempt("sockets", control=True)
+@attempt("sockets")
 def opens_a_vsock() -> str:
     """A socket to the hypervisor: no namespace divides them."""
     with socket.socket(40, socket.SOCK_STREAM):
@@ -105,9 +112,8 @@ def opens_an_odd_family() -> str:
 def receives_a_descriptor_from_its_own_stdin() -> str:
     """Descriptors 0 to 2 are no sockets, by which more could be asked for."""
     for number in (0, 1, 2):
-        with contextlib.suppress(OSError):
-            with socket.socket(fileno=os.dup(number)) as line:
-                return f"descriptor {number} is a socket: {line.family}"
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as line:
+            return f"descriptor {number} is a socket: {line.family}"
     raise Refused("none of them is a socket")
 
 
@@ -126,5 +132,5 @@ def opens_a_pair_over_vsock_by_socketpair() -> str:
 @attempt("sockets")
 def rings_the_kernel_asynchronously() -> str:
     """io_uring opens and connects past filters of system calls."""
-    parameters = calls.ctypes.create_string_buffer(120)
+    parameters = ctypes.create_string_buffer(120)
     return f"a ring: descriptor {calls.call('io_uring_setup', 4, parameters)}"

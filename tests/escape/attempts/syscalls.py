@@ -23,20 +23,20 @@ def makes_a_map_of_bpf() -> str:
     return f"descriptor {calls.call('bpf', 0, attributes, 128)}"
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def counts_events_of_the_machine() -> str:
     """perf_event_open(2): side channels by the dozen."""
     attributes = ctypes.create_string_buffer(struct.pack("IIQQQQQ", 1, 128, 1, 0, 0, 0, 0x61), 128)
     return f"descriptor {calls.call('perf_event_open', attributes, 0, -1, -1, 0)}"
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def handles_its_own_page_faults() -> str:
     """userfaultfd(2): holds the kernel in the middle of what it does."""
     return f"descriptor {calls.call('userfaultfd', os.O_CLOEXEC | 1)}"
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def sets_up_a_ring() -> str:
     """io_uring_setup(2)."""
     parameters = ctypes.create_string_buffer(120)
@@ -86,10 +86,12 @@ def asks_for_quotas() -> str:
 @attempt("seccomp")
 def swaps() -> str:
     """swapon(2), swapoff(2) of what is not there."""
-    return _first_let_through(lambda: calls.call("swapon", b"/nowhere", 0), lambda: calls.call("swapoff", b"/nowhere"))
+    return _first_let_through(
+        lambda: calls.call("swapon", b"/nowhere", 0), lambda: calls.call("swapoff", b"/nowhere")
+    )
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def restarts_the_machine() -> str:
     """reboot(2) ends the init of a pid namespace; EINVAL to a harmless wish says that it may."""
     try:
@@ -106,7 +108,7 @@ def reads_the_log_of_the_kernel() -> str:
     return f"{calls.call('syslog', 3, ctypes.create_string_buffer(64), 64)} bytes"
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def makes_data_executable() -> str:
     """personality(2): READ_IMPLIES_EXEC weakens every program that it starts."""
     return f"{calls.call('personality', _READ_IMPLIES_EXEC):#x} before"
@@ -127,7 +129,7 @@ def speaks_to_ports_of_the_processor() -> str:
     return _first_let_through(lambda: calls.call("ioperm", 0x80, 1, 1), lambda: calls.call("iopl", 3))
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def watches_every_file() -> str:
     """fanotify_init(2): of the host's programs, too, as all of it is one file system."""
     return f"descriptor {calls.call('fanotify_init', 0x200, 0)}"
@@ -172,10 +174,12 @@ def _by_int_80(number: int, argument: int, let_through: tuple[int, ...] = ()) ->
     return f"it answered {result}"
 
 
-@attempt("seccomp", control=True)
+@attempt("seccomp")
 def runs_without_a_filter() -> str:
     """What /proc says of its own process."""
-    fields = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    fields = dict(
+        line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line
+    )
     if fields["Seccomp"].strip() == "2":
         raise Refused(f"{fields.get('Seccomp_filters', '?')} filters")
     return f"Seccomp: {fields['Seccomp']}"

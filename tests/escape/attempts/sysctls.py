@@ -26,8 +26,9 @@ def names_a_program_for_crashes() -> str:
 @attempt("sysctl")
 def names_a_program_for_devices_and_modules() -> str:
     """uevent_helper, modprobe, poweroff_cmd: run by the kernel, too."""
-    names = ("/sys/kernel/uevent_helper", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/poweroff_cmd", "/proc/sys/kernel/hotplug")
-    return first(_rewritten(*names), "none can be written")
+    names = ("modprobe", "poweroff_cmd", "hotplug")
+    places = ["/sys/kernel/uevent_helper", *(f"/proc/sys/kernel/{name}" for name in names)]
+    return first(_rewritten(*places), "none can be written")
 
 
 @attempt("sysctl")
@@ -44,25 +45,24 @@ def presses_the_magic_key() -> str:
     return "pressed"
 
 
-@attempt("sysctl", control=True)
+@attempt("sysctl")
 def sets_the_network() -> str:
     """/proc/sys/net is of its network namespace: the agent's."""
     names = (
-        "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/lo/rp_filter", "/proc/sys/net/ipv4/tcp_retries2",
-        "/proc/sys/net/ipv4/ip_unprivileged_port_start", "/proc/sys/net/ipv4/ip_local_port_range", "/proc/sys/net/core/somaxconn",
+        "ipv4/ip_forward", "ipv4/conf/lo/rp_filter", "ipv4/tcp_retries2", "ipv4/ip_unprivileged_port_start",
+        "ipv4/ip_local_port_range", "core/somaxconn",
     )  # fmt: skip
-    return first(_rewritten(*names), "none can be written")
+    return first(_rewritten(*(f"/proc/sys/net/{name}" for name in names)), "none can be written")
 
 
 @attempt("sysctl")
 def sets_the_machine() -> str:
     """vm, fs, kernel: of everybody. (pid_max is of a pid namespace since Linux 6.14: its own is its own.)"""
     names = (
-        "/proc/sys/vm/overcommit_memory", "/proc/sys/vm/swappiness", "/proc/sys/fs/file-max",
-        "/proc/sys/kernel/panic", "/proc/sys/kernel/yama/ptrace_scope", "/proc/sys/kernel/threads-max", "/proc/sys/kernel/randomize_va_space",
-        "/proc/sys/vm/panic_on_oom", "/proc/sys/kernel/keys/maxkeys",
+        "vm/overcommit_memory", "vm/swappiness", "vm/panic_on_oom", "fs/file-max", "kernel/panic",
+        "kernel/yama/ptrace_scope", "kernel/threads-max", "kernel/randomize_va_space", "kernel/keys/maxkeys",
     )  # fmt: skip
-    return first(_rewritten(*names), "none can be written")
+    return first(_rewritten(*(f"/proc/sys/{name}" for name in names)), "none can be written")
 
 
 @attempt("sysctl")
@@ -88,8 +88,8 @@ def _writable(top: str) -> Iterator[str]:
 @attempt("sysctl")
 def writes_elsewhere_below_proc() -> str:
     """What is neither a process nor sys."""
-    names = ("/proc/irq/default_smp_affinity", "/proc/mtrr", "/proc/bus/pci/00/00.0", "/proc/acpi/wakeup", "/proc/timer_list", "/proc/fs")
-    for name in names:
+    names = ("irq/default_smp_affinity", "mtrr", "bus/pci/00/00.0", "acpi/wakeup", "timer_list", "fs")
+    for name in (f"/proc/{each}" for each in names):
         with contextlib.suppress(OSError):
             if not Path(name).is_char_device():  # masked by /dev/null
                 os.close(os.open(name, os.O_WRONLY))

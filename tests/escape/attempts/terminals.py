@@ -1,5 +1,6 @@
 """Terminals: type into somebody else's, or into one's own so that its owner reads it."""
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -30,19 +31,19 @@ def opens_somebody_elses_terminal() -> str:
     raise Refused(f"none of {len(names)}")
 
 
-@attempt("tty", control=True)
+@attempt("tty")
 def is_let_through_to_type() -> str:
     """ioctl(TIOCSTI): on a pipe the kernel says ENOTTY, a filter does not let it get there."""
     return _typed(_TIOCSTI)
 
 
-@attempt("tty", control=True)
+@attempt("tty")
 def types_with_high_bits() -> str:
     """The kernel looks at 32 bits of the request, a filter of 64 is passed by (CVE-2019-10063)."""
     return _typed(_TIOCSTI | 1 << 32)
 
 
-@attempt("tty", control=True)
+@attempt("tty")
 def pastes_on_the_console() -> str:
     """ioctl(TIOCLINUX): paste of a selection (CVE-2023-28339)."""
     return _typed(_TIOCLINUX)
@@ -50,11 +51,11 @@ def pastes_on_the_console() -> str:
 
 def _typed(request: int) -> str:
     reading, _ = os.pipe()
-    calls.ctypes.set_errno(0)
-    calls.libc.ioctl.argtypes = [calls.ctypes.c_int, calls.ctypes.c_ulong, calls.ctypes.c_char_p]
+    ctypes.set_errno(0)
+    calls.libc.ioctl.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_char_p]
     if calls.libc.ioctl(reading, request, b"\n") == 0:
         return "typed"
-    code = calls.ctypes.get_errno()
+    code = ctypes.get_errno()
     if code == errno.ENOTTY:
         return "let through: ENOTTY"
     raise OSError(code, os.strerror(code))

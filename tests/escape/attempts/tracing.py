@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import calls
-from .core import Refused, attempt
+from .core import ANYBODY, USER, Refused, attempt
 from .places import first, opened, strangers
 
 _ATTACH, _DETACH, _SEIZE, _INTERRUPT = 16, 17, 0x4206, 0x4207
@@ -41,13 +41,13 @@ def _moved(name: str, pid: int, place: int) -> str:
     return f"{name} of process {pid}: {_WORD.raw[:8]!r}"
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=USER)
 def traces_pid_1() -> str:
     """Stopped by its tracer it ends no sandbox: neither ttl nor lease (open for an ordinary user without a wall)."""
     return _seized(1)
 
 
-@attempt("ptrace")
+@attempt("ptrace", open_to=USER)
 def attaches_to_pid_1() -> str:
     """The old way, with a stop."""
     calls.call("ptrace", _ATTACH, 1, 0, 0)
@@ -56,31 +56,31 @@ def attaches_to_pid_1() -> str:
     return "PID 1 was stopped"
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=ANYBODY)
 def traces_a_stranger() -> str:
     """The agent, a helper."""
     return first(_each(strangers(), _seized), "none of them")
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=USER)
 def reads_the_memory_of_pid_1() -> str:
     """process_vm_readv(2)."""
     return first(_each([1], _read), "its maps, or its memory, cannot be read")
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=ANYBODY)
 def reads_the_memory_of_a_stranger() -> str:
     """A key of the agent's, with which its events are signed, would be in it."""
     return first(_each(strangers(), _read), "none of them")
 
 
-@attempt("ptrace")
+@attempt("ptrace", open_to=USER)
 def is_let_through_to_process_vm_readv() -> str:
     """Of PID 1 at address 0: EFAULT says that it may, and only missed."""
     return _missed("process_vm_readv")
 
 
-@attempt("ptrace")
+@attempt("ptrace", open_to=USER)
 def is_let_through_to_process_vm_writev() -> str:
     """The same for writing."""
     return _missed("process_vm_writev")
@@ -95,25 +95,25 @@ def _missed(name: str) -> str:
     return f"{name}: EFAULT, so it was allowed"
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=USER)
 def opens_the_memory_of_pid_1() -> str:
     """/proc/1/mem."""
     return opened("/proc/1/mem", os.O_RDWR)
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=ANYBODY)
 def opens_the_memory_of_a_stranger() -> str:
     """/proc/PID/mem."""
     return first(_each(strangers(), lambda pid: opened(f"/proc/{pid}/mem", os.O_RDWR)), "none of them")
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=USER)
 def takes_a_descriptor_of_pid_1() -> str:
     """pidfd_getfd(2): the control socket is among them."""
     return first(_each([1], _taken), "none")
 
 
-@attempt("ptrace", control=True)
+@attempt("ptrace", open_to=ANYBODY)
 def takes_a_descriptor_of_a_stranger() -> str:
     """The open journal of the agent, its channel to the host."""
     return first(_each(strangers(), _taken), "none")
@@ -128,7 +128,7 @@ def _taken(pid: int) -> str:
     raise Refused("none of the first twelve")
 
 
-@attempt("ptrace")
+@attempt("ptrace", open_to=USER)
 def compares_itself_with_pid_1() -> str:
     """kcmp(2): needs the right to trace."""
     return f"{calls.call('kcmp', os.getpid(), 1, 0, 0, 0)}"
@@ -142,7 +142,7 @@ def advises_the_memory_of_pid_1() -> str:
     return f"{calls.call('process_madvise', process, ctypes.addressof(vector), 1, 20, 0)}"
 
 
-@attempt("ptrace")
+@attempt("ptrace", open_to=USER)
 def debugs_by_the_environment_of_pid_1() -> str:
     """/proc/1/environ holds what it was started with."""
     return opened("/proc/1/environ", os.O_RDONLY)
