@@ -104,8 +104,8 @@ def opens_a_file_by_its_handle() -> str:
 @attempt("files")
 def names_a_file_by_its_handle() -> str:
     """The other half, name_to_handle_at(2)."""
-    handle, mount_id = ctypes.create_string_buffer(144), ctypes.create_string_buffer(4)
-    handle[0:4] = (128).to_bytes(4, sys.byteorder)
+    room, mount_id = (128).to_bytes(4, sys.byteorder), ctypes.create_string_buffer(4)
+    handle = ctypes.create_string_buffer(room, 144)
     calls.call("name_to_handle_at", -100, b"/tmp", handle, mount_id, 0)
     return f"a handle of /tmp: {handle.raw[8:24].hex()}"
 

@@ -213,7 +213,7 @@ def filters_its_own_calls() -> str:
     ):
         if calls.libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), f"prctl({option})")
-    program = (ctypes.c_char * 8)(*struct.pack("HBBI", 6, 0, 0, 0x7FFF0000))  # return ALLOW
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7FFF0000), 8)  # return ALLOW
     filter_ = struct.pack("HxxxxxxQ", 1, ctypes.addressof(program))
     if calls.libc.prctl(22, ctypes.c_ulong(2), filter_, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")

@@ -149,7 +149,8 @@ def sees_its_limits() -> str:
 @honest
 def uses_threads_and_locks_of_the_c_library() -> str:
     """futex(2), by conditions that wait."""
-    condition, seen = threading.Condition(), []
+    condition = threading.Condition()
+    seen: list[int] = []
     with condition:
         threading.Thread(target=lambda: _tell(condition, seen)).start()
         condition.wait(1)

@@ -18,12 +18,15 @@ from .honest import holds
 def shares_memory_by_posix() -> str:
     """shm_open(3)."""
     shared = shared_memory.SharedMemory(create=True, size=4096)
+    memory = shared.buf
+    assert memory is not None
     child = os.fork()
     if child == 0:
-        shared.buf[0] = 42
+        memory[0] = 42
         os._exit(0)
     os.waitpid(child, 0)
-    seen = shared.buf[0]
+    seen = memory[0]
+    del memory
     shared.close()
     shared.unlink()
     return holds(seen == 42, "a page between two processes")

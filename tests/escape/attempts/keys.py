@@ -1,8 +1,7 @@
 """Keyrings of the kernel: keys of the host's user, and keys that outlive the sandbox."""
 
-from pathlib import ctypes
-
-import Path
+import ctypes
+from pathlib import Path
 
 from . import calls
 from .core import Refused, attempt
