@@ -26,6 +26,7 @@ ATTEMPTS = Path(__file__).parent / "attempts"
 MEMORY, DISK = 128, 32
 IPC_KEY = 0xE5CA9E
 _UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
+USER = "postgres"
 VICTIM = "/run/chaoslab/victim"
 _PYTHON = ["python3", "-S", "/app/attempts.pyz"]
 _SYSTEM_V = "import ctypes; print(ctypes.CDLL(None).shmget(int(__import__('sys').argv[1]), 4096, 0o1666))"
@@ -49,6 +50,7 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
     processes = [
         {"name": "attempts", "command": _PYTHON, "env": environment, "ready": ready, "readyWithin": "50s"},
         {"name": "web", "command": [*_PYTHON, "web"], "port": 80, "env": {"PORT": "80"}},
+        {"name": "another", "command": [*_PYTHON, "another"], "user": USER},
         {"name": "library", "command": [*_PYTHON, "quiet"], "env": {"LD_PRELOAD": "/app/evil/preloaded.so"}},
         {"name": "program", "command": [*_PYTHON, "quiet"], "env": {"PATH": evil}},
         {"name": "module", "command": [*_PYTHON, "quiet"], "env": {"PYTHONPATH": "/app/evil"}},

@@ -17,7 +17,7 @@ _STARTED_FOR = {
 def was_tried(name: str, run: Tried) -> bool:
     """Whether it was got as far as being refused."""
     match name:
-        case "as_a_probes_command":
+        case "as_a_probes_command" | "as_another_user":
             return name in evidence(run)
         case "by_a_swapped_working_directory":  # the trap is laid: it is no folder any more
             return "- /app/jumped" in _lines(run)
@@ -34,7 +34,12 @@ def reached(name: str, run: Tried) -> str:
     """What it reached; empty when that is nothing."""
     found = evidence(run)
     match name:
-        case "as_a_setup_command" | "as_a_probes_command" | "by_a_swapped_working_directory":
+        case (
+            "as_a_setup_command"
+            | "as_a_probes_command"
+            | "as_another_user"
+            | "by_a_swapped_working_directory"
+        ):
             said = json.loads(found.get(name) or "{}")
             return str(said) if said else ""
         case "as_a_library_of_the_launcher":

@@ -5,6 +5,7 @@ As an ordinary user the suite cannot become root, nor run Debian's Podman: those
 header of pytest's report says so (`tests.escape.conftest`).
 """
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.escape.attempts import ATTEMPTS
 from tests.escape.attempts.aside import SIDE
 from tests.escape.attempts.honest_io import NO_GROUP
+from tests.escape.conduct import USER
 from tests.escape.identities import IDENTITIES, Tried, tried
 from tests.escape.sides import reached, was_tried
 
@@ -53,6 +55,14 @@ def test_what_an_honest_app_needs_works(run: Tried, name: str) -> None:
 def test_where_the_kernel_limits_memory_the_app_sees_the_limit(run: Tried) -> None:
     (started,) = [event for event in run.events if event.type == "agent.started"]
     assert (run.answers["sees_its_limits"]["said"] == NO_GROUP) is (started.data["memory_kind"] == "emulated")
+
+
+def test_a_process_runs_as_the_user_that_its_manifest_names(run: Tried) -> None:
+    said = [e.data["line"] for e in run.events if e.type == "log.captured" and e.data["process"] == "another"]
+    assert said, run.seen["result"]
+    account = json.loads(said[0])
+    assert account["uid"] != 0
+    assert account["name"] == USER
 
 
 def test_the_agents_probes_reach_the_apps_port_below_1024(run: Tried) -> None:

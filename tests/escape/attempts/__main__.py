@@ -63,6 +63,9 @@ def main() -> None:
             aside.probe()
         case "jump":
             aside.jump()
+        case "another":
+            tell(aside.another())
+            time.sleep(3600)
         case "quiet":
             time.sleep(3600)
         case "web":

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import os
+import pwd
 import sys
 import time
 import zlib
@@ -32,6 +33,7 @@ OUTSIDE = (
 SIDE = {
     "as_a_setup_command": "What setup left running, once the agent is there: it is the app's, too.",
     "as_a_probes_command": "What a probe runs is in the app's folder, so it is the app's code.",
+    "as_another_user": "A process that its manifest gives another user: in a user namespace more, where there is one id.",
     "as_a_library_of_the_launcher": "LD_PRELOAD of a process, obeyed by what the agent starts it with.",
     "as_a_program_of_the_launcher": "PATH of a process, by which the agent finds what it starts it with.",
     "as_a_module_of_the_launcher": "PYTHONPATH of a process, obeyed by a launcher in Python.",
@@ -87,6 +89,7 @@ def arm() -> None:
         place.write_text(f'#!/bin/sh\n{look}\nexec {real} "$@"\n')
         place.chmod(0o755)
     EVIDENCE.mkdir(exist_ok=True)
+    EVIDENCE.chmod(0o777)
     (APP / "jump").mkdir(exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.symlink("/run/chaoslab", APP / "full")
@@ -124,6 +127,14 @@ def probe() -> None:
         file.write("x")
     if looks.stat().st_size > _LOOKS_BEFORE and not (EVIDENCE / "as_a_probes_command.json").exists():
         keep("as_a_probes_command", reached())
+
+
+def another() -> dict[str, object]:
+    """As another user of the manifest's: look around, and say who one is."""
+    keep("as_another_user", reached())
+    account = pwd.getpwuid(os.getuid())
+    refused = outcome(lambda: str(os.setuid(0)))["said"] if os.getuid() else "it is root"
+    return {"uid": os.getuid(), "name": account.pw_name, "home": os.environ["HOME"], "to_root": refused}
 
 
 def jump() -> None:
