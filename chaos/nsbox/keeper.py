@@ -120,7 +120,7 @@ def _be_builder(
     kernel.die_with_parent()
     cgroup.add(os.getpid())
     try:
-        user_namespace = _unshare()
+        user_namespace = _unshare(spec.may_lack)
     except OSError as error:
         _tell(told, {"error": _why_not(error), "errno": error.errno})
         os._exit(1)
@@ -134,11 +134,11 @@ def _be_builder(
     os._exit(0)
 
 
-def _unshare() -> bool:
-    """New namespaces; True when a user namespace is among them. Raises OSError."""
+def _unshare(may_lack: bool) -> bool:
+    """New namespaces; True when a user namespace is among them, which root `may_lack`. Raises OSError."""
     refused: OSError | None = None
     for flags in (kernel.NEWUSER, 0):
-        if not flags and os.geteuid() != 0:
+        if not flags and (os.geteuid() != 0 or not may_lack):
             break
         try:
             kernel.unshare(flags | _ALL)
@@ -190,8 +190,8 @@ def _why_not(error: OSError) -> str:
         errno.ENOSPC: "the limit user.max_user_namespaces is 0 or used up; raise it: "
         "sysctl user.max_user_namespaces=15000",
         errno.EPERM: "the kernel, a container's seccomp profile, or AppArmor forbids user namespaces; allow them "
-        "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), run as root, "
-        "or choose another sandbox type",
+        "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), choose another "
+        "sandbox type, or, as root, set CHAOSLAB_ALLOW_DEGRADED=true: then no verdict is 'held'",
         errno.EINVAL: "this kernel lacks a namespace type; Linux 5.12 or later with user, pid, net, mount, ipc, uts "
         "and cgroup namespaces is needed",
     }
