@@ -30,6 +30,13 @@ USER = "postgres"
 VICTIM = "/run/chaoslab/victim"
 _PYTHON = ["python3", "-S", "/app/attempts.pyz"]
 _SYSTEM_V = "import ctypes; print(ctypes.CDLL(None).shmget(int(__import__('sys').argv[1]), 4096, 0o1666))"
+_SPY = """
+read looks < /app/evidence/looks || looks=0
+echo $((looks + 1)) > /app/evidence/looks || exit 0
+[ "$looks" = 5 ] && exec python3 -S /app/attempts.pyz probe
+exit 0
+"""
+"""Looks around once, but not among the first looks: those say whether the baseline is steady."""
 _EVIDENCE = """
 for f in /app/evidence/*.json; do [ -e "$f" ] && { echo "= $f"; cat "$f"; echo; }; done
 for f in /etc/hosts /etc/resolv.conf /etc/passwd /etc/group; do
@@ -51,6 +58,7 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
         {"name": "attempts", "command": _PYTHON, "env": environment, "ready": ready, "readyWithin": "50s"},
         {"name": "web", "command": [*_PYTHON, "web"], "port": 80, "env": {"PORT": "80"}},
         {"name": "another", "command": [*_PYTHON, "another"], "user": USER},
+        {"name": "stop", "command": [*_PYTHON, "stop"]},
         {"name": "library", "command": [*_PYTHON, "quiet"], "env": {"LD_PRELOAD": "/app/evil/preloaded.so"}},
         {"name": "program", "command": [*_PYTHON, "quiet"], "env": {"PATH": evil}},
         {"name": "module", "command": [*_PYTHON, "quiet"], "env": {"PYTHONPATH": "/app/evil"}},
@@ -59,7 +67,7 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
         },
     ]  # fmt: skip
     web = {"type": "http", "url": "http://127.0.0.1/"}
-    spy = {"type": "command", "command": [*_PYTHON, "probe"], "every": "250ms"}
+    spy = {"type": "command", "command": ["sh", "-c", _SPY], "every": "250ms"}
     method = [
         ("writes", {"type": "io_stress", "path": "/tmp"}, "1s"),
         ("read-only", {"type": "disk_read_only", "path": "/app"}, "500ms"),

@@ -3,14 +3,15 @@
 import json
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-from tests.escape.attempts.aside import MARK
+from tests.escape.attempts.aside import MARK, STOPPED_S
 from tests.escape.identities import Tried
 
 _BY_LINK = "full by a link"
 _STARTED_FOR = {
     "as_a_library_of_the_launcher": "library", "as_a_program_of_the_launcher": "program",
-    "as_a_module_of_the_launcher": "module",
+    "as_a_module_of_the_launcher": "module", "by_stopping_what_is_being_started": "stop",
 }  # fmt: skip
 
 
@@ -44,6 +45,8 @@ def reached(name: str, run: Tried) -> str:
             return str(said) if said else ""
         case "as_a_library_of_the_launcher":
             return MARK if f"- {MARK}" in _lines(run) else ""
+        case "by_stopping_what_is_being_started":
+            return _stood_still(run) if name in found else ""
         case "by_links_for_what_faults_write":
             made = [
                 line for line in _lines(run) if "/victim/" in line and line != "- /run/chaoslab/victim/canary"
@@ -70,3 +73,10 @@ def _lines(run: Tried) -> Sequence[str]:
 
 def _steps(run: Tried, type_: str) -> set[str]:
     return {event.data["step"] for event in run.events if event.type == type_}
+
+
+def _stood_still(run: Tried) -> str:
+    """For how long the agent, which samples ten times a second, did not; empty when it was not held up."""
+    ticks = [event.at for event in run.events if event.type == "usage.sampled"]
+    longest = max((later - earlier for earlier, later in pairwise(ticks)), default=0.0)
+    return f"the agent stood still for {longest:.1f} s" if longest > STOPPED_S - 1 else ""

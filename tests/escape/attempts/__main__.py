@@ -1,13 +1,14 @@
 """`python3 -S -m attempts [setup|probe|jump|web|quiet]`: all attempts, or one of those that begin elsewhere."""
 
+import contextlib
 import http.server
 import os
 import socket
 import sys
 import time
 
-from . import aside, descriptors
-from .core import ATTEMPTS, carry_out, tell
+from . import aside, descriptors, places
+from .core import ATTEMPTS, Refused, carry_out, tell
 
 READY_PORT = 8001
 _PAUSE_S = 0.006
@@ -40,6 +41,8 @@ def attempt_all() -> None:
     """One line each; then the agent is told that we are ready, and the races begin."""
     descriptors.look()
     aside.arm()
+    with contextlib.suppress(Refused):
+        places.strangers()
     for name in sorted(ATTEMPTS, key=lambda name: (name in _LAST, _LAST.index(name) if name in _LAST else 0)):
         tell(carry_out(ATTEMPTS[name]))
         time.sleep(_PAUSE_S)
@@ -66,6 +69,8 @@ def main() -> None:
         case "another":
             tell(aside.another())
             time.sleep(3600)
+        case "stop":
+            aside.stop_what_is_being_started()
         case "quiet":
             time.sleep(3600)
         case "web":

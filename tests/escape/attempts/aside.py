@@ -9,11 +9,13 @@ import contextlib
 import json
 import os
 import pwd
+import signal
 import sys
 import time
 import zlib
 from pathlib import Path
 
+from . import places
 from .core import ATTEMPTS, outcome
 
 APP = Path("/app")
@@ -22,7 +24,9 @@ GO = APP / "the-agent-is-there"
 VICTIM = "/run/chaoslab/victim"
 """Where links of the app's lead: a folder outside that nothing may be written to."""
 NAMES, SCRIBBLE = ("/etc/hosts", "/etc/resolv.conf", "/etc/passwd", "/etc/group"), "written by an app"
-_LOOKS_BEFORE = 4
+_STOPS_FOR_S = 4.0
+STOPPED_S = 4.0
+"""Longer than anybody should wait for a process that does not start."""
 MARK = "/tmp/escape-preloaded"
 OUTSIDE = (
     "reads_the_order", "appends_to_the_journal", "touches_the_lease", "lists_the_agents_folder", "sees_a_stranger",
@@ -33,12 +37,13 @@ OUTSIDE = (
 SIDE = {
     "as_a_setup_command": "What setup left running, once the agent is there: it is the app's, too.",
     "as_a_probes_command": "What a probe runs is in the app's folder, so it is the app's code.",
-    "as_another_user": "A process that its manifest gives another user: in a user namespace more, where there is one id.",
+    "as_another_user": "A process that its manifest gives another user.",
     "as_a_library_of_the_launcher": "LD_PRELOAD of a process, obeyed by what the agent starts it with.",
     "as_a_program_of_the_launcher": "PATH of a process, by which the agent finds what it starts it with.",
     "as_a_module_of_the_launcher": "PYTHONPATH of a process, obeyed by a launcher in Python.",
     "by_a_swapped_working_directory": "A folder that becomes a link to the agent's before a process starts again.",
     "by_links_for_what_faults_write": "Files that faults make in /tmp and /app, swapped for links that lead outside.",
+    "by_stopping_what_is_being_started": "A process between fork and exec, stopped, so that the agent waits for it.",
     "by_files_that_lead_to_names": "hosts, resolv.conf and passwd, written by the app and read by the agent's probes.",
     "by_a_link_to_the_journals_disk": "A disk fault whose path the app has made a link to where the journal is.",
 }
@@ -121,20 +126,15 @@ def daemon() -> None:
 
 
 def probe() -> None:
-    """For a probe: look around once, but not among the first looks: those say whether the baseline is steady."""
-    looks = EVIDENCE / "looks"
-    with looks.open("a") as file:
-        file.write("x")
-    if looks.stat().st_size > _LOOKS_BEFORE and not (EVIDENCE / "as_a_probes_command.json").exists():
-        keep("as_a_probes_command", reached())
+    """For a probe: look around."""
+    keep("as_a_probes_command", reached())
 
 
 def another() -> dict[str, object]:
     """As another user of the manifest's: look around, and say who one is."""
     keep("as_another_user", reached())
     account = pwd.getpwuid(os.getuid())
-    refused = outcome(lambda: str(os.setuid(0)))["said"] if os.getuid() else "it is root"
-    return {"uid": os.getuid(), "name": account.pw_name, "home": os.environ["HOME"], "to_root": refused}
+    return {"uid": os.getuid(), "name": account.pw_name, "home": os.environ["HOME"]}
 
 
 def jump() -> None:
@@ -156,9 +156,42 @@ def race() -> None:
         for folder in ("/tmp", "/app"):
             for name in os.listdir(folder):
                 if name.startswith(".chaoslab") and not name.endswith(".was"):
-                    with contextlib.suppress(OSError):
-                        place = Path(folder, name)
-                        if not place.is_symlink():
-                            place.rename(f"{place}.was")
-                            place.symlink_to(VICTIM)
-        time.sleep(0.004)
+                    _swap(Path(folder, name))
+        time.sleep(0.003)
+
+
+def _swap(place: Path) -> None:
+    with contextlib.suppress(OSError):
+        if not place.is_symlink():
+            place.rename(f"{place}.was")
+            place.symlink_to(VICTIM)
+
+
+def stop_what_is_being_started() -> None:
+    """Between fork and exec a process has not the app's identity yet: stop it there, and whoever waits for it waits.
+
+    The number of the newest process is in /proc/loadavg.
+    """
+    until = time.monotonic() + _STOPS_FOR_S
+    with open("/proc/loadavg", "rb", buffering=0) as newest:
+        before = b""
+        while time.monotonic() < until:
+            newest.seek(0)
+            if (now := newest.read(64).rpartition(b" ")[2]) != before:
+                before = now
+                if _stopped_too_early(int(now)):
+                    return
+
+
+def _stopped_too_early(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except OSError:
+        return False
+    early = b"agent.pyz" in (line := places.command_line(pid))
+    if early:
+        keep("by_stopping_what_is_being_started", {"at": time.time(), "line": repr(line)})
+        time.sleep(STOPPED_S)
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGCONT)
+    return early

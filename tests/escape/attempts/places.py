@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ ORDER, JOURNAL, LEASE, STOP = AGENT / "order.json", AGENT / "journal.ndjson", AG
 OURS = b"attempts"
 """In the command line of every process of this app."""
 GUESSED_PIDS = range(2, 1500)
+_STAYS_S = 1.0
+_KNOWN: set[tuple[int, bytes]] = set()
+"""Strangers that have stayed; kept by forks."""
 
 
 def canary() -> dict[str, str]:
@@ -34,11 +38,24 @@ def visible() -> list[int]:
 
 
 def strangers() -> list[int]:
-    """Visible processes that run and are not the app's, PID 1 aside. Raises Refused when there is none."""
-    found = [pid for pid in visible() if pid != 1 and (line := command_line(pid)) and OURS not in line]
+    """Visible processes that run and are not the app's, PID 1 aside. Raises Refused when there is none.
+
+    A process of the app that is just being started may look for a moment like who starts it: only what stays so for a
+    second is a stranger (`by_stopping_what_is_being_started` in `aside` is about that moment).
+    """
+    until = time.monotonic() + _STAYS_S
+    while (found := _candidates()) and not found <= _KNOWN:
+        if time.monotonic() > until:
+            _KNOWN.update(found)
+        time.sleep(0.01)
     if not found:
         raise Refused(f"no process but the app's own among {len(visible())}")
-    return found
+    return sorted(pid for pid, _ in found)
+
+
+def _candidates() -> set[tuple[int, bytes]]:
+    lines = ((pid, command_line(pid)) for pid in visible() if pid != 1)
+    return {(pid, line) for pid, line in lines if line and OURS not in line}
 
 
 def guessed() -> Iterator[int]:
