@@ -12,6 +12,7 @@ programs fall back; what a program may try on purpose and must not have, with EP
 import base64
 import errno
 import hashlib
+import struct
 import sys
 import tempfile
 import textwrap
@@ -71,13 +72,36 @@ _FAMILIES = (1, 2, 10, 16)
 """AF_UNIX, AF_INET, AF_INET6, AF_NETLINK."""
 _NEW_NAMESPACES = 0x7E020000
 """CLONE_NEW* of <linux/sched.h>, but for time, which clone(2) does not take."""
+_TERMINAL_INPUT = (0x5412, 0x541C)
+"""TIOCSTI, TIOCLINUX: they type on a terminal in its owner's stead."""
+_WARDEN, _USERS, _USERS_IO = 1, 2, 3
+"""PID 1 is ours; PRIO_USER and IOPRIO_WHO_USER mean all of a user's processes, ours among them."""
+REFUSED_WITH = (
+    *(("ioctl", ((1, command),)) for command in _TERMINAL_INPUT),
+    ("prlimit64", ((0, _WARDEN), (2, None))),
+    ("setpriority", ((1, _WARDEN),)),
+    ("setpriority", ((0, _USERS),)),
+    ("ioprio_set", ((1, _WARDEN),)),
+    ("ioprio_set", ((0, _USERS_IO),)),
+    *((f"sched_set{what}", ((0, _WARDEN),)) for what in ("affinity", "attr", "param", "scheduler")),
+)
+"""Calls with such arguments, by number from 0: the low word, which is all that the kernel looks at; None: not null.
+
+libseccomp compares whole arguments of what is allowed otherwise, which the high word would get around."""
+_ARCHES = {"X86_64": 0xC000003E, "AARCH64": 0xC00000B7}
+"""AUDIT_ARCH_* of <linux/audit.h>."""
+_LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
+"""BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K (<linux/bpf_common.h>)."""
+_NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16
+"""Where they are in struct seccomp_data (<linux/seccomp.h>)."""
+_ERRNO = 0x00050000
 _UNKNOWN = -1
 """__NR_SCMP_ERROR."""
 
 
 def table() -> str:
     """All that the filter is made from, for its digest."""
-    parts = (ALLOWED, FORBIDDEN, _PERSONALITIES, _FAMILIES, _NEW_NAMESPACES)
+    parts = (ALLOWED, FORBIDDEN, _PERSONALITIES, _FAMILIES, _NEW_NAMESPACES, REFUSED_WITH)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -102,7 +126,60 @@ def program() -> bytes:
     with tempfile.TemporaryFile() as file:
         made.export_bpf(file)
         file.seek(0)
-        return file.read()
+        return _refusals() + file.read()
+
+
+def _refusals() -> bytes:
+    """What goes before: each check jumps to the next one unless all of it is true."""
+    import pyseccomp as lib
+
+    made = b""
+    for arch, token in _ARCHES.items():
+        checks = b"".join(
+            _check(lib.resolve_syscall(getattr(lib.Arch, arch), name), arguments)
+            for name, arguments in REFUSED_WITH
+        )
+        made += _step(_LOAD, _ARCH)
+        over = len(checks) // _STEP
+        made += _step(_EQUAL, token, 0, over) if over < _FAR else _jump_over(token, over)
+        made += checks
+    return made
+
+
+_STEP = 8
+_FAR = 256
+"""Conditional jumps hold one byte; the jump always (BPF_JMP|BPF_JA) holds four."""
+
+
+def _jump_over(token: int, count: int) -> bytes:
+    return _step(_EQUAL, token, 1, 0) + _step(0x05, count)
+
+
+def _step(code: int, k: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    """One struct sock_filter (<linux/filter.h>)."""
+    return struct.pack("=HBBI", code, if_true, if_false, k)
+
+
+def _check(number: int, arguments: Any) -> bytes:
+    """Answer EPERM to that call with those arguments."""
+    steps: list[tuple[int, int, bool]] = [(_NUMBER, number, True)]
+    for index, value in arguments:
+        at = _FIRST_ARGUMENT + 8 * index
+        steps += [(at, value, True)] if value is not None else [(at, 0, False)]
+    made = _step(_RETURN, _ERRNO | errno.EPERM)
+    for at, value, equal in reversed(steps):
+        over = len(made) // _STEP
+        if equal:
+            made = _step(_LOAD, at) + _step(_EQUAL, value, 0, over) + made
+        else:  # not null: either word
+            made = (
+                _step(_LOAD, at)
+                + _step(_EQUAL, 0, 0, 2)
+                + _step(_LOAD, at + 4)
+                + _step(_EQUAL, 0, over, 0)
+                + made
+            )
+    return made
 
 
 def _add(made: Any, action: Any, name: str, *conditions: Any) -> None:

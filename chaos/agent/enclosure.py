@@ -142,6 +142,10 @@ def _proc() -> None:
         if os.path.exists(place := f"/proc/{name}"):
             kernel.mount(place, place, None, kernel.MS_BIND | kernel.MS_REC)
             kernel.make_read_only(place)
+    kernel.mount(
+        "/proc/1", "/proc/1", None, kernel.MS_BIND
+    )  # where ids are shared, its files would be the app's
+    kernel.make_read_only("/proc/1")
     _mask(f"/proc/{name}" for name in _MASKED)
 
 

@@ -94,6 +94,7 @@ class Wall:
         kernel.mount(
             None, "/", None, kernel.MS_REC | kernel.MS_SHARED
         )  # what faults mount is to be seen there
+        _let_it_serve()
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         kernel.unshare(kernel.NEWPID)
         try:
@@ -214,6 +215,13 @@ class InTheOpen:
         with contextlib.suppress(PermissionError):  # it runs at a lower one, and may not leave that
             os.setpriority(os.PRIO_PROCESS, child.pid, 0)  # the agent itself may run at a higher priority
         return child
+
+
+def _let_it_serve() -> None:
+    """Ports below 1024 and ping(8) for the app, which has no power over this network; as Docker sets both, too."""
+    for name, value in (("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")):
+        with contextlib.suppress(OSError):  # an engine shows /proc/sys read-only, and was told to set it
+            Path("/proc/sys/net/ipv4", name).write_text(value)
 
 
 def why_not(error: OSError) -> TargetError:

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -31,6 +32,8 @@ from chaos.nsbox import kernel
 MESSAGE = 65536
 """The longest datagram."""
 _DESCRIPTORS = 4
+_MOST_TASKS = 4096
+_NO_CORE = 1
 _CHILD = 0
 """What fork(2) returns in the child."""
 _FIRST_OTHER = 3
@@ -183,6 +186,7 @@ class Warden:
                 signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         kernel.close_on_exec(_FIRST_OTHER)
+        _limit()
         kernel.no_new_privileges()
         kernel.filter_system_calls(self._filter)
         os.execvpe(asked["argv"][0], asked["argv"], {"HOME": home, **asked["env"]})
@@ -234,6 +238,17 @@ class Warden:
             if found is None or found.si_pid in self._asked_for:
                 return
             os.waitpid(found.si_pid, 0)
+
+
+def _limit() -> None:
+    """A hard limit on processes and threads, beside the control group's: where there is none it is the only one.
+
+    And no dumped core: the kernel would start the host's program for it (core(5): a limit of 1 forbids that, 0 does not).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (_NO_CORE, _NO_CORE))
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    most = _MOST_TASKS if hard == resource.RLIM_INFINITY else min(hard, _MOST_TASKS)
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
 def _unused_base() -> int:

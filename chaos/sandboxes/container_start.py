@@ -75,6 +75,7 @@ def options(
         "--rm",
         "--hostname=chaoslab",
         "--network=none",
+        "--sysctl=net.ipv4.ip_unprivileged_port_start=0",  # for the app, which has no power over this network
         "--cgroupns=private",
         f"--memory={most}",
         f"--memory-swap={most}",

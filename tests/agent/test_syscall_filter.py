@@ -36,6 +36,14 @@ print({
     "keyctl": said(libc.syscall({"x86_64": 250}.get(os.uname().machine, 219), 0, -3, 0)),
     "bpf": said(libc.syscall({"x86_64": 321}.get(os.uname().machine, 280), 0, None, 0)),
     "io_uring": said(libc.syscall(425, 1, None)), "clone3": said(libc.syscall(435, None, 0)),
+    "limit of PID 1": said(libc.prlimit(1, 7, ctypes.byref((ctypes.c_ulong * 2)(9, 9)), None)),
+    "limit of itself": said(libc.prlimit(0, 7, ctypes.byref((ctypes.c_ulong * 2)(99, 99)), None)),
+    "look at PID 1": said(libc.prlimit(1, 7, None, ctypes.byref((ctypes.c_ulong * 2)()))),
+    "typing": said(libc.ioctl(os.openpty()[1], 0x5412, b"x")),
+    "typing, with a high word": said(libc.syscall(16 if os.uname().machine == "x86_64" else 29, os.openpty()[1],
+                                                  ctypes.c_ulong(0x100005412), b"x")),
+    "size of a terminal": said(libc.ioctl(os.openpty()[1], 0x5413, ctypes.create_string_buffer(8))),
+    "priority of PID 1": said(libc.setpriority(0, 1, 0)), "own priority": said(libc.setpriority(0, 0, 19)),
     "vsock": family(40), "unix": family(1), "inet": family(2),
     "fork": said(0 if os.waitpid(os.fork() or os._exit(0), 0) else -1), "pidfd": said(os.pidfd_open(os.getpid())),
 })
@@ -83,9 +91,14 @@ def answers() -> dict[str, str]:
 @pytest.mark.parametrize(
     ("call", "answer"),
     [
-        *((name, "EPERM") for name in ("unshare", "mount", "umount", "setns", "keyctl", "bpf")),
+        *(
+            (name, "EPERM")
+            for name in ("unshare", "mount", "umount", "setns", "keyctl", "bpf", "limit of PID 1")
+        ),
+        *((name, "EPERM") for name in ("typing", "typing, with a high word", "priority of PID 1")),
         *((name, "ENOSYS") for name in ("io_uring", "clone3", "vsock")),
-        *((name, "ok") for name in ("unix", "inet", "fork", "pidfd")),
+        *((name, "ok") for name in ("unix", "inet", "fork", "pidfd", "limit of itself")),
+        *((name, "ok") for name in ("look at PID 1", "size of a terminal", "own priority")),
     ],
 )
 def test_what_it_answers(answers: dict[str, str], call: str, answer: str) -> None:
