@@ -1,4 +1,4 @@
-"""Carry out one run whose app tries to escape: `python -m tests.escape.conduct TYPE FOLDER`, facts on standard input.
+"""Carry out one run whose app tries to escape: `python -m tests.escape.conduct TYPE FOLDER IMAGE`, facts on standard input.
 
 It opens one sandbox, starts the real agent with a real order by the runner's own stages, looks from outside when the
 agent has ended, and prints one JSON document: the app's lines, its evidence, what became of what was put outside.
@@ -38,18 +38,21 @@ exit 0
 """
 """Looks around once, but not among the first looks: those say whether the baseline is steady."""
 _EVIDENCE = """
-for f in /app/evidence/*.json; do [ -e "$f" ] && { echo "= $f"; cat "$f"; echo; }; done
+for f in /app/evidence/*.json /image/app/evidence/*.json; do [ -e "$f" ] && { echo "= $f"; cat "$f"; echo; }; done
 for f in /etc/hosts /etc/resolv.conf /etc/passwd /etc/group; do
     while read -r l; do [ "$l" = "# written by an app" ] && echo "+ $f"; done < $f
 done
-for d in /tmp /app /run/chaoslab/victim; do
+for d in / /usr /opt/python /opt/python/lib/python3*/site-packages; do
+    [ -e "$d/chaoslab-escaped.pth" ] && echo "+ $d/chaoslab-escaped.pth"
+done
+for d in /tmp /app /image/app /run/chaoslab/victim; do
     for f in "$d"/* "$d"/.[!.]*; do [ -e "$f" ] && echo "- $f"; done
 done
 :
 """
 
 
-def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
+def manifest(type_: str, facts: dict[str, str], image: str) -> dict[str, Any]:
     """The experiment: its first process makes every attempt before it is ready, the others begin when it is."""
     evil = "/app/evil:/opt/python/bin:/usr/local/bin:/usr/bin:/bin"
     environment = {"CANARY": json.dumps(facts), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -70,10 +73,11 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
     spy = {"type": "command", "command": ["sh", "-c", _SPY], "every": "250ms"}
     method = [
         ("writes", {"type": "io_stress", "path": "/tmp"}, "1s"),
-        ("read-only", {"type": "disk_read_only", "path": "/app"}, "500ms"),
+        ("read-only", {"type": "disk_read_only", "path": "/tmp" if image else "/app"}, "500ms"),
         ("inodes", {"type": "inode_exhaustion", "path": "/tmp", "leave": 50}, "500ms"),
-        ("full by a link", {"type": "disk_full", "path": "/app/full", "leave": "500MiB"}, "500ms"),
+        ("full by a link", {"type": "disk_full", "path": "/tmp/full", "leave": "500MiB"}, "500ms"),
     ]
+    app = {"image": image} if image else {"app": "app"}
     return {
         "apiVersion": "chaoslab/v1",
         "kind": "Experiment",
@@ -81,7 +85,7 @@ def manifest(type_: str, facts: dict[str, str]) -> dict[str, Any]:
         "spec": {
             "hypothesis": "Nothing of what this app tries reaches anything that is not its own.",
             "sandbox": {"type": type_, "memory": f"{MEMORY}MiB", "disk": f"{DISK}MiB", "ttl": "3m"},
-            "target": {"app": "app", "setup": [[*_PYTHON, "setup"]], "processes": processes},
+            "target": {**app, "setup": [[*_PYTHON, "setup"]], "processes": processes},
             "steadyState": [
                 {"name": "web", "probe": web, "tolerance": {"status": 200}, "budget": "100%"},
                 {"name": "spy", "probe": spy, "tolerance": {"exitCode": 0}, "budget": "100%"},
@@ -104,14 +108,14 @@ def program() -> bytes:
     return buffer.getvalue()
 
 
-def prepared(folder: Path, type_: str, facts: dict[str, str]) -> Plan:
+def prepared(folder: Path, type_: str, facts: dict[str, str], image: str = "") -> Plan:
     """The plan of a repository in that folder."""
     (folder / ".git").mkdir()
     (folder / "app/jump").mkdir(parents=True)
     (folder / "app/attempts.pyz").write_bytes(program())
     (folder / "app/jump/kept").write_text("")
     path = folder / "escape.yaml"
-    path.write_text(json.dumps(manifest(type_, facts)))
+    path.write_text(json.dumps(manifest(type_, facts, image)))
     return plan(load(str(path))[0])
 
 
@@ -160,13 +164,13 @@ async def _kept(box: Sandbox) -> str:
 
 def main() -> None:
     """Print what came of it."""
-    type_, folder = sys.argv[1], Path(sys.argv[2])
+    type_, folder, image = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     facts: dict[str, str] = json.load(sys.stdin)
     os.environ[canaries.SECRET] = facts["secret"]
     with canaries.key(facts["key"]) as number:
         facts |= {"key_id": str(number), "memory_bytes": str(MEMORY << 20), "ipc_key": str(IPC_KEY)}
         facts["runtime"] = os.environ["CHAOSLAB_RUNTIME_DIR"]
-        drawn = prepared(folder, type_, facts)
+        drawn = prepared(folder, type_, facts, image)
         seen = asyncio.run(carry_out(drawn, folder / "runs"))
     print(json.dumps(seen))
 

@@ -2,7 +2,7 @@
 
 from tests.escape.identities import IDENTITIES
 
-_ALL = ("local-root", "local-user", "container", "e2b")
+_ALL = ("local-root", "local-user", "container", "image", "e2b")
 
 
 def pytest_report_header() -> str:

@@ -15,13 +15,14 @@ from typing import Any
 
 from chaos.journal import Journal
 from tests.escape.canaries import Canary, canary
+from tests.escape.conduct import program
 from tests.lab import ROOT
-from tests.sandboxes.containers import ENGINE, image
+from tests.sandboxes.containers import ENGINE, engine, image
 from tests.sandboxes.microvm import at_double
 
 ORDINARY_ID = 1000
 IS_ROOT = os.geteuid() == 0
-IDENTITIES = ("local-root", "local-user", "container", "e2b") if IS_ROOT else ("local-user", "e2b")
+IDENTITIES = ("local-root", "local-user", "container", "image", "e2b") if IS_ROOT else ("local-user", "e2b")
 """Nobody but root can be tried as root; Debian's Podman needs root where /etc/subuid gives no ranges."""
 _ENDS_WITHIN_S = 150.0
 
@@ -63,6 +64,11 @@ def conducted(identity: str, folder: Path, put: Canary) -> Tried:
             need(ENGINE, "podman")
             settings = {"CHAOSLAB_CONTAINER_ENGINE": ENGINE, "CHAOSLAB_CONTAINER_IMAGE": image()}
             seen = _run([sys.executable], "container", work, put, settings)
+        case "image":
+            need(ENGINE, "podman")
+            settings = {"CHAOSLAB_CONTAINER_ENGINE": ENGINE, "CHAOSLAB_CONTAINER_IMAGE": image()}
+            with app_image(folder) as name:
+                seen = _run([sys.executable], "container", work, put, settings, name)
         case "e2b":
             with at_double() as double:
                 seen = _run([sys.executable], "e2b", work, put, double.environment)
@@ -70,6 +76,19 @@ def conducted(identity: str, folder: Path, put: Canary) -> Tried:
             raise ValueError(identity)
     events = list(Journal(Path(seen["folder"]) / "journal.ndjson").events())
     return Tried(identity, answers_of(events), events, seen, put.touched())
+
+
+@contextmanager
+def app_image(folder: Path) -> Iterator[str]:
+    """A user's image with the app in it, for a block: everything of the base image, and the attempts."""
+    name = f"localhost/chaoslab-test-escape:{os.getpid()}"
+    (folder / "attempts.pyz").write_bytes(program())
+    (folder / "Containerfile").write_text(f"FROM {image()}\nCOPY attempts.pyz /app/\nWORKDIR /app\n")
+    engine("build", "--network=none", "--tag", name, "--file", str(folder / "Containerfile"), str(folder))
+    try:
+        yield name
+    finally:
+        engine("rmi", "--force", name)
 
 
 def answers_of(events: list[Any]) -> dict[str, dict[str, Any]]:
@@ -115,13 +134,13 @@ def need(program: str, package: str) -> None:
 
 
 def _run(
-    python: list[str], type_: str, work: Path, put: Canary, variables: Mapping[str, str]
+    python: list[str], type_: str, work: Path, put: Canary, variables: Mapping[str, str], image_: str = ""
 ) -> dict[str, Any]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(work), "CHAOSLAB_RUNTIME_DIR": str(work / "boxes")}
     (work / "repository").mkdir(mode=0o755)
     os.chown(work / "repository", work.stat().st_uid, work.stat().st_gid)
     done = subprocess.run(
-        [*python, "-B", "-m", "tests.escape.conduct", type_, str(work / "repository")],
+        [*python, "-B", "-m", "tests.escape.conduct", type_, str(work / "repository"), image_],
         input=json.dumps(put.facts),
         capture_output=True,
         text=True,

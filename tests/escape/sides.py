@@ -21,12 +21,12 @@ def was_tried(name: str, run: Tried) -> bool:
         case "as_a_probes_command" | "as_another_user":
             return name in evidence(run)
         case "by_a_swapped_working_directory":  # the trap is laid: it is no folder any more
-            return "- /app/jumped" in _lines(run)
+            return any(line.endswith("/app/jumped") for line in _lines(run))
         case "by_links_for_what_faults_write":
             return _steps(run, "fault.injected") >= {"writes", "read-only", "inodes"}
         case "by_a_link_to_the_journals_disk":
-            return "- /app/full" in _lines(run) and bool(_steps(run, "fault.injected") & {"inodes"})
-        case "by_files_that_lead_to_names" | "as_a_setup_command":
+            return "- /tmp/full" in _lines(run) and bool(_steps(run, "fault.injected") & {"inodes"})
+        case "by_files_that_others_read" | "as_a_setup_command":
             return bool(run.answers)
     return _STARTED_FOR[name] in {e.data["process"] for e in run.events if e.type == "process.started"}
 
@@ -52,7 +52,7 @@ def reached(name: str, run: Tried) -> str:
                 line for line in _lines(run) if "/victim/" in line and line != "- /run/chaoslab/victim/canary"
             ]
             return str(made) if made else ""
-        case "by_files_that_lead_to_names":
+        case "by_files_that_others_read":
             return " ".join(line for line in _lines(run) if line.startswith("+ "))
         case "by_a_link_to_the_journals_disk":
             return (
@@ -63,7 +63,7 @@ def reached(name: str, run: Tried) -> str:
 
 def evidence(run: Tried) -> dict[str, str]:
     """Of each trap that was sprung: what it wrote."""
-    parts = re.split(r"^= /app/evidence/(\w+)\.json$", run.seen["evidence"], flags=re.MULTILINE)
+    parts = re.split(r"^= (?:/image)?/app/evidence/(\w+)\.json$", run.seen["evidence"], flags=re.MULTILINE)
     return {name: text.strip().split("\n")[0] for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 

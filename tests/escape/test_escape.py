@@ -18,6 +18,11 @@ from tests.escape.identities import IDENTITIES, Tried, tried
 from tests.escape.sides import reached, was_tried
 
 ESCAPES = sorted(name for name, each in ATTEMPTS.items() if not each.honest)
+OF_ITS_IMAGE = (
+    "changes_attributes_of_the_hosts_programs", "makes_a_file_at_the_root", "plants_code_in_a_python_prefix",
+    "remounts_a_prefix_and_plants_code", "writes_the_systems_programs",
+)  # fmt: skip
+"""The files of a user's image are the app's own, to write as it likes."""
 HONEST = sorted(name for name, each in ATTEMPTS.items() if each.honest)
 
 
@@ -34,6 +39,8 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("name", ESCAPES)
 def test_an_attempt_reaches_nothing(run: Tried, name: str) -> None:
+    if run.identity == "image" and name in OF_ITS_IMAGE:
+        return  # what it writes there must not be seen outside: "by_files_that_others_read"
     answer = run.answers.get(name)
     assert answer is not None, f"{name} was never answered: the app ended first ({run.seen['result']['why']})"
     assert answer["reached"] is False, f"{run.identity}: {ATTEMPTS[name].about}\nreached: {answer['said']}"

@@ -44,7 +44,7 @@ SIDE = {
     "by_a_swapped_working_directory": "A folder that becomes a link to the agent's before a process starts again.",
     "by_links_for_what_faults_write": "Files that faults make in /tmp and /app, swapped for links that lead outside.",
     "by_stopping_what_is_being_started": "A process between fork and exec, stopped, so that the agent waits for it.",
-    "by_files_that_lead_to_names": "hosts, resolv.conf and passwd, written by the app and read by the agent's probes.",
+    "by_files_that_others_read": "hosts, resolv.conf, passwd and programs, written by the app and read or run by the agent.",
     "by_a_link_to_the_journals_disk": "A disk fault whose path the app has made a link to where the journal is.",
 }
 PRELOADED = (
@@ -97,7 +97,7 @@ def arm() -> None:
     EVIDENCE.chmod(0o777)
     (APP / "jump").mkdir(exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        os.symlink("/run/chaoslab", APP / "full")
+        os.symlink("/run/chaoslab", "/tmp/full")
     for name in NAMES:
         with contextlib.suppress(OSError), open(name, "a") as file:
             file.write(f"# {SCRIBBLE}\n")
