@@ -16,6 +16,7 @@ from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
 from chaos.agent.timeline import Timeline
 from chaos.events import Clock
+from chaos.signing import KEY_BYTES
 
 
 def main() -> None:
@@ -25,12 +26,22 @@ def main() -> None:
 
         print(json.dumps(capabilities(Path(sys.argv[2]))))
         return
+    key = _given()
     _go_first()
     folder = Path(sys.argv[1])
     order = json.loads((folder / "order.json").read_text())
-    record = Record(str(folder / "journal.ndjson"), Clock())
+    record = Record(str(folder / "journal.ndjson"), Clock(), key)
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         runner.run(_run(order, folder, record))
+
+
+def _given() -> bytes:
+    """The key to sign with, from standard input; afterwards nothing is there any more, for us or any child."""
+    key = b"" if os.isatty(0) else os.read(0, KEY_BYTES)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return key if len(key) == KEY_BYTES else b""
 
 
 def _go_first() -> None:
