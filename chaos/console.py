@@ -70,6 +70,9 @@ _LINES: Mapping[str, Say] = {
     "memory.killed": lambda data: (
         f"out of memory: {data['processes']} process(es) killed by the {data['by']}"
     ),
+    "journal.limited": lambda data: (
+        f"the journal has no room left for {data['what']}: {data['left_out']} left out"
+    ),
     "stop.tripped": lambda data: f"stop condition: {data['why']}",
     "stop.requested": lambda data: f"stopping: {data['why']}",
     "controller.lost": lambda data: f"controller lost: {data['why']}",

@@ -1,9 +1,8 @@
 """Append events to the journal inside the sandbox; from any thread, one whole line a write, signed, up to a limit."""
 
-import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaos.events import Clock, Event
@@ -17,7 +16,8 @@ _RESERVE = 1 / 64
 """Of it, what is kept for the last words of a run that has reached it."""
 _LINE_BYTES = 2**20 - 2**10
 """The longest line; see `chaos.gate`, which takes none that is longer."""
-_CLIPPED, _ENTRIES = 4096, 256
+_CLIPPED = 4096
+"""Characters of a text in a line that would be longer; less, when that is still too much."""
 _SAMPLES = frozenset({"load.sampled", "probe.sampled", "usage.sampled", "fault.measured", "log.captured"})
 
 
@@ -72,8 +72,13 @@ class Record:
         self._seq += 1
         moment = self.clock.now() if at is None else at
         line = Event(type_, moment, data, "agent", self._seq).to_line()
-        if len(line) > _LINE_BYTES or b"\\ud" in line:
-            line = Event(type_, moment, _clipped(data, len(line)), "agent", self._seq).to_line()
+        if b"\\ud" in line:
+            data = _clipped(data, len(line), len(line))
+            line = Event(type_, moment, data, "agent", self._seq).to_line()
+        most = _CLIPPED
+        while len(line) > _LINE_BYTES:
+            line = Event(type_, moment, _clipped(data, most, most // 16), "agent", self._seq).to_line()
+            most //= 4
         if self._chain is not None:
             line = self._chain.sign(line[:-1]) + b"\n"
         os.write(self._file, line)
@@ -81,20 +86,14 @@ class Record:
         return len(line)
 
 
-def _clipped(data: dict[str, Any], size: int) -> dict[str, Any]:
-    """The same with half surrogates (bytes of names that are no text) replaced; shorter when it was too long."""
-    text = json.dumps(data)
-    long = size > _LINE_BYTES
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, str):
-            whole = value.encode("utf-8", "replace").decode()
-            return whole[:_CLIPPED] + "…" if long and len(whole) > _CLIPPED else whole
-        if isinstance(value, dict):
-            return {clean(key): clean(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [clean(each) for each in (value[:_ENTRIES] if long else value)]
-        return value
-
-    cleaned: dict[str, Any] = clean(json.loads(text))
-    return cleaned
+def _clipped(data: Any, characters: int, entries: int) -> Any:
+    """The same, texts and collections no longer than that, and half surrogates (of names that are no text) replaced."""
+    if isinstance(data, str):
+        whole = data.encode("utf-8", "replace").decode()
+        return whole if len(whole) <= characters else whole[:characters] + "…"
+    if isinstance(data, Mapping):
+        kept = list(data.items())[:entries]
+        return {_clipped(key, characters, entries): _clipped(each, characters, entries) for key, each in kept}
+    if isinstance(data, list | tuple):
+        return [_clipped(each, characters, entries) for each in data[:entries]]
+    return data

@@ -1,7 +1,8 @@
 """Events of the agent: one frozen dataclass for each type, its fields the keys, types and ranges of the event's data.
 
 They are the schema at the gate: what the agent writes and is not here is refused (a test reads every `emit` of the
-agent and compares). Host only: the agent writes them by keyword (`chaos.agent.record`).
+agent and compares). Host only: the agent writes them by keyword (`chaos.agent.record`). The ranges are wide: a line is
+at most 1 MiB in any case, and an honest run must never be called tampered with.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,15 @@ from typing import Annotated, Any, ClassVar
 
 from chaos.events.schema import Fields, Flag, Listed, Mapped, Number, OneOf, Plain, Text, Whole, why_not
 
-Name = Annotated[str, Text(1024)]
-Words = Annotated[str, Text(2**18)]
+Name = Annotated[str, Text(4096)]
+Words = Annotated[str, Text(2**20)]
 Line = Annotated[str, Text(2**16)]
 Count = Annotated[int, Whole()]
 Pid = Annotated[int, Whole(1, 2**31 - 1)]
 Bytes = Annotated[int, Whole()]
-Seconds = Annotated[float, Number(0.0, 1e9)]
+Seconds = Annotated[float, Number(-1.0, 1e9)]
 Moment = Annotated[float, Number(0.0, 1e11)]
-Ms = Annotated[float, Number(0.0, 1e12)]
+Ms = Annotated[float, Number(-1e3, 1e12)]
 Percent = Annotated[float, Number(0.0, 1e12)]
 Answer = Annotated[bool, Flag()]
 Phase = Annotated[str, OneOf(("baseline", "fault", "recovery"))]
@@ -157,7 +158,7 @@ class FaultRecovered:
     because: Name
     began_at: Moment | None
     """When its undo began; null when it failed."""
-    residue: Annotated[Sequence[str], Listed(Text(2**14), 4096)]
+    residue: Annotated[Sequence[str], Listed(Text(2**20), 2**16)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,8 +244,8 @@ class UsageSampled:
     cpu_percent: Percent
     memory_bytes: Annotated[int, Whole(-(2**62))]
     memory_percent: Annotated[float, Number(-1e12, 1e12)]
-    disk: Annotated[Mapping[str, Any], Mapped(Fields(DiskUsage), 256)]
-    processes: Annotated[Mapping[str, Any], Mapped(Fields(ProcessUsage), 1024)]
+    disk: Annotated[Mapping[str, Any], Mapped(Fields(DiskUsage), 2**14)]
+    processes: Annotated[Mapping[str, Any], Mapped(Fields(ProcessUsage), 2**14)]
     agent_cpu_percent: Percent
 
 

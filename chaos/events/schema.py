@@ -136,8 +136,8 @@ class Fields:
 class Plain:
     """Any JSON of so many levels and values at most, its numbers finite: for data that each fault has its own of."""
 
-    depth: int = 4
-    values: int = 4096
+    depth: int = 6
+    values: int = 2**14
     text: Text = Text(2**17)
 
     def __call__(self, value: Any) -> str | None:

@@ -39,12 +39,12 @@ async def open_sandbox(type_: str, **wanted: Any) -> Sandbox:
 
 async def connect(ref: SandboxRef) -> Sandbox:
     """Find a sandbox again from its ref, in any process. Raises SandboxLost, SandboxRefused when it is none of ours."""
-    return await _provider(ref.type).connect(checked(ref))
+    return await _provider(checked(ref).type).connect(ref)
 
 
 def attach(ref: SandboxRef) -> Sandbox:
     """The sandbox of that ref without a look whether it still lives: enough to destroy it. Raises SandboxRefused."""
-    return _provider(ref.type)(checked(ref))
+    return _provider(checked(ref).type)(ref)
 
 
 def _provider(type_: str) -> type[AnySandbox]:

@@ -59,9 +59,9 @@ def _local(id_: str, facts: Mapping[str, Any]) -> str | None:
 def _container(id_: str, facts: Mapping[str, Any]) -> str | None:
     from chaos.settings import Settings  # only whoever has a container pays for the import
 
-    allowed = {*KNOWN, Settings().chaoslab_container_engine}
-    if facts.get("engine") not in allowed:
-        return f"{ascii(facts.get('engine'))[:200]} is no container engine of ours"
+    engine = facts.get("engine")
+    if not isinstance(engine, str) or engine not in (*KNOWN, Settings().chaoslab_container_engine):
+        return f"{ascii(engine)[:200]} is no container engine of ours"
     if not _matches(_CONTAINER_ID, id_) or facts.get("container") != f"chaoslab-{id_}":
         return "it is no container of ours"
     return None

@@ -72,7 +72,7 @@ class Inventory:
             return list(_memory[self._file])
         try:
             return [_read(each) for each in json.loads(_text(self._file))]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise SandboxRefused(f"{self._file}: cannot be read: {error.strerror}") from error
