@@ -222,12 +222,14 @@ async def conclude(run: Run, error: Exception | None) -> None:
     What it opened is known by this machine's inventory. The journal is not asked: its folder may be anybody's.
     """
     try:
-        for held in _inventory(run).held():
-            await destroy(run, held.ref)
+        held = _inventory(run).held()
+        for each in held:
+            await destroy(run, each.ref)
+        if not held:
+            _say_what_is_unknown(run)
     except SandboxRefused as refused:
         _tell(run, "sandbox.destroyed", destroyed=False, why=str(refused))
     finally:
-        _say_what_is_unknown(run)
         finish(run, error)
 
 

@@ -6,6 +6,7 @@ sandboxes are. Where no file can be written, memory has to do: then another proc
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ from chaos.settings import Settings
 from chaos.signing import KEY_BYTES
 
 _FOLDER = "sandboxes"
+_SAY_WHERE = ("CHAOSLAB_STATE_DIR", "XDG_STATE_HOME", "HOME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Inventory:
 
     def __init__(self, run_id: str, folder: Path) -> None:
         place = hashlib.blake2b(os.fsencode(folder.absolute()), digest_size=6).hexdigest()
-        self._file = Settings().state_folder / _FOLDER / f"{_plain(run_id)}.{place}.json"
+        self._file = _state_folder(Path.cwd(), *map(os.environ.get, _SAY_WHERE)) / _FOLDER / f"{_plain(run_id)}.{place}.json"
 
     def opened(self, ref: SandboxRef) -> str | None:
         """Take in a new one, with a new key; why it is in this process's memory only, when it is."""
@@ -95,6 +97,12 @@ class Inventory:
         except OSError as error:
             return f"{self._file.parent}: {error.strerror}"
         return None
+
+
+@functools.cache
+def _state_folder(_here: Path, *_said: str | None) -> Path:
+    """Settings are read again only when what they are read from says something else: that takes milliseconds."""
+    return Settings().state_folder
 
 
 _memory: dict[Path, list[Held]] = {}
