@@ -22,6 +22,13 @@ _CLEAR = "\r\x1b[2K"
 Say = Callable[[Mapping[str, Any]], str | None]
 
 
+def _opened(data: Mapping[str, Any]) -> str:
+    said = f"sandbox {data['ref']['id']} open after {data['took_s'] * 1000:.0f} ms"
+    if why := data.get("unrecorded"):
+        said += f"; it cannot be written down ({why}): if this process is killed, only its lease ends it"
+    return said
+
+
 def _fault_injected(data: Mapping[str, Any]) -> str:
     return f"fault injected: {data['fault']} ({_asked(data['asked'])}) by {data['mechanism']}, {data['kind']}"
 
@@ -49,7 +56,7 @@ def _trial(data: Mapping[str, Any]) -> str | None:
 
 _LINES: Mapping[str, Say] = {
     "run.started": _trial,
-    "sandbox.opened": lambda data: f"sandbox {data['ref']['id']} open after {data['took_s'] * 1000:.0f} ms",
+    "sandbox.opened": _opened,
     "target.ready": lambda data: f"app ready after {data['took_s']:.2f} s",
     "target.failed": lambda data: f"app failed: {data['why']}",
     "phase.started": lambda data: f"{data['phase']} begins",
@@ -62,6 +69,9 @@ _LINES: Mapping[str, Say] = {
     "process.failed": lambda data: f"process {data['process']} cannot be started again: {data['why']}",
     "memory.killed": lambda data: (
         f"out of memory: {data['processes']} process(es) killed by the {data['by']}"
+    ),
+    "journal.limited": lambda data: (
+        f"the journal has no room left for {data['what']}: {data['left_out']} left out"
     ),
     "stop.tripped": lambda data: f"stop condition: {data['why']}",
     "stop.requested": lambda data: f"stopping: {data['why']}",

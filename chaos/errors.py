@@ -6,6 +6,7 @@ ChaosLabError              exit 5
 ├─ SandboxError            exit 5   the provider failed; a fresh sandbox may work (retryable)
 │   ├─ SandboxRefused               the provider will not, however often it is asked: key, template, size
 │   └─ SandboxLost                  gone in the middle of a run; never retried in place
+│       └─ JournalTampered          somebody else wrote to the agent's journal: nothing in it can be believed
 ├─ TargetError             exit 5   the app could not be set up in the sandbox
 ├─ FaultError              exit 3
 │   ├─ InjectionError               nothing was, or stayed, injected
@@ -62,6 +63,10 @@ class SandboxLost(SandboxError):
     """The sandbox went away while it was in use."""
 
     retryable = False
+
+
+class JournalTampered(SandboxLost):
+    """The agent's journal holds what the agent did not write."""
 
 
 class TargetError(ChaosLabError):

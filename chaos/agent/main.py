@@ -20,6 +20,7 @@ from chaos.agent.timeline import Timeline
 from chaos.agent.wall import Wall, run_alone
 from chaos.events import Clock
 from chaos.nsbox import kernel
+from chaos.signing import KEY_BYTES
 
 
 def main() -> None:
@@ -32,10 +33,11 @@ def main() -> None:
     if sys.argv[1] == "behind-the-wall":
         sys.exit(run_alone(json.loads(sys.argv[2]), sys.argv[3:]))
     wall = _begun()  # forks, so before there is any thread, and anything that the app's side should not hold
+    key = _given()
     _go_first()
     folder = Path(sys.argv[1])
     order = json.loads((folder / "order.json").read_text())
-    record = Record(str(folder / "journal.ndjson"), Clock())
+    record = Record(str(folder / "journal.ndjson"), Clock(), key)
     kernel.not_dumpable()
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         runner.run(_run(order, folder, record, wall))
@@ -46,6 +48,15 @@ def _begun() -> "Wall | OSError":
         return Wall.begin()
     except OSError as error:
         return error
+
+
+def _given() -> bytes:
+    """The key to sign with, from standard input; afterwards nothing is there any more, for us or any child."""
+    key = b"" if os.isatty(0) else os.read(0, KEY_BYTES)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return key if len(key) == KEY_BYTES else b""
 
 
 def _go_first() -> None:

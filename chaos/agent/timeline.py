@@ -72,6 +72,8 @@ class Timeline:
 
     async def run(self) -> Ending:
         """Do it all; how it ended."""
+        loop = asyncio.get_running_loop()
+        self._record.on_full = lambda why: loop.call_soon_threadsafe(self._end, "aborted", why)
         told = asyncio.create_task(self._listen())
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGTERM, self._end, "aborted", "told to end by a signal"

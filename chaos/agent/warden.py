@@ -243,7 +243,7 @@ class Warden:
 def _limit() -> None:
     """A hard limit on processes and threads, beside the control group's: where there is none it is the only one.
 
-    And no dumped core: the kernel would start the host's program for it (core(5): a limit of 1 forbids that, 0 does not).
+    And no dumped core: the kernel would start the host's program for it (core(5): a limit of 1 forbids that, not 0).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (_NO_CORE, _NO_CORE))
     _, hard = resource.getrlimit(resource.RLIMIT_NPROC)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
-from chaos.faults.mounts import mount_of
+from chaos.faults.mounts import mount_of, refuse_the_agents
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import SIZE, Size
 
@@ -49,6 +49,7 @@ class DiskFull(Fault):
         _refuse_large(self.path, int(self.leave), target)
         fill = _Fill(self.path, int(self.leave))
         with target.undo(f"the fill of {self.path}", fill.close):
+            refuse_the_agents(self.path, target.work)
             fill.begin()
             asked = {"left_bytes": self.leave}
             yield Injection("allocated-file", "real", asked, fill.look, notes=fill.notes)

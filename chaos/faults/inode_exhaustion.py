@@ -14,7 +14,7 @@ from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
-from chaos.faults.mounts import Mount, mount_of
+from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
 
 _MOST_FILES = 200_000
 """Files that are made at most where the number of inodes cannot be changed; more is refused."""
@@ -54,6 +54,7 @@ class InodeExhaustion(Fault):
             mount = mount_of(self.path)
         except OSError as error:
             raise InjectionError(f"cannot use up the inodes of {self.path}: {error.strerror}") from error
+        refuse_the_agents(self.path, target.work)
         with _taken(mount, self.path, target) as way:
             level = _Level(self.path, self.leave, way)
             level.begin()

@@ -4,7 +4,10 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
+
+from chaos.errors import InjectionError
 
 _MOUNTINFO = Path("/proc/self/mountinfo")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
@@ -15,6 +18,7 @@ if ctypes.CDLL(None, use_errno=True).setns(os.open(sys.argv[1], os.O_RDONLY | os
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 """As nsenter(1) does, which not every image has."""
+_AGENTS = ("/run", "/var/run", "/proc")
 WITHOUT_A_DEVICE = ("tmpfs", "ramfs", "devtmpfs")
 """Kinds of file systems that live in memory: nothing of them is ever written to a device."""
 
@@ -107,6 +111,21 @@ def holding(path: str, mounts: Sequence[Mount]) -> Mount:
 def mount_of(path: str) -> Mount:
     """The mount that holds `path` now. Raises OSError when there is no such path."""
     return holding(str(Path(path).resolve(strict=True)), all_mounts())
+
+
+def is_the_agents(path: str) -> bool:
+    """Whether it names the disk that the agent writes its journal to, or a way there, in any sandbox. Pure.
+
+    /proc has a way to every disk (`/proc/self/root`, `/proc/self/cwd`); /var/run is a link to /run in most systems.
+    """
+    place = "/" + normpath(path).lstrip("/")
+    return any(is_below(place, folder) for folder in _AGENTS)
+
+
+def refuse_the_agents(path: str, work: Path) -> None:
+    """The same of what `path` leads to now, through whatever links. Raises InjectionError, and OSError without it."""
+    if mount_of(path) == mount_of(str(work)):
+        raise InjectionError(f"{path} is on the disk that the agent itself writes to; choose another path")
 
 
 def is_below(path: str, folder: str) -> bool:

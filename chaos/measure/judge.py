@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.events import Event, segments
+from chaos.measure import trust
 from chaos.measure.case import Case, Circumstances
 from chaos.measure.control import decide_control, is_control, reference
 from chaos.measure.control import doubts as withheld_doubts
@@ -141,7 +142,7 @@ def _doubts(record: Record, steps: Sequence[StepJudged], health: Health) -> list
         doubts += withheld_doubts(record)
     elif record.plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
-    return doubts + health.of_the_run
+    return doubts + trust.doubts(record) + health.of_the_run
 
 
 def _findings(

@@ -4,7 +4,7 @@ Wire: one JSON line, then `size` raw bytes when the line has `size`; the answer 
 `error` says what went wrong. When PID 1 exits the kernel kills every process of the sandbox and its mounts vanish.
 
 ops: ping {} -> facts · run {argv, env, cwd, timeout_s} -> {exit_code, stderr} + stdout
-     start {argv, env, cwd, output} -> {pid} · exit_code {pid} -> {exit_code: int|null}
+     start {argv, env, cwd, output} + its standard input (4 KiB) -> {pid} · exit_code {pid} -> {exit_code: int|null}
      put {path, mode, exclusive} + bytes · unpack {path} + tar bytes · read {path, offset, limit} -> bytes · destroy {}
 """
 
@@ -25,6 +25,8 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 Answer = tuple[dict[str, Any], bytes]
+_GIVEN_BYTES = 4096
+"""What a pipe takes at once, whatever its size is (PIPE_BUF)."""
 
 
 def environment(path: str) -> dict[str, str]:
@@ -119,11 +121,13 @@ class Init:
                 stream.flush()
                 self._heard = time.monotonic()
 
-    def _spawn(self, request: dict[str, Any], output: BinaryIO | int) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, request: dict[str, Any], output: BinaryIO | int, source: BinaryIO | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         with self._spawning:
             child = subprocess.Popen(
                 request["argv"],
-                stdin=subprocess.DEVNULL,
+                stdin=source,
                 stdout=output,
                 stderr=subprocess.PIPE if output == subprocess.PIPE else subprocess.STDOUT,
                 env=self._env | request.get("env", {}),
@@ -147,9 +151,15 @@ class Init:
             self._children.pop(child.pid, None)
         return {"exit_code": child.returncode, "stderr": err.decode(errors="replace")}, out
 
-    def _start(self, request: dict[str, Any], _body: bytes) -> Answer:
-        with Path(request["output"]).open("ab") as output:
-            child = self._spawn(request, output)
+    def _start(self, request: dict[str, Any], body: bytes) -> Answer:
+        if len(body) > _GIVEN_BYTES:
+            raise ValueError(f"{len(body)} bytes on standard input, {_GIVEN_BYTES} are taken")
+        reads, writes = os.pipe()  # what was read from a pipe is nowhere any more
+        with open(reads, "rb") as source:
+            with open(writes, "wb") as pipe:
+                pipe.write(body)
+            with Path(request["output"]).open("ab") as output:
+                child = self._spawn(request, output, source)
         return {"pid": child.pid}, b""
 
     def _exit_code(self, request: dict[str, Any], _body: bytes) -> Answer:

@@ -59,9 +59,9 @@ class WiredSandbox(ABC):
         )
         return Completed(answer["exit_code"], out, answer["stderr"])
 
-    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str) -> int:
+    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str, given: bytes = b"") -> int:
         """See Sandbox."""
-        answer, _ = await self._call("start", argv=list(argv), cwd=cwd, output=output)
+        answer, _ = await self._call("start", given, argv=list(argv), cwd=cwd, output=output)
         return int(answer["pid"])
 
     async def exit_code(self, pid: int) -> int | None:
