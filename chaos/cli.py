@@ -75,14 +75,29 @@ def cli() -> None:
     _heed_env_file()
 
 
-def _heed_env_file() -> None:
-    """What `.env` says counts for those parts, too, that read the environment itself; the environment goes first."""
-    if not Path(".env").is_file():
-        return
-    from chaos.settings import Settings
+_FOR_OTHERS = ("CHAOSLAB_RUNTIME_DIR", "PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
+"""What parts read from the environment itself."""
 
-    if folder := Settings().chaoslab_runtime_dir:
-        os.environ.setdefault("CHAOSLAB_RUNTIME_DIR", str(folder))
+
+def _heed_env_file() -> None:
+    """What a file says counts for those parts, too, that read the environment itself; the environment goes first."""
+    if not (os.environ.get("CHAOSLAB_ENV_FILE") or os.path.lexists(".env")):
+        return
+    from chaos.env_file import NAMED_BY, EnvFileError
+    from chaos.settings import Settings, file_in_force
+
+    try:
+        found = file_in_force()
+    except EnvFileError as error:
+        raise ManifestError(str(error)) from error
+    if found.remark:
+        click.echo(found.remark, err=True)
+    for name in found.values if found.whole else (each for each in _FOR_OTHERS if each in found.values):
+        if not os.environ.get(name):
+            os.environ[name] = found.values[name]
+    if found.whole:
+        os.environ[NAMED_BY] = os.devnull  # it has been heeded, for every process from here on
+    Settings()
 
 
 _SEED = click.IntRange(0, 2**32 - 1)
