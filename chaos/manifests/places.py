@@ -81,4 +81,8 @@ def template_file(
         raise ValueError(f"{quoted(template)} leaves the repository {root}")
     if not found.is_file():
         raise ValueError(f"{quoted(template)} is {'not a file' if found.exists() else 'not there'}")
+    if found.suffix != ".j2":
+        raise ValueError(
+            f"{quoted(template)} links to {found.name}, which is no template; expected a .j2 file"
+        )
     return found
