@@ -56,10 +56,11 @@ def _by_name(name: str) -> bool:
 
 def _is_private_pem(folder: Path, name: str) -> bool:
     """Of PEM files, certificates are for everybody. Source of the words: RFC 7468, sections 10 to 13."""
-    if not name.lower().endswith((".pem", ".pkcs8")) or (folder / name).is_symlink():
+    path = folder / name
+    if not name.lower().endswith((".pem", ".pkcs8")) or path.is_symlink() or not path.is_file():
         return False
     try:
-        with (folder / name).open("rb") as file:
+        with path.open("rb") as file:
             return b"PRIVATE KEY-----" in file.read(_MOST_PEM_BYTES)
     except OSError:
         return True

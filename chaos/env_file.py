@@ -65,6 +65,8 @@ def in_force(rules: Rules, environment: Mapping[str, str]) -> EnvFile:
         about = path.stat()
     except OSError:  # there is none, or a link that leads nowhere
         return EnvFile()
+    if stat.S_ISDIR(about.st_mode):  # some call a virtual environment that
+        return EnvFile()
     mark = (about.st_dev, about.st_ino, about.st_mtime_ns, about.st_ctime_ns, about.st_size, link.st_ino)
     found, why = _judged(path, mark)
     wanted = {name: value for name, value in found.items() if _is_wanted(name, value, rules, environment)}

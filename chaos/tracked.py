@@ -53,8 +53,9 @@ def _by_repository(folder: Path, names: Collection[str]) -> Iterator[tuple[Path,
 
 
 def _in_index(repository: Path, folder: Path, names: Sequence[str]) -> set[str]:
-    by_path = {os.path.relpath(folder / name, repository).lower(): name for name in names}
-    paths = [f":(top,literal,icase){path}" for path in by_path]
+    given = {os.path.relpath(folder / name, repository): name for name in names}
+    paths = [f":(top,literal,icase){path}" for path in given]  # git folds ASCII only: as it is written
+    by_path = {path.lower(): name for path, name in given.items()}
     place = [f"--git-dir={repository / '.git'}", f"--work-tree={repository}"]
     command = ["git", "-C", str(repository), *place, *_SAFE, "ls-files", "-z", "--cached", "--", *paths]
     try:

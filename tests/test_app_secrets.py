@@ -186,6 +186,12 @@ def test_links_that_leave_devices_and_sockets_are_refused(tmp_path: Path) -> Non
     )
 
 
+def test_pipes_that_look_like_something_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    os.mkfifo(tmp_path / "a.pem")
+    assert survey(tmp_path).wrong == ("a.pem: neither a file, a directory nor a link",)
+
+
 def test_a_link_to_a_secret_does_not_bring_it(tmp_path: Path) -> None:
     path = repository(tmp_path, "../../.")
     (tmp_path / "config").symlink_to(".git/config")

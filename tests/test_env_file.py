@@ -80,6 +80,17 @@ def test_nor_in_a_folder_below_the_repository_s_root(here: Path, monkeypatch: py
     nothing_counts("git tracks it")
 
 
+@pytest.mark.parametrize(
+    "name", ["GRÖSSE", "Größe", "two words", "a'b", "[x]", ":(exclude)", "-x", "new\nline"]
+)
+def test_nor_in_a_folder_of_any_name(here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    git(here, "init", "-q")
+    write(here / name, track=False)
+    git(here / name, "add", "-f", ".env")
+    monkeypatch.chdir(here / name)
+    nothing_counts("git tracks it")
+
+
 def test_nor_in_a_repository_within_the_one_that_tracks_it(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +192,11 @@ def test_one_of_somebody_else_does_not_count(here: Path) -> None:
 def test_what_is_no_file_is_not_waited_for(here: Path) -> None:
     os.mkfifo(here / ".env", 0o600)
     nothing_counts("it is no file")
+
+
+def test_a_virtual_environment_of_that_name_is_not_mentioned(here: Path) -> None:
+    (here / ".env").mkdir()
+    assert file_in_force().remark == ""
 
 
 def test_an_endless_one_is_not_read(here: Path) -> None:

@@ -30,6 +30,8 @@ def git_directories(folder: Path) -> frozenset[Path]:
 
 def _named_by(link: Path) -> Path | None:
     try:
+        if not link.is_file():
+            return None
         with link.open("rb") as file:
             said = file.read(4096)
     except OSError:
