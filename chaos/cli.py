@@ -84,10 +84,10 @@ def _heed_env_file() -> None:
     if not (os.environ.get("CHAOSLAB_ENV_FILE") or os.path.lexists(".env")):
         return
     from chaos.env_file import NAMED_BY, EnvFileError
-    from chaos.settings import Settings, file_in_force
+    from chaos.settings import Settings, decide
 
     try:
-        found = file_in_force()
+        found = decide()
     except EnvFileError as error:
         raise ManifestError(str(error)) from error
     if found.remark:

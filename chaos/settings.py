@@ -144,9 +144,21 @@ class _FileInForce(DotEnvSettingsSource):
         return {name.lower(): value for name, value in file_in_force().values.items()}
 
 
+_decided: dict[str, EnvFile] = {}
+"""Directory -> what was decided about its `.env` when the command began."""
+
+
 def file_in_force() -> EnvFile:
     """The file of settings that counts here and now. Raises EnvFileError when one was named that cannot be read."""
-    return env_file.in_force(_rules(), os.environ)
+    return _decided.get(os.path.realpath(".")) or env_file.in_force(_rules(), os.environ)
+
+
+def decide() -> EnvFile:
+    """The same, for as long as this process stands here: a key that it gives itself later comes from nowhere else."""
+    found = env_file.in_force(_rules(), os.environ)
+    if not found.whole:
+        _decided[os.path.realpath(".")] = found
+    return found
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.env_file import EnvFileError
-from chaos.settings import Settings, _rules, file_in_force
+from chaos.settings import Settings, _rules, decide, file_in_force
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = (
@@ -295,6 +295,15 @@ def test_every_variable_that_can_lead_somewhere_is_a_place() -> None:
     leading = {name.upper() for name in Settings.model_fields if name.upper().endswith(ends)}
     assert leading == _rules().places
     assert not _rules().places & _rules().keys
+
+
+def test_what_a_command_puts_into_its_environment_itself_is_no_key_from_elsewhere(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(here, "GRAFANA_URL=http://127.0.0.1:1\n")
+    assert decide().remark == ""
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ours")
+    assert Settings().grafana_url == "http://127.0.0.1:1"
 
 
 def test_who_wants_no_file_gets_none(here: Path) -> None:

@@ -27,6 +27,7 @@ MOST_MEMORY_BYTES = 512 * 1024 * 1024
 _GRACE_S = 1.0
 """For one long instruction, in which nothing but the kernel ends it."""
 _READY_WITHIN_S = 30.0
+_MOST_WORDS = 1000
 _MOST_ANSWER_BYTES = 32 * 1024 * 1024
 _START = (
     "import sys; sys.path += sys.argv[3:]; from chaos.templates.child import main; sys.argv[3:] = []; main()"
@@ -44,7 +45,13 @@ def render(template: Path, ours: Path, known: Mapping[str, Any]) -> str:
         answer = _child().ask(request)
     if "text" in answer:
         return str(answer["text"])
-    raise PublishError(f"{answer.get('place') or template}: {answer['why']}")
+    raise PublishError(_inert(f"{answer.get('place') or template}: {answer['why']}"))
+
+
+def _inert(said: str) -> str:
+    """On one line, not endless, and without what a terminal would obey: a template chooses its words."""
+    shown = " ".join(said.split())[:_MOST_WORDS]
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in shown)
 
 
 class _Child:

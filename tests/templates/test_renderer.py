@@ -143,6 +143,14 @@ def test_a_template_that_links_to_no_template_is_refused(tmp_path: Path) -> None
         load(path)
 
 
+def test_the_words_of_an_error_are_inert(tmp_path: Path) -> None:
+    template = tmp_path / "mine.j2"
+    template.write_text('{% include "\x1b[2J\\nHELD\u202e" ~ "x"|center(9999) %}')
+    said = refused(template)
+    assert said.isprintable()
+    assert len(said) <= 1000
+
+
 def test_one_process_without_keys_draws_all_and_ends_with_the_command(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text('{"title": "a"}')
     look = f"""
