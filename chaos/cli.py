@@ -75,29 +75,17 @@ def cli() -> None:
     _heed_env_file()
 
 
-_FOR_OTHERS = ("CHAOSLAB_RUNTIME_DIR", "PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
-"""What parts read from the environment itself."""
-
-
 def _heed_env_file() -> None:
     """What a file says counts for those parts, too, that read the environment itself; the environment goes first."""
     if not (os.environ.get("CHAOSLAB_ENV_FILE") or os.path.lexists(".env")):
         return
-    from chaos.env_file import NAMED_BY, EnvFileError
-    from chaos.settings import Settings, decide
+    from chaos.settings import EnvFileError, heed
 
     try:
-        found = decide()
+        if remark := heed():
+            click.echo(remark, err=True)
     except EnvFileError as error:
         raise ManifestError(str(error)) from error
-    if found.remark:
-        click.echo(found.remark, err=True)
-    for name in found.values if found.whole else (each for each in _FOR_OTHERS if each in found.values):
-        if not os.environ.get(name):
-            os.environ[name] = found.values[name]
-    if found.whole:
-        os.environ[NAMED_BY] = os.devnull  # it has been heeded, for every process from here on
-    Settings()
 
 
 _SEED = click.IntRange(0, 2**32 - 1)

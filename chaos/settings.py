@@ -19,7 +19,9 @@ from pydantic_settings import (
 )
 
 from chaos import env_file
-from chaos.env_file import EnvFile, Rules
+from chaos.env_file import EnvFile, EnvFileError, Rules
+
+__all__ = ["EnvFileError", "Settings", "file_in_force", "heed"]
 
 _HARMLESS = frozenset(
     (
@@ -144,6 +146,7 @@ class _FileInForce(DotEnvSettingsSource):
         return {name.lower(): value for name, value in file_in_force().values.items()}
 
 
+_FOR_OTHERS = ("CHAOSLAB_RUNTIME_DIR", "PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
 _decided: dict[str, EnvFile] = {}
 """Directory -> what was decided about its `.env` when the command began."""
 
@@ -153,12 +156,22 @@ def file_in_force() -> EnvFile:
     return _decided.get(os.path.realpath(".")) or env_file.in_force(_rules(), os.environ)
 
 
-def decide() -> EnvFile:
-    """The same, for as long as this process stands here: a key that it gives itself later comes from nowhere else."""
+def heed() -> str:
+    """Decide about the file as a command begins, for as long as its process stands here; what there is to say of it.
+
+    A file that was named becomes part of the environment; of another, what parts read from the environment itself.
+    Raises EnvFileError, and pydantic's ValidationError for a value that cannot be.
+    """
     found = env_file.in_force(_rules(), os.environ)
-    if not found.whole:
-        _decided[os.path.realpath(".")] = found
-    return found
+    for name in found.values if found.whole else (each for each in _FOR_OTHERS if each in found.values):
+        if not os.environ.get(name):
+            os.environ[name] = found.values[name]
+    if found.whole:
+        os.environ[env_file.NAMED_BY] = os.devnull  # it has been heeded, for every process from here on
+    else:
+        _decided[os.path.realpath(".")] = found  # a key that we are given later comes from nowhere else
+    Settings()
+    return found.remark
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.env_file import EnvFileError
-from chaos.settings import Settings, _rules, decide, file_in_force
+from chaos.settings import Settings, _rules, file_in_force, heed
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = (
@@ -301,7 +301,7 @@ def test_what_a_command_puts_into_its_environment_itself_is_no_key_from_elsewher
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(here, "GRAFANA_URL=http://127.0.0.1:1\n")
-    assert decide().remark == ""
+    assert heed() == ""
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ours")
     assert Settings().grafana_url == "http://127.0.0.1:1"
 
@@ -323,6 +323,19 @@ def test_a_command_says_once_what_it_does_not_obey(here: Path) -> None:
     said = chaoslab(here, "schema", GROQ_API_KEY="own").stderr
     assert said.count("\n") == 1
     assert said.startswith(f"{here / '.env'} is not obeyed: git tracks it")
+
+
+def test_a_file_that_was_named_is_the_environment_of_all_that_a_command_starts(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GROQ_MODEL", "OF_ANOTHER_PROGRAM"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("CHAOSLAB_ENV_FILE", ".env")
+    write(here, "GROQ_MODEL=m\nOF_ANOTHER_PROGRAM=p\n", track=False)
+    assert heed() == ""
+    assert (os.environ["GROQ_MODEL"], os.environ["OF_ANOTHER_PROGRAM"]) == ("m", "p")
+    assert os.environ["CHAOSLAB_ENV_FILE"] == os.devnull
+    assert Settings().groq_model == "m"
 
 
 def test_a_command_says_when_the_named_file_is_not_there(here: Path) -> None:
