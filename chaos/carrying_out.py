@@ -85,9 +85,12 @@ def day_in_words(day: "LoadedDay", known: "Sequence[AnyLoaded]") -> str:
 def carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> "tuple[Result, bool]":
     """The result, and whether somebody asked for the end: then nothing more is begun."""
     from chaos.console import Progress, closing_lines
+    from chaos.left_out import sentence
 
     turns = f", {len(plan.segments())} times" if plan.is_series else ""
     with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
+        if said := sentence(plan.left_out, plan.work):
+            progress.line(said)
         conduct = Conduct(plan, out, progress, progress.line)
         result = asyncio.run(interruptible(conductor, conduct))
     assert conduct.run is not None

@@ -76,13 +76,16 @@ def cli() -> None:
 
 
 def _heed_env_file() -> None:
-    """What `.env` says counts for those parts, too, that read the environment itself; the environment goes first."""
-    if not Path(".env").is_file():
+    """What a file says counts for those parts, too, that read the environment itself; the environment goes first."""
+    if not (os.environ.get("CHAOSLAB_ENV_FILE") or os.path.lexists(".env")):
         return
-    from chaos.settings import Settings
+    from chaos.settings import EnvFileError, heed
 
-    if folder := Settings().chaoslab_runtime_dir:
-        os.environ.setdefault("CHAOSLAB_RUNTIME_DIR", str(folder))
+    try:
+        if remark := heed():
+            click.echo(remark, err=True)
+    except EnvFileError as error:
+        raise ManifestError(str(error)) from error
 
 
 _SEED = click.IntRange(0, 2**32 - 1)

@@ -6,8 +6,9 @@ and what a journal begins with, so that everything that judges offline reads the
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path as FilePath
 from random import Random
 from typing import Any
@@ -65,6 +66,8 @@ class Plan:
     """What was asked for instead of the manifest's own: `{"hold": "5s", "intensity": "high"}`."""
     at_once: Mapping[str, int] = field(default_factory=dict)
     """Repository -> how many of its runs may go on at the same time, where a policy says so."""
+    left_out: Sequence[str] = field(default_factory=list)
+    """Files of the app that stay here: they look like secrets, and git does not track them."""
 
     @property
     def target(self) -> str:
@@ -110,6 +113,7 @@ class Plan:
             "analysis": dict(self.analysis),
             "declared_s": self.declared_s,
             "app": APP,
+            "left_out": list(self.left_out),
             "target": self.target,
             "python": python,
             "seed": self.own_seed,
@@ -141,7 +145,7 @@ def draw(
     loaded: Loaded,
     *,
     seed: int | None = None,
-    look: Callable[[FilePath], AppFiles] = survey,
+    look: Callable[[FilePath], AppFiles] | None = None,
     overrides: Overrides | None = None,
 ) -> tuple[Plan, list[Problem]]:
     """The plan even when it cannot be carried out, and why not. `look` says what the app's directory holds.
@@ -153,6 +157,7 @@ def draw(
     loaded = overridden(loaded, overrides)
     manifest = loaded.manifest
     spec = manifest.spec
+    look = look or partial(survey, committed=loaded.committed)
     files = look(loaded.app) if loaded.app is not None else None
     digest = _digest(manifest, files)
     drawn = Plan(
@@ -175,6 +180,7 @@ def draw(
         dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
         overrides=overrides.to_json(),
         at_once=at_once(loaded.policies),
+        left_out=list(files.left_out) if files is not None else [],
     )
     refused = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in refusals(spec, files)]
     return drawn, [*refused, *forbidden(loaded)]

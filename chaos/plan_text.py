@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
 from chaos.faults import FAULTS
+from chaos.left_out import sentence
 from chaos.manifests.method import spans
 from chaos.manifests.problems import Problem
 from chaos.plan import Plan
@@ -48,6 +49,8 @@ def _sandbox(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
 
 def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"target {plan.app or plan.image}"
+    if said := sentence(plan.left_out, plan.work):
+        yield f"  {said}"
     for command in order["setup"]:
         yield f"  setup    {' '.join(command)}"
     for process in order["processes"]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chaos import app_files, bundle
 from chaos.errors import TargetError
+from chaos.left_out import sentence
 from chaos.order import APP, FOLDER, wall_of
 from chaos.plan import Plan
 from chaos.sandboxes import Sandbox, Setup
@@ -24,10 +25,14 @@ def setup_of(plan: Plan) -> Setup | None:
         return None
     if plan.app is None:
         return Setup(commands, b"")
-    names = app_files.names(Path(plan.app))
+    names = [name for name in app_files.names(Path(plan.app)) if name not in plan.left_out]
     for pattern in plan.work["setup_files"]:
         if not any(reads([pattern], name) for name in names):
-            raise TargetError(f"{plan.name}: setupFiles: '{pattern}' is no file of the app")
+            if any(reads([pattern], name) for name in plan.left_out):
+                why = f"'{pattern}' was left out: it looks like a secret, and git does not track it"
+            else:
+                why = f"'{pattern}' is no file of the app"
+            raise TargetError(f"{plan.name}: setupFiles: {why}")
     return Setup(commands, _archive(plan, read=True))
 
 
@@ -43,7 +48,8 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         done = await box.run(argv, cwd="/", timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
-            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+            hint = f"; {said}" if (said := sentence(plan.left_out, plan.work)) else ""
+            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}{hint}")
 
 
 async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:
@@ -59,10 +65,10 @@ async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "
 
 def _archive(plan: Plan, *, read: bool | None = None) -> bytes:
     """The app's files as a tar: those that setup reads, the others, or (None) all. Raises TargetError."""
-    patterns = plan.work["setup_files"]
+    patterns, left_out = plan.work["setup_files"], set(plan.left_out)
 
     def wanted(name: str) -> bool:
-        return read is None or reads(patterns, name) is read
+        return name not in left_out and (read is None or reads(patterns, name) is read)
 
     try:
         return app_files.archive(Path(str(plan.app)), wanted)

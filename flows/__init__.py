@@ -1,10 +1,15 @@
 """Prefect flows: order, retries, artifacts, no logic; the only package that imports Prefect.
 
 Importing it settles, before Prefect reads its settings, what must never happen by accident: an ephemeral
-server started inside a command (10 to 20 seconds each time), and usage statistics sent to anybody.
+server started inside a command (10 to 20 seconds each time), usage statistics sent to anybody, and settings taken from
+files of the current directory.
 """
 
 import os
+
+from flows.without_cwd import without_cwd
+
+without_cwd()
 
 for _name, _value in {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",

@@ -28,6 +28,7 @@ STOP_PATIENCE_S = 10.0
 
 SETTINGS = {
     "DO_NOT_TRACK": "1",
+    "PYTHONSAFEPATH": "1",  # Nor does a process that it starts import what lies where it stands.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -153,7 +154,7 @@ def _start(folder: Path, first: int) -> Background:
         ),  # Else it writes into the installed package.
     }
     server = Background.start(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
+        [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
         port=port,
         env=ours | SETTINGS | database.environment() | own,
         cwd=folder,

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -274,7 +275,8 @@ def test_a_journal_that_somebody_else_wrote_to_is_no_evidence_and_no_order(lab: 
 
     async def forge() -> None:
         await until(run, "probe.sampled")
-        assert (await inside(run, lambda box: box.run(program))).stderr == ""
+        with suppress(SandboxLost):  # it may be gone before the answer is there
+            assert (await inside(run, lambda box: box.run(program))).stderr == ""
 
     result = carried_out(drawn, run, forge)
     assert (result.outcome, result.verdict, result.exit_code) == ("crashed", "inconclusive", 5)

@@ -40,7 +40,7 @@ def load_pinned(mirror: Mirror, commit: str, path: str, folder: Path) -> list[Lo
         if not (root / wanted).exists():
             _write(mirror, wanted, _below(entries, wanted), root)
     policies = policies_for(mirror, commit, entries)
-    return [replace(one, policies=policies) for one in load(root / path, root)]
+    return [replace(one, policies=policies, committed=True) for one in load(root / path, root)]
 
 
 def _below(entries: list[Entry], path: str) -> list[Entry]:
