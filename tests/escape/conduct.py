@@ -1,4 +1,4 @@
-"""Carry out one run whose app tries to escape: `python -m tests.escape.conduct TYPE FOLDER IMAGE`, facts on standard input.
+"""Carry out one run whose app tries to escape: `python -m tests.escape.conduct TYPE FOLDER IMAGE`, facts on its input.
 
 It opens one sandbox, starts the real agent with a real order by the runner's own stages, looks from outside when the
 agent has ended, and prints one JSON document: the app's lines, its evidence, what became of what was put outside.
@@ -74,6 +74,7 @@ def manifest(type_: str, facts: dict[str, str], image: str) -> dict[str, Any]:
     method = [
         ("writes", {"type": "io_stress", "path": "/tmp"}, "1s"),
         ("read-only", {"type": "disk_read_only", "path": "/tmp" if image else "/app"}, "500ms"),
+        ("clock", {"type": "clock_skew", "offset": "+1h"}, "1300ms"),
         ("inodes", {"type": "inode_exhaustion", "path": "/tmp", "leave": 50}, "500ms"),
         ("full by a link", {"type": "disk_full", "path": "/tmp/full", "leave": "500MiB"}, "500ms"),
     ]
@@ -90,7 +91,11 @@ def manifest(type_: str, facts: dict[str, str], image: str) -> dict[str, Any]:
                 {"name": "web", "probe": web, "tolerance": {"status": 200}, "budget": "100%"},
                 {"name": "spy", "probe": spy, "tolerance": {"exitCode": 0}, "budget": "100%"},
             ],
-            "method": [{"name": name, "fault": fault, "hold": hold} for name, fault, hold in method],
+            "method": [
+                {"name": name, "fault": fault, "hold": hold}
+                for name, fault, hold in method
+                if not image or name != "clock"  # an image has none of it
+            ],
             "phases": {"baseline": "2s", "recovery": "1s"},
         },
     }

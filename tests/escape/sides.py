@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from tests.escape.attempts.aside import MARK, STOPPED_S
+from tests.escape.attempts.aside import CLOCK_MARK, MARK, STOPPED_S
 from tests.escape.identities import Tried
 
 _BY_LINK = "full by a link"
@@ -22,6 +22,10 @@ def was_tried(name: str, run: Tried) -> bool:
             return name in evidence(run)
         case "by_a_swapped_working_directory":  # the trap is laid: it is no folder any more
             return any(line.endswith("/app/jumped") for line in _lines(run))
+        case "by_the_library_of_clocks" | "by_pages_that_are_cut":
+            return run.identity == "image" or "clock" in _steps(run, "fault.injected") | _steps(
+                run, "fault.failed"
+            )
         case "by_links_for_what_faults_write":
             return _steps(run, "fault.injected") >= {"writes", "read-only", "inodes"}
         case "by_a_link_to_the_journals_disk":
@@ -45,6 +49,14 @@ def reached(name: str, run: Tried) -> str:
             return str(said) if said else ""
         case "as_a_library_of_the_launcher":
             return MARK if f"- {MARK}" in _lines(run) else ""
+        case "by_the_library_of_clocks":
+            return CLOCK_MARK if f"- {CLOCK_MARK}" in _lines(run) else ""
+        case "by_pages_that_are_cut":
+            return (
+                ""
+                if any(e.type == "fault.recovered" for e in run.events)
+                else "the agent did not get over it"
+            )
         case "by_stopping_what_is_being_started":
             return _stood_still(run) if name in found else ""
         case "by_links_for_what_faults_write":

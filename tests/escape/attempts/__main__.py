@@ -1,8 +1,9 @@
-"""`python3 -S -m attempts [setup|probe|jump|web|quiet]`: all attempts, or one of those that begin elsewhere."""
+"""`python3 -S attempts.pyz [setup|probe|jump|…]`: all attempts, or one of those that begin elsewhere."""
 
 import contextlib
 import http.server
 import os
+import signal
 import socket
 import sys
 import time
@@ -16,11 +17,13 @@ _PAUSE_S = 0.006
 _LAST = (
     "takes_a_mount_away",
     "hides_memory_in_a_tmpfs",
-    "takes_more_memory_than_its_limit",
     "makes_tasks_without_end",
     "ends_pid_1",
+    "takes_more_memory_than_its_limit",
 )
 """Those after which, where there is no wall, others might not be answered."""
+_GREEDY = "takes_more_memory_than_its_limit"
+"""Last of all, and when everybody else has begun: where the agent is the limit, it may end more of us than one."""
 
 
 class Hello(http.server.BaseHTTPRequestHandler):
@@ -38,16 +41,25 @@ class Hello(http.server.BaseHTTPRequestHandler):
 
 
 def attempt_all() -> None:
-    """One line each; then the agent is told that we are ready, and the races begin."""
+    """One line each; the last one when the agent has been told that we are ready, and the races have begun."""
     descriptors.look()
     aside.arm()
     with contextlib.suppress(Refused):
         places.strangers()
-    for name in sorted(ATTEMPTS, key=lambda name: (name in _LAST, _LAST.index(name) if name in _LAST else 0)):
+    for name in sorted(ATTEMPTS, key=lambda name: _LAST.index(name) if name in _LAST else -1):
+        if name == _GREEDY:
+            aside.GO.write_text("")
+            _begin_the_races()
         tell(carry_out(ATTEMPTS[name]))
         time.sleep(_PAUSE_S)
-    tell({"name": "", "kind": "", "reached": False, "said": "done"})
-    aside.GO.write_text("")
+
+
+def _begin_the_races() -> None:
+    """In a process of their own, which also says that we are ready: somebody listens."""
+    server = socket.create_server(("127.0.0.1", READY_PORT))
+    if os.fork() == 0:
+        aside.race()
+    server.close()
 
 
 def main() -> None:
@@ -56,10 +68,10 @@ def main() -> None:
     match what:
         case "all":
             attempt_all()
-            with socket.create_server(("127.0.0.1", READY_PORT)):
-                aside.race()
+            time.sleep(3600)
         case "plain":
             attempt_all()
+            os.killpg(0, signal.SIGKILL)
         case "setup":
             aside.daemon()
         case "probe":

@@ -24,10 +24,12 @@ GO = APP / "the-agent-is-there"
 VICTIM = "/run/chaoslab/victim"
 """Where links of the app's lead: a folder outside that nothing may be written to."""
 NAMES, SCRIBBLE = ("/etc/hosts", "/etc/resolv.conf", "/etc/passwd", "/etc/group"), "written by an app"
-_STOPS_FOR_S = 4.0
+_BASELINE_S, _STOPS_FOR_S = 3.0, 4.0
+CUT = "module"
+"""The process whose page is cut: it only sleeps."""
 STOPPED_S = 4.0
 """Longer than anybody should wait for a process that does not start."""
-MARK = "/tmp/escape-preloaded"
+MARK, CLOCK_MARK = "/tmp/escape-preloaded", "/tmp/escape-clockwise"
 OUTSIDE = (
     "reads_the_order", "appends_to_the_journal", "touches_the_lease", "lists_the_agents_folder", "sees_a_stranger",
     "stops_the_agent", "traces_pid_1", "makes_a_user_namespace", "mounts_a_tmpfs", "changes_the_rules_of_packets",
@@ -44,7 +46,9 @@ SIDE = {
     "by_a_swapped_working_directory": "A folder that becomes a link to the agent's before a process starts again.",
     "by_links_for_what_faults_write": "Files that faults make in /tmp and /app, swapped for links that lead outside.",
     "by_stopping_what_is_being_started": "A process between fork and exec, stopped, so that the agent waits for it.",
-    "by_files_that_others_read": "hosts, resolv.conf, passwd and programs, written by the app and read or run by the agent.",
+    "by_the_library_of_clocks": "What clock_skew preloads, written by the app, and loaded by a helper of the agent.",
+    "by_pages_that_are_cut": "What the agent has mapped, truncated by the app: SIGBUS.",
+    "by_files_that_others_read": "hosts, resolv.conf, passwd and programs, written by the app, read by the agent.",
     "by_a_link_to_the_journals_disk": "A disk fault whose path the app has made a link to where the journal is.",
 }
 PRELOADED = (
@@ -78,7 +82,9 @@ def arm() -> None:
     """Lay the traps: library, programs, module, folder and link."""
     evil = APP / "evil"
     evil.mkdir(exist_ok=True)
-    (evil / "preloaded.so").write_bytes(zlib.decompress(base64.b85decode(PRELOADED)))
+    library = zlib.decompress(base64.b85decode(PRELOADED))
+    (evil / "preloaded.so").write_bytes(library)
+    _tamper_with_clocks(library.replace(MARK.encode(), CLOCK_MARK.encode()))
     (evil / "sitecustomize.py").write_text(_seen_by("as_a_module_of_the_launcher"))
     for name in ("sh", "env", "setpriv", "unshare", "nsenter", "python3", "mount", "echo", "cat"):
         place = evil / name
@@ -101,6 +107,20 @@ def arm() -> None:
     for name in NAMES:
         with contextlib.suppress(OSError), open(name, "a") as file:
             file.write(f"# {SCRIBBLE}\n")
+
+
+def _tamper_with_clocks(library: bytes) -> None:
+    """Of the only folder of the agent's that is shown: its library, replaced; a page, cut."""
+    for place in Path("/run/chaoslab/clock").glob("*"):
+        if place.suffix == ".so":
+            with contextlib.suppress(
+                OSError
+            ):  # in place would be the end of whoever runs it now: of this app
+                place.with_suffix(".new").write_bytes(library)
+                place.with_suffix(".new").replace(place)
+        elif place.name == CUT:
+            with contextlib.suppress(OSError):
+                os.truncate(place, 0)
 
 
 def _seen_by(name: str) -> str:
@@ -172,6 +192,7 @@ def stop_what_is_being_started() -> None:
 
     The number of the newest process is in /proc/loadavg.
     """
+    time.sleep(_BASELINE_S)
     until = time.monotonic() + _STOPS_FOR_S
     with open("/proc/loadavg", "rb", buffering=0) as newest:
         before = b""

@@ -8,6 +8,9 @@ from pathlib import Path
 from .core import ANYBODY, Refused, attempt
 from .places import AGENT, JOURNAL, LEASE, ORDER, canary, first, opened
 
+SHOWN = ("clock",)
+"""What of the agent's folder an app sees, for clock_skew."""
+
 
 @attempt("order", open_to=ANYBODY)
 def reads_the_order() -> str:
@@ -94,23 +97,28 @@ def makes_files_beside_the_stop_file() -> str:
     place = AGENT / "stop-of-the-app"
     os.close(os.open(place, os.O_CREAT | os.O_WRONLY))
     place.unlink()
+    if not ORDER.exists():
+        raise Refused("in a /run of its own")
     return f"{place} made"
 
 
 @attempt("files", open_to=ANYBODY)
 def lists_the_agents_folder() -> str:
     """Anything of the agent's in the place where it always is."""
-    found = os.listdir(AGENT)
+    found = [name for name in os.listdir(AGENT) if name not in SHOWN]
     if not found:
-        raise Refused(f"{AGENT} is there, and empty")
+        raise Refused(f"{AGENT} is there, and nothing of the agent's in it")
     return f"{AGENT}: {found}"
 
 
 @attempt("files", open_to=ANYBODY)
 def moves_the_agents_folder() -> str:
     """With all that is in it."""
+    theirs = ORDER.exists()
     os.rename(AGENT, "/run/elsewhere")
     os.rename("/run/elsewhere", AGENT)
+    if not theirs:
+        raise Refused("a folder in a /run of its own")
     return f"{AGENT} renamed, and back"
 
 
@@ -141,6 +149,8 @@ def writes_any_file_below_run() -> str:
 def _writable(top: str) -> Iterator[str]:
     for folder, _, names in os.walk(top):
         for name in names:
+            if folder == f"{AGENT}/clock" and "." not in name:
+                continue  # a page, which is the app's to write
             try:
                 yield opened(Path(folder, name), os.O_WRONLY | os.O_NOFOLLOW)
             except OSError:
