@@ -1,5 +1,6 @@
 """Which mount holds a path, as the kernel says it: mountinfo of proc(5)."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -122,9 +123,13 @@ def is_the_agents(path: str) -> bool:
     return any(is_below(place, folder) for folder in _AGENTS)
 
 
-def refuse_the_agents(path: str, work: Path) -> None:
-    """The same of what `path` leads to now, through whatever links. Raises InjectionError, and OSError without it."""
-    if mount_of(path) == mount_of(str(work)):
+def refuse_the_agents(path: str, work: Path, descriptor: int | None = None) -> None:
+    """The same of what `path` leads to now, through whatever links. Raises InjectionError, and OSError without it.
+
+    Of a file that was opened there, `descriptor` tells for sure: the app may have changed a link since.
+    """
+    seen = Path(path).stat() if descriptor is None else os.fstat(descriptor)
+    if seen.st_dev == work.stat().st_dev:
         raise InjectionError(f"{path} is on the disk that the agent itself writes to; choose another path")
 
 
