@@ -74,7 +74,7 @@ def manifest(type_: str, facts: dict[str, str], image: str) -> dict[str, Any]:
     method = [
         ("writes", {"type": "io_stress", "path": "/tmp"}, "1s"),
         ("read-only", {"type": "disk_read_only", "path": "/tmp" if image else "/app"}, "500ms"),
-        ("clock", {"type": "clock_skew", "offset": "+1h"}, "1300ms"),
+        ("clock", {"type": "clock_skew", "offset": "+1h", "process": "web"}, "1300ms"),
         ("inodes", {"type": "inode_exhaustion", "path": "/tmp", "leave": 50}, "500ms"),
         ("full by a link", {"type": "disk_full", "path": "/tmp/full", "leave": "500MiB"}, "500ms"),
     ]

@@ -14,16 +14,10 @@ from .core import ATTEMPTS, Refused, carry_out, tell
 READY_PORT = 8001
 _PAUSE_S = 0.006
 """The agent takes 200 lines a second of each stream."""
-_LAST = (
-    "takes_a_mount_away",
-    "hides_memory_in_a_tmpfs",
-    "makes_tasks_without_end",
-    "ends_pid_1",
-    "takes_more_memory_than_its_limit",
-)
-"""Those after which, where there is no wall, others might not be answered."""
 _GREEDY = "takes_more_memory_than_its_limit"
-"""Last of all, and when everybody else has begun: where the agent is the limit, it may end more of us than one."""
+_LAST = ("takes_a_mount_away", "hides_memory_in_a_tmpfs", "makes_tasks_without_end", "ends_pid_1", _GREEDY)
+"""Those after which, where there is no wall, others might not be answered; the greedy one when everybody else has
+begun: where the agent is the limit, it may end more of us than one."""
 
 
 class Hello(http.server.BaseHTTPRequestHandler):

@@ -113,9 +113,7 @@ def _tamper_with_clocks(library: bytes) -> None:
     """Of the only folder of the agent's that is shown: its library, replaced; a page, cut."""
     for place in Path("/run/chaoslab/clock").glob("*"):
         if place.suffix == ".so":
-            with contextlib.suppress(
-                OSError
-            ):  # in place would be the end of whoever runs it now: of this app
+            with contextlib.suppress(OSError):  # written in place it would be our own end
                 place.with_suffix(".new").write_bytes(library)
                 place.with_suffix(".new").replace(place)
         elif place.name == CUT:
