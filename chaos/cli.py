@@ -19,6 +19,7 @@ from chaos.carrying_out import carry_out, carry_out_day, day_in_words, plans_of,
 from chaos.conduct import Conduct, directly
 from chaos.conduct_day import ConductDay, Conductors, day_directly
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.terminal import inert_output
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.gc import gc as remove_orphans
@@ -37,7 +38,11 @@ _WORST_FIRST = (5, 4, 1, 3, 2, 0)
 
 
 class _Explaining(click.Group):
-    """Our errors become one message and their exit code; a mistake of ours its traceback, and 5."""
+    """Our errors become one message and their exit code; a mistake of ours its traceback, and 5. All of it is inert."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with inert_output():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

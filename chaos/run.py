@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.errors import ChaosLabError
+from chaos.inert import in_json
 from chaos.journal import Journal
 
 
@@ -40,7 +41,7 @@ class Run:
     def keep_result(self, text: str) -> None:
         """Write result.json: all of it, or none. Raises ChaosLabError."""
         try:
-            write_whole(self.result, text + "\n")
+            write_whole(self.result, in_json(text) + "\n")
         except OSError as error:
             raise ChaosLabError(f"{self.result}: cannot write the result: {error.strerror}") from error
 

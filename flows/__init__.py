@@ -1,10 +1,13 @@
 """Prefect flows: order, retries, artifacts, no logic; the only package that imports Prefect.
 
 Importing it settles, before Prefect reads its settings, what must never happen by accident: an ephemeral
-server started inside a command (10 to 20 seconds each time), and usage statistics sent to anybody.
+server started inside a command (10 to 20 seconds each time), and usage statistics sent to anybody. And it makes the
+logs of runs inert.
 """
 
 import os
+
+from flows.inert_logs import make_inert
 
 for _name, _value in {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
@@ -12,3 +15,5 @@ for _name, _value in {
     "DO_NOT_TRACK": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+
+make_inert()

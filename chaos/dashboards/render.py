@@ -22,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from chaos.dashboards.context import context
 from chaos.dashboards.promql import quoted
 from chaos.errors import PublishError
+from chaos.inert import everywhere
 from chaos.measure.result import Result
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -63,7 +64,8 @@ def rendered(template: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         raise PublishError(f"{_place(template, error)}: does not give a dashboard's JSON: {error}") from error
     if not isinstance(dashboard, dict):
         raise PublishError(f"{template}: gives {type(dashboard).__name__}, not an object")
-    return dashboard
+    inert: dict[str, Any] = everywhere(dashboard)
+    return inert
 
 
 def _place(template: Path, error: BaseException) -> str:
