@@ -18,6 +18,7 @@ _SHIPPED = (
     "__init__.py",
     "inert.py",
     "secrecy.py",
+    "spellings.py",
     "errors.py",
     "events.py",
     "units.py",

@@ -183,6 +183,10 @@ def validate(files: Sequence[Path]) -> None:
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
     click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
+    if secrets := sorted(
+        {name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()}
+    ):
+        click.echo(f"needed in the environment of a run: {', '.join(secrets)}")
 
 
 @cli.command(name="plan")
@@ -200,7 +204,7 @@ def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensi
     refused = False
     loaded = _load(files)
     for one in experiments(loaded):
-        drawn, refusals = draw(one, seed=seed, overrides=Overrides.read(hold, intensity))
+        drawn, refusals = draw(one, seed=seed, overrides=Overrides.read(hold, intensity), environ=os.environ)
         refused = refused or bool(refusals)
         click.echo(describe(drawn, refusals))
     for day in game_days(loaded):

@@ -13,6 +13,7 @@ The agent runs the timeline by itself, so each stage can be repeated or resumed 
 
 import asyncio
 import json
+import os
 import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -28,6 +29,7 @@ from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
+from chaos.secret_env import filled
 from chaos.setting_up import set_up, setup_of
 from chaos.stop import Stop
 from chaos.verdict import Outcome
@@ -103,8 +105,8 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     try:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
-        order = launched(plan.order(run.id, box.python), ref.facts)
-        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
+        order = filled(launched(plan.whole_order(run.id, box.python), ref.facts), os.environ)
+        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), mode=0o600, exclusive=True):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             pid = await box.start(command, output=f"{FOLDER}/agent.log")
             await box.put(f"{FOLDER}/agent.pid", str(pid).encode())

@@ -13,6 +13,7 @@ from chaos.errors import TargetError
 from chaos.order import APP
 from chaos.plan import Plan
 from chaos.sandboxes import Sandbox, Setup
+from chaos.secrecy import Masker, known
 
 
 def setup_of(plan: Plan) -> Setup | None:
@@ -41,7 +42,8 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         done = await box.run(argv, cwd=box.ref.facts.get("app", APP), timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
-            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+            masked = Masker(known(plan.work))
+            raise TargetError(masked(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}"))
 
 
 def _archive(plan: Plan, *, read: bool | None = None) -> bytes:

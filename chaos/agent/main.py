@@ -6,16 +6,19 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import platform
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
 from chaos.agent.timeline import Timeline
 from chaos.events import Clock
+from chaos.secrecy import Masker, known
 
 
 def main() -> None:
@@ -28,9 +31,24 @@ def main() -> None:
     _go_first()
     folder = Path(sys.argv[1])
     order = json.loads((folder / "order.json").read_text())
-    record = Record(str(folder / "journal.ndjson"), Clock())
+    masker = Masker(known(order))
+    sys.stderr = MaskedStream(sys.stderr, masker)  # it is agent.log, which the host keeps
+    record = Record(str(folder / "journal.ndjson"), Clock(), masker)
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         runner.run(_run(order, folder, record))
+
+
+class MaskedStream(io.TextIOBase):
+    """What Python itself writes of a failure, without the secrets that it may quote."""
+
+    def __init__(self, stream: TextIO, masker: Masker) -> None:
+        self._stream, self._masker = stream, masker
+
+    def write(self, text: str) -> int:
+        return self._stream.write(self._masker(text))
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def _go_first() -> None:
