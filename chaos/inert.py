@@ -21,9 +21,9 @@ _HIDDEN = re.compile(
 _MARKDOWN = re.compile(
     r"[\\`*\[\]!~{}@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=[wW]{3})\.|(?i:(?<=mailto)):"
 )
-_BLOCK = re.compile(r"(?m)^([ \t]*)(?:(\d{1,9})([.)])|([-+=:#]))")
+_BLOCK = re.compile(r"(?m)^([ \t]*)(?:(\d{1,9})([.)])|([-+=:#>]))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_VARIABLES = str.maketrans({"$": "&#36;"})
+_IN_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", "$": "&#36;"})
 """`${…}` in a text of Grafana is filled in before it is read as Markdown."""
 
 
@@ -55,13 +55,16 @@ def in_json(document: str) -> str:
 
 def markdown(text: str) -> str:
     """One line that Markdown shows as it is: no link, image, emphasis, heading, list, code or HTML. See `cell`."""
-    escaped = _MARKDOWN.sub(r"\\\g<0>", one_line(text)).translate(_ENTITIES | _VARIABLES)
-    return _BLOCK.sub(_begun, escaped)
+    return _BLOCK.sub(_begun, _inline(text))
 
 
 def cell(text: str) -> str:
     """The same for a cell of a table, which `|` would end; anywhere else one line alone makes no table."""
-    return markdown(text).replace("|", "\\|")
+    return _inline(text).replace("|", "\\|")
+
+
+def _inline(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\g<0>", one_line(text)).translate(_IN_MARKDOWN)
 
 
 def slack(text: str) -> str:

@@ -56,7 +56,7 @@ def rendered(template: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     """What a template makes of what it may know. Raises PublishError."""
     try:
         made = _environment(template.parent).get_template(template.name)
-        text = _bounded(lambda: made.render(known))
+        text = _bounded(lambda: made.render(everywhere(known)))
         dashboard = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except TemplateError as error:
         raise PublishError(f"{_place(template, error)}: {error}") from error

@@ -37,5 +37,5 @@ def series(name: str, labels: Mapping[str, str]) -> Series:
 
 
 def clean(value: str) -> str:
-    """What every reader takes, and no screen acts on: valid UTF-8, inert (`chaos.inert`)."""
-    return inert(value)
+    """What every reader takes, and no screen acts on: valid UTF-8 without U+0000, where some stop reading; inert."""
+    return inert(value.encode(errors="replace").decode().replace("\0", "\ufffd"))

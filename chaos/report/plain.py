@@ -11,13 +11,13 @@ from chaos.inert import inert
 LONGEST_LINE = 400
 """Characters of one line before the rest is only counted."""
 
-_COLOURS = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
-"""Select graphic rendition (ECMA-48): says how a word looks, and nothing else; all other sequences are shown."""
+_SEQUENCES = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)")
+"""Control sequences and operating system commands (ECMA-48): colours and titles, of which a page has its own."""
 
 
 def plain(text: str, longest: int = LONGEST_LINE) -> str:
     """`text` without terminal colours, unshowable characters spelled out, long lines cut (saying by how much)."""
-    shown = inert(_COLOURS.sub("", text))
+    shown = inert(_SEQUENCES.sub("", text))
     return "\n".join(_cut(line, longest) for line in shown.split("\n"))
 
 
