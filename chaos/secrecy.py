@@ -145,7 +145,8 @@ def _in_command(command: Sequence[str]) -> Iterator[str]:
 def arguments(command: Sequence[str]) -> Iterator[int]:
     """Where the values of options with secret names are, when they are words of their own."""
     for at, option in enumerate(command[:-1]):
-        if option.startswith("-") and is_secret_name(option) and not command[at + 1].startswith("-"):
+        is_named = option.startswith("-") and "=" not in option and is_secret_name(option)
+        if is_named and not command[at + 1].startswith("-"):
             yield at + 1
 
 

@@ -28,6 +28,7 @@ def _of(text: str) -> Iterator[str]:
     raw = text.encode(errors="surrogatepass")
     for form in (quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="!$&'()*+,;=:@/?")):
         yield from (form, re.sub("%..", lambda found: found[0].lower(), form))
+    yield repr(raw)[2:-1]
     yield from (
         html.escape(text),
         html.escape(text, quote=False),
