@@ -48,7 +48,9 @@ _ONLY_ABOUT = re.compile(
 )
 """`DB_PASSWORD_FILE` says where one is, not which."""
 SWITCH = re.compile(r"(?i)|disabled|enabled|false|no|none|null|off|on|optional|required|true|yes")
-_HINTS = ("pass", "secret", "token", "key", "pwd", "auth", "credential", "cookie", "session", "signature")
+_HINTS = ("pass", "secret", "token", "key", "pwd", "authorization", "credential", "cookie")
+_NUMBERS = frozenset({int, float, bool, type(None)})
+"""Of which a run has millions."""
 _SCHEMES = ("bearer", "basic", "digest", "negotiate")
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 _NAMES_OF_OURS = re.compile(
@@ -182,7 +184,9 @@ class Masker:
 
     def data(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Plain data, masked but for the names that a run goes by."""
-        return {key: self._value(key, value) for key, value in data.items()}
+        return {
+            key: value if type(value) in _NUMBERS else self._value(key, value) for key, value in data.items()
+        }
 
     def _value(self, key: str, value: Any) -> Any:
         if isinstance(value, str):
