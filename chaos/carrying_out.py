@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from chaos.conduct import Conduct, Conductor, interruptible
 from chaos.conduct_day import ConductDay, DayConductor, interruptible_day
 from chaos.errors import ManifestError
+from chaos.inert import in_json
 
 if TYPE_CHECKING:
     from chaos.game_days.learnt import DayReport
@@ -119,5 +120,5 @@ def carry_out_day(
 def as_json(results: "Sequence[Result | DayReport]", *, many: bool) -> str:
     """What `--json` prints."""
     if not many:
-        return results[0].model_dump_json(indent=2)
-    return "[\n" + ",\n".join(result.model_dump_json(indent=2) for result in results) + "\n]"
+        return in_json(results[0].model_dump_json(indent=2))
+    return "[\n" + ",\n".join(in_json(result.model_dump_json(indent=2)) for result in results) + "\n]"

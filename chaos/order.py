@@ -7,7 +7,7 @@ from typing import Any
 
 from chaos.errors import TargetError
 from chaos.manifests.experiment import ExperimentSpec
-from chaos.manifests.target import Process
+from chaos.manifests.target import Process, SecretValue
 from chaos.probes import Probe
 from chaos.tolerances import Tolerance
 
@@ -62,13 +62,18 @@ def _process(process: Process, spec: ExperimentSpec) -> dict[str, Any]:
         "name": process.name,
         "command": process.command,
         "port": process.port,
-        "env": process.env,
+        "env": {name: _value(value) for name, value in process.env.items()},
         "cwd": process.cwd,
         "ready": _probe(process.ready) if process.ready else None,
         "restart": process.restart,
         "ready_timeout_s": process.ready_within,
         **({"user": user} if user else {}),  # and no other digest than before it could be said
     }
+
+
+def _value(value: str | SecretValue) -> str | dict[str, str]:
+    """The text, or the name of the secret: values of secrets are nowhere before the agent gets its order."""
+    return value if isinstance(value, str) else {"secret": value.secret}
 
 
 def _load(spec: ExperimentSpec) -> dict[str, Any] | None:

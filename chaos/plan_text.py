@@ -9,6 +9,7 @@ from chaos.manifests.method import spans
 from chaos.manifests.problems import Problem
 from chaos.plan import Plan
 from chaos.probes import PROBES
+from chaos.secret_env import needed
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 
@@ -58,6 +59,9 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
         ready = f", ready by {_probe(process['ready'])}" if process["ready"] else ""
         command = " ".join(process["command"] or ["the image's own command"])
         yield f"  process  {process['name']}: {command}{port}, restart {process['restart']}{ready}"
+    for each in needed(order):
+        name = order["processes"][each.process]["name"]
+        yield f"  secret   {name}: {each.variable} from {each.secret} of the environment"
     if order["load"]:
         load = order["load"]
         timeout = DURATION.format(load["timeout_s"])

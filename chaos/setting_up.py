@@ -15,6 +15,7 @@ from chaos.left_out import sentence
 from chaos.order import APP, FOLDER, wall_of
 from chaos.plan import Plan
 from chaos.sandboxes import Sandbox, Setup
+from chaos.secrecy import Masker, known
 from chaos.settings import Settings
 
 
@@ -49,7 +50,10 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
             hint = f"; {said}" if (said := sentence(plan.left_out, plan.work)) else ""
-            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}{hint}")
+            masked = Masker(known(plan.work))
+            raise TargetError(
+                masked(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}{hint}")
+            )
 
 
 async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:

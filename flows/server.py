@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import httpx
 
+from chaos import private
 from chaos.errors import ChaosLabError
 from chaos.settings import Settings
 from flows import database, ports
@@ -204,7 +205,8 @@ def _folder() -> Iterator[Path]:
             "a local Prefect server in the background needs Linux; set PREFECT_API_URL, or use --no-prefect"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.state_folder(folder.parent)
+        private.state_folder(folder)
         with locked(folder / "lock"):
             yield folder
     except OSError as error:

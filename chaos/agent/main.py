@@ -7,12 +7,13 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
@@ -20,6 +21,7 @@ from chaos.agent.timeline import Timeline
 from chaos.agent.wall import Wall, run_alone
 from chaos.events import Clock
 from chaos.nsbox import kernel
+from chaos.secrecy import Masker, known
 from chaos.signing import KEY_BYTES
 
 
@@ -37,7 +39,9 @@ def main() -> None:
     _go_first()
     folder = Path(sys.argv[1])
     order = json.loads((folder / "order.json").read_text())
-    record = Record(str(folder / "journal.ndjson"), Clock(), key)
+    masker = Masker(known(order))
+    sys.stderr = MaskedStream(sys.stderr, masker)  # it is agent.log, which the host keeps
+    record = Record(str(folder / "journal.ndjson"), Clock(), key, masker=masker)
     kernel.not_dumpable()
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         runner.run(_run(order, folder, record, wall))
@@ -57,6 +61,19 @@ def _given() -> bytes:
     os.dup2(null, 0)
     os.close(null)
     return key if len(key) == KEY_BYTES else b""
+
+
+class MaskedStream(io.TextIOBase):
+    """What Python itself writes of a failure, without the secrets that it may quote."""
+
+    def __init__(self, stream: TextIO, masker: Masker) -> None:
+        self._stream, self._masker = stream, masker
+
+    def write(self, text: str) -> int:
+        return self._stream.write(self._masker(text))
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def _go_first() -> None:

@@ -187,7 +187,8 @@ class Supervisor:
                 line = b"(a line over 64 KiB was left out)\n"
             if not line:
                 return
-            process.said = text = line.decode(errors="replace").rstrip("\n")[:4096]
+            whole = line.decode(errors="replace").rstrip("\n")
+            process.said = text = self._record.masked(whole)[:4096]
             now = int(time.monotonic())
             if now != second:
                 if left_out:

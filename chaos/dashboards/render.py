@@ -14,6 +14,7 @@ from jinja2 import TemplateError
 
 from chaos.dashboards.context import context
 from chaos.errors import PublishError
+from chaos.inert import everywhere
 from chaos.measure.result import Result
 from chaos.templates import renderer, sandbox
 
@@ -42,6 +43,7 @@ def fleet() -> dict[str, Any]:
 
 def rendered(template: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     """What a template makes of what it may know. Raises PublishError."""
+    known = everywhere(known)
     is_ours = template.resolve().parent == TEMPLATES.resolve()
     text = _drawn(template, known) if is_ours else renderer.render(template.absolute(), TEMPLATES, known)
     try:
@@ -50,7 +52,8 @@ def rendered(template: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         raise PublishError(f"{template}: does not give a dashboard's JSON: {error}") from error
     if not isinstance(dashboard, dict):
         raise PublishError(f"{template}: gives {type(dashboard).__name__}, not an object")
-    return dashboard
+    inert: dict[str, Any] = everywhere(dashboard)
+    return inert
 
 
 def _drawn(template: Path, known: Mapping[str, Any]) -> str:
