@@ -14,7 +14,10 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-_SHIPPED = ("__init__.py", "errors.py", "events.py", "units.py", "tolerances.py", "faults", "probes", "agent")
+_SHIPPED = (
+    *("__init__.py", "errors.py", "events.py", "units.py", "regex.py", "tolerances.py"),
+    *("faults", "probes", "agent"),
+)
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
 _UNCHECKED_HASH = 0b01
 
