@@ -9,7 +9,7 @@ from chaos.analyzers.comparison import result_in
 from chaos.errors import ChaosLabError
 from chaos.measure.result import Result
 from chaos.run import Run
-from chaos.sandboxes import container_orphans, e2b_orphans, keeping
+from chaos.sandboxes import container_orphans, e2b_orphans, ending, keeping
 from chaos.settings import Settings
 from chaos.under_way import Left, left_behind
 
@@ -34,8 +34,8 @@ async def close_left_behind() -> AsyncIterator[tuple[Left, Result | None]]:
 
 async def remove_orphans() -> AsyncIterator[str]:
     """Remove sandboxes that no run uses any more; a line for each. Raises SandboxError."""
-    for folder in await asyncio.to_thread(lambda: list(keeping.orphans())):
-        await asyncio.to_thread(keeping.remove, folder)
+    for folder in await asyncio.to_thread(keeping.orphans):
+        await asyncio.to_thread(ending.remove, folder)
         yield f"removed {folder}"
     for container in await container_orphans.remove_orphans():
         yield f"removed {container}"

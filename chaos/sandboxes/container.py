@@ -16,7 +16,8 @@ from chaos.sandboxes.base import SandboxRef, Setup
 from chaos.sandboxes.container_engine import Engine, find
 from chaos.sandboxes.container_image import beside
 from chaos.sandboxes.container_start import command, options
-from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
+from chaos.sandboxes.exchange import LINE_BYTES, Streams, text
+from chaos.sandboxes.wired import CONNECTS_WITHIN_S, WiredSandbox
 
 _OPEN_WITHIN_S = 60.0
 _RELAY = """
@@ -95,18 +96,18 @@ class ContainerSandbox(WiredSandbox):
         starting = asyncio.ensure_future(start)
         try:
             await asyncio.shield(starting)
-            async with asyncio.timeout(_OPEN_WITHIN_S):
-                answer, _ = await self._call("ping")
+            answer, _ = await self._call("ping", within_s=_OPEN_WITHIN_S)
+            with self._believing():
+                self.python = text(answer, "python")
         except BaseException as error:
             with contextlib.suppress(SandboxError):
                 await asyncio.shield(starting)
             await asyncio.shield(self.destroy())
-            if isinstance(error, SandboxLost | TimeoutError):
+            if isinstance(error, SandboxLost):
                 raise SandboxError(
                     f"a container of {image} started, and its PID 1 did not answer; has it a Python 3.11 or later?"
                 ) from error
             raise
-        self.python = answer["python"]
         facts = {key: value for key, value in answer.items() if key != "size"}
         self.ref = SandboxRef("container", self.ref.id, {**self.ref.facts, **facts})
 
@@ -115,7 +116,7 @@ class ContainerSandbox(WiredSandbox):
         """Find it again from any process that may speak to the engine. Raises SandboxLost when it has gone."""
         box = cls(ref)
         try:
-            await box._call("ping")
+            await box._call("ping", within_s=CONNECTS_WITHIN_S)
         except BaseException:
             await box.close()
             raise
