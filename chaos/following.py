@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chaos.deadlines import Vigil
 from chaos.errors import SandboxError, SandboxLost
 from chaos.events import Event
 from chaos.order import LEASE_S
@@ -36,6 +37,7 @@ class Follower:
         self._box = box
         self._run = run
         self._on_event = on_event
+        self._vigil = Vigil(box)
         self._offset = 0
         self._recovery_s = 0.0
         self._due = float("inf")
@@ -65,9 +67,10 @@ class Follower:
                 pid = pid or await self._pid()
                 await self._look_after(pid)
             looking = time.monotonic()
-            await self._copy()
+            await self._vigil.listen(heard=await self._copy())
             while self._asked:
                 await self._do(self._asked.pop(0), stop)
+                self._vigil.hear()
             if not self._ended:
                 # What takes long, as it does far away, is done less often.
                 took_s = time.monotonic() - looking

@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chaos import __version__, bundle
+from chaos.deadlines import within_ttl
 from chaos.errors import ChaosLabError, Interrupted, SandboxError
 from chaos.events import Event
 from chaos.following import FOLDER, Follower, OnEvent
@@ -120,7 +121,8 @@ async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: Stop | Non
     """
     box = await connect(ref)
     try:
-        await Follower(box, run, on_event).follow(stop or Stop())
+        async with within_ttl(run):
+            await Follower(box, run, on_event).follow(stop or Stop())
     finally:
         await box.close()
 
