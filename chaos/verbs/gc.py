@@ -1,14 +1,14 @@
 """`chaoslab gc`: close the runs of processes that died, and remove the sandboxes that they left behind."""
 
-import asyncio
-
 import click
+
+from chaos.interrupts import run_until_asked
 
 
 @click.command()
 def gc() -> None:
     """Remove what killed runs left behind: the runs are closed, and so are sandboxes that nobody uses any more."""
-    asyncio.run(_reap())
+    run_until_asked(_reap())
 
 
 async def _reap() -> None:
