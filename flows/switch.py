@@ -147,7 +147,7 @@ def _told_by_signal(tell: Callable[[], object], abandon: Callable[[], object]) -
     A second one calls `abandon`, a third ends the process at once. Each flow run that begins brings Prefect's own
     handler back, so ours is put in place each time; the last one out leaves what the first one found.
     """
-    global _before
+    global _before, _heard
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -162,6 +162,7 @@ def _told_by_signal(tell: Callable[[], object], abandon: Callable[[], object]) -
         _told.remove(mine)
         if not _told:
             signal.signal(signal.SIGTERM, _before if _heard < 2 else signal.SIG_DFL)
+            _heard = 0
 
 
 def _tell_all(number: int, frame: FrameType | None) -> None:
