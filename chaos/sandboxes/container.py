@@ -7,6 +7,7 @@ few lines inside copies its standard input and output to the socket of PID 1.
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from chaos.nsbox.spec import IMAGE_ROOT
 from chaos.sandboxes.base import SandboxRef, Setup
 from chaos.sandboxes.container_engine import Engine, find
 from chaos.sandboxes.container_image import beside
+from chaos.sandboxes.container_ours import forget, keep, name_of
 from chaos.sandboxes.container_start import command, options
 from chaos.sandboxes.exchange import LINE_BYTES, Streams, text
 from chaos.sandboxes.wired import CONNECTS_WITHIN_S, WiredSandbox
@@ -82,7 +84,8 @@ class ContainerSandbox(WiredSandbox):
             "hosts": list(hosts),
             "image": user.config() if user else None,
         }
-        box = cls(SandboxRef("container", id_, {"engine": engine.program, "container": f"chaoslab-{id_}"}))
+        box = cls(SandboxRef("container", id_, {"engine": engine.program, "container": name_of(id_)}))
+        keep(id_, time.time() + ttl_s)
         wanted = options(id_, memory_bytes, disk_bytes, ttl_s, labels or {})
         await box._begin(engine.start(user.together if user else base, wanted, command(order)), image or base)
         facts: dict[str, Any] = {"image": image or base, "how": list(engine.notes)}
@@ -133,6 +136,7 @@ class ContainerSandbox(WiredSandbox):
         await self._end_relay()
         with contextlib.suppress(SandboxLost):
             await self._engine.call("rm", "--force", "--volumes", self._container)
+        forget(self.ref.id)
 
     @property
     def _container(self) -> str:
