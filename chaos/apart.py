@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from chaos.run import write_whole
@@ -31,6 +32,18 @@ def limit_this_process() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """The same limit of memory for a block of this process: MemoryError, not a machine that swaps."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limited = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limited, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 async def close_apart(left: Left, among: str = RUNS) -> str | None:

@@ -3,12 +3,21 @@
 import re
 import time
 import warnings
+from itertools import cycle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos.errors import ManifestError
+from chaos.events import Event
+from chaos.manifests.load import load
+from chaos.measure.judge import judge
 from chaos.regex import LONGEST_TEXT, MOST_WORK, Pattern, PatternError, TooMuch
+from tests.journals.telling import HEALTHY, Telling
+from tests.lab import HEALTHY as LAB_HEALTHY
+from tests.lab import Lab
 
 BACKTRACKING = (
     r"^(a+)+$",
@@ -122,3 +131,42 @@ def test_what_is_refused_and_why(pattern: str, word: str) -> None:
 
 def test_nothing_repeated_however_often_costs_nothing() -> None:
     assert Pattern("(?:(?:){1000000}){1000000}a").found_in("a")
+
+
+@pytest.mark.parametrize("pattern", BACKTRACKING)
+def test_a_journal_of_hostile_bodies_is_judged_in_time(pattern: str) -> None:
+    """One of before, too, in which the agent has not written down whether they match."""
+    state = HEALTHY | {"tolerance": {"status": 200, "matches": pattern}}
+    events = [
+        Event(
+            e.type, e.at, {**e.data, "value": {"status": 200, "body": body[: 4096 + e.seq]}}, e.source, e.seq
+        )
+        if e.type == "probe.sampled"
+        else e
+        for e, body in zip(Telling(states=[state]).events(), cycle(HOSTILE), strict=False)
+    ]
+    began = time.process_time()
+    (judged,) = judge(events).steady_state
+    assert judged.samples
+    assert time.process_time() - began < 2
+
+
+def test_a_pattern_that_is_no_longer_accepted_proves_nothing() -> None:
+    state = HEALTHY | {"tolerance": {"status": 200, "matches": "(?=ok)"}}
+    assert judge(Telling(states=[state]).events()).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("pattern", BACKTRACKING)
+def test_a_manifest_with_it_is_valid_and_planned_in_time(pattern: str, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    path = lab.manifest(steadyState=[{**LAB_HEALTHY, "tolerance": {"status": 200, "matches": pattern}}])
+    began = time.process_time()
+    (loaded,) = load(str(path))
+    assert loaded.manifest.spec.steady_state[0].tolerance.matches == pattern
+    assert time.process_time() - began < 2
+
+
+def test_a_manifest_that_asks_for_more_says_what_is_refused_and_where(tmp_path: Path) -> None:
+    path = Lab(tmp_path).manifest(steadyState=[{**LAB_HEALTHY, "tolerance": {"matches": "(?!x)ok"}}])
+    with pytest.raises(ManifestError, match=r"one.yaml:\d+:\d+ .*matches: look-around.* in linear time"):
+        load(str(path))
