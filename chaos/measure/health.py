@@ -56,11 +56,14 @@ class Health:
     bursts: list[str]
     exhausted: list[str]
     short: list[str]
-    unjudged: list[str] = field(default_factory=list)
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """By the name of the steady state."""
 
     def explains(self, asked: Asked, looks: Sequence[Look]) -> list[str]:
         """What of our own could explain a bad look of this steady state."""
-        doubts = [*self.clock, *self.unjudged, *(self.exhausted if asked.reads_load else [])]
+        doubts = [*self.clock, *(self.exhausted if asked.reads_load else [])]
+        if asked.name in self.unjudged:
+            doubts.append(self.unjudged[asked.name])
         if asked.metric == "throughput":
             return doubts + self.late + self.short
         if asked.reads_latency:
@@ -75,7 +78,7 @@ class Health:
     def of_the_run(self) -> list[str]:
         """What forbids the verdict `held`, whatever was looked at."""
         return [
-            *self.baseline, *self.clock, *self.bursts, *self.exhausted, *self.short, *self.unjudged
+            *self.baseline, *self.clock, *self.bursts, *self.exhausted, *self.short, *self.unjudged.values()
         ]  # fmt: skip
 
 
@@ -113,17 +116,17 @@ def exhausted_doubts(found: Sequence[Request]) -> list[str]:
     return [f"the load generator itself ran out of sockets for {lost:,} requests"] if lost else []
 
 
-def unjudged_doubts(record: Record) -> list[str]:
+def unjudged_doubts(record: Record) -> dict[str, str]:
     """Looks whose text could not be judged, for each steady state: neither good nor bad."""
     looks = Counter(
         str(event.data.get("probe"))
         for event in record.of("probe.sampled")
         if event.data.get("error") == UNJUDGED
     )
-    return [
-        f"{count} looks at {name} could not be judged: its pattern needs too much work for what was seen"
+    return {
+        name: f"{count} looks at {name} could not be judged: its pattern needs too much work for what was seen"
         for name, count in looks.items()
-    ]
+    }
 
 
 def late_looks(looks: Sequence[Look]) -> list[str]:
