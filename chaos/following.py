@@ -25,6 +25,8 @@ OnEvent = Callable[[Event], None]
 _POLL_S = 0.05
 _POLL_AT_THE_END_S = 0.005
 _LOOK_EVERY_S = 0.5
+_MOST_WORDS = 256 * 2**10
+"""Bytes of what an agent that ended badly had to say."""
 _CHUNK = 4 * 2**20
 _BEGINS_WITHIN_S = 10.0
 _STOP_GRACE_S = 20.0
@@ -99,10 +101,12 @@ class Follower:
     async def _pid(self) -> int:
         """The agent's, from the file that follows its start. Raises SandboxLost when there was no start."""
         give_up_at = time.monotonic() + _BEGINS_WITHIN_S
-        while (pid := await self._read("agent.pid")) is None:
+        while (pid := await self._read("agent.pid", limit=20)) is None:
             if time.monotonic() > give_up_at:
                 raise SandboxLost("the agent was never started: whoever injected ended in the middle of it")
             await asyncio.sleep(_POLL_S)
+        if not pid.isdigit():
+            raise SandboxLost("the agent's pid is none: somebody else wrote to its file")
         return int(pid)
 
     async def _look_after(self, pid: int) -> None:
@@ -110,10 +114,10 @@ class Follower:
         exit_code = await self._box.exit_code(pid)
         if exit_code is None or await self._copy() or self._ended:
             return
-        words = (await self._read("agent.log") or b"").decode(errors="replace").strip()
+        words = (await self._read("agent.log", limit=_MOST_WORDS) or b"").decode(errors="replace").strip()
         self._run.keep_agent_log(words)
         raise SandboxLost(
-            f"the agent ended with exit code {exit_code}: {words.rpartition(chr(10))[2] or 'no message'}"
+            f"the agent ended with exit code {exit_code}: {words.rpartition(chr(10))[2][:500] or 'no message'}"
         )
 
     async def _copy(self) -> bool:
