@@ -21,6 +21,8 @@ from flows.server import ensure_api
 
 ENDS_WITHIN_S = 30.0
 """For runs to undo their faults and to write their results, when the worker is stopped."""
+ABANDONED_WITHIN_S = 15.0
+"""For runs to destroy their sandboxes."""
 
 
 async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None]) -> None:
@@ -58,9 +60,21 @@ async def _end_runs(say: Callable[[str], None]) -> None:
     if not (asked := end_below(os.getpid())):
         return
     say(f"ending {', '.join(asked)}; once more to abandon it")
-    until = monotonic() + ENDS_WITHIN_S
+    try:
+        asked = await _ended(asked, ENDS_WITHIN_S)
+    except asyncio.CancelledError:
+        say("abandoned: their sandboxes are destroyed; once more to end at once")
+        end_below(os.getpid())  # the second time it does not ask
+        asked = await _ended(asked, ABANDONED_WITHIN_S)
+    if asked:
+        say(f"still under way: {', '.join(asked)}")
+
+
+async def _ended(asked: list[str], within_s: float) -> list[str]:
+    """Those of these runs and days that have not ended in time."""
+    until = monotonic() + within_s
     while asked and monotonic() < until:
         await asyncio.sleep(0.1)
-        asked = [run for run in asked if run in (*still_under_way(), *still_under_way(DAYS))]
-    if asked:
-        say(f"still under way after {ENDS_WITHIN_S:.0f} s: {', '.join(asked)}")
+        under_way = {*still_under_way(), *still_under_way(DAYS)}
+        asked = [run for run in asked if run in under_way]
+    return asked

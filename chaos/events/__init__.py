@@ -45,7 +45,10 @@ class Event:
     @classmethod
     def from_line(cls, line: bytes | str) -> "Event":
         """Read one line; raises ValueError when it is not a whole event (a torn last line)."""
-        body = json.loads(line)
+        try:
+            body = json.loads(line)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
         if not isinstance(body, dict) or not isinstance(body.get("type"), str):
             raise ValueError("not an event")
         return cls(
