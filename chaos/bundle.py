@@ -15,7 +15,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _SHIPPED = (
-    *("__init__.py", "errors.py", "events.py", "units.py", "regex.py", "tolerances.py"),
+    *("__init__.py", "errors.py", "events.py", "units.py", "automaton.py", "regex.py", "tolerances.py"),
     *("faults", "probes", "agent"),
 )
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
