@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos.automaton import PatternError
 from chaos.errors import ManifestError
 from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.measure.judge import judge
-from chaos.regex import LONGEST_TEXT, MOST_WORK, Pattern, PatternError, TooMuch
+from chaos.regex import LONGEST_TEXT, MOST_WORK, Pattern, TooMuch
 from tests.journals.telling import HEALTHY, Telling
 from tests.lab import HEALTHY as LAB_HEALTHY
 from tests.lab import Lab

@@ -206,7 +206,7 @@ async def look_on() -> None:
 
 
 def test_an_agent_that_fails_is_quoted(lab: Lab) -> None:
-    run = begun(lab, drawn := planned(lab, changed={"stop_when": [{"nonsense": {}}]}))
+    run = begun(lab, drawn := planned(lab, changed={"load": {"nonsense": 1}}))
     result = carried_out(drawn, run, look_on)
     assert result.outcome == "crashed"
     assert "gent ended with exit code 1: KeyError" in result.why

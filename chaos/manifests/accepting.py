@@ -16,8 +16,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from chaos.automaton import PatternError
 from chaos.manifests.base import Part
-from chaos.regex import PatternError, pattern_of
+from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
 from chaos.units import Duration, PositiveDuration, Share, Unit
 

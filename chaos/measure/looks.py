@@ -8,10 +8,11 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
+from chaos.automaton import PatternError
 from chaos.events import Event
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
-from chaos.regex import PatternError, pattern_of
+from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
 
 LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
