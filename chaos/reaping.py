@@ -9,7 +9,7 @@ from chaos.analyzers.comparison import result_in
 from chaos.errors import ChaosLabError
 from chaos.measure.result import Result
 from chaos.run import Run
-from chaos.sandboxes import container_orphans, e2b_orphans, keeping
+from chaos.sandboxes import container_orphans, e2b_orphans, inventory, keeping
 from chaos.settings import Settings
 from chaos.under_way import Left, left_behind
 
@@ -34,6 +34,7 @@ async def close_left_behind() -> AsyncIterator[tuple[Left, Result | None]]:
 
 async def remove_orphans() -> AsyncIterator[str]:
     """Remove sandboxes that no run uses any more; a line for each. Raises SandboxError."""
+    await asyncio.to_thread(inventory.forget_old)
     for folder in await asyncio.to_thread(lambda: list(keeping.orphans())):
         await asyncio.to_thread(keeping.remove, folder)
         yield f"removed {folder}"

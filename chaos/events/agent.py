@@ -315,7 +315,7 @@ def check(type_: str, data: Any) -> str | None:
     """Why that is no event of the agent's; None when it is one."""
     known = TYPES.get(type_)
     if known is None:
-        return "is of a type that the agent does not write"
+        return "of a type that the agent does not write"
     if type(data) is not dict:
         return f"{type_}: its data is no mapping"
     why = why_not(known, data)
