@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import re
 import signal
 import time
+import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from chaos import runner
+from chaos import bundle, runner
 from chaos.console import words
 from chaos.errors import Interrupted, SandboxError, SandboxLost, SandboxRefused, TargetError
 from chaos.events import Event
@@ -285,6 +287,34 @@ def test_a_journal_that_somebody_else_wrote_to_is_no_evidence_and_no_order(lab: 
     assert result.sandbox.destroyed
     assert victim.is_dir()
     list(run.journal.events())  # ours still reads
+
+
+def with_a_smaller_journal(agent: bytes) -> bytes:
+    """The agent's bundle, with a limit of 128 KiB."""
+    smaller = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(agent)) as before, zipfile.ZipFile(smaller, "w") as after:
+        for name in before.namelist():
+            source = before.read(name)
+            if name.endswith("agent/record.py"):
+                source, whole = source.replace(b"256 * 2**20", b"2**17"), source
+                assert source != whole
+            if not name.endswith("agent/record.pyc"):
+                after.writestr(name, source)
+    return smaller.getvalue()
+
+
+def test_a_journal_that_is_full_ends_the_run_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = with_a_smaller_journal(bundle.build())
+    monkeypatch.setattr(bundle, "build", lambda: agent)
+    load = {"url": "http://127.0.0.1:8000/", "rate": "200/s"}
+    drawn = planned(lab, load=load, phases={"baseline": "30s", "recovery": "1s"})
+    run = begun(lab, drawn)
+    result = carried_out(drawn, run, look_on)
+    assert (result.outcome, result.verdict, result.exit_code) == ("aborted", "inconclusive", 4)
+    assert result.why == "The journal has reached its limit of 0.125 MiB."
+    (limited,) = run.journal.of("journal.limited")
+    assert limited.data["what"] == "samples"
+    assert result.sandbox.destroyed
 
 
 def test_where_nothing_can_be_written_down_the_run_goes_on_and_says_so(
