@@ -1,7 +1,7 @@
 """The gate: what the host takes from an agent's journal, byte by byte verified. Pure.
 
 Each line must carry the mark that only the agent can make (`chaos.signing`), be one JSON object of the agent's own
-types by their schema (`chaos.events.agent`), follow its predecessor's number, and tell of a moment that the host's
+types by their schema (`chaos.events.codec`), follow its predecessor's number, and tell of a moment that the host's
 clock allows. The first line that is anything else ends it: nothing after it can be believed.
 """
 
@@ -37,7 +37,7 @@ class Gate:
     """One journal from its first line to its last. `began` is when the agent was started, Unix seconds of the host."""
 
     def __init__(self, key: bytes, began: float) -> None:
-        from chaos.events.agent import check  # thirty dataclasses: read while the agent itself begins
+        from chaos.events.codec import check  # thirty dataclasses: read while the agent itself begins
 
         self._why_not = check
         self._chain = Chain(key)
