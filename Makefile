@@ -21,7 +21,7 @@ run: setup
 	$(BIN)/chaoslab run experiments/hello.yaml
 
 test: check
-	@scripts/packages chromium iproute2 podman postgresql prometheus runc util-linux
+	@scripts/packages chromium iproute2 libseccomp2 podman postgresql prometheus runc util-linux
 	@scripts/tests
 
 check: setup
@@ -30,6 +30,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chaoslab schema --check experiments/schema.json
+	$(BIN)/python scripts/syscall_filter.py --check
 	$(BIN)/python -m chaos.manifests.providers_page --check docs/sandboxes.md
 
 bench: setup

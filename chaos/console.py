@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from chaos.events import Event
+from chaos.inert import inert
+from chaos.terminal import raw
 
 if TYPE_CHECKING:
     from chaos.measure.result import Analysis, Result
@@ -91,7 +93,7 @@ class Progress:
     def __init__(self, name: str, declared_s: float, stream: TextIO | None = None) -> None:
         self._name = name
         self._declared_s = declared_s
-        self._stream = stream or sys.stdout
+        self._stream = raw(stream or sys.stdout)
         self._moving = self._stream.isatty()
         self._drawn = 0.0
         self._began: float | None = None
@@ -116,7 +118,7 @@ class Progress:
 
     def write(self, line: str) -> None:
         """One line as it is."""
-        self._show(f"{_CLEAR if self._moving else ''}{line}\n")
+        self._show(f"{_CLEAR if self._moving else ''}{inert(line)}\n")
 
     def _show(self, text: str) -> None:
         try:
@@ -140,7 +142,7 @@ class Progress:
             self.line(text)
         if self._moving and time.monotonic() - self._drawn > _REDRAW_EVERY_S:
             self._drawn = time.monotonic()
-            self._show(_CLEAR + self._numbers(event.at))
+            self._show(_CLEAR + inert(self._numbers(event.at)).replace("\n", " "))
 
     def _numbers(self, now: float) -> str:
         while self._recent and self._recent[0][0] < now - _RECENT_S:

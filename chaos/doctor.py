@@ -11,14 +11,18 @@ from typing import Literal
 
 from chaos import bundle
 from chaos.errors import PublishError, SandboxError
+from chaos.sandboxes import Completed
 from chaos.sandboxes.container_engine import find
 from chaos.sandboxes.container_orphans import orphans as orphans_of
 from chaos.sandboxes.keeping import orphans
 from chaos.sandboxes.local import LocalSandbox
+from chaos.setting_up import behind_the_wall
 from chaos.settings import Settings
 
 Level = Literal["ok", "degraded", "missing"]
 _MIB = 2**20
+_FILTERED = b"Seccomp:\t2\n"
+"""Of /proc/PID/status, behind the wall (proc(5))."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,14 @@ async def _sandbox() -> list[Check]:
         await box.put("/run/chaoslab/agent.pyz", bundle.build())
         command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities", "/run/chaoslab"]
         done = await box.run(command, cwd="/", timeout_s=20)
+        apart = await box.run(await behind_the_wall(box, ["cat", "/proc/self/status"]), cwd="/")
     finally:
         await box.destroy()
     facts = box.ref.facts
     how = "user namespaces" if facts["user_namespace"] else "as root, without a user namespace"
     found = [
         Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms"),
+        _wall(apart),
         _memory(facts),
     ]
     if done.exit_code != 0:
@@ -103,6 +109,17 @@ async def _microvms() -> Check:
         )
     says = f"the account answers; {running} sandboxes of ours run there, {len(left)} of them orphaned"
     return Check("E2B", "degraded" if left else "ok", says, "chaoslab gc" if left else "")
+
+
+def _wall(done: Completed) -> Check:
+    """What a command behind it ended with, and what the kernel said of it."""
+    if done.exit_code != 0:
+        words = done.stderr.strip().rpartition("\n")[2]
+        return Check("wall around the app", "missing", words or "a command behind it failed", "see above")
+    if _FILTERED not in done.stdout:
+        says = "none: app and agent are one identity, and no verdict is 'held' (CHAOSLAB_ALLOW_DEGRADED)"
+        return Check("wall around the app", "degraded", says, "allow user namespaces: user_namespaces(7)")
+    return Check("wall around the app", "ok", "namespaces and a system call filter of its own")
 
 
 def _memory(facts: object) -> Check:

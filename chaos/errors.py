@@ -21,12 +21,18 @@ That a system deviated is a value (`chaos.verdict`), not an exception.
 
 from typing import Any, ClassVar
 
+from chaos.inert import inert
+
 
 class ChaosLabError(Exception):
     """Root of our failures."""
 
     exit_code: ClassVar[int] = 5
     retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """The message; what it quotes of files, manifests and apps is inert, wherever it is shown."""
+        return inert(super().__str__())
 
 
 class ManifestError(ChaosLabError):
@@ -40,7 +46,7 @@ class ManifestError(ChaosLabError):
         return list(self.args)
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.args)
+        return "\n".join(inert(str(problem)) for problem in self.args)
 
 
 class PlanError(ManifestError):

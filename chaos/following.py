@@ -13,15 +13,13 @@ from chaos.arrivals import GIVE_UP_S, HOST_CLOCK, Arrivals
 from chaos.errors import JournalTampered, SandboxError, SandboxLost
 from chaos.events import Event
 from chaos.gate import Gate, Taken
-from chaos.order import LEASE_S
+from chaos.order import FOLDER, LEASE_S
 from chaos.outside import answer, why_not
 from chaos.run import Run
 from chaos.sandboxes import Sandbox
 from chaos.sandboxes.inventory import Held, Inventory
 from chaos.stop import Stop
 
-FOLDER = "/run/chaoslab"
-"""Where order, journal, lease and stop are inside the sandbox."""
 _AGENT_LOG_BYTES = 2**16
 
 OnEvent = Callable[[Event], None]

@@ -13,6 +13,7 @@ The agent runs the timeline by itself, so each stage can be repeated or resumed 
 
 import asyncio
 import json
+import os
 import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -23,14 +24,16 @@ from chaos import __version__, bundle
 from chaos.arrivals import HOST_CLOCK
 from chaos.errors import ChaosLabError, Interrupted, JournalTampered, SandboxError, SandboxRefused
 from chaos.events import Event
-from chaos.following import FOLDER, Follower, OnEvent
-from chaos.order import launched
+from chaos.following import Follower, OnEvent
+from chaos.order import FOLDER, launched
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.sandboxes.inventory import Inventory
+from chaos.secret_env import filled
 from chaos.setting_up import set_up, setup_of
+from chaos.settings import Settings
 from chaos.stop import Stop
 from chaos.verdict import Outcome
 
@@ -116,8 +119,10 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     try:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
-        order = launched(plan.order(run.id, box.python), held.ref.facts)
-        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
+        may_lack = Settings().chaoslab_allow_degraded
+        order = launched(plan.whole_order(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
+        order = filled(order, os.environ)
+        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), mode=0o600, exclusive=True):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             began = HOST_CLOCK.now()
             pid = await box.start(command, output=f"{FOLDER}/agent.log", given=held.key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chaos import dashboards
 from chaos.errors import PublishError
 from chaos.grafana.deliver import WITHIN_S
+from chaos.inert import in_json
 from chaos.measure.result import Delivery, Result
 from chaos.measure.series import series
 from chaos.measure.trials import shown
@@ -51,7 +52,7 @@ def _write(run: Run, result: Result, drawn: Drawn, events: "Sequence[Event]", se
     try:
         write_whole(run.dashboard, json.dumps(drawn.dashboard, indent=2) + "\n")
         write_whole(run.report, page)
-        write_whole(run.result, result.model_dump_json(indent=2) + "\n")
+        write_whole(run.result, in_json(result.model_dump_json(indent=2)) + "\n")
     except OSError as error:
         raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error
 

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import httpx
 
+from chaos import private
 from chaos.errors import ChaosLabError
 from chaos.settings import Settings
 from flows import database, ports
@@ -28,6 +29,7 @@ STOP_PATIENCE_S = 10.0
 
 SETTINGS = {
     "DO_NOT_TRACK": "1",
+    "PYTHONSAFEPATH": "1",  # Nor does a process that it starts import what lies where it stands.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -153,7 +155,7 @@ def _start(folder: Path, first: int) -> Background:
         ),  # Else it writes into the installed package.
     }
     server = Background.start(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
+        [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
         port=port,
         env=ours | SETTINGS | database.environment() | own,
         cwd=folder,
@@ -203,7 +205,8 @@ def _folder() -> Iterator[Path]:
             "a local Prefect server in the background needs Linux; set PREFECT_API_URL, or use --no-prefect"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.state_folder(folder.parent)
+        private.state_folder(folder)
         with locked(folder / "lock"):
             yield folder
     except OSError as error:

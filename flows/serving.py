@@ -30,6 +30,9 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
     """
     api = await to_thread(ensure_api, say)
     os.environ["PREFECT_API_URL"] = api.url  # for the processes of the runs
+    os.environ["PYTHONSAFEPATH"] = (
+        "1"  # which are started by `python -m`: nothing is imported from where they stand
+    )
     with temporary_settings({PREFECT_API_URL: api.url, PREFECT_WORKER_QUERY_SECONDS: 1.0}):
         async with get_client() as client:
             await standing.pool(client)

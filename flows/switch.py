@@ -23,6 +23,7 @@ from prefect.states import Cancelled
 
 from chaos import switch
 from chaos.errors import Interrupted
+from chaos.inert import inert
 from chaos.measure.result import Result
 from chaos.stop import Stop
 from chaos.switch import Halt
@@ -62,7 +63,7 @@ async def heeded(stop: Stop) -> AsyncIterator[Stop]:
 async def final_state(result: Result) -> State[Any]:
     """The state in which this flow run ends. A run that is being cancelled must end as Cancelled, or it never does."""
     if result.outcome is Outcome.ABORTED and await is_cancelled():
-        return Cancelled(message=result.why, data=result.model_dump(mode="json"))
+        return Cancelled(message=inert(result.why), data=result.model_dump(mode="json"))
     return state_of(result)
 
 

@@ -1,7 +1,6 @@
 """The runner's stages in real sandboxes: repeated, resumed by others, and with sandbox, agent or controller killed."""
 
 import asyncio
-import contextlib
 import io
 import json
 import os
@@ -10,6 +9,7 @@ import signal
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,7 @@ def test_a_journal_that_somebody_else_wrote_to_is_no_evidence_and_no_order(lab: 
 
     async def forge() -> None:
         await until(run, "probe.sampled")
-        with contextlib.suppress(SandboxLost):  # it may be destroyed before it answers
+        with suppress(SandboxLost):  # it may be gone before the answer is there
             assert (await inside(run, lambda box: box.run(program))).stderr == ""
 
     result = carried_out(drawn, run, forge)

@@ -41,6 +41,10 @@ class Budget:
         joins = "; ".join(f"echo 0 > {group}/cgroup.procs" for group in self._groups)
         return ["/bin/sh", "-c", f'{joins}; exec "$@"', "sh", *command]
 
+    def procs_files(self) -> list[Path]:
+        """What a process writes 0 to, to join the control group, in order; none without one."""
+        return [group / "cgroup.procs" for group in self._groups]
+
     def group(self, controller: str) -> Path | None:
         """The app's control group for `memory`, `cpu`, `pids`, `blkio` (v1), or the unified one; None without it."""
         found = (group for group in self._groups if group.name in (controller, "unified"))

@@ -3,10 +3,10 @@
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from chaos.agent.wall import InTheOpen, Spawner
 from chaos.errors import ProbeError
 
 RUNNING: set[int] = set()
@@ -16,16 +16,23 @@ _PIECE_BYTES = 64 * 1024
 
 
 async def run_command(
-    command: Sequence[str], timeout_s: float, *, cwd: str | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    timeout_s: float,
+    *,
+    cwd: str = ".",
+    env: Mapping[str, str] | None = None,
+    spawner: Spawner | None = None,
 ) -> tuple[int, str]:
     """Exit code (negative for a signal) and the first 64 KiB of output and error together.
 
-    It gets a process group of its own, and whatever of the group is left when the command ends, or at
-    `timeout_s`, is killed. Raises ProbeError: `timeout`, or the reason why it could not be started.
+    It gets a process group of its own, and whatever of the group is left when the command ends, or at `timeout_s`,
+    is killed. `env` is beside what every process of the app has. Raises ProbeError: `timeout`, or the reason why it
+    could not be started.
     """
     seen, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        process = _start(command, told, cwd, env)
+        os.set_blocking(told, True)
+        process = (spawner or InTheOpen()).spawn(command, cwd=cwd, env=env or {}, output=(told, told))
     except OSError as error:
         os.close(seen)
         raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
@@ -44,27 +51,12 @@ async def run_command(
         # Before reaping: until then nobody else can get this number, so the group is surely ours.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        code = process.wait()
         RUNNING.discard(process.pid)
         _collect(seen, output)
         loop.remove_reader(seen)
         os.close(seen)
-    return process.returncode, output.decode(errors="replace")
-
-
-def _start(
-    command: Sequence[str], output: int, cwd: str | None, env: Mapping[str, str] | None
-) -> "subprocess.Popen[bytes]":
-    os.set_blocking(output, True)
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd=cwd,
-        env=env,
-        start_new_session=True,
-    )
+    return code, output.decode(errors="replace")
 
 
 async def until_exit(pid: int) -> None:

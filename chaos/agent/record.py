@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaos.events import Clock, Event
+from chaos.secrecy import Masker
 from chaos.signing import Chain
 
 LIMIT_BYTES = 256 * 2**20
@@ -28,8 +29,17 @@ class Record:
     called once, from whichever thread it happens in.
     """
 
-    def __init__(self, path: str, clock: Clock, key: bytes = b"", limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        path: str,
+        clock: Clock,
+        key: bytes = b"",
+        limit_bytes: int = LIMIT_BYTES,
+        masker: Masker | None = None,
+    ) -> None:
         self.clock = clock
+        self.masked = masker or Masker()
+        """What no line may hold is taken out here; who cuts a text short masks it before that."""
         self.on_full: Callable[[str], object] = lambda _why: None
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._lock = threading.Lock()
@@ -43,6 +53,7 @@ class Record:
 
     def emit(self, type_: str, at: float | None = None, /, **data: Any) -> None:
         """Write one fact; `at` is Unix seconds, now by default."""
+        data = self.masked.data(data)
         with self._lock:
             if type_ == "agent.ended":
                 for what, count in self._left_out.items():

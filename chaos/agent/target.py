@@ -17,6 +17,7 @@ from chaos.agent.helper import command as command_line
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.errors import FaultError, RecoveryError
+from chaos.faults.mounts import View
 
 _BUNDLE = str(Path(__file__).parents[2])  # the zip inside a sandbox, the source tree in tests
 
@@ -78,6 +79,7 @@ class StepTarget:
         self.random = Random(seed)
         self.work = work
         self.memory: Budget = supervisor.budget
+        self.view = View(supervisor.spawner.view_of)
         self.ends_at: float | None = None
         """Monotonic time at which the hold is over; set when the fault is in place."""
         self._step = step

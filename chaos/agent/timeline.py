@@ -1,5 +1,6 @@
 """Run one order from start to end, alone: bring the app up, baseline, method, recovery; stop early when told to.
 
+0. build the wall behind which the app is to live
 1. start the processes, with what the faults to come need of them, wait until ready
 2. start load, probes and sampler; they run to the end
 3. baseline; judge it: when it is not steady nothing is injected
@@ -28,6 +29,7 @@ from chaos.agent.record import Record
 from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
 from chaos.agent.steps import Steps
 from chaos.agent.supervisor import Supervisor
+from chaos.agent.wall import Wall, why_not
 from chaos.agent.windows import Windows
 from chaos.errors import InjectionError, TargetError
 from chaos.probes import PROBES
@@ -47,13 +49,16 @@ class Ending(NamedTuple):
 class Timeline:
     """One order under way."""
 
-    def __init__(self, order: Mapping[str, Any], folder: Path, record: Record) -> None:
+    def __init__(
+        self, order: Mapping[str, Any], folder: Path, record: Record, wall: Wall | OSError | None = None
+    ) -> None:
         self._order = order
         self._folder = folder
         self._record = record
         self._windows = Windows()
+        self._wall = wall
         self._supervisor = Supervisor(order, record)
-        self._place = Place(record.clock, self._windows, self._supervisor.processes, order["app"])
+        self._place = Place(record.clock, self._windows, self._supervisor, order["app"])
         self._steps = Steps(order, self._supervisor, record, folder)
         self._baseline = BaselineJudge(order["steady_state"])
         self._stops = StopWatch(order["stop_when"])
@@ -76,6 +81,7 @@ class Timeline:
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
         try:
             prepare(self._order, self._supervisor, self._record, self._folder)
+            self._enclose()
             return await self._phases()
         except InjectionError as error:
             return Ending("not_injected", str(error))
@@ -87,6 +93,33 @@ class Timeline:
                 task.cancel()
             await asyncio.gather(told, enforcing, return_exceptions=True)
             await self._supervisor.end()
+
+    def _enclose(self) -> None:
+        """Have the app's processes started behind the wall. Raises TargetError where there can be none.
+
+        None is for tests of the timeline itself, which run in no sandbox.
+        """
+        if self._wall is None:
+            return
+        wanted, supervisor = self._order["wall"], self._supervisor
+        users = dict.fromkeys(process.user for process in supervisor.processes.values())
+        try:
+            if isinstance(self._wall, OSError):
+                raise self._wall
+            self._wall.build(
+                groups=supervisor.budget.procs_files(),
+                keep_ids=wanted["keep_ids"],
+                image=wanted["image"],
+                users=list(users),
+                home=self._order["app"],
+            )
+        except OSError as error:
+            if not wanted["may_lack"] or wanted["image"]:
+                raise why_not(error) from error
+            self._record.emit("target.confined", ids="none", why=str(why_not(error)))
+        else:
+            supervisor.spawner = self._wall
+            self._record.emit("target.confined", ids=self._wall.kind, why="")
 
     async def _phases(self) -> Ending:
         ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))

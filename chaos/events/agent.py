@@ -34,6 +34,15 @@ class AgentEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TargetConfined:
+    """Whose ids the app has behind the wall (see `chaos.agent.identities`); none when there is no wall, and why."""
+
+    type: ClassVar = "target.confined"
+    ids: Annotated[str, OneOf(("own", "kept", "one", "none"))]
+    why: Words
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProcessStarted:
     type: ClassVar = "process.started"
     process: Name

@@ -21,6 +21,7 @@ from chaos.events.agent import (
     ProcessStarted,
     StopRequested,
     StopTripped,
+    TargetConfined,
     TargetFailed,
     TargetReady,
 )
@@ -38,8 +39,9 @@ from chaos.events.samples import (
 from chaos.events.schema import why_not
 
 AgentEvent = (
-    AgentStarted | AgentEnded | ProcessStarted | ProcessReady | ProcessExited | ProcessFailed | TargetReady
-    | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected | FaultMeasured | FaultWithheld
+    AgentStarted | AgentEnded | TargetConfined | ProcessStarted | ProcessReady | ProcessExited | ProcessFailed
+    | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected | FaultMeasured
+    | FaultWithheld
     | FaultRecovered | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded | ProbeSampled
     | UsageSampled | MemoryKilled | LogCaptured | JournalLimited | StopTripped | StopRequested | ControllerLost
 )  # fmt: skip

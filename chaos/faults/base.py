@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Literal, Protocol
 
+from chaos.faults.mounts import View
+
 Intensity = Literal["low", "medium", "high"]
 Sample = Mapping[str, Any]
 
@@ -80,6 +82,8 @@ class Target(Protocol):
 
     random: Random
     work: Path
+    view: View
+    """The file tree as the app sees it."""
 
     @property
     def memory(self) -> Memory:

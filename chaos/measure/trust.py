@@ -23,7 +23,7 @@ def tampered(record: Record) -> tuple[Outcome, str] | None:
 
 
 def doubts(record: Record) -> list[str]:
-    """Why the agent's account is not to be trusted, by the host's clock; none in journals without such records."""
+    """Why the agent's account is not to be trusted; none in journals that hold no records of it."""
     seen = [event for event in record.of("journal.followed") if event.source == "host"]
     found = [
         f"the agent wrote nothing for {seconds(silent_s)} before {clock(event.at)} by the host's clock: it stood still"
@@ -33,6 +33,9 @@ def doubts(record: Record) -> list[str]:
     ahead_s = max((_number(event.data.get("ahead_s")) for event in seen), default=0.0)
     if ahead_s > AHEAD_S:
         found.append(f"the agent told of times that the host's clock had not reached, by {seconds(ahead_s)}")
+    open_ = record.first("target.confined")
+    if open_ is not None and open_.data.get("ids") == "none":
+        found.append("app and agent were one identity, so that the app could have written this itself")
     return found
 
 

@@ -26,6 +26,8 @@ class BoxSpec(NamedTuple):
     """Host paths that appear at the same place, read-only."""
     hosts: Sequence[str] = ()
     """Names that resolve to 127.0.0.1, like the services of a compose file."""
+    may_lack: bool = False
+    """Whether root may do without a user namespace: then the app's side and the host's root are one user."""
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     def to_json(self) -> str:

@@ -25,7 +25,9 @@ def main() -> None:
         _check(wish)
         _disks(wish["disk_bytes"], folder, keeps_app=wish["keeps_app"])
         _names(wish["hosts"])
-        facts = {"memory": _memory(folder / "cgroup", wish["memory_bytes"]), "python": sys.executable}
+        memory = _memory(folder / "cgroup", wish["memory_bytes"])
+        facts: dict[str, object] = {"memory": memory, "python": sys.executable}
+        facts["wall"] = {"keep_ids": True}  # everything in there belongs to root
         part = done.with_suffix(".part")
         part.write_text(json.dumps(facts))
         part.replace(done)

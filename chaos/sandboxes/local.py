@@ -17,6 +17,7 @@ from chaos.nsbox.spec import BoxSpec
 from chaos.sandboxes.base import SandboxRef, Setup
 from chaos.sandboxes.keeping import ended, new_folder, remove, start_keeper
 from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
+from chaos.settings import Settings
 
 _GONE_WITHIN_S = 10.0
 
@@ -66,6 +67,7 @@ class LocalSandbox(WiredSandbox):
             lease_s=lease_s,
             read_only=shown,
             hosts=list(hosts),
+            may_lack=Settings().chaoslab_allow_degraded,
             path=path,
         )
         starting = asyncio.ensure_future(asyncio.to_thread(start_keeper, spec))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chaos.errors import ChaosLabError
+from chaos.inert import in_json
 
 
 @click.command()
@@ -48,7 +49,11 @@ def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
     result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
     if analyzer != "rules":
         result = asyncio.run(said_by(analyzer, result, lambda: events))
-    text = result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
+    text = (
+        in_json(result.model_dump_json(indent=2))
+        if as_json
+        else "\n".join(closing_lines(result, journal.parent))
+    )
     click.echo(text)
     sys.exit(result.exit_code)
 
@@ -69,7 +74,9 @@ def _day(journal: Path, as_json: bool) -> int:
     folder = journal.absolute().parent
     report, results = reporting.again(day, folder)
     click.echo(
-        report.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(report, journal.parent))
+        in_json(report.model_dump_json(indent=2))
+        if as_json
+        else "\n".join(closing_lines(report, journal.parent))
     )
     reporting.keep(report, results, folder)
     return report.exit_code

@@ -36,7 +36,7 @@ def install_hook(repository: Path, branch: str, path: str, out: Path) -> None:
     """Install a post-receive hook in REPOSITORY: each push runs `chaoslab sync`, whose output shows in the push."""
     source = Source(str(repository.absolute()), branch, path)
     program = Path(sys.argv[0]).absolute()
-    start = [str(program)] if os.access(program, os.X_OK) else [sys.executable, "-m", "flows.main"]
+    start = [str(program)] if os.access(program, os.X_OK) else [sys.executable, "-P", "-m", "flows.main"]
     command = [*start, "sync", source.url, "--branch", branch, "--path", path, "--out", str(out.absolute())]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     click.echo(f"installed {install(repository.absolute(), command, branch, kept)}")

@@ -27,6 +27,7 @@ from chaos.agent.helper import command
 from chaos.errors import FaultError
 from chaos.faults.base import Memory
 from chaos.faults.channel import Channel
+from chaos.faults.mounts import View
 from chaos.nsbox import cgroups
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,7 @@ class LocalTarget:
     ports: Mapping[str, int | None] = field(default_factory=dict)
     memory_limit_bytes: int = 256 * 2**20
     random: Random = field(default_factory=lambda: Random(7))
+    view: View = field(default_factory=View)
     with_cgroups: bool = False
     """Put the processes into control groups of their own, as a sandbox does where it may."""
     adopted: Mapping[str, int] = field(default_factory=dict)

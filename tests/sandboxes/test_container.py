@@ -18,6 +18,7 @@ from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.container_engine import Engine
 from chaos.sandboxes.container_orphans import is_orphan, remove_orphans
 from chaos.sandboxes.container_start import CAPABILITIES, ENDS, LABEL
+from chaos.setting_up import behind_the_wall
 from chaos.settings import Settings
 from tests.sandboxes.containers import (
     ENGINE,
@@ -51,7 +52,7 @@ def test_what_is_inside() -> None:
         async with container_box(hosts=["inventory"], disk_bytes=8 * MIB) as box:
 
             async def sh(script: str) -> str:
-                done = await box.run([*box.ref.facts["launch"], "sh", "-c", script], cwd="/")
+                done = await box.run(await behind_the_wall(box, ["sh", "-c", script]), cwd="/")
                 return done.stdout.decode() + done.stderr
 
             (known,) = json.loads(engine("inspect", box.ref.facts["container"]))
