@@ -11,7 +11,7 @@ from chaos.apart import close_apart
 from chaos.errors import ChaosLabError
 from chaos.measure.result import Result
 from chaos.run import Run
-from chaos.sandboxes import container_orphans, e2b_orphans, ending, keeping
+from chaos.sandboxes import container_orphans, e2b_orphans, ending, inventory, keeping
 from chaos.settings import Settings
 from chaos.under_way import Left, left_behind
 
@@ -42,6 +42,7 @@ async def close_left_behind() -> AsyncIterator[Closed]:
 
 async def remove_orphans() -> AsyncIterator[str]:
     """Remove sandboxes that no run uses any more; a line for each. Raises SandboxError."""
+    await asyncio.to_thread(inventory.forget_old)
     for folder in await asyncio.to_thread(keeping.orphans):
         await asyncio.to_thread(ending.remove, folder)
         yield f"removed {folder}"
