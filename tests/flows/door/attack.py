@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+
+from playwright.sync_api import Page, Response
+
+from tests.browser_fixture import Seen
 
 ELSEWHERE = "page.rebound.example"
 """A host name of a stranger that leads to this machine: tests.browser_fixture maps `*.rebound.example`."""
@@ -63,12 +68,12 @@ FETCHES = """async ([server, script]) => {
   await run("picture", () => within(4000, new Promise((yes, no) => {
     const picture = new Image();
     [picture.onload, picture.onerror] = [() => yes("drawn"), no];
-    picture.src = server + "/favicon.svg?" + Math.random();
+    picture.src = api + "/static/prefect-logo-mark-gradient.png?" + Math.random();
   })));
   await run("script", () => within(4000, new Promise((yes, no) => {
     const tag = document.createElement("script");
     [tag.onload, tag.onerror] = [() => yes("run"), no];
-    tag.src = api + "/static/prefect-logo-mark-gradient.png";
+    tag.src = server + "/ui-settings";
     document.head.append(tag);
   })));
   // A form's text/plain body is NAME=VALUE: put the equals sign inside of a string.
@@ -83,6 +88,25 @@ FETCHES = """async ([server, script]) => {
   return got;
 }"""
 """Called with [the address of the server, what its worker is to run]; gives what came back, by attempt."""
+
+
+@dataclass
+class Attempts:
+    """Everything that a page tries on that server, and how it was answered: path and status, where HTTP was spoken."""
+
+    server: str
+    script: str = "true"
+    answers: list[tuple[str, int]] = field(default_factory=list)
+
+    def made(self, page: Page, seen: Seen) -> dict[str, str]:
+        """Make them from this page; what came back, by attempt."""
+        page.on("response", self._answered)
+        got: dict[str, str] = page.evaluate(FETCHES, [self.server, self.script])
+        return got
+
+    def _answered(self, response: Response) -> None:
+        if response.url.startswith(self.server):
+            self.answers.append((response.url.removeprefix(self.server), response.status))
 
 
 @contextmanager
