@@ -18,7 +18,12 @@ from tests.doubles.grafana.sources import described
 from tests.grafana.stage import started_binary
 
 ROOT = Path(__file__).parents[1]
-SECRETS = {"GRAFANA_ADMIN_PASSWORD": "pass", "GRAFANA_MCP_TOKEN": "token", "POSTGRES_PASSWORD": "pg", "PREFECT_PASSWORD": "pf"}
+SECRETS = {
+    "GRAFANA_ADMIN_PASSWORD": "pass",
+    "GRAFANA_MCP_TOKEN": "token",
+    "POSTGRES_PASSWORD": "pg",
+    "PREFECT_PASSWORD": "pf",
+}
 
 
 @pytest.fixture(scope="module")
