@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from flows.server import Api
-from tests.flows.conftest import environment
+from tests.flows.conftest import environment, nothing_waits
 from tests.flows.patience import client
 
 WITHIN_S = 120.0
@@ -72,6 +72,7 @@ class Pool:
 @pytest.fixture(scope="module")
 def pool(prefect_server: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     folder = tmp_path_factory.mktemp("foreign")
+    nothing_waits(prefect_server)
     command = [sys.executable, "-m", "flows.main", "serve", "--limit", "4", "--out", str(folder / "runs")]
     with environment(), client(prefect_server.url) as api, (folder / "log").open("w") as log:
         worker = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
@@ -85,7 +86,6 @@ def pool(prefect_server: Api, tmp_path_factory: pytest.TempPathFactory) -> Itera
         finally:
             worker.terminate()
             worker.wait(timeout=60)
-            api.delete("/work_pools/chaoslab")
 
 
 def test_what_names_a_program_of_its_own_is_refused(pool: Pool) -> None:
@@ -119,8 +119,11 @@ def test_a_pool_that_was_given_a_command_does_not_run_it(pool: Pool) -> None:
     template = pool.api.get("/work_pools/chaoslab").raise_for_status().json()["base_job_template"]
     evil = template | {"job_configuration": template["job_configuration"] | {"command": pool.command}}
     pool.api.patch("/work_pools/chaoslab", json={"base_job_template": evil}).raise_for_status()
+    try:
+        state = pool.ended(pool.run("ours"))
+    finally:
+        pool.api.patch("/work_pools/chaoslab", json={"base_job_template": template}).raise_for_status()
 
-    state = pool.ended(pool.run("ours", {"parameters": {"scenario": "no such"}}))
     assert (state["type"], state["name"]) == ("FAILED", "Failed")
     assert "no such" in state["message"]
     assert not (pool.folder / "executed").exists()
