@@ -47,11 +47,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
 @pytest.fixture
 def idle_pool(prefect_server: server.Api) -> None:
     """Nothing that other tests left waits for a worker: it would carry that out first."""
-    nothing_waits(prefect_server)
-
-
-def nothing_waits(prefect_server: server.Api) -> None:
-    """Delete what is due at that server."""
     due = {"before_": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}
     states = {"type": {"any_": ["SCHEDULED", "PENDING"]}}
     waiting = {"flow_runs": {"state": states, "next_scheduled_start_time": due}, "limit": 200}

@@ -1,8 +1,10 @@
 """`chaoslab serve` beside what others put into our pool: refused in words, and nothing of it is executed."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -10,9 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.client.orchestration import get_client
 
+from flows import standing
 from flows.server import Api
-from tests.flows.conftest import environment, nothing_waits
+from tests.flows.conftest import environment
 from tests.flows.patience import client
 
 WITHIN_S = 120.0
@@ -53,6 +57,12 @@ class Pool:
         asked = {"state": {"type": "SCHEDULED"}, "parameters": {"scenario": "no such"}, **(run or {})}
         return str(self._post(f"/deployments/{made}/create_flow_run", asked)["id"])
 
+    def takes_command(self) -> None:
+        """From now on the pool's template has a command of its own for every run."""
+        template = self.api.get("/work_pools/chaoslab").raise_for_status().json()["base_job_template"]
+        evil = template | {"job_configuration": template["job_configuration"] | {"command": self.command}}
+        self.api.patch("/work_pools/chaoslab", json={"base_job_template": evil}).raise_for_status()
+
     def without_deployment(self) -> str:
         flow = self._post("/flows/", {"name": "ad-hoc"})["id"]
         asked = {"flow_id": flow, "state": {"type": "SCHEDULED"}, "work_pool_name": "chaoslab"}
@@ -69,27 +79,39 @@ class Pool:
             sleep(0.2)
 
 
-@pytest.fixture(scope="module")
-def pool(prefect_server: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    folder = tmp_path_factory.mktemp("foreign")
-    nothing_waits(prefect_server)
-    command = [sys.executable, "-m", "flows.main", "serve", "--limit", "4", "--out", str(folder / "runs")]
-    with environment(), client(prefect_server.url) as api, (folder / "log").open("w") as log:
-        worker = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+@pytest.fixture
+def pool(prefect_server: Api, idle_pool: None, tmp_path: Path) -> Iterator[Pool]:
+    """Our pool; what its template says is put back afterwards."""
+
+    async def made() -> None:
+        async with get_client() as asking:
+            await standing.pool(asking)
+
+    asyncio.run(made())
+    with client(prefect_server.url) as api:
+        template = api.get("/work_pools/chaoslab").raise_for_status().json()["base_job_template"]
         try:
-            until = monotonic() + WITHIN_S
-            while "carrying out" not in (folder / "log").read_text():
-                assert worker.poll() is None
-                assert monotonic() < until
-                sleep(0.1)
-            yield Pool(api, folder, folder / "log")
+            yield Pool(api, tmp_path, tmp_path / "log")
+        finally:
+            api.patch("/work_pools/chaoslab", json={"base_job_template": template}).raise_for_status()
+
+
+@contextmanager
+def serving(pool: Pool) -> Iterator[None]:
+    command = [sys.executable, "-m", "flows.main", "serve", "--out", str(pool.folder / "runs")]
+    with environment(), pool.log.open("w") as log:
+        worker = subprocess.Popen(command, stdout=log, stderr=log, cwd=pool.folder)
+        try:
+            yield
         finally:
             worker.terminate()
             worker.wait(timeout=60)
 
 
-def test_what_names_a_program_of_its_own_is_refused(pool: Pool) -> None:
+def test_what_names_a_program_of_its_own_is_refused_and_ours_takes_nothing_of_the_pool(pool: Pool) -> None:
+    """All is there before `serve` is: on SQLite many writers only get in each other's way."""
     shell = "prefect.deployments.steps.utility.run_shell_script"
+    entry = {"PREFECT__FLOW_ENTRYPOINT": f"{pool.planted}/evil.py:flow"}
     runs = {
         "pull step": pool.run("pull", pull_steps=[{shell: {"script": pool.command}}]),
         "file": pool.run("file", entrypoint=f"{pool.planted}/evil.py:flow"),
@@ -97,33 +119,21 @@ def test_what_names_a_program_of_its_own_is_refused(pool: Pool) -> None:
         "path": pool.run("path", path=str(pool.planted)),
         "command": pool.run("command", job_variables={"command": pool.command}),
         "environment": pool.run("env", job_variables={"env": {"PYTHONPATH": str(pool.planted)}}),
-        "entrypoint": pool.run(
-            "entry", job_variables={"env": {"PREFECT__FLOW_ENTRYPOINT": f"{pool.planted}/evil.py:flow"}}
-        ),
+        "entrypoint": pool.run("entry", job_variables={"env": entry}),
         "folder": pool.run("folder", job_variables={"working_dir": str(pool.planted)}),
         "of the run": pool.run("run", {"job_variables": {"command": pool.command}}),
         "no deployment": pool.without_deployment(),
     }
-    for name, run in runs.items():
-        state = pool.ended(run)
-        assert (name, state["type"], state["name"]) == (name, "FAILED", "Refused")
-        assert state["message"].startswith("`chaoslab serve` runs ChaosLab's own flows only")
-        assert "Traceback" not in state["message"]
-    assert not (pool.folder / "executed").exists()
-    assert "Traceback" not in pool.log.read_text()
-    assert pool.log.read_text().count("refused '") == len(runs)
-
-
-def test_a_pool_that_was_given_a_command_does_not_run_it(pool: Pool) -> None:
-    """Our own runs go on: they take nothing of the pool."""
-    template = pool.api.get("/work_pools/chaoslab").raise_for_status().json()["base_job_template"]
-    evil = template | {"job_configuration": template["job_configuration"] | {"command": pool.command}}
-    pool.api.patch("/work_pools/chaoslab", json={"base_job_template": evil}).raise_for_status()
-    try:
-        state = pool.ended(pool.run("ours"))
-    finally:
-        pool.api.patch("/work_pools/chaoslab", json={"base_job_template": template}).raise_for_status()
-
+    pool.takes_command()
+    ours = pool.run("ours")
+    with serving(pool):
+        for name, run in runs.items():
+            state = pool.ended(run)
+            assert (name, state["type"], state["name"]) == (name, "FAILED", "Refused")
+            assert state["message"].startswith("`chaoslab serve` runs ChaosLab's own flows only")
+            assert "Traceback" not in state["message"]
+        state = pool.ended(ours)
     assert (state["type"], state["name"]) == ("FAILED", "Failed")
     assert "no such" in state["message"]
+    assert pool.log.read_text().count("refused '") == len(runs)
     assert not (pool.folder / "executed").exists()
