@@ -11,13 +11,14 @@ from pathlib import Path
 from time import monotonic
 
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, temporary_settings
-from prefect.workers.process import ProcessWorker
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from chaos.under_way import DAYS, end_below, still_under_way
 from flows import heartbeats, standing
+from flows.local import speaking_to, told_to_children
 from flows.reaper import reaping_beside
 from flows.server import ensure_api
+from flows.worker import OurWorker
 
 ENDS_WITHIN_S = 30.0
 """For runs to undo their faults and to write their results, when the worker is stopped."""
@@ -31,16 +32,16 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
     `out` is where runs write that a person starts from the ad-hoc form.
     """
     api = await to_thread(ensure_api, say)
-    os.environ["PREFECT_API_URL"] = api.url  # for the processes of the runs
+    told_to_children(api.url)  # the processes of the runs
     os.environ["PYTHONSAFEPATH"] = (
         "1"  # which are started by `python -m`: nothing is imported from where they stand
     )
-    with temporary_settings({PREFECT_API_URL: api.url, PREFECT_WORKER_QUERY_SECONDS: 1.0}):
+    with speaking_to(api.url), temporary_settings({PREFECT_WORKER_QUERY_SECONDS: 1.0}):
         async with get_client() as client:
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
             await heartbeats.heeded(client)
-        worker = ProcessWorker(work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
+        worker = OurWorker(say=say, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
         async with reaping_beside(say):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))

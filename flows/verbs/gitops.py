@@ -130,12 +130,12 @@ def _without_secrets(source: Source) -> str:
 
 async def _schedule(name: str, every: float, parameters: dict[str, object]) -> None:
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from flows.local import speaking_to
     from flows.scheduled import schedule as deploy
     from flows.server import ensure_api
 
     api = await asyncio.to_thread(ensure_api, say)
-    with temporary_settings({PREFECT_API_URL: api.url}):
+    with speaking_to(api.url):
         async with get_client() as client:
             await deploy(client, name, every, parameters)
