@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chaos.arrivals import GIVE_UP_S, HOST_CLOCK, Arrivals
+from chaos.deadlines import Vigil
 from chaos.errors import JournalTampered, SandboxError, SandboxLost
 from chaos.events import Event
 from chaos.gate import Gate, Taken
@@ -27,6 +28,8 @@ OnEvent = Callable[[Event], None]
 _POLL_S = 0.05
 _POLL_AT_THE_END_S = 0.005
 _LOOK_EVERY_S = 0.5
+_MOST_WORDS = 256 * 2**10
+"""Bytes of what an agent that ended badly had to say."""
 _CHUNK = 4 * 2**20
 _BEGINS_WITHIN_S = 10.0
 _STOP_GRACE_S = 20.0
@@ -43,6 +46,7 @@ class Follower:
         self._gate = Gate(b"", 0.0)
         self._arrivals = Arrivals()
         self._method: Sequence[Mapping[str, Any]] = ()
+        self._vigil = Vigil(box)
         self._recovery_s = 0.0
         self._due = float("inf")
         """When the agent should be about to end (monotonic): from then on it is looked at more often."""
@@ -74,11 +78,12 @@ class Follower:
                 looked = now
                 await self._look_after(agent.pid)
             looking = time.monotonic()
-            await self._copy()
+            await self._vigil.listen(heard=await self._copy())
             if self._arrivals.silent_s > GIVE_UP_S:
-                raise SandboxLost(f"the agent wrote nothing for {GIVE_UP_S:g} s: it does not run any more")
+                raise SandboxLost(f"the agent took no sample for {GIVE_UP_S:g} s: it does not run any more")
             while self._asked:
                 await self._do(self._asked.pop(0), stop)
+                self._vigil.hear()
             if not self._ended:
                 # What takes long, as it does far away, is done less often.
                 took_s = time.monotonic() - looking
@@ -122,7 +127,7 @@ class Follower:
         words = (await self._read("agent.log", 0, _AGENT_LOG_BYTES) or b"").decode(errors="replace").strip()
         self._run.keep_agent_log(words)
         raise SandboxLost(
-            f"the agent ended with exit code {exit_code}: {words.rpartition(chr(10))[2] or 'no message'}"
+            f"the agent ended with exit code {exit_code}: {words.rpartition(chr(10))[2][:500] or 'no message'}"
         )
 
     async def _copy(self) -> bool:

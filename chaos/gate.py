@@ -1,7 +1,7 @@
 """The gate: what the host takes from an agent's journal, byte by byte verified. Pure.
 
 Each line must carry the mark that only the agent can make (`chaos.signing`), be one JSON object of the agent's own
-types by their schema (`chaos.events.agent`), follow its predecessor's number, and tell of a moment that the host's
+types by their schema (`chaos.events.codec`), follow its predecessor's number, and tell of a moment that the host's
 clock allows. The first line that is anything else ends it: nothing after it can be believed.
 """
 
@@ -37,7 +37,7 @@ class Gate:
     """One journal from its first line to its last. `began` is when the agent was started, Unix seconds of the host."""
 
     def __init__(self, key: bytes, began: float) -> None:
-        from chaos.events.agent import check  # thirty dataclasses: read while the agent itself begins
+        from chaos.events.codec import check  # thirty dataclasses: read while the agent itself begins
 
         self._why_not = check
         self._chain = Chain(key)
@@ -66,18 +66,18 @@ class Gate:
         begin = 0
         while not self.over and (end := data.find(b"\n", begin)) >= 0:
             if end - begin > LINE_BYTES:
-                self._refuse("is too long")
+                self._refuse("too long")
             if self.offset + end + 1 - begin > JOURNAL_BYTES:
-                self._refuse(f"is beyond the {JOURNAL_BYTES >> 20} MiB that are taken of a journal")
+                self._refuse(f"beyond the {JOURNAL_BYTES >> 20} MiB that are taken of a journal")
             yield self._taken(data[begin:end], now)
             begin = end + 1
         if not self.over and len(data) - begin > LINE_BYTES:
-            self._refuse("is too long")
+            self._refuse("too long")
 
     def _taken(self, signed: bytes, now: float) -> Taken:
         line = self._chain.verified(signed)
         if line is None:
-            self._refuse("is not signed by the agent")
+            self._refuse("not signed by the agent")
         event = self._event(line)
         self._check_moment(event, now)
         self._pass(event, len(signed) + 1)
@@ -86,28 +86,28 @@ class Gate:
     def _event(self, line: bytes) -> Event:
         body = self._parsed(line)
         if type(body) is not dict or body.keys() != _KEYS:
-            self._refuse("is no event")
+            self._refuse("no event")
         if body["source"] != "agent":
-            self._refuse("says that it is somebody else's than the agent's")
+            self._refuse("said to be somebody else's than the agent's")
         if type(body["seq"]) is not int or body["seq"] != self.seq + 1:
-            self._refuse(f"has not the number {self.seq + 1}")
+            self._refuse(f"not the one with the number {self.seq + 1}")
         if type(body["type"]) is not str:
-            self._refuse("is no event")
+            self._refuse("no event")
         if why := self._why_not(body["type"], body["data"]):
             self._refuse(why)
         if (body["type"] == "agent.started") != (self.seq == 0):
             self._refuse("agent.started is the first event, and only the first")
         if type(body["at"]) not in (float, int) or not -1e11 < body["at"] < 1e11:
-            self._refuse("has no moment")
+            self._refuse("without a moment")
         return Event(body["type"], float(body["at"]), body["data"], "agent", body["seq"])
 
     def _parsed(self, line: bytes) -> Any:
         if not line.isascii():
-            self._refuse("is no line of JSON as the agent writes it")
+            self._refuse("no line of JSON as the agent writes it")
         try:
             return json.loads(line, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
         except (ValueError, RecursionError):
-            self._refuse("is not a whole JSON object")
+            self._refuse("not a whole JSON object")
 
     def _check_moment(self, event: Event, now: float) -> None:
         """Hold it against the host's clock; on another machine that may be set otherwise, so the first event sets it.
@@ -117,11 +117,11 @@ class Gate:
         """
         first_at = event.at if self._first_at is None else self._first_at
         if event.at < first_at - EARLY_S:
-            self._refuse("is of a time before the agent was started")
+            self._refuse("of a time before the agent was started")
         ahead_s = event.at - now - (first_at - self._began)
         self.ahead_s = max(self.ahead_s, ahead_s)
         if ahead_s > AHEAD_S:
-            self._refuse(f"is of a time that the host's clock has not reached, by {ahead_s:.1f} s")
+            self._refuse(f"of a time that the host's clock has not reached, by {ahead_s:.1f} s")
 
     def _pass(self, event: Event, size: int) -> None:
         self._first_at = event.at if self._first_at is None else self._first_at

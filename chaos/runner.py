@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chaos import __version__, bundle
 from chaos.arrivals import HOST_CLOCK
+from chaos.deadlines import within_ttl
 from chaos.errors import ChaosLabError, Interrupted, JournalTampered, SandboxError, SandboxRefused
 from chaos.events import Event
 from chaos.following import Follower, OnEvent
@@ -140,7 +141,8 @@ async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: Stop | Non
     """
     box = await connect(_inventory(run).find(ref).ref)
     try:
-        await Follower(box, run, on_event).follow(stop or Stop())
+        async with within_ttl(run):
+            await Follower(box, run, on_event).follow(stop or Stop())
     finally:
         await box.close()
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from flows.server import local_url
+from flows.local import local_url
 
 
 def known_api() -> str | None:

@@ -1,11 +1,13 @@
 """The runner's stages in real sandboxes: repeated, resumed by others, and with sandbox, agent or controller killed."""
 
 import asyncio
+import io
 import json
 import os
 import re
 import signal
 import time
+import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -14,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from chaos import runner
+from chaos import bundle, runner
+from chaos.console import words
 from chaos.errors import Interrupted, SandboxError, SandboxLost, SandboxRefused, TargetError
 from chaos.events import Event
 from chaos.manifests.load import load
@@ -206,10 +209,10 @@ async def look_on() -> None:
 
 
 def test_an_agent_that_fails_is_quoted(lab: Lab) -> None:
-    run = begun(lab, drawn := planned(lab, changed={"stop_when": ["nonsense"]}))
+    run = begun(lab, drawn := planned(lab, changed={"load": {"nonsense": 1}}))
     result = carried_out(drawn, run, look_on)
     assert result.outcome == "crashed"
-    assert "gent ended with exit code 1: TypeError" in result.why
+    assert "gent ended with exit code 1: KeyError" in result.why
     assert "Traceback" in (run.folder / "agent.log").read_text()
 
 
@@ -280,10 +283,53 @@ def test_a_journal_that_somebody_else_wrote_to_is_no_evidence_and_no_order(lab: 
 
     result = carried_out(drawn, run, forge)
     assert (result.outcome, result.verdict, result.exit_code) == ("crashed", "inconclusive", 5)
-    assert re.fullmatch(r"The journal was tampered with: line \d+: is not signed by the agent\.", result.why)
+    assert re.fullmatch(r"The journal was tampered with: line \d+: not signed by the agent\.", result.why)
     assert result.sandbox.destroyed
     assert victim.is_dir()
     list(run.journal.events())  # ours still reads
+
+
+def with_a_smaller_journal(agent: bytes) -> bytes:
+    """The agent's bundle, with a limit of 128 KiB."""
+    smaller = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(agent)) as before, zipfile.ZipFile(smaller, "w") as after:
+        for name in before.namelist():
+            source = before.read(name)
+            if name.endswith("agent/record.py"):
+                source, whole = source.replace(b"256 * 2**20", b"2**17"), source
+                assert source != whole
+            if not name.endswith("agent/record.pyc"):
+                after.writestr(name, source)
+    return smaller.getvalue()
+
+
+def test_a_journal_that_is_full_ends_the_run_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = with_a_smaller_journal(bundle.build())
+    monkeypatch.setattr(bundle, "build", lambda: agent)
+    load = {"url": "http://127.0.0.1:8000/", "rate": "200/s"}
+    drawn = planned(lab, load=load, phases={"baseline": "30s", "recovery": "1s"})
+    run = begun(lab, drawn)
+    result = carried_out(drawn, run, look_on)
+    assert (result.outcome, result.verdict, result.exit_code) == ("aborted", "inconclusive", 4)
+    assert result.why == "The journal has reached its limit of 0.125 MiB."
+    (limited,) = run.journal.of("journal.limited")
+    assert limited.data["what"] == "samples"
+    assert result.sandbox.destroyed
+
+
+def test_where_nothing_can_be_written_down_the_run_goes_on_and_says_so(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab.folder / "state").write_text("in the way")
+    monkeypatch.setenv("CHAOSLAB_STATE_DIR", str(lab.folder / "state"))
+    drawn = planned(lab)
+    run = begun(lab, drawn)
+    heard: list[str | None] = []
+    asyncio.run(runner.carry_out(drawn, run, lambda event: heard.append(words(event)), Stop()))
+    assert runner.analyze(run).outcome == "completed"
+    (opened,) = [line for line in heard if line and line.startswith("sandbox ")]
+    assert "it cannot be written down" in opened
+    assert not list(lab.boxes.glob("box-*"))
 
 
 def test_what_a_copied_journal_says_is_never_done(lab: Lab) -> None:

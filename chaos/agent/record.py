@@ -68,7 +68,7 @@ class Record:
                 size = self._write(type_, at, data)
                 self._left_for_logs -= size if type_ == "log.captured" else 0
         if self._left <= 0 and not full:
-            self.on_full(f"the journal has reached its limit of {self._limit >> 20} MiB")
+            self.on_full(f"the journal has reached its limit of {self._limit / 2**20:g} MiB")
 
     def _leave_out_line(self) -> None:
         """Say it once, where the reader of the log sees it; how many there were is said at the end."""

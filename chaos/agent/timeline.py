@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ from chaos.agent.wall import Wall, why_not
 from chaos.agent.windows import Windows
 from chaos.errors import InjectionError, TargetError
 from chaos.probes import PROBES
+from chaos.probes.base import Probe
 from chaos.tolerances import Tolerance
 
 _FAULTS_END_WITHIN_S = 10.0
@@ -200,21 +201,24 @@ class Timeline:
             work.append(OpenLoop(self._order["load"], emit, self._windows, clock).run(until))
         for entry in self._order["steady_state"]:
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
-            reads = Tolerance(**entry["tolerance"]).reads_text
-            work.append(
-                probe_forever(
-                    entry["name"], probe, clock, emit, self._on_probe, self._place, until, read_body=reads
-                )
-            )
+            work.append(self._looking(entry["name"], probe, Tolerance(**entry["tolerance"]), until))
         for index, entry in enumerate(self._order["stop_when"]):
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
-            name = f"stop:{index}"
             work.append(
-                probe_forever(name, probe, clock, emit, self._on_probe, self._place, until, read_body=False)
+                self._looking(f"stop:{index}", probe, Tolerance(**entry["tolerance"]), until, written=False)
             )
         sampler = Sampler(self._supervisor, self._order["disk_paths"])
         work.append(sample_forever(sampler, self._order["sample_hz"], self._record, self._on_usage))
         return work
+
+    def _looking(
+        self, name: str, probe: Probe, tolerance: Tolerance, until: asyncio.Event, *, written: bool = True
+    ) -> Coroutine[Any, Any, None]:
+        reads = written and tolerance.reads_text
+        emit, clock, heard, place = self._record.emit, self._record.clock, self._on_probe, self._place
+        return probe_forever(
+            name, probe, clock, emit, heard, place, until, read_body=reads, tolerance=tolerance
+        )
 
     def _observer_ended(self, task: "asyncio.Task[None]") -> None:
         """An observer that fails is our own crash, and must not pass for a quiet target."""

@@ -7,9 +7,9 @@ from chaos.templates.filters import quoted as quoted
 
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _SELECTOR = re.compile(
-    rf"([a-zA-Z_:][a-zA-Z0-9_:]*)?\{{((?:\s*\w+\s*(?:=~|!~|!=|=)\s*{_STRING}\s*,?)*)\s*\}}"
+    rf"(?:(?<![\w:])([a-zA-Z_:][a-zA-Z0-9_:]*))?\{{((?:\s*\w+\s*(?:=~|!~|!=|=)\s*{_STRING}\s*,?)*)\s*\}}"
 )
-_MATCHER = re.compile(rf"(\w+)\s*(?:=~|!~|!=|=)\s*({_STRING})")
+_MATCHER = re.compile(rf"(?<!\w)(\w+)\s*(?:=~|!~|!=|=)\s*({_STRING})")
 _COUNTED = re.compile(r"\b(rate|irate|increase|max_over_time|last_over_time|changes|resets)\s*\(")
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)\]\]")
 

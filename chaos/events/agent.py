@@ -1,29 +1,15 @@
 """Events of the agent: one frozen dataclass for each type, its fields the keys, types and ranges of the event's data.
 
-They are the schema at the gate: what the agent writes and is not here is refused (a test reads every `emit` of the
-agent and compares). Host only: the agent writes them by keyword (`chaos.agent.record`). The ranges are wide: a line is
-at most 1 MiB in any case, and an honest run must never be called tampered with.
+They are the schema at the gate: what the agent writes and is neither here nor in `chaos.events.samples` is
+refused; a test reads every `emit` of the agent and compares. Host only: the agent writes by keyword.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from chaos.events.schema import Fields, Flag, Listed, Mapped, Number, OneOf, Plain, Text, Whole, why_not
-
-Name = Annotated[str, Text(4096)]
-Words = Annotated[str, Text(2**20)]
-Line = Annotated[str, Text(2**16)]
-Count = Annotated[int, Whole()]
-Pid = Annotated[int, Whole(1, 2**31 - 1)]
-Bytes = Annotated[int, Whole()]
-Seconds = Annotated[float, Number(-1.0, 1e9)]
-Moment = Annotated[float, Number(0.0, 1e11)]
-Ms = Annotated[float, Number(-1e3, 1e12)]
-Percent = Annotated[float, Number(0.0, 1e12)]
-Answer = Annotated[bool, Flag()]
-Phase = Annotated[str, OneOf(("baseline", "fault", "recovery"))]
-Facts = Annotated[Mapping[str, Any], Plain()]
+from chaos.events.fields import Answer, Bytes, Count, Moment, Name, Phase, Pid, Seconds, Words
+from chaos.events.schema import Listed, Mapped, OneOf, Plain, Text, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,24 +120,6 @@ class FaultInjected:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultMeasured:
-    """One side-band sample; its keys are the fault's own, but for those that are read of any fault."""
-
-    type: ClassVar = "fault.measured"
-    rest: ClassVar = "sample"
-    step: Name
-    sample: Annotated[Mapping[str, Any], Plain()]
-    seen_ms: Ms | None = None
-    """How long after a blow its effect was seen."""
-    asked_at: Moment | None = None
-    resumed_at: Moment | None = None
-    """When the controller froze the machine and let it go on, by a clock of its own."""
-    gap_s: Seconds | None = None
-    gap_over_s_ago: Seconds | None = None
-    """How long it saw its own clock stand still, and how long ago that was over; of a freeze only."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class FaultWithheld:
     """A control: the phase passes, nothing is injected."""
 
@@ -193,101 +161,6 @@ class OutsideAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadStarted:
-    type: ClassVar = "load.started"
-    url: Words
-    rate_per_s: Annotated[float, Number(0.0, 1e9)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadSampled:
-    """One request; `at` is the intended time. See `chaos.agent.load`."""
-
-    type: ClassVar = "load.sampled"
-    late_ms: Ms
-    took_ms: Ms
-    status: Annotated[int, Whole(0, 999)] | None
-    error: Words | None
-    bytes: Bytes
-    queued_ms: Ms = 0.0
-    connect_ms: Ms = 0.0
-    reopened: Answer = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadEnded:
-    type: ClassVar = "load.ended"
-    sent: Count
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeSampled:
-    """One look; `at` is the intended time. See `chaos.agent.probing`."""
-
-    type: ClassVar = "probe.sampled"
-    probe: Name
-    late_ms: Ms
-    took_ms: Ms
-    value: Annotated[Mapping[str, Any], Mapped(Plain(), 64)] | None
-    error: Words | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiskUsage:
-    size_bytes: Bytes
-    used_bytes: Bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProcessUsage:
-    cpu_percent: Percent
-    rss_bytes: Bytes
-    pids: Count
-
-
-@dataclass(frozen=True, kw_only=True)
-class UsageSampled:
-    """The agent's heartbeat: ten a second while anything is observed."""
-
-    type: ClassVar = "usage.sampled"
-    cpu_percent: Percent
-    memory_bytes: Annotated[int, Whole(-(2**62))]
-    memory_percent: Annotated[float, Number(-1e12, 1e12)]
-    disk: Annotated[Mapping[str, Any], Mapped(Fields(DiskUsage), 2**14)]
-    processes: Annotated[Mapping[str, Any], Mapped(Fields(ProcessUsage), 2**14)]
-    agent_cpu_percent: Percent
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemoryKilled:
-    """Processes that were ended for want of memory, by the kernel or, where it sets no limit, the agent."""
-
-    type: ClassVar = "memory.killed"
-    processes: Count
-    by: Annotated[str, OneOf(("kernel", "agent"))]
-    pid: Pid = 1
-    bytes: Bytes = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogCaptured:
-    type: ClassVar = "log.captured"
-    process: Name
-    stream: Annotated[str, OneOf(("stdout", "stderr"))]
-    line: Line
-
-
-@dataclass(frozen=True, kw_only=True)
-class JournalLimited:
-    """What the journal's limit left out: lines of logs beyond their share, or samples when all of it is used up."""
-
-    type: ClassVar = "journal.limited"
-    what: Annotated[str, OneOf(("logs", "samples"))]
-    left_out: Count
-    limit_bytes: Bytes
-
-
-@dataclass(frozen=True, kw_only=True)
 class StopTripped:
     type: ClassVar = "stop.tripped"
     condition: Name
@@ -304,43 +177,3 @@ class StopRequested:
 class ControllerLost:
     type: ClassVar = "controller.lost"
     why: Words
-
-
-AgentEvent = (
-    AgentStarted | AgentEnded | TargetConfined | ProcessStarted | ProcessReady | ProcessExited | ProcessFailed
-    | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected | FaultMeasured
-    | FaultWithheld | FaultRecovered | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded
-    | ProbeSampled | UsageSampled | MemoryKilled | LogCaptured | JournalLimited | StopTripped | StopRequested
-    | ControllerLost
-)  # fmt: skip
-"""The union is the registry."""
-
-_OF_A_GAP = ("gap_over_s_ago", "asked_at", "resumed_at")
-
-TYPES: Mapping[str, type[AgentEvent]] = {each.type: each for each in AgentEvent.__args__}
-"""By the name that is in a journal."""
-
-
-def check(type_: str, data: Any) -> str | None:
-    """Why that is no event of the agent's; None when it is one."""
-    known = TYPES.get(type_)
-    if known is None:
-        return "is of a type that the agent does not write"
-    if type(data) is not dict:
-        return f"{type_}: its data is no mapping"
-    why = why_not(known, data)
-    if why is None and data.get("gap_s") is not None and known is FaultMeasured:
-        why = next((f"lacks {key}, with gap_s" for key in _OF_A_GAP if data.get(key) is None), None)
-    return why and f"{type_}: {why}"
-
-
-def decode(type_: str, data: Mapping[str, Any]) -> AgentEvent:
-    """The typed event. Raises ValueError with the reason when it is none."""
-    if why := check(type_, data):
-        raise ValueError(why)
-    known: Any = TYPES[type_]
-    rest = getattr(known, "rest", "")
-    named = {key: value for key, value in data.items() if key in known.__dataclass_fields__ and key != rest}
-    more = {rest: {key: value for key, value in data.items() if key not in named}} if rest else {}
-    typed: AgentEvent = known(**named, **more)
-    return typed

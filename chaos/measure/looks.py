@@ -8,9 +8,11 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
+from chaos.automaton import PatternError
 from chaos.events import Event
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
+from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
 
 LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
@@ -79,9 +81,12 @@ def window_of(probe: Mapping[str, Any]) -> float:
 
 def _tolerance(fields: Mapping[str, Any]) -> Tolerance | None:
     try:
-        return Tolerance(**fields)
-    except TypeError:
+        tolerance = Tolerance(**fields)
+        if tolerance.matches is not None:
+            pattern_of(tolerance.matches)
+    except (TypeError, PatternError):
         return None
+    return tolerance
 
 
 def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:

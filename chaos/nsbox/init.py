@@ -13,6 +13,7 @@ import io
 import json
 import os
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
+_MOST_OUTPUT = 4 * 2**20
+_MOST_ERRORS = 64 * 2**10
 Answer = tuple[dict[str, Any], bytes]
 _GIVEN_BYTES = 4096
 """What a pipe takes at once, whatever its size is (PIPE_BUF)."""
@@ -142,10 +145,11 @@ class Init:
         with contextlib.suppress(PermissionError):  # we run at a lower one, and may not leave that
             os.setpriority(os.PRIO_PROCESS, child.pid, 0)
         try:
-            out, err = child.communicate(timeout=request["timeout_s"])
+            out, err = _outputs(child, request["timeout_s"])
         except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
+            with contextlib.suppress(ProcessLookupError):  # it has gone, and somebody else holds its output
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
             raise
         finally:
             self._children.pop(child.pid, None)
@@ -194,6 +198,32 @@ class Init:
         with Path(request["path"]).open("rb") as file:
             file.seek(request.get("offset", 0))
             return {}, file.read(request.get("limit", -1))
+
+
+def _outputs(child: subprocess.Popen[bytes], timeout_s: float) -> tuple[bytes, bytes]:
+    """The head of what a command writes and the tail of its errors; the rest is read, and not kept.
+
+    Raises TimeoutExpired, also when somebody that it left behind keeps them open.
+    """
+    kept = {"out": bytearray(), "err": bytearray()}
+    until = time.monotonic() + timeout_s
+    assert child.stdout is not None
+    assert child.stderr is not None
+    with child.stdout as out, child.stderr as err, selectors.DefaultSelector() as selector:
+        selector.register(out, selectors.EVENT_READ, "out")
+        selector.register(err, selectors.EVENT_READ, "err")
+        while selector.get_map():
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready and time.monotonic() >= until:
+                raise subprocess.TimeoutExpired(child.args, timeout_s)
+            for key, _ in ready:
+                if not (data := os.read(key.fd, 1 << 16)):
+                    selector.unregister(key.fileobj)
+                kept[key.data] += data
+            del kept["out"][_MOST_OUTPUT:]
+            del kept["err"][:-_MOST_ERRORS]
+    child.wait(max(0.0, until - time.monotonic()))
+    return bytes(kept["out"]), bytes(kept["err"])
 
 
 def _hung_up(connection: socket.socket) -> bool:

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from chaos.settings import Settings
 from chaos.signing import KEY_BYTES
 
 _FOLDER = "sandboxes"
+_OLD_S = 30 * 86400.0
 _SAY_WHERE = ("CHAOSLAB_STATE_DIR", "XDG_STATE_HOME", "HOME")
 
 
@@ -45,11 +47,7 @@ class Inventory:
 
     def __init__(self, run_id: str, folder: Path) -> None:
         place = hashlib.blake2b(os.fsencode(folder.absolute()), digest_size=6).hexdigest()
-        self._file = (
-            _state_folder(Path.cwd(), *map(os.environ.get, _SAY_WHERE))
-            / _FOLDER
-            / f"{_plain(run_id)}.{place}.json"
-        )
+        self._file = _folder() / f"{_plain(run_id)}.{place}.json"
 
     def opened(self, ref: SandboxRef) -> str | None:
         """Take in a new one, with a new key; why it is in this process's memory only, when it is."""
@@ -107,6 +105,18 @@ class Inventory:
 def _state_folder(_here: Path, *_said: str | None) -> Path:
     """Settings are read again only when what they are read from says something else: that takes milliseconds."""
     return Settings().state_folder
+
+
+def forget_old() -> None:
+    """Remove the files that nobody wrote to for a month: no sandbox of theirs can be there any more."""
+    for file in _folder().glob("*.json"):
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > _OLD_S:
+                file.unlink()
+
+
+def _folder() -> Path:
+    return _state_folder(Path.cwd(), *map(os.environ.get, _SAY_WHERE)) / _FOLDER
 
 
 _memory: dict[Path, list[Held]] = {}

@@ -25,6 +25,16 @@ def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
 
     Of the journal of a game day (day.ndjson) the day's report is written again, too.
     """
+    from chaos.apart import little_memory
+
+    try:
+        with little_memory():
+            _analyze(journal, as_json, analyzer)
+    except MemoryError as error:
+        raise click.UsageError(f"{journal}: it needs too much memory to be judged") from error
+
+
+def _analyze(journal: Path, as_json: bool, analyzer: str) -> None:
     from chaos.analyzers import comparison, rules
     from chaos.console import closing_lines
     from chaos.explain import said_by

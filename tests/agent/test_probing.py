@@ -21,6 +21,7 @@ from chaos.probes.http import HttpProbe
 from chaos.probes.metric import MetricProbe
 from chaos.probes.process import ProcessProbe
 from chaos.probes.tcp import TcpProbe
+from chaos.tolerances import UNJUDGED, Tolerance
 from tests.agent.servers import OK, always, free_port, head, run, serving
 
 Sample = tuple[str, float, Mapping[str, Any] | None, str | None, float]
@@ -344,3 +345,37 @@ def test_it_runs_as_the_agent_does_without_site_packages() -> None:
     script = f"import sys; sys.path.insert(0, {str(root)!r}); from chaos.agent import {modules}; import chaos.probes"
     exit_code, output = run(run_command([sys.executable, "-I", "-S", "-c", script], 20.0))
     assert (exit_code, output) == (0, "")
+
+
+def test_whether_a_text_matches_is_judged_once_and_written_down() -> None:
+    assert sampled_of(b"aaaa", Tolerance(matches="^(a+)+$"))["value"]["matches"] is True
+    seen = sampled_of(b"a" * 40 + b"b", Tolerance(matches="^(a+)+$"))
+    assert (seen["value"]["matches"], seen["error"]) == (False, None)
+
+
+def test_a_text_that_cannot_be_judged_in_time_is_neither_good_nor_bad() -> None:
+    seen = sampled_of(b"ab" * 30_000, Tolerance(matches=".*a.{900}b$"))
+    assert (seen["value"], seen["error"]) == (None, UNJUDGED)
+
+
+def sampled_of(body: bytes, tolerance: Tolerance) -> dict[str, Any]:
+    """The first look at an answer with that body."""
+    written: list[dict[str, Any]] = []
+    until = asyncio.Event()
+
+    def emit(type_: str, at: float | None = None, /, **data: Any) -> None:
+        written.append(data)
+        until.set()
+
+    async def work() -> None:
+        async with serving(
+            always(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        ) as port:
+            probe = HttpProbe(url=f"http://127.0.0.1:{port}/")
+            place = Place()
+            await sample_forever(
+                "up", probe, place.clock, emit, lambda *_: None, place, until, tolerance=tolerance
+            )
+
+    run(work())
+    return written[0]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import chaos
-from chaos.events.agent import TYPES, FaultMeasured, ProbeSampled, check, decode
+from chaos.events.codec import TYPES, check, decode
+from chaos.events.samples import FaultMeasured, ProbeSampled
 
 SOURCES = [
     path for part in ("agent", "faults") for path in Path(chaos.__file__).parent.joinpath(part).rglob("*.py")

@@ -39,7 +39,7 @@ def test_only_the_host_says_so() -> None:
 
 
 def test_a_journal_that_was_tampered_with_is_nothing_else() -> None:
-    why = "the journal was tampered with: line 12: is not signed by the agent"
+    why = "the journal was tampered with: line 12: not signed by the agent"
     tripped = event(1.0, "stop.tripped", condition="stop:0", why="p95 over 1 s")
     ended = Event(
         "run.ended", Telling().events()[-1].at, {"outcome": "crashed", "why": why, "tampered": True}, "host"
@@ -47,6 +47,6 @@ def test_a_journal_that_was_tampered_with_is_nothing_else() -> None:
     for events in (told(), told(tripped), told(event(END, "controller.lost", why="no word"))):
         result = judge([*events[:-1], ended])
         assert (result.outcome, result.verdict, result.exit_code) == ("crashed", "inconclusive", 5)
-        assert result.why == "The journal was tampered with: line 12: is not signed by the agent."
+        assert result.why == "The journal was tampered with: line 12: not signed by the agent."
     forged = Event("run.ended", ended.at, {**ended.data, "outcome": "completed"}, "agent")
     assert judge([*told(), forged]).outcome == "completed"

@@ -13,10 +13,10 @@ from unittest import mock
 import pytest
 
 from chaos.errors import SandboxError, SandboxLost
-from chaos.sandboxes import SandboxRef, container_engine
+from chaos.sandboxes import SandboxRef, container_engine, container_ours
 from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.container_engine import Engine
-from chaos.sandboxes.container_orphans import is_orphan, remove_orphans
+from chaos.sandboxes.container_orphans import id_of, is_orphan, remove_orphans
 from chaos.sandboxes.container_start import CAPABILITIES, ENDS, LABEL
 from chaos.setting_up import behind_the_wall
 from chaos.settings import Settings
@@ -156,20 +156,36 @@ def test_it_ends_and_goes_by_itself_by_its_ttl_and_by_a_killed_controllers_lease
 def test_gc_removes_what_ended_or_should_have_and_nothing_that_is_used() -> None:
     async def scene() -> None:
         async with container_box() as box:
-            late = ["--label", f"{LABEL}=late", "--label", f"{ENDS}={int(time.time()) - 3600}"]
+            ours, theirs = f"{os.getpid():012x}", f"{os.getpid():011x}f"
+            ended = f"{ENDS}={int(time.time()) - 3600}"
             _, image = settings().values()
-            # Never started: no daemon of ours will ever end it.
-            name = f"chaoslab-late-{os.getpid()}"
-            engine("create", "--name", name, "--network=none", *late, image, "true")
-            with mock.patch.dict(os.environ, settings()):
-                removed = await remove_orphans()
-            assert name not in engine(
-                "ps", "--all", "--format", "{{.Names}}"
-            )  # whoever was the first to remove it
-            assert f"{ENGINE} {box.ref.facts['container']}" not in removed
-            assert (await box.run(["true"])).exit_code == 0
+            for id_ in (ours, theirs):  # never started: no daemon of ours will ever end them
+                late = ["--label", f"{LABEL}={id_}", "--label", ended]
+                engine("create", "--name", f"chaoslab-{id_}", "--network=none", *late, image, "true")
+            try:
+                with mock.patch.dict(os.environ, settings()):
+                    container_ours.keep(ours, time.time())
+                    removed = await remove_orphans()
+                names = engine("ps", "--all", "--format", "{{.Names}}").split()
+                assert f"chaoslab-{ours}" not in names
+                assert f"chaoslab-{theirs}" in names  # whoever says that it is ours
+                assert ours not in container_ours.ours()
+                assert f"{ENGINE} {box.ref.facts['container']}" not in removed
+                assert (await box.run(["true"])).exit_code == 0
+            finally:
+                engine("rm", "--force", f"chaoslab-{theirs}")
 
     asyncio.run(scene())
+
+
+def test_whose_label_and_name_differ_is_none_of_ours() -> None:
+    def of(name: object, label: object) -> str | None:
+        return id_of({"Name": name, "Config": {"Labels": {LABEL: label}}})
+
+    assert of("/chaoslab-0123456789ab", "0123456789ab") == "0123456789ab"
+    assert of("database", "0123456789ab") is None
+    assert of("chaoslab-0123456789ab", None) is None
+    assert id_of({"Name": "x", "Config": {"Labels": None}}) is None
 
 
 def test_what_is_an_orphan() -> None:
@@ -180,6 +196,7 @@ def test_what_is_an_orphan() -> None:
     assert not of("created", 1010.0)  # whoever makes it may be about to start it
     assert of("exited", 1010.0)
     assert of("running", 900.0)
+    assert is_orphan({"Config": {"Labels": {ENDS: "soon"}}, "State": {"Status": "running"}}, now=1000.0)
 
 
 @needs_engine

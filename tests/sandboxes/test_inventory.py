@@ -1,6 +1,7 @@
 """What the host knows of its sandboxes: kept in files of its own, and held against what this machine would make."""
 
 import json
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from chaos.errors import SandboxRefused
 from chaos.sandboxes import SandboxRef, attach
 from chaos.sandboxes.claims import checked
-from chaos.sandboxes.inventory import Inventory, _memory
+from chaos.sandboxes.inventory import Inventory, _memory, forget_old
 from chaos.settings import Settings
 
 
@@ -184,6 +185,15 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
 def test_a_keeper_that_is_no_process_is_refused(tmp_path: Path, keeper: object) -> None:
     with pytest.raises(SandboxRefused, match="keeper is no process"):
         attach(local(tmp_path, keeper=keeper))
+
+
+def test_what_nobody_wrote_to_for_a_month_is_forgotten(tmp_path: Path) -> None:
+    Inventory("old", tmp_path).opened(local(tmp_path))
+    Inventory("new", tmp_path).opened(local(tmp_path))
+    (old,) = (file for file in files() if file.name.startswith("old"))
+    os.utime(old, (0, 0))
+    forget_old()
+    assert [file.name.partition(".")[0] for file in files()] == ["new"]
 
 
 def test_the_file_holds_nothing_that_a_journal_does(tmp_path: Path) -> None:
