@@ -205,7 +205,7 @@ def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _folder(tar: tarfile.TarFile, place: str) -> None:
     entry = tarfile.TarInfo(place)
-    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+    entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if place.endswith("tmp") else 0o755
     tar.addfile(entry)
 
 
