@@ -11,7 +11,6 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import StepTarget
 from chaos.errors import FaultError
 from chaos.events import Clock
-from chaos.faults.clock import library
 from chaos.faults.clock.witness import witness
 from chaos.faults.net.packets import LADDER, Rung
 from chaos.faults.net.selection import Selection
@@ -46,7 +45,7 @@ def _delay(rung: Rung, target: StepTarget) -> None:
 
 
 def _clock(target: StepTarget) -> None:
-    with witness(target, library.put_in_place(target.work), os.environ) as seer:
+    with witness(target, os.environ) as seer:
         seer.clock.set(_SOME_OFFSET_S)
         if seer.until_near(_SOME_OFFSET_S, _NEAR_S, _SEEN_WITHIN_S) is None:
             raise FaultError("a process under the library sees the true time all the same")

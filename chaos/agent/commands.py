@@ -6,7 +6,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from chaos.agent.wall import InTheOpen, Spawner
+from chaos.agent.wall import Child, InTheOpen, Spawner
 from chaos.errors import ProbeError
 
 RUNNING: set[int] = set()
@@ -30,33 +30,39 @@ async def run_command(
     could not be started.
     """
     seen, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        os.set_blocking(told, True)
-        process = (spawner or InTheOpen()).spawn(command, cwd=cwd, env=env or {}, output=(told, told))
-    except OSError as error:
-        os.close(seen)
-        raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
-    finally:
-        os.close(told)
-    RUNNING.add(process.pid)
     output = bytearray()
     loop = asyncio.get_running_loop()
-    loop.add_reader(seen, _collect, seen, output)
+    process: Child | None = None
     try:
         async with asyncio.timeout(timeout_s):
+            os.set_blocking(told, True)
+            process = await (spawner or InTheOpen()).spawn(
+                command, cwd=cwd, env=env or {}, output=(told, told)
+            )
+            RUNNING.add(process.pid)
+            loop.add_reader(seen, _collect, seen, output)
             await until_exit(process.pid)
     except TimeoutError as error:
         raise ProbeError("timeout") from error
+    except OSError as error:
+        raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
     finally:
-        # Before reaping: until then nobody else can get this number, so the group is surely ours.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        code = process.wait()
-        RUNNING.discard(process.pid)
+        os.close(told)
+        code = _end(process) if process else 0
         _collect(seen, output)
         loop.remove_reader(seen)
         os.close(seen)
     return code, output.decode(errors="replace")
+
+
+def _end(process: Child) -> int:
+    """Kill its group; how it ended."""
+    # Before reaping: until then nobody else can get this number, so the group is surely ours.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    code = process.wait()
+    RUNNING.discard(process.pid)
+    return code
 
 
 async def until_exit(pid: int) -> None:

@@ -16,8 +16,8 @@ from chaos.agent.identities import Identities
 from chaos.nsbox import kernel
 
 FOLDER = "/run/chaoslab"
-SHOWN = ("clock",)
-"""What of the agent's folder the app must see: see chaos.faults.clock."""
+SHOWN = "clock"
+"""What of the agent's folder the app must see: pages that its processes write to, a library (chaos.faults.clock)."""
 _PLAIN = kernel.MS_NOSUID | kernel.MS_NODEV
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
@@ -67,7 +67,8 @@ def build(wanted: Enclosure, ids: Identities) -> None:
 def _sources() -> dict[str, str]:
     """What is shown again though its place is covered: name -> where it is now."""
     found = {f"dev/{name}": f"/dev/{name}" for name in (*_DEVICES, "shm")}
-    found |= {f"shown/{name}": f"{FOLDER}/{name}" for name in SHOWN}
+    shown = Path(FOLDER, SHOWN)
+    found |= {f"shown/{each.name}": str(each) for each in shown.iterdir()} if shown.is_dir() else {}
     groups = Path(FOLDER, "cgroup")
     found |= {f"group/{each.name}": str(each) for each in groups.glob("*")} if groups.is_dir() else {}
     return {name: path for name, path in found.items() if os.path.exists(path)}
@@ -162,9 +163,12 @@ def _run(opened: dict[str, str], ids: Identities) -> None:
     kernel.mount("tmpfs", "/run", "tmpfs", _PLAIN, f"size=64m,mode=755,uid={ids.root},gid={ids.root}")
     for name, source in opened.items():
         if name.startswith("shown/"):
-            place = Path(FOLDER, name.removeprefix("shown/"))
-            place.mkdir(parents=True)
+            place = Path(FOLDER, SHOWN, name.removeprefix("shown/"))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
             kernel.mount(source, str(place), None, kernel.MS_BIND)
+            if place.suffix == ".so":
+                kernel.make_read_only(str(place))
 
 
 def _dev(opened: dict[str, str], ids: Identities) -> None:
@@ -176,6 +180,8 @@ def _dev(opened: dict[str, str], ids: Identities) -> None:
         place = Path("/dev", name)
         place.mkdir() if name == "shm" else place.touch()
         kernel.mount(source, str(place), None, kernel.MS_BIND | (kernel.MS_REC if name == "shm" else 0))
+        if name != "shm":
+            kernel.make_read_only(str(place))  # a device is written to all the same, its mode is not
     for name, target in _LINKS.items():
         os.symlink(f"/proc/self/fd{target}", f"/dev/{name}")
     for name, kind, options in (

@@ -78,10 +78,10 @@ class Supervisor:
         trees = [procfs.tree(each.pid, parent_of) for each in chosen if each.pid is not None]
         return [tree[0] for tree in trees if tree] + [pid for tree in trees for pid in tree[1:]]
 
-    def start(self, name: str) -> None:
+    async def start(self, name: str) -> None:
         """Start one process and keep it. Raises OSError when its command cannot be run."""
         process = self.processes[name]
-        child = self._spawn(process)
+        child = await self._spawn(process)
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
     async def last_words(self, name: str) -> str:
@@ -104,17 +104,17 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _spawn(self, process: Supervised) -> Child:
+    async def _spawn(self, process: Supervised) -> Child:
         pipes = [os.pipe() for _ in range(2)]
         try:
-            child = self.spawner.spawn(
+            child = await self.spawner.spawn(
                 process.command,
                 cwd=process.cwd,
                 env={"PYTHONUNBUFFERED": "1", **process.env},
                 output=(pipes[0][1], pipes[1][1]),
                 user=process.user,
             )
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             for heard, _ in pipes:
                 os.close(heard)
             raise
@@ -163,7 +163,7 @@ class Supervisor:
         while True:
             pause_s = min(pause_s * 2, _LONGEST_BACKOFF_S)
             try:
-                return self._spawn(process), pause_s
+                return await self._spawn(process), pause_s
             except OSError as error:
                 why = f"{error.filename or process.command[0]}: {error.strerror}"
                 self._record.emit("process.failed", process=process.name, why=why, restart_in_s=pause_s)

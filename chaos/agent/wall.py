@@ -5,14 +5,18 @@ namespaces; `spawn` starts a process of the app's behind them. Where nobody may 
 and a run is refused, or goes on in the open with a doubt when its order says that it may.
 """
 
+import asyncio
 import contextlib
+import errno
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +24,8 @@ from typing import Any, Protocol
 from chaos.agent.warden import MESSAGE, be_warden
 from chaos.errors import TargetError
 from chaos.nsbox import kernel
+
+_BEGINS_WITHIN_S = 5.0
 
 
 class Child(Protocol):
@@ -37,7 +43,7 @@ class Spawner(Protocol):
     view_of: int | None
     """A process that sees the file tree as the app does; None when that is ours."""
 
-    def spawn(
+    async def spawn(
         self,
         argv: Sequence[str],
         *,
@@ -51,27 +57,80 @@ class Spawner(Protocol):
 
 
 class Walled:
-    """A process behind the wall."""
+    """A process behind the wall, from its fork on: until it has begun the app may stop it, so nobody waits for ever."""
 
-    def __init__(self, wall: "Wall", number: int, pidfd: int) -> None:
+    def __init__(self, wall: "Wall", number: int, pidfd: int, failed: int) -> None:
         self._wall = wall
         self._number = number
         self._code: int | None = None
+        self._failed = failed
+        """A pipe: what went wrong, and its end when the command is executed."""
+        os.set_blocking(failed, False)
         try:
             self.pid = _pid_of(pidfd)
         finally:
             os.close(pidfd)
+
+    async def begun(self) -> None:
+        """Wait until it executes its command. Raises OSError when it cannot, or does not in time."""
+        loop = asyncio.get_running_loop()
+        said, over = bytearray(), asyncio.Event()
+        loop.add_reader(self._failed, lambda: over.set() if _at_end(self._failed, said) else None)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), _BEGINS_WITHIN_S)
+        except asyncio.CancelledError:
+            self._end()
+            raise
+        finally:
+            loop.remove_reader(self._failed)
+        self._judge(bytes(said), over.is_set())
+
+    def begun_now(self) -> None:
+        """The same, without a loop."""
+        said, until = bytearray(), time.monotonic() + _BEGINS_WITHIN_S
+        ended = False
+        while not ended and (left_s := until - time.monotonic()) > 0:
+            if select.select([self._failed], [], [], left_s)[0]:
+                ended = _at_end(self._failed, said)
+        self._judge(bytes(said), ended)
+
+    def _judge(self, said: bytes, ended: bool) -> None:
+        if ended and not said:
+            os.close(self._failed)
+            return
+        self._end()
+        if not ended:
+            raise OSError(
+                errno.ETIMEDOUT, f"it had not begun after {_BEGINS_WITHIN_S:g} s: somebody stopped it"
+            )
+        told = json.loads(said)
+        raise OSError(told["errno"], told["why"], told["what"])
+
+    def _end(self) -> None:
+        os.close(self._failed)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.wait()
 
     def wait(self) -> int:
         """See Child."""
         if self._code is None:
             try:
                 self._code = int(self._wall.ask("wait", {"number": self._number})[0]["code"])
-            except OSError:
-                self._code = (
-                    -signal.SIGKILL
-                )  # the warden has gone, and with it every process of its namespace
+            except OSError:  # the warden has gone, and with it every process of its namespace
+                self._code = -signal.SIGKILL
         return self._code
+
+
+def _at_end(pipe: int, said: bytearray) -> bool:
+    """Whether all of it was read."""
+    try:
+        data = os.read(pipe, 4096)
+    except BlockingIOError:
+        return False
+    said += data
+    return not data
 
 
 class Wall:
@@ -136,7 +195,7 @@ class Wall:
         ours = {name: value for name, value in os.environ.items() if name != "HOME"}  # that is the user's
         self._environment = {"PATH": os.defpath, **config["env"]} if config else ours
 
-    def spawn(
+    async def spawn(
         self,
         argv: Sequence[str],
         *,
@@ -147,6 +206,21 @@ class Wall:
         limited: bool = True,
     ) -> Walled:
         """See Spawner."""
+        child = self.fork(argv, cwd=cwd, env=env, output=output, user=user, limited=limited)
+        await child.begun()
+        return child
+
+    def fork(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        output: tuple[int, int],
+        user: str = "",
+        limited: bool = True,
+    ) -> Walled:
+        """See Spawner; of one that is still to begin. Raises OSError when the warden has gone."""
         if self.kind == "own":
             for descriptor in output:
                 with contextlib.suppress(OSError):  # not a pipe of ours
@@ -159,7 +233,7 @@ class Wall:
             "limited": limited,
         }
         answer, descriptors = self.ask("spawn", asked, output)
-        return Walled(self, answer["number"], descriptors[0])
+        return Walled(self, answer["number"], *descriptors)
 
     def ask(
         self, name: str, asked: Mapping[str, Any], descriptors: Sequence[int] = ()
@@ -171,7 +245,7 @@ class Wall:
                 file.write(json.dumps(asked).encode())
             with self._turn:
                 socket.send_fds(self._at, [name.encode()], [body, *descriptors])
-                said, received, _, _ = socket.recv_fds(self._at, MESSAGE, 1, socket.MSG_CMSG_CLOEXEC)
+                said, received, _, _ = socket.recv_fds(self._at, MESSAGE, 2, socket.MSG_CMSG_CLOEXEC)
         finally:
             os.close(body)
         if not said:
@@ -191,7 +265,7 @@ class InTheOpen:
         self._join = join
         """Makes of a command one that joins the app's control group first."""
 
-    def spawn(
+    async def spawn(
         self,
         argv: Sequence[str],
         *,
@@ -259,11 +333,11 @@ def run_alone(wish: Mapping[str, Any], argv: Sequence[str]) -> int:
         if not wish["may_lack"] or wish["image"]:
             sys.stderr.write(f"{why_not(error)}\n")
             return code
-        spawner: Spawner = InTheOpen()
-    else:
-        spawner = wall
+        os.chdir(wish["cwd"])
+        os.execvp(argv[0], list(argv))
     try:
-        child = spawner.spawn(argv, cwd=wish["cwd"], env={}, output=(1, 2), user=wish["user"], limited=False)
+        child = wall.fork(argv, cwd=wish["cwd"], env={}, output=(1, 2), user=wish["user"], limited=False)
+        child.begun_now()
     except OSError as error:
         sys.stderr.write(f"cannot run {argv[0]}: {error.strerror} ({error.filename})\n")
         return 127

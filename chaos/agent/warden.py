@@ -32,6 +32,7 @@ from chaos.nsbox import kernel
 MESSAGE = 65536
 """The longest datagram."""
 _DESCRIPTORS = 4
+_CAP_SYS_CHROOT = 18  # <linux/capability.h>
 _MOST_TASKS = 4096
 _NO_CORE = 1
 _CHILD = 0
@@ -141,19 +142,18 @@ class Warden:
     def _do_spawn(
         self, asked: Mapping[str, Any], descriptors: Sequence[int]
     ) -> tuple[dict[str, Any], list[int]]:
-        """Start one process; the number by which its end is asked for, and a descriptor of it (pidfd_open(2))."""
+        """Start one process; the number by which its end is asked for, a descriptor of it (pidfd_open(2)), and a pipe.
+
+        The pipe says what failed, and ends when the process executes its command. Nobody waits for it here: until then
+        the app may stop it, and must not stop us.
+        """
         failed, say_failed = os.pipe2(os.O_CLOEXEC)
         child = os.fork()
         if child == _CHILD:
             self._become(asked, descriptors, say_failed)
         os.close(say_failed)
-        with open(failed, "rb") as pipe:
-            said = pipe.read()
-        if said:
-            os.waitpid(child, 0)
-            return json.loads(said), []
         self._asked_for.add(child)
-        return {"number": child}, [os.pidfd_open(child)]
+        return {"number": child}, [os.pidfd_open(child), failed]
 
     def _become(self, asked: Mapping[str, Any], descriptors: Sequence[int], say_failed: int) -> NoReturn:
         """The way of a process from the agent's identity to the app's; what fails is told, and it ends."""
@@ -205,6 +205,7 @@ class Warden:
             who = self._who(asked["user"], root)
         if root:
             os.chroot(root)
+            kernel.drop_capability(_CAP_SYS_CHROOT)  # a second chroot(2) would lead out of the first
         os.chdir(_within(asked["cwd"], root) or self._image["workdir"])
         if self._ids.kind != "one":
             os.setgroups(list(who.groups))

@@ -25,6 +25,7 @@ MS_SLAVE, MS_SHARED = 1 << 19, 1 << 20
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _PR_SET_NO_NEW_PRIVS = 38
 _SYS_MOUNT_SETATTR = 442  # the same on every architecture
@@ -103,6 +104,11 @@ def no_new_privileges() -> None:
 def not_dumpable() -> None:
     """Nobody without CAP_SYS_PTRACE over us may trace us or read our /proc files; an exec makes it dumpable again."""
     _check(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
+
+
+def drop_capability(number: int) -> None:
+    """What this process executes from here on has not got it (PR_CAPBSET_DROP)."""
+    _check(_libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0), "prctl(PR_CAPBSET_DROP)")
 
 
 def own_keyring() -> None:
