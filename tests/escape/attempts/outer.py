@@ -149,8 +149,8 @@ def writes_any_file_below_run() -> str:
 def _writable(top: str) -> Iterator[str]:
     for folder, _, names in os.walk(top):
         for name in names:
-            if folder == f"{AGENT}/clock" and "." not in name:
-                continue  # a page, which is the app's to write
+            if folder == f"{AGENT}/clock" and ("." not in name or name.endswith(".new")):
+                continue  # a page, which is the app's to write, or what an attempt of ours has made
             try:
                 yield opened(Path(folder, name), os.O_WRONLY | os.O_NOFOLLOW)
             except OSError:
