@@ -23,6 +23,7 @@ agent  agent.started {pid, python, kernel, memory_limit_bytes, memory_kind} · a
        load.ended {sent}
        probe.sampled {probe, took_ms, value, error}                                              at = intended time
        usage.sampled {cpu_percent, memory_bytes, memory_percent, disk, processes, agent_cpu_percent}
+       limits.escaped {pids, processes}             of the app's, found outside of its control group; each pid once
        log.captured {process, stream, line}
        stop.tripped {condition, why} · stop.requested {why} · controller.lost {lease_s}
 """

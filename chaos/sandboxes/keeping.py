@@ -120,14 +120,18 @@ def remove(folder: Path) -> None:
         if _is_keeper(keeper, folder):
             os.kill(keeper, signal.SIGKILL)
     with contextlib.suppress(OSError, ValueError):
-        name = f"chaoslab-{BoxSpec.from_json((folder / 'spec.json').read_text()).id}"
-        left = [
-            path
-            for path in (*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}"))
-            if not path.is_symlink()
-        ]
-        cgroups.Cgroup(parents=[path for path in left if path.parent.resolve() == path.parent]).remove()
+        cgroups.Cgroup(parents=_groups(folder)).remove()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _groups(folder: Path) -> list[Path]:
+    """The control groups of that sandbox which are still there: as its keeper wrote down, else where they would be."""
+    name = f"chaoslab-{BoxSpec.from_json((folder / 'spec.json').read_text()).id}"
+    found = [*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}")]
+    with contextlib.suppress(OSError, ValueError):
+        found += [Path(each) for each in json.loads((folder / "groups.json").read_text())]
+    real = {path for path in found if path.is_dir() and path.resolve() == path}
+    return [path for path in real if path.name == name and path.is_relative_to(cgroups.ROOT)]
 
 
 async def ended(keeper: int, folder: Path, within_s: float) -> bool:
