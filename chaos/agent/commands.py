@@ -1,18 +1,21 @@
 """Run one command to its end, or end everything it started."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen, ProbeError
 
 RUNNING: set[int] = set()
 """The pids of the commands under way: children of ours that no fault has started."""
 OUTPUT_BYTES = 64 * 1024
 _PIECE_BYTES = 64 * 1024
+_OUR_LACK = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Of processes, memory, descriptors: why the agent could not start a command, whatever it is."""
 
 
 async def run_command(
@@ -21,14 +24,15 @@ async def run_command(
     """Exit code (negative for a signal) and the first 64 KiB of output and error together.
 
     It gets a process group of its own, and whatever of the group is left when the command ends, or at
-    `timeout_s`, is killed. Raises ProbeError: `timeout`, or the reason why it could not be started.
+    `timeout_s`, is killed. Raises ProbeError: `timeout`, or why it cannot be started (NotSeen: that is our own lack).
     """
     seen, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         process = _start(command, told, cwd, env)
     except OSError as error:
         os.close(seen)
-        raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
+        kind = NotSeen if error.errno in _OUR_LACK else ProbeError
+        raise kind(f"cannot run {command[0]}: {error.strerror}") from error
     finally:
         os.close(told)
     RUNNING.add(process.pid)

@@ -1,10 +1,10 @@
 """Look at the target at fixed times, through one probe.
 
-`probe.sampled`, exactly one for every intended time: `at` the intended time, `took_ms` from it to the end of
+`probe.sampled`, one for every intended time at which there was something to see: `at` the intended time, `took_ms` from it to the end of
 the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
 `value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error `skipped`
-instead of being made. A metric has no samples before its first value: until its window has something in it
-there is nothing to judge.
+instead of being made. No number is no bad number: a look that says nothing about the target (NotSeen: a metric
+without enough in its window, no socket left to us) is no sample. What stays unseen too long is found as a gap.
 """
 
 import asyncio
@@ -13,10 +13,9 @@ from typing import Any, Protocol
 
 from chaos.agent.load import Emit
 from chaos.agent.ticks import Ticks
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
 from chaos.probes.base import Context, Probe
-from chaos.probes.metric import MetricProbe
 
 MOST_IN_FLIGHT = 64
 _TEXTS = ("body", "output")
@@ -82,7 +81,6 @@ class _Looks:
         self._on_sample = on_sample
         self._context = context
         self._unwritten = unwritten
-        self._spoken = not isinstance(probe, MetricProbe)
 
     async def look(self, due: float) -> None:
         """One look, one sample."""
@@ -91,13 +89,13 @@ class _Looks:
         value, error = None, None
         try:
             value = await self._probe.observe(self._context)
+        except NotSeen:
+            return
         except ProbeError as failure:
             error = str(failure)
         finally:
             self.in_flight -= 1
-        self._spoken = self._spoken or error is None
-        if self._spoken:
-            self._sampled(due, late_s, loop.time() - due, value, error)
+        self._sampled(due, late_s, loop.time() - due, value, error)
 
     def skip(self, due: float) -> None:
         """One sample without a look."""
