@@ -12,7 +12,7 @@ from chaos.agent.record import Record
 from chaos.errors import TargetError
 
 _LOOK_EVERY_S = 1.0
-_SECOND_LOOK_S = 0.2
+_SECOND_LOOK_S = 0.3
 """Who is just being started may not have joined yet; that takes no longer."""
 _UNIFIED = "unified"
 

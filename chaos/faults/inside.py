@@ -8,6 +8,7 @@ from chaos.errors import InjectionError
 from chaos.faults.base import Sample, Target
 
 _LOOK_EVERY_S = 0.5
+_SECOND_LOOK_S = 0.3
 
 
 class Inside:
@@ -17,7 +18,7 @@ class Inside:
         """Raises InjectionError when one of the app's processes is elsewhere."""
         self._target = target
         self._next = time.monotonic() + _LOOK_EVERY_S
-        if away := self._target.outside():
+        if away := self._away():
             pids = ", ".join(str(pid) for pid in away[:5])
             raise InjectionError(
                 f"{len(away)} of the app's processes are not in its control group (pid {pids}): no limit reaches them"
@@ -28,7 +29,14 @@ class Inside:
         if time.monotonic() < self._next:
             return {}
         self._next = time.monotonic() + _LOOK_EVERY_S
-        return {"outside": len(self._target.outside())}
+        return {"outside": len(self._away())}
+
+    def _away(self) -> list[int]:
+        """Outside at two looks: one that is just being started has not joined yet."""
+        first = set(self._target.outside())
+        if not first or self._target.wait(_SECOND_LOOK_S):
+            return []
+        return sorted(first & set(self._target.outside()))
 
 
 def escaped(samples: Sequence[Sample]) -> str:
