@@ -128,7 +128,12 @@ def sandbox_of(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def hog(sandbox: str) -> Loaded:
     """An app that takes 300 MiB in a sandbox of 128 MiB, under `memory_limit: 75%`."""
-    document = {
+    return read(hog_document(sandbox), HERE / "hog.yaml")
+
+
+def hog_document(sandbox: str) -> dict[str, Any]:
+    """Its manifest, for a file beside `hog/`."""
+    return {
         "apiVersion": "chaoslab/v1",
         "kind": "Experiment",
         "metadata": {"name": "hog"},
@@ -153,15 +158,14 @@ def hog(sandbox: str) -> Loaded:
             "phases": {"baseline": "3s", "recovery": "3s"},
         },
     }
-    return read(document, HERE / "hog.yaml")
 
 
 ASK = "python3 -c 'import urllib.request as u; u.urlopen(\"http://127.0.0.1:8000/take\")'"
 
 
-def left() -> list[str]:
+def left(within_s: float = 15.0) -> list[str]:
     """What sandboxes left: control groups, mounts, processes of keepers and boxes."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + within_s
     while (found := [*groups(), *mounts(), *keepers()]) and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
