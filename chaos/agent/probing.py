@@ -1,10 +1,10 @@
 """Look at the target at fixed times, through one probe.
 
-`probe.sampled`, one for every intended time at which there was something to see: `at` the intended time, `took_ms` from it to the end of
-the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
-`value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error `skipped`
-instead of being made. No number is no bad number: a look that says nothing about the target (NotSeen: a metric
-without enough in its window, no socket left to us) is no sample. What stays unseen too long is found as a gap.
+`probe.sampled`, one for every intended time at which there was something to see: `at` the intended time,
+`took_ms` from it to the end of the look (so `at` + took is when the value was known), `late_ms` how much of that was
+our own lateness, `value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error
+`skipped` instead of being made. No number is no bad number: a look that says nothing about the target (NotSeen: a
+metric without enough in its window, no socket left to us) is no sample. What stays unseen too long is found as a gap.
 """
 
 import asyncio

@@ -144,7 +144,7 @@ def hog_document(sandbox: str) -> dict[str, Any]:
                 "app": "hog",
                 "processes": [
                     {"name": "hog", "command": ["python3", "hog.py"], "port": 8000, "readyWithin": "2m"},
-                    {"name": "asks", "command": ["/bin/sh", "-c", f"sleep 12; {ASK}; sleep 600"]},
+                    {"name": "asks", "command": ["/bin/sh", "-c", f"sleep 9; {ASK}; sleep 600"]},
                 ],
             },
             "steadyState": [
@@ -154,7 +154,7 @@ def hog_document(sandbox: str) -> dict[str, Any]:
                     "tolerance": {"running": True},
                 }
             ],
-            "method": [{"name": "less", "fault": {"type": "memory_limit", "limit": "75%"}, "hold": "20s"}],
+            "method": [{"name": "less", "fault": {"type": "memory_limit", "limit": "75%"}, "hold": "30s"}],
             "phases": {"baseline": "3s", "recovery": "3s"},
         },
     }
