@@ -2,7 +2,8 @@
 
     python -m tests.machines.run CACHE [--short | --read] [--table FILE] [--accept] [KIND ...]
 
-Exit code 1 when a row shows what no machine may show, or another mechanism or label than `expected.json`. Rows stay in CACHE/rows/KIND.jsonl.
+Exit code 1 when a row shows what no machine may show, or another mechanism or label than `expected.json`.
+Rows stay in CACHE/rows/KIND.jsonl.
 """
 
 import argparse
