@@ -162,6 +162,7 @@ async def _first_that_answers(programs: Sequence[str]) -> Engine:
             )
         except SandboxError as error:
             refusals.append(str(error))
+            continue
         except ValueError:
             refusals.append(f"{program} does not answer as Docker or Podman would")
             continue

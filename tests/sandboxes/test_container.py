@@ -242,6 +242,9 @@ def test_a_client_that_ends_well_without_its_daemon_is_no_engine_and_the_next_on
     with pytest.raises(SandboxError) as failure:
         asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
     assert said in str(failure.value)
+    (tmp_path / "podman").write_text("#!/bin/sh\necho 'Error: something new' >&2\nexit 125\n")
+    with pytest.raises(SandboxError, match="podman: Error: something new"):
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
     program(tmp_path / "podman", {"host": {"cgroupManager": "systemd"}})
     found = asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
     assert found.program == "podman"
