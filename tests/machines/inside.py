@@ -1,6 +1,6 @@
 """Runs in a guest: every fault once, relaxed, and the hog; one JSON line for each into a file.
 
-    python -m tests.machines.inside OUT SANDBOX [FAULT ...]
+    python -m tests.machines.inside OUT SANDBOX [FAULT | "kill WHOM" ...]
 
 A guest is slow (docs/machines.md), so nothing here judges speed: low rates, long phases, one steady state of life.
 The manifests are the repository's own, with one set of the fault's fields over theirs.
@@ -27,11 +27,15 @@ from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded
 from chaos.plan import plan
 from chaos.run import Run
+from tests.machines.hogging import MANIFEST, hog_document
+from tests.machines.killing import killed
+from tests.machines.leftovers import left
 
-HERE = Path(__file__).parent
 HOG = "hog"
 RATE = 10
 HOLD_S = 5.0
+OURS = {"network_delay": {"delay": "1s"}, "packet_loss": {"loss": "50%"}}
+"""Values that a slow guest can tell from its own slowness."""
 HOLDS_S = {"packet_loss": 20.0, "packet_corrupt": 12.0, "packet_duplicate": 12.0, "packet_reorder": 12.0}
 
 
@@ -39,7 +43,9 @@ def main(out: str, sandbox: str, *wanted: str) -> None:
     """Append a row for each fault asked for, else for all."""
     for name in wanted or (HOG, *FAULTS):
         began = time.monotonic()
-        row = {"fault": name, "sandbox": sandbox, "uid": os.geteuid(), **carried_out(name, sandbox)}
+        what, _, whom = name.partition(" ")
+        said = killed(whom, sandbox) if whom else carried_out(what, sandbox)
+        row = {"fault": name, "sandbox": sandbox, "uid": os.geteuid(), **said}
         row["left"] = left()
         row["took_s"] = round(time.monotonic() - began, 1)
         with Path(out).open("a") as file:
@@ -85,9 +91,9 @@ def relaxed(fault: str, sandbox: str) -> Loaded:
     if path is None:
         raise ManifestError(f"no manifest shows {fault} alone")
     presets = FAULTS[fault].presets
-    fields = VALUES[fault][0] if fault in VALUES else presets.get("medium") or presets["low"]
-    if sandbox == "container" and fault.startswith("io_"):
-        fields = {**fields, "path": "/usr"} if fault == "io_throttle" else fields
+    fields = OURS.get(fault) or (
+        VALUES[fault][0] if fault in VALUES else presets.get("medium") or presets["low"]
+    )
     document = yaml.safe_load(path.read_text())
     step = document["spec"]["method"][0]
     own = dict(step["fault"])
@@ -128,65 +134,7 @@ def sandbox_of(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def hog(sandbox: str) -> Loaded:
     """An app that takes 300 MiB in a sandbox of 128 MiB, under `memory_limit: 75%`."""
-    return read(hog_document(sandbox), HERE / "hog.yaml")
-
-
-def hog_document(sandbox: str) -> dict[str, Any]:
-    """Its manifest, for a file beside `hog/`."""
-    return {
-        "apiVersion": "chaoslab/v1",
-        "kind": "Experiment",
-        "metadata": {"name": "hog"},
-        "spec": {
-            "hypothesis": "An app that takes 300 MiB lives in 128 MiB.",
-            "sandbox": {"type": sandbox, "memory": "128MiB", "disk": "16MiB", "ttl": "10m"},
-            "target": {
-                "app": "hog",
-                "processes": [
-                    {"name": "hog", "command": ["python3", "hog.py"], "port": 8000, "readyWithin": "2m"},
-                    {"name": "asks", "command": ["/bin/sh", "-c", f"sleep 9; {ASK}; sleep 600"]},
-                ],
-            },
-            "steadyState": [
-                {
-                    "name": "alive",
-                    "probe": {"type": "process", "process": "hog", "every": "200ms"},
-                    "tolerance": {"running": True},
-                }
-            ],
-            "method": [{"name": "less", "fault": {"type": "memory_limit", "limit": "75%"}, "hold": "30s"}],
-            "phases": {"baseline": "3s", "recovery": "3s"},
-        },
-    }
-
-
-ASK = "python3 -c 'import urllib.request as u; u.urlopen(\"http://127.0.0.1:8000/take\")'"
-
-
-def left(within_s: float = 15.0) -> list[str]:
-    """What sandboxes left: control groups, mounts, processes of keepers and boxes."""
-    deadline = time.monotonic() + within_s
-    while (found := [*groups(), *mounts(), *keepers()]) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
-
-
-def groups() -> Iterator[str]:
-    for place, names, _ in os.walk("/sys/fs/cgroup"):
-        yield from (f"{place}/{name}" for name in names if name.startswith("chaoslab-"))
-
-
-def mounts() -> Iterator[str]:
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    yield from (line for line in lines if "chaoslab-" in line)
-
-
-def keepers() -> Iterator[str]:
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if b"chaos.nsbox" in words or any(b"agent.pyz" in word for word in words):
-                yield f"process {entry.name}: {b' '.join(words).decode(errors='replace')[:200]}"
+    return read(hog_document(sandbox), MANIFEST)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Runs in a guest: SIGKILL for the controller, the keeper or the agent while a fault is in place, and what is left.
-
-python -m tests.machines.killing OUT SANDBOX [WHOM ...]
-"""
+"""SIGKILL for the controller, the keeper or the agent while a fault is in place, and what is left."""
 
 import contextlib
 import json
@@ -14,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.machines.inside import HERE, hog_document, left
+from tests.machines.hogging import MANIFEST, hog_document
+from tests.machines.leftovers import left
 
 CHAOSLAB = str(Path(sys.executable).parent / "chaoslab")
 WHOM = ("controller", "keeper", "agent")
@@ -22,28 +20,12 @@ _BEGINS_WITHIN_S = 90.0
 _ENDS_WITHIN_S = 90.0
 
 
-def main(out: str, sandbox: str, *wanted: str) -> None:
-    """Append a row for each."""
-    for whom in wanted or WHOM:
-        if whom == "keeper" and sandbox != "local":
-            continue
-        row = {
-            "fault": f"kill -9 of the {whom}",
-            "sandbox": sandbox,
-            "uid": os.geteuid(),
-            **killed(whom, sandbox),
-        }
-        with Path(out).open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        print(row, flush=True)
-
-
 def killed(whom: str, sandbox: str) -> dict[str, object]:
     """What is left afterwards by itself, and after `chaoslab gc`."""
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder, "hog.yaml")
         manifest.write_text(json.dumps(hog_document(sandbox)))
-        shutil.copytree(HERE / "hog", Path(folder, "hog"))
+        shutil.copytree(MANIFEST.with_name("hog"), Path(folder, "hog"))
         run = subprocess.Popen(
             [CHAOSLAB, "run", "--no-prefect", "--out", folder, str(manifest)],
             stdout=subprocess.DEVNULL,
@@ -84,7 +66,3 @@ def pid_of(whom: str) -> int:
             if any(mark in word for word in words[:8]):
                 found.append(int(entry.name))
     return min(found)  # the keeper's children have its command line
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

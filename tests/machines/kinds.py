@@ -35,5 +35,9 @@ KINDS = (
 )
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
-SHORT = (("v2 root", ("hog",)), ("v2 user", ("hog",)), ("v2 bare user", ("hog",)))
+SHORT = (
+    ("v2 root", ("hog", "network_delay", "disk_full", "process_kill", "kill keeper")),
+    ("v2 user", ("hog", "kill controller")),
+    ("v2 bare user", ("hog",)),
+)
 """What CI runs."""

@@ -10,15 +10,20 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from chaos.faults import FAULTS
+from tests.machines.inside import HOG
+from tests.machines.killing import WHOM
 from tests.machines.kinds import GUESTS, IMAGE, KINDS, SHORT, Kind
 from tests.machines.table import differences, hows, written
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected.json"
+_ROW_WITHIN_S = 300.0
 _PYTHON = ("env", "-C", "/opt/chaoslab", ".venv/bin/python", "-m")
 
 
@@ -60,15 +65,19 @@ def names() -> list[str]:
 
 def in_guest(cache: Path, guest: str, kinds: Sequence[Kind], wanted: dict[str, Sequence[str]]) -> None:
     """Boot it, run each kind in it, end it."""
-    subprocess.run([HERE / "boot", cache, guest, *GUESTS[guest]], check=True)
+    boot(cache, guest)
     try:
-        subprocess.run([HERE / "deploy", cache, guest], check=True)
         for kind in kinds:
             if kind.engine:
                 prepare(cache, kind)
-            carry_out(cache, kind, wanted[kind.name])
+            carry_out(cache, kind, list(wanted[kind.name]) or [HOG, *FAULTS, *killings(kind)])
     finally:
         subprocess.run([HERE / "halt", cache, guest], check=False)
+
+
+def boot(cache: Path, guest: str) -> None:
+    subprocess.run([HERE / "boot", cache, guest, *GUESTS[guest]], check=True)
+    subprocess.run([HERE / "deploy", cache, guest], check=True)
 
 
 def prepare(cache: Path, kind: Kind) -> None:
@@ -80,31 +89,61 @@ def prepare(cache: Path, kind: Kind) -> None:
         inside(cache, kind, kind.who, *_PYTHON, "tests.machines.engine_image", kind.engine, IMAGE)
 
 
-def carry_out(cache: Path, kind: Kind, faults: Sequence[str]) -> None:
-    """Every fault once, and the killings; its rows come back through the shared folder."""
-    rows = f"/shared/{kind.name.replace(' ', '-')}.jsonl"
-    inside(cache, kind, "root", "sh", "-c", f"> {rows}; chmod 666 {rows}")
-    inside(cache, kind, kind.who, *_PYTHON, "tests.machines.inside", rows, kind.sandbox, *faults)
-    inside(
-        cache,
-        kind,
-        kind.who,
-        *_PYTHON,
-        "tests.machines.killing",
-        rows,
-        kind.sandbox,
-        *(["keeper"] if faults else []),
-    )
-    text = (cache / "guests" / kind.guest / rows.lstrip("/")).read_text()
-    (cache / "rows" / f"{kind.name}.jsonl").write_text(text)
+def killings(kind: Kind) -> list[str]:
+    """Whom to kill: the keeper is a local sandbox's."""
+    return [f"kill {whom}" for whom in WHOM if whom != "keeper" or kind.sandbox == "local"]
 
 
-def inside(cache: Path, kind: Kind, who: str, *command: str) -> int:
+def carry_out(cache: Path, kind: Kind, faults: list[str]) -> None:
+    """Every fault once; its rows come back through the shared folder.
+
+    A guest may stand still for good (User Mode Linux under load does): then it is booted anew, and that fault says so.
+    """
+    kept = cache / "rows" / f"{kind.name}.jsonl"
+    kept.write_text("")
+    shared = f"/shared/{kind.name.replace(' ', '-')}.jsonl"
+    while faults:
+        inside(cache, kind, "root", "sh", "-c", f"> {shared}; chmod 666 {shared}", within_s=60)
+        file = cache / "guests" / kind.guest / shared.lstrip("/")
+        call = inside_in_background(
+            cache, kind, kind.who, *_PYTHON, "tests.machines.inside", shared, kind.sandbox, *faults
+        )
+        progressed, seen = time.monotonic(), 0
+        while call.poll() is None and time.monotonic() < progressed + _ROW_WITHIN_S:
+            time.sleep(1)
+            if (now := file.read_text().count("\n")) > seen:
+                progressed, seen = time.monotonic(), now
+        rows = file.read_text()
+        kept.write_text(kept.read_text() + rows)
+        faults = faults[rows.count("\n") :]
+        if call.poll() is None or faults:
+            call.kill()
+            call.wait()
+            kept.write_text(kept.read_text() + json.dumps(stood_still(kind, faults.pop(0))) + "\n")
+            subprocess.run([HERE / "halt", cache, kind.guest], check=False)
+            boot(cache, kind.guest)
+            if kind.engine:
+                prepare(cache, kind)
+
+
+def stood_still(kind: Kind, fault: str) -> dict[str, Any]:
+    """The row of a fault in whose run the guest no longer answered."""
+    return {"fault": fault, "sandbox": kind.sandbox, "refused": "the guest stood still", "left": []}
+
+
+def inside(cache: Path, kind: Kind, who: str, *command: str, within_s: float = 1200) -> int:
+    """Exit code of a command there."""
+    return inside_in_background(cache, kind, who, *command, within_s=within_s).wait()
+
+
+def inside_in_background(
+    cache: Path, kind: Kind, who: str, *command: str, within_s: float = 14_400
+) -> "subprocess.Popen[bytes]":
     env = []
     if kind.engine:
         env = ["-e", f"CHAOSLAB_CONTAINER_ENGINE={kind.engine}", "-e", f"CHAOSLAB_CONTAINER_IMAGE={IMAGE}"]
     guest = cache / "guests" / kind.guest
-    return subprocess.run([HERE / "in", guest, who, "-t", "7200", *env, *command], check=False).returncode
+    return subprocess.Popen([HERE / "in", guest, who, "-t", str(within_s), *env, *command])
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
