@@ -40,4 +40,4 @@ SHORT = (
     ("v2 user", ("hog", "kill controller")),
     ("v2 bare user", ("hog",)),
 )
-"""What CI runs."""
+"""What one guest shows in some minutes: a fault of each family, and who must be ended."""

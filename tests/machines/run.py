@@ -1,6 +1,6 @@
 """Boots guests and runs every fault in them, for every kind of machine and user; writes rows, and a table of them.
 
-    python -m tests.machines.run CACHE [--short | --read] [--table FILE] [--accept] [KIND ...]
+    python -m tests.machines.run CACHE [--short | --read] [--table FILE] [--accept] [--faults A,B] [KIND ...]
 
 Exit code 1 when a row shows what no machine may show, or another mechanism or label than `expected.json`.
 Rows stay in CACHE/rows/KIND.jsonl.
@@ -35,13 +35,14 @@ def main() -> int:
     asked.add_argument("--read", action="store_true", help="run nothing: the rows that are there")
     asked.add_argument("--table", type=Path)
     asked.add_argument("--accept", action="store_true", help="these rows are the expected ones from now on")
-    asked.add_argument("kinds", nargs="*")
-    told = asked.parse_args()
-    wanted = (
-        dict(SHORT)
-        if told.short
-        else {kind.name: () for kind in KINDS if kind.name in (told.kinds or names())}
+    asked.add_argument(
+        "--faults", type=lambda text: text.split(","), default=[], help="such as hog,disk_full,kill agent"
     )
+    asked.add_argument(
+        "kinds", nargs="*", help="of tests/machines/kinds.py, such as 'v2 root'; all when none is named"
+    )
+    told = asked.parse_args()
+    wanted = dict(SHORT) if told.short else {name: told.faults for name in told.kinds or names()}
     rows = told.cache / "rows"
     rows.mkdir(parents=True, exist_ok=True)
     for guest in dict.fromkeys(kind.guest for kind in KINDS if kind.name in wanted and not told.read):
