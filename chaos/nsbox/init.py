@@ -135,7 +135,9 @@ class Init:
 
     def _run(self, request: dict[str, Any], _body: bytes) -> Answer:
         child = self._spawn(request, subprocess.PIPE)
-        with contextlib.suppress(PermissionError):  # all of it was started at a lower one, and may not leave that
+        with contextlib.suppress(
+            PermissionError
+        ):  # all of it was started at a lower one, and may not leave that
             os.setpriority(os.PRIO_PROCESS, child.pid, 0)
         try:
             out, err = child.communicate(timeout=request["timeout_s"])
