@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.console import closing_lines
 import chaos.dashboards.render  # noqa: F401  the module; its package has a function of that name
+from chaos.console import closing_lines
 from chaos.measure import judge
 from chaos.run import Run
 from chaos.visualize import visualize
