@@ -16,6 +16,7 @@ class Kind:
 
 GUESTS: dict[str, tuple[str, ...]] = {
     "v2": ("ours",),
+    "engines": ("ours",),
     "hybrid": ("ours", "systemd.unified_cgroup_hierarchy=0"),
     "v1": ("ours", "systemd.unified_cgroup_hierarchy=0", "systemd.legacy_systemd_cgroup_controller=1"),
     "debian": ("debian",),
@@ -28,9 +29,9 @@ KINDS = (
     Kind("v2 bare user", "v2", "bob"),
     Kind("hybrid root", "hybrid", "root"),
     Kind("v1 root", "v1", "root"),
-    Kind("v2 Docker", "v2", "root", "container", "docker"),
-    Kind("v2 Podman", "v2", "root", "container", "podman"),
-    Kind("v2 rootless Podman", "v2", "ann", "container", "podman"),
+    Kind("v2 Docker", "engines", "root", "container", "docker"),
+    Kind("v2 Podman", "engines", "root", "container", "podman"),
+    Kind("v2 rootless Podman", "engines", "ann", "container", "podman"),
     Kind("stock kernel", "debian", "root"),
 )
 IMAGE = "chaoslab-base:1"

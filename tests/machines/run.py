@@ -41,7 +41,7 @@ def main() -> int:
     asked.add_argument(
         "kinds", nargs="*", help="of tests/machines/kinds.py, such as 'v2 root'; all when none is named"
     )
-    told = asked.parse_args()
+    told = asked.parse_intermixed_args()
     wanted = dict(SHORT) if told.short else {name: told.faults for name in told.kinds or names()}
     rows = told.cache / "rows"
     rows.mkdir(parents=True, exist_ok=True)

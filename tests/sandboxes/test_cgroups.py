@@ -1,13 +1,14 @@
 """The control groups of a sandbox as the kernel has them: two levels of limits, and whose they are."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chaos.nsbox import cgroups
-from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS
+from chaos.nsbox import cgroups, delegation
+from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS, BoxSpec
 from chaos.sandboxes import keeping
 
 pytestmark = pytest.mark.skipif(
@@ -64,11 +65,9 @@ def test_groups_within_the_apps_go_with_it(group: cgroups.Cgroup) -> None:
 def test_what_a_killed_keeper_left_is_found_where_it_wrote_it_down(
     group: cgroups.Cgroup, tmp_path: Path
 ) -> None:
-    from chaos.nsbox.spec import BoxSpec
 
     name = group.parents[0].name.removeprefix("chaoslab-")
     (tmp_path / "spec.json").write_text(BoxSpec(name, str(tmp_path), MIB, MIB, 1.0, 1.0).to_json())
-    import json
 
     (tmp_path / "groups.json").write_text(json.dumps([*map(str, group.parents), "/etc", "/sys/fs/cgroup"]))
     keeping.remove(tmp_path)
@@ -79,3 +78,12 @@ def test_what_a_killed_keeper_left_is_found_where_it_wrote_it_down(
 def test_a_base_where_nothing_may_be_made_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path)
     assert "no memory controller" in cgroups.make("chaoslab-x", cgroups.Limits(MIB)).refused
+
+
+def test_without_a_systemd_of_ours_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+    group, why_not = delegation.own_scope("chaoslab-x")
+    assert group is None
+    assert "loginctl enable-linger" in why_not
+    assert delegation.REMEDY in why_not
