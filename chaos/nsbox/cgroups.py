@@ -126,10 +126,12 @@ def make(name: str, limits: Limits) -> Cgroup:
 
 
 def _make_v1(cgroup: Cgroup, name: str, limits: Limits) -> None:
+    made: dict[Path, Path] = {}
     for controller in _V1_CONTROLLERS:
-        base = ROOT / controller
-        if base.is_dir() and not base.is_symlink():
-            cgroup.views[controller] = cgroup._make(base, name, limits) / "app"
+        base = (ROOT / controller).resolve()  # systemd mounts two as one, `cpu,cpuacct`, with links for each
+        if base.is_dir():
+            made[base] = made.get(base) or cgroup._make(base, name, limits)
+            cgroup.views[controller] = made[base] / "app"
     if "memory" in _offered(ROOT / "unified"):  # hybrid, and this controller is of the new kind
         cgroup.views["unified"] = cgroup._make(ROOT / "unified", name, limits) / "app"
     elif "memory" not in cgroup.views:

@@ -75,6 +75,20 @@ def test_what_a_killed_keeper_left_is_found_where_it_wrote_it_down(
     assert not tmp_path.exists()
 
 
+def test_controllers_that_are_mounted_as_one_are_one_group_by_two_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As systemd mounts version 1."""
+    monkeypatch.setattr(cgroups, "ROOT", tmp_path)
+    for name in ("memory", "cpu,cpuacct", "pids"):
+        (tmp_path / name).mkdir()
+    for link in ("cpu", "cpuacct"):
+        (tmp_path / link).symlink_to("cpu,cpuacct")
+    made = cgroups.make("chaoslab-x", cgroups.Limits(MIB))
+    assert made.views["cpu"] == made.views["cpuacct"] == tmp_path / "cpu,cpuacct" / "chaoslab-x" / "app"
+    assert len(made.parents) == 3
+
+
 def test_a_base_where_nothing_may_be_made_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path)
     assert "no memory controller" in cgroups.make("chaoslab-x", cgroups.Limits(MIB)).refused
