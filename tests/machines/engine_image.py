@@ -1,27 +1,24 @@
-"""Runs in a guest: the image of the container tests, from the guest's own programs, into an engine.
+"""The image of the container tests, made on the host, for the engines of a guest."""
 
-python -m tests.machines.engine_image ENGINE NAME
-"""
-
-import subprocess
-import sys
+import shutil
 import tarfile
-import tempfile
 from pathlib import Path
 
 from tests.sandboxes.containers import fill
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def main(engine: str, name: str) -> None:
-    """Make it."""
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder, "image.tar")
-        with tarfile.open(archive, "w") as tar:
+def put(cache: Path, guest: Path) -> None:
+    """Into the folder that it shares; the archive is made once."""
+    archive = cache / "engine-image.tar"
+    if not archive.exists():
+        with tarfile.open(part := archive.with_suffix(".part"), "w") as tar:
             fill(tar)
-        subprocess.run([engine, "import", "--change", f"ENV PATH={PATH}", str(archive), name], check=True)
+        part.replace(archive)
+    shutil.copy(archive, guest / "shared" / archive.name)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def importing(engine: str, name: str) -> list[str]:
+    """The command, in a guest, that makes an image of it."""
+    return [engine, "import", "--change", f"ENV PATH={_PATH}", "/shared/engine-image.tar", name]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.faults import FAULTS
+from tests.machines.engine_image import importing, put
 from tests.machines.inside import HOG
 from tests.machines.killing import WHOM
 from tests.machines.kinds import GUESTS, IMAGE, KINDS, SHORT, Kind
@@ -87,7 +88,8 @@ def prepare(cache: Path, kind: Kind) -> None:
         inside(cache, kind, "root", "systemctl", "start", "docker")
     has = inside(cache, kind, kind.who, kind.engine, "image", "inspect", IMAGE)
     if has != 0:
-        inside(cache, kind, kind.who, *_PYTHON, "tests.machines.engine_image", kind.engine, IMAGE)
+        put(cache, cache / "guests" / kind.guest)
+        inside(cache, kind, kind.who, *importing(kind.engine, IMAGE))
 
 
 def killings(kind: Kind) -> list[str]:
