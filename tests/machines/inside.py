@@ -34,8 +34,13 @@ from tests.machines.leftovers import left
 HOG = "hog"
 RATE = 10
 HOLD_S = 5.0
-OURS = {"network_delay": {"delay": "1s"}, "packet_loss": {"loss": "50%"}}
-"""Values that a slow guest can tell from its own slowness."""
+OURS: dict[str, dict[str, Any]] = {
+    "memory_pressure": {"fill": "85%", "over": "2s"},
+    "network_delay": {"delay": "300ms"},
+    "network_delay:port": {"delay": "300ms", "port": 9000},
+    "packet_loss": {"loss": "50%"},
+}
+"""Values that a slow guest can tell from its own slowness; after a colon, another way to select."""
 HOLDS_S = {"packet_loss": 20.0, "packet_corrupt": 12.0, "packet_duplicate": 12.0, "packet_reorder": 12.0}
 
 
@@ -85,18 +90,19 @@ def of(events: list[Event], kind: str) -> Iterator[Event]:
     return (event for event in events if event.type == kind)
 
 
-def relaxed(fault: str, sandbox: str) -> Loaded:
+def relaxed(name: str, sandbox: str) -> Loaded:
     """The repository's manifest of that fault with phases and a rate for a slow machine. Raises ManifestError."""
+    fault, _, selected = name.partition(":")
     path = manifest_of(fault)
     if path is None:
         raise ManifestError(f"no manifest shows {fault} alone")
     presets = FAULTS[fault].presets
-    fields = OURS.get(fault) or (
+    fields = OURS.get(name) or (
         VALUES[fault][0] if fault in VALUES else presets.get("medium") or presets["low"]
     )
     document = yaml.safe_load(path.read_text())
     step = document["spec"]["method"][0]
-    own = dict(step["fault"])
+    own = {"type": fault} if selected else dict(step["fault"])
     for keep in (lambda name: name != "intensity", WHERE.__contains__):
         step["fault"] = {name: value for name, value in own.items() if keep(name)} | dict(fields)
         with contextlib.suppress(ManifestError):

@@ -72,7 +72,9 @@ def in_guest(cache: Path, guest: str, kinds: Sequence[Kind], wanted: dict[str, S
         for kind in kinds:
             if kind.engine:
                 prepare(cache, kind)
-            carry_out(cache, kind, list(wanted[kind.name]) or [HOG, *FAULTS, *killings(kind)])
+            carry_out(
+                cache, kind, list(wanted[kind.name]) or [HOG, *FAULTS, "network_delay:port", *killings(kind)]
+            )
     finally:
         subprocess.run([HERE / "halt", cache, guest], check=False)
 
