@@ -26,7 +26,7 @@ test: check
 	@scripts/tests
 
 test-machines: setup
-	@scripts/machines --table docs/machines.md
+	@scripts/machines
 
 check: setup
 	$(BIN)/ruff check .
