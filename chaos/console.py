@@ -178,7 +178,8 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
         yield from _said(result.analysis)
     if result.sandbox.id and not result.sandbox.destroyed:
         yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
-    yield f"  report  {folder / 'report.html'}"
+    if (report := folder / "report.html").exists():  # what could not be drawn is nothing to look at
+        yield f"  report  {report}"
     yield from elsewhere.lines(result)
 
 

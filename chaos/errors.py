@@ -102,7 +102,14 @@ class Interrupted(ChaosLabError):
 
 
 class ProbeError(ChaosLabError):
-    """A probe could not look."""
+    """A look that found nothing well: no answer, a broken one, or no place to look at."""
+
+
+class NotSeen(ProbeError):
+    """No look was had, for a reason of ours: too few requests to tell a metric from, no socket or process left to us.
+
+    It says nothing about the target, so it is no sample, neither good nor bad; what stays unseen for too long is a gap.
+    """
 
 
 class AnalyzerError(ChaosLabError):

@@ -1,18 +1,21 @@
 """Run one command to its end, or end everything it started."""
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from chaos.agent.wall import Child, InTheOpen, Spawner
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen, ProbeError
 
 RUNNING: set[int] = set()
 """The pids of the commands under way: children of ours that no fault has started."""
 OUTPUT_BYTES = 64 * 1024
 _PIECE_BYTES = 64 * 1024
+_OUR_LACK = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Of processes, memory, descriptors: why the agent could not start a command, whatever it is."""
 
 
 async def run_command(
@@ -27,7 +30,7 @@ async def run_command(
 
     It gets a process group of its own, and whatever of the group is left when the command ends, or at `timeout_s`,
     is killed. `env` is beside what every process of the app has. Raises ProbeError: `timeout`, or the reason why it
-    could not be started.
+    could not be started (NotSeen: that is our own lack).
     """
     seen, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     output = bytearray()
@@ -45,7 +48,8 @@ async def run_command(
     except TimeoutError as error:
         raise ProbeError("timeout") from error
     except OSError as error:
-        raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
+        kind = NotSeen if error.errno in _OUR_LACK else ProbeError
+        raise kind(f"cannot run {command[0]}: {error.strerror}") from error
     finally:
         os.close(told)
         code = _end(process) if process else 0

@@ -1,10 +1,11 @@
 """Look at the target at fixed times, through one probe.
 
-`probe.sampled`, exactly one for every intended time: `at` the intended time, `took_ms` from it to the end of
-the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
-`value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error `skipped`
-instead of being made, and one whose text cannot be judged in time with `unjudged`. A metric has no samples
-before its first value: until its window has something in it there is nothing to judge.
+`probe.sampled`, one for every intended time at which there was something to see: `at` the intended time, `took_ms` from
+it to the end of the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
+`value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error `skipped` instead of
+being made, and one whose text cannot be judged in time with `unjudged`. No number is no bad number: a look that says
+nothing about the target (NotSeen: a metric without enough in its window, no socket left to us) is no sample. What stays
+unseen too long is found as a gap.
 """
 
 import asyncio
@@ -13,10 +14,9 @@ from typing import Any, Protocol
 
 from chaos.agent.load import Emit
 from chaos.agent.ticks import Ticks
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
 from chaos.probes.base import Context, Probe
-from chaos.probes.metric import MetricProbe
 from chaos.regex import TooMuch
 from chaos.tolerances import UNJUDGED, Tolerance
 
@@ -88,7 +88,6 @@ class _Looks:
         self._context = context
         self._unwritten = unwritten
         self._tolerance = tolerance
-        self._spoken = not isinstance(probe, MetricProbe)
 
     async def look(self, due: float) -> None:
         """One look, one sample."""
@@ -97,18 +96,18 @@ class _Looks:
         value, error = None, None
         try:
             value = await self._probe.observe(self._context)
+        except NotSeen:
+            return
         except ProbeError as failure:
             error = str(failure)
         finally:
             self.in_flight -= 1
         took_s = loop.time() - due
-        self._spoken = self._spoken or error is None
         try:
             value = value and self._tolerance.judged_text(value)
         except TooMuch:
             value, error = None, UNJUDGED
-        if self._spoken:
-            self._sampled(due, late_s, took_s, value, error)
+        self._sampled(due, late_s, took_s, value, error)
 
     def skip(self, due: float) -> None:
         """One sample without a look."""

@@ -161,6 +161,10 @@ class StepTarget:
         """See Target."""
         return self.memory.group(controller)
 
+    def outside(self) -> Sequence[int]:
+        """See Target."""
+        return self.memory.outside(self.pids())
+
     def ask(self, act: str, **details: Any) -> Path:
         """See Target."""
         answer = self.work / f"outside-{time.monotonic_ns()}.json"

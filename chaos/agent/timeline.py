@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from chaos.agent.judging import BaselineJudge, StopWatch
 from chaos.agent.lease import until_told
 from chaos.agent.load import OpenLoop
+from chaos.agent.membership import Watch
 from chaos.agent.place import Place
 from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
@@ -61,6 +62,8 @@ class Timeline:
         self._supervisor = Supervisor(order, record)
         self._place = Place(record.clock, self._windows, self._supervisor, order["app"])
         self._steps = Steps(order, self._supervisor, record, folder)
+        budget = self._supervisor.budget
+        self._watch = Watch(lambda: budget.outside(self._supervisor.pids()), record)
         self._baseline = BaselineJudge(order["steady_state"])
         self._stops = StopWatch(order["stop_when"])
         self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -81,6 +84,8 @@ class Timeline:
         )
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
         try:
+            if self._supervisor.budget.kind == "real":
+                self._supervisor.budget.prove()
             prepare(self._order, self._supervisor, self._record, self._folder)
             self._enclose()
             return await self._phases()
@@ -131,6 +136,7 @@ class Timeline:
             await asyncio.gather(ready, return_exceptions=True)
             return self._early.result()
         ready.result()
+        await self._watch.prove()
         await reading  # before there is anything to disturb
         async with self._observing():
             async with self._in_phase("baseline"):
@@ -189,9 +195,10 @@ class Timeline:
             yield
         finally:
             until.set()
-            sampler = tasks.pop()
-            sampler.cancel()
-            await asyncio.gather(sampler, return_exceptions=True)
+            endless = [tasks.pop(), tasks.pop()]
+            for task in endless:
+                task.cancel()
+            await asyncio.gather(*endless, return_exceptions=True)
             await asyncio.gather(*tasks)
 
     def _observers(self, until: asyncio.Event) -> list[Any]:
@@ -209,6 +216,7 @@ class Timeline:
             )
         sampler = Sampler(self._supervisor, self._order["disk_paths"])
         work.append(sample_forever(sampler, self._order["sample_hz"], self._record, self._on_usage))
+        work.append(self._watch.forever())
         return work
 
     def _looking(

@@ -28,6 +28,7 @@ from chaos.events.agent import (
 from chaos.events.samples import (
     FaultMeasured,
     JournalLimited,
+    LimitsEscaped,
     LoadEnded,
     LoadSampled,
     LoadStarted,
@@ -43,7 +44,8 @@ AgentEvent = (
     | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected | FaultMeasured
     | FaultWithheld
     | FaultRecovered | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded | ProbeSampled
-    | UsageSampled | MemoryKilled | LogCaptured | JournalLimited | StopTripped | StopRequested | ControllerLost
+    | UsageSampled | MemoryKilled | LogCaptured | JournalLimited | LimitsEscaped
+    | StopTripped | StopRequested | ControllerLost
 )  # fmt: skip
 """The union is the registry."""
 

@@ -1,11 +1,11 @@
 """Samples of the agent: what it writes again and again, of the load, the probes, the faults, usage and logs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from chaos.events.fields import Answer, Bytes, Count, Line, Moment, Ms, Name, Percent, Pid, Seconds, Words
-from chaos.events.schema import Fields, Mapped, Number, OneOf, Plain, Whole
+from chaos.events.schema import Fields, Listed, Mapped, Number, OneOf, Plain, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +109,15 @@ class LogCaptured:
     process: Name
     stream: Annotated[str, OneOf(("stdout", "stderr"))]
     line: Line
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsEscaped:
+    """Processes of the app's that were found outside of its control group, each once."""
+
+    type: ClassVar = "limits.escaped"
+    pids: Annotated[Sequence[int], Listed(Whole(1, 2**31 - 1), 2**16)]
+    processes: Count
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,9 @@ class Target(Protocol):
         In v2 the one unified directory. None where the sandbox has none.
         """
 
+    def outside(self) -> Sequence[int]:
+        """Live pids of the app outside of its control groups, so that no limit holds for them; none where none are."""
+
     def ask(self, act: str, **details: Any) -> Path:
         """Ask the controller for what can be done from outside only; the file that will hold its answer.
 

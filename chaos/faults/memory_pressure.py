@@ -13,6 +13,7 @@ from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Sample, Target
 from chaos.faults.channel import receive, send
 from chaos.faults.fidelity import median_interval
+from chaos.faults.inside import Inside, escaped
 from chaos.units import PositiveDuration, Share
 
 _TOLERATED_POINTS = 2.0
@@ -59,11 +60,16 @@ class MemoryPressure(Fault):
             if helper.receive(_ANSWER_WITHIN_S) is None:
                 raise InjectionError(f"the memory hog was not ready within {_ANSWER_WITHIN_S:g} s")
             victims = _Victims(target.pids)
+            inside = Inside(target)
             press = _Press(self, memory, helper, victims)
             asked = {"fill_percent": _percent(self.fill)}
             notes = {"limit_bytes": memory.limit_bytes}
+
+            def look() -> Sample:
+                return {**press.look(), **inside.look()}
+
             with target.undo("which process the kernel ends first", victims.forget):
-                yield Injection("anonymous-memory", memory.kind, asked, press.look, _LOOK_EVERY_S, notes)
+                yield Injection("anonymous-memory", memory.kind, asked, look, _LOOK_EVERY_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when the median level after the ramp is within 2 points of asked and the hog lived."""
@@ -82,7 +88,9 @@ class MemoryPressure(Fault):
             why = f"{_loss(lost)}; before that {why}"
         elif not near and middle > asked:
             why += "; the app holds more by itself"
-        return Delivered({"fill_percent": middle}, low, high, len(levels), near and lost is None, why)
+        why += (outside := escaped(samples))
+        landed = near and lost is None and not outside
+        return Delivered({"fill_percent": middle}, low, high, len(levels), landed, why)
 
 
 def _percent(share: float) -> float:

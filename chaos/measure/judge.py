@@ -17,6 +17,7 @@ from typing import Any
 
 from chaos.events import Event, segments
 from chaos.measure import trust
+from chaos.measure.accounting import unaccounted
 from chaos.measure.case import Case, Circumstances
 from chaos.measure.control import decide_control, is_control, reference
 from chaos.measure.control import doubts as withheld_doubts
@@ -80,7 +81,7 @@ def _judge(record: Record) -> Result:
     health = examine(record, timeline, found)
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
     states = _states(record, timeline, asked, steps, health)
-    doubts = _doubts(record, steps, health)
+    doubts = [*_doubts(record, steps, health), *unaccounted(record, timeline)]
     verdict, why = (
         decide_control(ended, ended_why, states, doubts)
         if control

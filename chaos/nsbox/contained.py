@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from chaos.nsbox import image, kernel, loopback
 from chaos.nsbox.init import Init
-from chaos.nsbox.spec import IMAGE_ROOT
+from chaos.nsbox.spec import IMAGE_ROOT, MOST_TASKS
 
 SOCKET = "/run/chaoslab/control.sock"
 _GROUPS = Path("/run/chaoslab/groups")
@@ -80,8 +80,7 @@ def _make_v1(memory_bytes: int) -> None:
         if wanted and place in mounted:
             app = _writable(place, _GROUPS / wanted[0]) / "app"
             app.mkdir()
-            if "memory" in wanted:
-                (app / "memory.limit_in_bytes").write_text(str(memory_bytes))
+            _limit(app, memory_bytes)
             for name in wanted:
                 _show(app, _VIEWS / name)
     if not (_VIEWS / "memory").exists():
@@ -97,10 +96,21 @@ def _make_v2(memory_bytes: int) -> None:
     offered = (group / "cgroup.controllers").read_text().split()
     wanted = [name for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered]
     (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
-    (group / "app/memory.max").write_text(str(memory_bytes))
-    with contextlib.suppress(OSError):  # a kernel that does not count swap
-        (group / "app/memory.swap.max").write_text("0")
+    _limit(group / "app", memory_bytes)
     _show(group / "app", _VIEWS / "unified")
+
+
+def _limit(app: Path, memory_bytes: int) -> None:
+    """Memory without swap, and processes. A kernel that does not count swap has no files for it."""
+    for name, value in (
+        ("memory.limit_in_bytes", memory_bytes),
+        ("memory.memsw.limit_in_bytes", memory_bytes),
+        ("memory.max", memory_bytes),
+        ("memory.swap.max", 0),
+        ("pids.max", MOST_TASKS),
+    ):
+        if (app / name).exists():
+            (app / name).write_text(str(value))
 
 
 def _writable(source: str, place: Path) -> Path:

@@ -36,9 +36,10 @@ def main() -> None:
     spec = BoxSpec.from_json(Path(sys.argv[1]).read_text())
     os.umask(0o022)
     _let_observers_go_first()
-    cgroup = cgroups.make(f"chaoslab-{spec.id}", spec.memory_bytes)
     started = time.monotonic()
+    cgroup = cgroups.make(f"chaoslab-{spec.id}", cgroups.Limits(spec.memory_bytes, spec.disk_bytes))
     try:
+        Path(spec.folder, "groups.json").write_text(json.dumps([str(each) for each in cgroup.parents]))
         with socket.socket(socket.AF_UNIX) as server:
             os.chdir(spec.folder)  # a relative address: sun_path holds 108 bytes only
             server.bind("control.sock")
@@ -87,9 +88,16 @@ def _fork_builder(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, 
             os._exit(1)
     os.close(say_unshared)
     os.close(mapped)
-    if os.read(unshared, 1) == b"u":
-        cgroup.hand_over(_map_ids(builder))
-    os.close(unshared)
+    try:
+        if (how := os.read(unshared, 1)) in (b"u", b"-"):
+            cgroup.settle(builder, _map_ids(builder) if how == b"u" else None)
+    except OSError as error:
+        os.kill(builder, signal.SIGKILL)
+        os.waitpid(builder, 0)
+        why = f"cannot set up its control group: {error.filename or ''}: {error.strerror}"
+        raise SystemExit(why) from error
+    finally:
+        os.close(unshared)
     with contextlib.suppress(BrokenPipeError):
         os.write(say_mapped, b"m")
     os.close(say_mapped)

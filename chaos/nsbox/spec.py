@@ -7,6 +7,11 @@ from typing import NamedTuple
 IMAGE_ROOT = "/image"
 """Where the files of a user's image are in a container of ours."""
 
+MOST_TASKS = 4096
+"""Processes and threads that an app may have; the kernel stops a fork bomb there."""
+SPARE_TASKS = 512
+"""As many more in a sandbox, for the agent, its helpers and the commands of setup."""
+
 
 class BoxSpec(NamedTuple):
     """One sandbox. Sizes in bytes, times in seconds, paths absolute on the host.

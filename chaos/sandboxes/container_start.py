@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS
+
 LABEL = "chaoslab.sandbox"
 ENDS = "chaoslab.ends"
 """Label: Unix time at which it must have ended by itself."""
@@ -79,6 +81,7 @@ def options(
         "--cgroupns=private",
         f"--memory={most}",
         f"--memory-swap={most}",
+        f"--pids-limit={MOST_TASKS + SPARE_TASKS}",
         "--shm-size=64m",
         "--stop-signal=KILL",
         "--security-opt=apparmor=unconfined",  # docker-default forbids every mount

@@ -13,6 +13,8 @@ from pathlib import Path
 _GROUPS = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "cpu", "io", "pids")
 _LIMITS = ("memory/memory.limit_in_bytes", "unified/memory.max")
+_MOST_TASKS = 4096
+"""As in every other sandbox: chaos.nsbox.spec, which is not there inside."""
 
 
 def main() -> None:
@@ -87,6 +89,13 @@ def _memory(views: Path, limit: int) -> str:
         for each in _LIMITS:
             if (views / each).exists():
                 (views / each).write_text(str(limit))
+        for each, value in (
+            ("unified/memory.swap.max", 0),
+            ("unified/pids.max", _MOST_TASKS),
+            ("pids/pids.max", _MOST_TASKS),
+        ):
+            if (views / each).exists():
+                (views / each).write_text(str(value))
     except (OSError, subprocess.CalledProcessError) as error:
         return f"emulated: {error}"
     return "real"

@@ -145,21 +145,29 @@ def remove(folder: Path) -> None:
     id_ = _said(folder, "spec.json", "id")
     if isinstance(id_, str) and _ID.fullmatch(id_) and folder.name == f"box-{id_.partition('-')[0]}":
         with contextlib.suppress(OSError):
-            _groups(f"chaoslab-{id_}").remove()
+            _groups(folder, f"chaoslab-{id_}").remove()
     shutil.rmtree(folder, ignore_errors=True)  # follows no links
 
 
-def _groups(name: str) -> cgroups.Cgroup:
-    found = (*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}"))
-    left = [path for path in found if not path.is_symlink() and path.parent.resolve() == path.parent]
-    return cgroups.Cgroup(parents=left)
+def _groups(folder: Path, name: str) -> cgroups.Cgroup:
+    """The control groups of that name which are still there: where they would be, and where its keeper wrote down."""
+    found = [*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}")]
+    said = _read(folder, "groups.json")
+    found += [Path(each) for each in said if isinstance(each, str)] if isinstance(said, list) else []
+    real = dict.fromkeys(path for path in found if path.is_dir() and path.resolve() == path)
+    ours = [path for path in real if path.name == name and path.is_relative_to(cgroups.ROOT)]
+    return cgroups.Cgroup(parents=ours)
 
 
 def _said(folder: Path, file: str, key: str) -> object:
     """What a file beside the sandbox says; None when it says nothing that can be read."""
+    said = _read(folder, file)
+    return said.get(key) if isinstance(said, dict) else None
+
+
+def _read(folder: Path, file: str) -> object:
     try:
         with (folder / file).open("rb") as opened:
-            said = json.loads(opened.read(_MOST_BYTES))
+            return json.loads(opened.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
-    return said.get(key) if isinstance(said, dict) else None

@@ -70,8 +70,9 @@ class LocalTarget:
         self.work = self.beside or Path(tempfile.mkdtemp(prefix="chaos-target-"))
         self._cgroup = cgroups.Cgroup()
         if self.with_cgroups:
-            self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", self.memory_limit_bytes)
+            self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", cgroups.Limits(self.memory_limit_bytes))
             assert self._cgroup.views, self._cgroup.refused
+            self._cgroup.settle(None, None)
             self.groups = self.work / "cgroup"
             self.groups.mkdir()
             for name, path in self._cgroup.views.items():
@@ -163,6 +164,9 @@ class LocalTarget:
 
     def cgroup(self, controller: str) -> Path | None:
         return self._budget.group(controller)
+
+    def outside(self) -> Sequence[int]:
+        return self._budget.outside(self.pids())
 
     def ask(self, act: str, **details: Any) -> Path:
         """Nobody is outside of it."""

@@ -235,6 +235,45 @@ def test_without_an_engine_one_error_says_so_with_the_remedy(monkeypatch: pytest
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "docker: its daemon does not answer; remedy: start it (systemctl start docker)",
+        ),
+        (
+            "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: "
+            'Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/info": dial unix: connect: permission denied',
+            "docker: you may not speak to its daemon; remedy: join its group, or use rootless podman",
+        ),
+    ],
+)
+def test_a_client_that_ends_well_without_its_daemon_is_no_engine_and_the_next_one_is(
+    error: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's `info` exits 0 and says what is wrong in its JSON."""
+    monkeypatch.setattr(container_engine, "_found", {})
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    program(tmp_path / "docker", {"ServerErrors": [error], "ClientInfo": {}, "CgroupDriver": ""})
+    program(tmp_path / "podman", "no JSON")
+    with pytest.raises(SandboxError) as failure:
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    assert said in str(failure.value)
+    (tmp_path / "podman").write_text("#!/bin/sh\necho 'Error: something new' >&2\nexit 125\n")
+    with pytest.raises(SandboxError, match="podman: Error: something new"):
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    program(tmp_path / "podman", {"host": {"cgroupManager": "systemd"}})
+    found = asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    assert found.program == "podman"
+
+
+def program(path: Path, answer: object) -> None:
+    """One that answers this, whatever it is asked."""
+    path.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer)}\nEND\n")
+    path.chmod(0o755)
+
+
 def test_a_program_that_is_no_engine_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container_engine, "_found", {})
     with pytest.raises(SandboxError, match="echo does not answer as Docker or Podman would; remedy: install"):
