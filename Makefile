@@ -3,11 +3,12 @@ PYTHON ?= python3
 export PYTHON
 BIN = .venv/bin
 
-.PHONY: help setup run test check bench fidelity serve stack lock
+.PHONY: help setup run test test-machines check bench fidelity serve stack lock
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
 	@echo "make test   set up, install the servers that tests need, run everything"
+	@echo "make test-machines  every fault in guests of other kinds: systemd, cgroup v2, ordinary users, Docker, Podman (hours)"
 	@echo "make check  lint, types, import contracts, schema freshness"
 	@echo "make bench  ratios against what one would use instead"
 	@echo "make fidelity  docs/fidelity.md anew: every fault, asked and delivered"
@@ -21,8 +22,11 @@ run: setup
 	$(BIN)/chaoslab run experiments/hello.yaml
 
 test: check
-	@scripts/packages chromium iproute2 podman postgresql prometheus runc util-linux
+	@scripts/packages chromium iproute2 libseccomp2 podman postgresql prometheus runc util-linux
 	@scripts/tests
+
+test-machines: setup
+	@scripts/machines
 
 check: setup
 	$(BIN)/ruff check .
@@ -30,6 +34,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chaoslab schema --check experiments/schema.json
+	$(BIN)/python scripts/syscall_filter.py --check
 	$(BIN)/python -m chaos.manifests.providers_page --check docs/sandboxes.md
 
 bench: setup

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from bench import gitops_peer as peer
 from chaos.gitops.decide import Policy
 from chaos.gitops.source import Source
 from flows import server
+from flows.local import local_keys, speaking_to, told_to_children
 from flows.mirrors import mirror_of
 from flows.reconcile import Synced, reconcile
 from tests.gitops.repository import Repository, manifest
@@ -91,11 +91,15 @@ class Side:
         return count
 
 
+_NAMES = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
+
+
 @contextmanager
 def serving(folder: Path, postgres: Postgres | None, *command: str) -> Iterator[Side]:
     """A server for one side, ended afterwards."""
     folder.mkdir(exist_ok=True)
-    os.environ.pop("PREFECT_API_URL", None)
+    for name in _NAMES:
+        os.environ.pop(name, None)
     if postgres is not None:
         postgres.ask(f"create database {folder.name}")
         os.environ["POSTGRES_URL"] = postgres.url(folder.name)
@@ -103,12 +107,15 @@ def serving(folder: Path, postgres: Postgres | None, *command: str) -> Iterator[
     api = server.ensure_api()
     pid = server.status().pid
     assert pid is not None
-    os.environ["PREFECT_API_URL"] = api.url
+    told_to_children(api.url)
+    keys = local_keys()
+    assert keys is not None
     try:
-        with httpx.Client(base_url=api.url, timeout=120) as client:
+        with httpx.Client(base_url=api.url, timeout=120, headers={"Authorization": keys.basic()}) as client:
             yield Side(client, pid, command, folder)
     finally:
-        del os.environ["PREFECT_API_URL"]
+        for name in _NAMES:
+            del os.environ[name]
         server.down()
 
 
@@ -172,7 +179,7 @@ def _without_server(side: Side, repository: Repository) -> None:
 
 
 def _reconciled(side: Side, repository: Repository, *, sweep: bool = False) -> tuple[float, Synced]:
-    with temporary_settings({PREFECT_API_URL: str(side.api.base_url).rstrip("/")}):
+    with speaking_to(str(side.api.base_url).rstrip("/")):
         began = time.monotonic()
         mirror = mirror_of(Source(str(repository.folder)))
         done = asyncio.run(reconcile(mirror, side.folder / "runs", NO_RUN, sweep=sweep))

@@ -25,6 +25,7 @@ import yaml
 from bench import ours
 from chaos.events import Event
 from chaos.journal import Journal
+from flows.local import local_keys
 from tests.lab import SERVER
 
 CHAOSLAB = (sys.executable, "-m", "flows.main")
@@ -184,7 +185,9 @@ def served(lab: Path, limit: int) -> Iterator[httpx.Client]:
             [*CHAOSLAB, "serve", "--limit", str(limit)], cwd=ROOT, stdout=log, stderr=log
         )
         try:
-            with httpx.Client(base_url=url, timeout=30) as api:
+            keys = local_keys()
+            assert keys is not None
+            with httpx.Client(base_url=url, timeout=30, headers={"Authorization": keys.basic()}) as api:
                 yield api
         finally:
             worker.terminate()

@@ -5,9 +5,13 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+
+from chaos.app_secrets import untracked_secrets
+from chaos.manifests.places import git_directories
 
 LEFT_OUT = frozenset({".git", "__pycache__", ".venv", "node_modules", ".mypy_cache", ".pytest_cache"})
 """Directories that running or developing an app makes; they are neither shipped nor part of its digest."""
@@ -22,19 +26,24 @@ class AppFiles:
     bytes: int
     count: int
     wrong: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Names of files that are not shipped, because they look like secrets and git does not track them."""
 
 
-def survey(folder: Path) -> AppFiles:
-    """Look at every file of the app, without following a link out of it."""
+def survey(folder: Path, *, committed: bool = False) -> AppFiles:
+    """Look at every file of the app, without following a link out of it. `committed`: all of it is from a commit."""
     whole = hashlib.sha256()
     wrong: list[str] = []
     size = count = 0
-    for path in _files(folder, wrong):
+    found = list(islice(_files(folder, wrong), MOST_FILES + 1))
+    if len(found) > MOST_FILES:
+        wrong.append(f"has more than {MOST_FILES} files")
+    named = {path.relative_to(folder).as_posix(): path for path in found[:MOST_FILES]}
+    left_out = [] if committed else untracked_secrets(folder, named)
+    for name in left_out:
+        del named[name]
+    for name, path in named.items():
         count += 1
-        if count > MOST_FILES:
-            wrong.append(f"has more than {MOST_FILES} files")
-            break
-        name = path.relative_to(folder).as_posix()
         try:
             kind, content, length = _content(path, folder)
         except (OSError, ValueError) as error:
@@ -42,7 +51,7 @@ def survey(folder: Path) -> AppFiles:
             continue
         size += length
         whole.update(f"{kind}\0{name}\0{content}\n".encode(errors="surrogateescape"))
-    return AppFiles("sha256:" + whole.hexdigest(), size, count, tuple(wrong))
+    return AppFiles("sha256:" + whole.hexdigest(), size, count, tuple(wrong), tuple(left_out))
 
 
 def archive(folder: Path, wanted: Callable[[str], bool] = lambda _name: True) -> bytes:
@@ -70,17 +79,28 @@ def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _files(folder: Path, wrong: list[str]) -> Iterator[Path]:
-    """Every file and link below, in an order that is the same on every machine; notes what cannot be listed."""
+    """Every file and link below, in an order that is the same on every machine; notes what cannot be listed.
+
+    Nothing of git's own: neither `.git`, whatever it is, nor where a file of that name says that its directory is.
+    """
+    return _below(folder, wrong, git_directories(folder.resolve()))
+
+
+def _below(folder: Path, wrong: list[str], gits: Set[Path]) -> Iterator[Path]:
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         wrong.append(f"{folder.name}: {error.strerror}")
         return
+    if any(entry.name == ".git" for entry in entries):
+        gits = gits | git_directories(folder)
     for entry in entries:
+        if entry.name.lower() == ".git" or Path(entry.path) in gits:
+            continue
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in LEFT_OUT:
-                yield from _files(Path(entry.path), wrong)
+                yield from _below(Path(entry.path), wrong, gits)
         elif not entry.name.endswith(".pyc"):
             yield Path(entry.path)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from chaos.conduct import Conduct, Conductor, interruptible
 from chaos.conduct_day import ConductDay, DayConductor, interruptible_day
 from chaos.errors import ManifestError
+from chaos.inert import in_json
 
 if TYPE_CHECKING:
     from chaos.game_days.learnt import DayReport
@@ -85,9 +86,12 @@ def day_in_words(day: "LoadedDay", known: "Sequence[AnyLoaded]") -> str:
 def carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> "tuple[Result, bool]":
     """The result, and whether somebody asked for the end: then nothing more is begun."""
     from chaos.console import Progress, closing_lines
+    from chaos.left_out import sentence
 
     turns = f", {len(plan.segments())} times" if plan.is_series else ""
     with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
+        if said := sentence(plan.left_out, plan.work):
+            progress.line(said)
         conduct = Conduct(plan, out, progress, progress.line)
         result = asyncio.run(interruptible(conductor, conduct))
     assert conduct.run is not None
@@ -116,5 +120,5 @@ def carry_out_day(
 def as_json(results: "Sequence[Result | DayReport]", *, many: bool) -> str:
     """What `--json` prints."""
     if not many:
-        return results[0].model_dump_json(indent=2)
-    return "[\n" + ",\n".join(result.model_dump_json(indent=2) for result in results) + "\n]"
+        return in_json(results[0].model_dump_json(indent=2))
+    return "[\n" + ",\n".join(in_json(result.model_dump_json(indent=2)) for result in results) + "\n]"

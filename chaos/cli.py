@@ -19,6 +19,7 @@ from chaos.carrying_out import carry_out, carry_out_day, day_in_words, plans_of,
 from chaos.conduct import Conduct, directly
 from chaos.conduct_day import ConductDay, Conductors, day_directly
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.terminal import inert_output
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.gc import gc as remove_orphans
@@ -37,7 +38,11 @@ _WORST_FIRST = (5, 4, 1, 3, 2, 0)
 
 
 class _Explaining(click.Group):
-    """Our errors become one message and their exit code; a mistake of ours its traceback, and 5."""
+    """Our errors become one message and their exit code; a mistake of ours its traceback, and 5. All of it is inert."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with inert_output():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -76,13 +81,16 @@ def cli() -> None:
 
 
 def _heed_env_file() -> None:
-    """What `.env` says counts for those parts, too, that read the environment itself; the environment goes first."""
-    if not Path(".env").is_file():
+    """What a file says counts for those parts, too, that read the environment itself; the environment goes first."""
+    if not (os.environ.get("CHAOSLAB_ENV_FILE") or os.path.lexists(".env")):
         return
-    from chaos.settings import Settings
+    from chaos.settings import EnvFileError, heed
 
-    if folder := Settings().chaoslab_runtime_dir:
-        os.environ.setdefault("CHAOSLAB_RUNTIME_DIR", str(folder))
+    try:
+        if remark := heed():
+            click.echo(remark, err=True)
+    except EnvFileError as error:
+        raise ManifestError(str(error)) from error
 
 
 _SEED = click.IntRange(0, 2**32 - 1)
@@ -182,6 +190,10 @@ def validate(files: Sequence[Path]) -> None:
         for note in undecidable(one):
             click.echo(f"{note}", err=True)
     click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
+    if secrets := sorted(
+        {name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()}
+    ):
+        click.echo(f"needed in the environment of a run: {', '.join(secrets)}")
 
 
 @cli.command(name="plan")
@@ -199,7 +211,7 @@ def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensi
     refused = False
     loaded = _load(files)
     for one in experiments(loaded):
-        drawn, refusals = draw(one, seed=seed, overrides=Overrides.read(hold, intensity))
+        drawn, refusals = draw(one, seed=seed, overrides=Overrides.read(hold, intensity), environ=os.environ)
         refused = refused or bool(refusals)
         click.echo(describe(drawn, refusals))
     for day in game_days(loaded):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from chaos.errors import Interrupted, PublishError
+from chaos.interrupts import heeding
 from chaos.stop import Stop
 
 if TYPE_CHECKING:
@@ -110,24 +110,18 @@ async def interruptible(conductor: Conductor, conduct: Conduct) -> "Result":
 
 async def heeding_signals(working: Awaitable[T], stop: Stop, say: Callable[[str], None]) -> T:
     """What `working` returns; the first Ctrl-C sets `stop`, a second one cancels it. Raises CancelledError then."""
-    loop = asyncio.get_running_loop()
     work = asyncio.ensure_future(working)
-    asked = 0
 
-    def interrupt() -> None:
-        nonlocal asked
-        asked += 1
+    def interrupt(count: int, _signal: int) -> None:
         stop.set()
-        if asked == 1:
+        if count == 1:
             say("interrupted: ending the fault and the run; once more to abandon it")
-        elif asked == 2:
-            say("abandoned: destroying the sandbox")
+        else:
+            say("abandoned: destroying the sandbox; once more to end at once")
             work.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, interrupt)
-    return await work
+    with heeding(interrupt):
+        return await work
 
 
 def _result_of(run: "Run | None") -> "Result":

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from chaos.events import Event
+from chaos.inert import inert
+from chaos.terminal import raw
 
 if TYPE_CHECKING:
     from chaos.measure.result import Analysis, Result
@@ -20,6 +22,13 @@ _RECENT_S = 1.0
 _CLEAR = "\r\x1b[2K"
 
 Say = Callable[[Mapping[str, Any]], str | None]
+
+
+def _opened(data: Mapping[str, Any]) -> str:
+    said = f"sandbox {data['ref']['id']} open after {data['took_s'] * 1000:.0f} ms"
+    if why := data.get("unrecorded"):
+        said += f"; it cannot be written down ({why}): if this process is killed, only its lease ends it"
+    return said
 
 
 def _fault_injected(data: Mapping[str, Any]) -> str:
@@ -49,7 +58,7 @@ def _trial(data: Mapping[str, Any]) -> str | None:
 
 _LINES: Mapping[str, Say] = {
     "run.started": _trial,
-    "sandbox.opened": lambda data: f"sandbox {data['ref']['id']} open after {data['took_s'] * 1000:.0f} ms",
+    "sandbox.opened": _opened,
     "target.ready": lambda data: f"app ready after {data['took_s']:.2f} s",
     "target.failed": lambda data: f"app failed: {data['why']}",
     "phase.started": lambda data: f"{data['phase']} begins",
@@ -62,6 +71,9 @@ _LINES: Mapping[str, Say] = {
     "process.failed": lambda data: f"process {data['process']} cannot be started again: {data['why']}",
     "memory.killed": lambda data: (
         f"out of memory: {data['processes']} process(es) killed by the {data['by']}"
+    ),
+    "journal.limited": lambda data: (
+        f"the journal has no room left for {data['what']}: {data['left_out']} left out"
     ),
     "stop.tripped": lambda data: f"stop condition: {data['why']}",
     "stop.requested": lambda data: f"stopping: {data['why']}",
@@ -81,7 +93,7 @@ class Progress:
     def __init__(self, name: str, declared_s: float, stream: TextIO | None = None) -> None:
         self._name = name
         self._declared_s = declared_s
-        self._stream = stream or sys.stdout
+        self._stream = raw(stream or sys.stdout)
         self._moving = self._stream.isatty()
         self._drawn = 0.0
         self._began: float | None = None
@@ -106,7 +118,7 @@ class Progress:
 
     def write(self, line: str) -> None:
         """One line as it is."""
-        self._show(f"{_CLEAR if self._moving else ''}{line}\n")
+        self._show(f"{_CLEAR if self._moving else ''}{inert(line)}\n")
 
     def _show(self, text: str) -> None:
         try:
@@ -130,7 +142,7 @@ class Progress:
             self.line(text)
         if self._moving and time.monotonic() - self._drawn > _REDRAW_EVERY_S:
             self._drawn = time.monotonic()
-            self._show(_CLEAR + self._numbers(event.at))
+            self._show(_CLEAR + inert(self._numbers(event.at)).replace("\n", " "))
 
     def _numbers(self, now: float) -> str:
         while self._recent and self._recent[0][0] < now - _RECENT_S:
@@ -166,7 +178,8 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
         yield from _said(result.analysis)
     if result.sandbox.id and not result.sandbox.destroyed:
         yield f"  sandbox {result.sandbox.id} is still there; remove it: chaoslab gc"
-    yield f"  report  {folder / 'report.html'}"
+    if (report := folder / "report.html").exists():  # what could not be drawn is nothing to look at
+        yield f"  report  {report}"
     yield from elsewhere.lines(result)
 
 

@@ -1,24 +1,32 @@
 """Say what this machine can and cannot do, found out by doing, and the remedy for what it can't."""
 
 import asyncio
+import json
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from chaos import bundle
 from chaos.errors import PublishError, SandboxError
+from chaos.nsbox.delegation import REMEDY
+from chaos.sandboxes import Completed
 from chaos.sandboxes.container_engine import find
 from chaos.sandboxes.container_orphans import orphans as orphans_of
 from chaos.sandboxes.keeping import orphans
 from chaos.sandboxes.local import LocalSandbox
+from chaos.setting_up import behind_the_wall
 from chaos.settings import Settings
 
 Level = Literal["ok", "degraded", "missing"]
 _MIB = 2**20
+_FILTERED = b"Seccomp:\t2\n"
+"""Of /proc/PID/status, behind the wall (proc(5))."""
+_MEMORY_LIMIT = "memory limit by a control group"
+"""A key of what the agent's `capabilities` says."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +73,17 @@ async def _sandbox() -> list[Check]:
         await box.put("/run/chaoslab/agent.pyz", bundle.build())
         command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities", "/run/chaoslab"]
         done = await box.run(command, cwd="/", timeout_s=20)
+        apart = await box.run(await behind_the_wall(box, ["cat", "/proc/self/status"]), cwd="/")
     finally:
         await box.destroy()
     facts = box.ref.facts
     how = "user namespaces" if facts["user_namespace"] else "as root, without a user namespace"
-    found = [
-        Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms"),
-        _memory(facts),
-    ]
+    built = Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms")
     if done.exit_code != 0:
-        return [*found, Check("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
-    return [*found, *_mechanisms(done.stdout)]
+        return [built, Check("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
+    mechanisms: dict[str, str | None] = json.loads(done.stdout)
+    limit = memory_limit(facts, mechanisms.pop(_MEMORY_LIMIT))
+    return [built, _wall(apart), limit, *_mechanisms(mechanisms)]
 
 
 async def _containers(settings: Settings) -> Check:
@@ -105,22 +113,39 @@ async def _microvms() -> Check:
     return Check("E2B", "degraded" if left else "ok", says, "chaoslab gc" if left else "")
 
 
-def _memory(facts: object) -> Check:
-    assert isinstance(facts, dict)
-    if facts["memory"] == "real":
-        return Check("memory limit", "ok", "a control group enforces it")
-    return Check(
-        "memory limit",
-        "degraded",
-        f"the agent enforces it, results say `emulated` ({facts['memory_why']})",
-        "run as root, or have a control group with the memory controller delegated to you",
-    )
+def _wall(done: Completed) -> Check:
+    """What a command behind it ended with, and what the kernel said of it."""
+    if done.exit_code != 0:
+        words = done.stderr.strip().rpartition("\n")[2]
+        return Check("wall around the app", "missing", words or "a command behind it failed", "see above")
+    if _FILTERED not in done.stdout:
+        says = "none: app and agent are one identity, and no verdict is 'held' (CHAOSLAB_ALLOW_DEGRADED)"
+        return Check("wall around the app", "degraded", says, "allow user namespaces: user_namespaces(7)")
+    return Check("wall around the app", "ok", "namespaces and a system call filter of its own")
 
 
-def _mechanisms(output: bytes) -> Iterator[Check]:
-    import json
+def memory_limit(facts: Mapping[str, Any], not_joined: str | None) -> Check:
+    """What the sandbox's keeper says of its control group, and what a process that was to join it found."""
+    if facts["memory"] != "real":
+        return Check(
+            "memory limit",
+            "degraded",
+            f"no control group ({facts['memory_why']}): the agent enforces it; memory_limit, memory_pressure and "
+            "cpu_throttle say `emulated`, io_throttle is refused",
+            f"run as root; or, as the user of a login session on systemd: {REMEDY}",
+        )
+    if not_joined is not None:
+        return Check(
+            "memory limit",
+            "missing",
+            f"{not_joined}; no experiment starts in a local sandbox",
+            "report this with the machine's kernel and /proc/self/mountinfo; meanwhile use sandbox.type: container",
+        )
+    return Check("memory limit", "ok", "a control group enforces it; a process joined, and was seen in there")
 
-    for name, why_not in json.loads(output).items():
+
+def _mechanisms(found: Mapping[str, str | None]) -> Iterator[Check]:
+    for name, why_not in found.items():
         if why_not is None:
             yield Check(name, "ok", "works inside a sandbox")
         else:

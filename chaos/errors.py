@@ -6,6 +6,7 @@ ChaosLabError              exit 5
 ├─ SandboxError            exit 5   the provider failed; a fresh sandbox may work (retryable)
 │   ├─ SandboxRefused               the provider will not, however often it is asked: key, template, size
 │   └─ SandboxLost                  gone in the middle of a run; never retried in place
+│       └─ JournalTampered          somebody else wrote to the agent's journal: nothing in it can be believed
 ├─ TargetError             exit 5   the app could not be set up in the sandbox
 ├─ FaultError              exit 3
 │   ├─ InjectionError               nothing was, or stayed, injected
@@ -20,12 +21,18 @@ That a system deviated is a value (`chaos.verdict`), not an exception.
 
 from typing import Any, ClassVar
 
+from chaos.inert import inert
+
 
 class ChaosLabError(Exception):
     """Root of our failures."""
 
     exit_code: ClassVar[int] = 5
     retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """The message; what it quotes of files, manifests and apps is inert, wherever it is shown."""
+        return inert(super().__str__())
 
 
 class ManifestError(ChaosLabError):
@@ -39,7 +46,7 @@ class ManifestError(ChaosLabError):
         return list(self.args)
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.args)
+        return "\n".join(inert(str(problem)) for problem in self.args)
 
 
 class PlanError(ManifestError):
@@ -62,6 +69,10 @@ class SandboxLost(SandboxError):
     """The sandbox went away while it was in use."""
 
     retryable = False
+
+
+class JournalTampered(SandboxLost):
+    """The agent's journal holds what the agent did not write."""
 
 
 class TargetError(ChaosLabError):
@@ -91,7 +102,14 @@ class Interrupted(ChaosLabError):
 
 
 class ProbeError(ChaosLabError):
-    """A probe could not look."""
+    """A look that found nothing well: no answer, a broken one, or no place to look at."""
+
+
+class NotSeen(ProbeError):
+    """No look was had, for a reason of ours: too few requests to tell a metric from, no socket or process left to us.
+
+    It says nothing about the target, so it is no sample, neither good nor bad; what stays unseen for too long is a gap.
+    """
 
 
 class AnalyzerError(ChaosLabError):

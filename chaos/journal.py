@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
+from chaos.private import opener
 
 _BEGINS = b'"type":"run.started"'
 """In a line that begins a segment, as `Event.to_line` writes it."""
@@ -25,7 +26,7 @@ class Journal:
     def append_lines(self, lines: bytes) -> None:
         """Add whole lines as the agent wrote them; all of them or none. Raises ChaosLabError when the disk refuses."""
         try:
-            with self.path.open("ab", buffering=0) as file:
+            with open(self.path, "ab", buffering=0, opener=opener) as file:
                 before = file.seek(0, os.SEEK_END)
                 try:
                     _write_all(file, lines)

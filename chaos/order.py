@@ -1,18 +1,20 @@
 """What the agent is told to do: the part of an experiment that happens inside the sandbox, in base units."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from chaos.errors import TargetError
 from chaos.manifests.experiment import ExperimentSpec
-from chaos.manifests.target import Process
+from chaos.manifests.target import Process, SecretValue
 from chaos.probes import Probe
 from chaos.tolerances import Tolerance
 
 APP = "/app"
 """Where the app's directory is inside the sandbox."""
+FOLDER = "/run/chaoslab"
+"""Where order, journal, lease and stop are inside the sandbox."""
 LEASE_S = 15.0
 """How long the agent goes on without a sign of life from its controller."""
 SAMPLE_HZ = 10
@@ -27,7 +29,7 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
         "disk_paths": sorted({"/tmp", APP, *_fault_paths(spec)}),
         "setup": spec.target.setup,
         "setup_files": spec.target.setup_files,
-        "processes": [_process(process) for process in spec.target.processes],
+        "processes": [_process(process, spec) for process in spec.target.processes],
         "load": _load(spec),
         "steady_state": [_steady(spec, index) for index in range(len(spec.steady_state))],
         "significance": spec.significance,
@@ -43,6 +45,8 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
             for stop in spec.stop_when
         ],
     }
+    if spec.target.user:
+        work["user"] = spec.target.user
     plain: dict[str, Any] = json.loads(json.dumps(work, allow_nan=False))
     return plain
 
@@ -53,17 +57,24 @@ def _fault_paths(spec: ExperimentSpec) -> Iterator[str]:
             yield path
 
 
-def _process(process: Process) -> dict[str, Any]:
+def _process(process: Process, spec: ExperimentSpec) -> dict[str, Any]:
+    user = process.user or spec.target.user
     return {
         "name": process.name,
         "command": process.command,
         "port": process.port,
-        "env": process.env,
+        "env": {name: _value(value) for name, value in process.env.items()},
         "cwd": process.cwd,
         "ready": _probe(process.ready) if process.ready else None,
         "restart": process.restart,
         "ready_timeout_s": process.ready_within,
+        **({"user": user} if user else {}),  # and no other digest than before it could be said
     }
+
+
+def _value(value: str | SecretValue) -> str | dict[str, str]:
+    """The text, or the name of the secret: values of secrets are nowhere before the agent gets its order."""
+    return value if isinstance(value, str) else {"secret": value.secret}
 
 
 def _load(spec: ExperimentSpec) -> dict[str, Any] | None:
@@ -98,33 +109,29 @@ def _tolerance(part: Any) -> dict[str, Any]:
     return tolerance.to_json()
 
 
-def launched(order: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def launched(
+    order: Mapping[str, Any], facts: Mapping[str, Any], *, may_lack_wall: bool = False
+) -> dict[str, Any]:
     """The order for the sandbox of these facts. Pure. Raises TargetError when a process has no command at all.
 
-    `launch` are a provider's own words before every command of the app's; `app` is where its image wants to run, and
-    `command` what it wants to.
+    `app` is where its image wants to run, and `command` what it wants to; `wall` is how the app is kept apart there.
     """
-    launch: Sequence[str] = facts.get("launch", ())
-    if not launch and not facts.get("app"):
-        return dict(order)
-
-    def before(entry: Mapping[str, Any]) -> dict[str, Any]:
-        """A process, or a probe that runs a command."""
-        return {**entry, "command": [*launch, *entry["command"]]} if entry.get("command") else dict(entry)
 
     def process(entry: Mapping[str, Any]) -> dict[str, Any]:
         command = entry["command"] or facts.get("command")
         if not command:
             raise TargetError(f"process {entry['name']}: neither the manifest nor its image names a command")
-        return probing(before({**entry, "command": command}), "ready")
-
-    def probing(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
-        return {**entry, name: before(entry[name])} if entry.get(name) else dict(entry)
+        return {**entry, "command": command}
 
     return {
         **order,
         "app": facts.get("app", order["app"]),
         "processes": [process(entry) for entry in order["processes"]],
-        "steady_state": [probing(entry, "probe") for entry in order["steady_state"]],
-        "stop_when": [probing(entry, "probe") for entry in order["stop_when"]],
+        "wall": wall_of(facts, may_lack=may_lack_wall),
     }
+
+
+def wall_of(facts: Mapping[str, Any], *, may_lack: bool) -> dict[str, Any]:
+    """How the app is kept apart from the agent in the sandbox of these facts: see chaos.agent.wall. Pure."""
+    told = facts.get("wall", {})
+    return {"keep_ids": bool(told.get("keep_ids")), "image": told.get("image"), "may_lack": may_lack}

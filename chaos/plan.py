@@ -6,8 +6,10 @@ and what a journal begins with, so that everything that judges offline reads the
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path as FilePath
 from random import Random
 from typing import Any
@@ -24,6 +26,7 @@ from chaos.manifests.problems import Problem
 from chaos.measure.foresight import expected
 from chaos.order import APP, work_of
 from chaos.refusals import refusals
+from chaos.secret_env import needed, shown
 from chaos.verdict import RULES
 
 
@@ -51,8 +54,8 @@ class Plan:
     """Baseline, holds and recovery together: the time that the run must take."""
     max_hold_s: float
     """The blast radius: no fault of this plan is held longer."""
-    work: Mapping[str, Any]
-    """The order without what only the run knows."""
+    work: Mapping[str, Any] = field(repr=False)
+    """The order without what only the run knows; of secrets from the environment the names."""
     trials: int = 1
     """How often the experiment is carried out."""
     control: bool = False
@@ -67,6 +70,8 @@ class Plan:
     """What was asked for instead of the manifest's own: `{"hold": "5s", "intensity": "high"}`."""
     at_once: Mapping[str, int] = field(default_factory=dict)
     """Repository -> how many of its runs may go on at the same time, where a policy says so."""
+    left_out: Sequence[str] = field(default_factory=list)
+    """Files of the app that stay here: they look like secrets, and git does not track them."""
 
     @property
     def target(self) -> str:
@@ -101,7 +106,11 @@ class Plan:
         return int(hashlib.sha256(f"{self.seed} trial {self.trial}".encode()).hexdigest()[:8], 16)
 
     def order(self, run_id: str = "", python: str = "/usr/bin/python3") -> dict[str, Any]:
-        """What the agent is told, as JSON; with the names and digests that a journal begins with."""
+        """What a journal begins with, and pages tell: what the agent is told, as JSON, without values of secrets."""
+        return shown(self.whole_order(run_id, python))
+
+    def whole_order(self, run_id: str, python: str) -> dict[str, Any]:
+        """The same for the agent: with what the manifest itself says of secrets. For the sandbox only."""
         return {
             "run_id": run_id,
             "experiment": self.name,
@@ -113,6 +122,7 @@ class Plan:
             "declared_s": self.declared_s,
             "rules": RULES,
             "app": APP,
+            "left_out": list(self.left_out),
             "target": self.target,
             "python": python,
             "seed": self.own_seed,
@@ -133,8 +143,11 @@ class Plan:
 
 
 def plan(loaded: Loaded, *, seed: int | None = None, overrides: Overrides | None = None) -> Plan:
-    """What a run would do. Raises PlanError with every reason why it cannot or must not be done here."""
-    drawn, refusals = draw(loaded, seed=seed, overrides=overrides)
+    """What a run would do. Raises PlanError with every reason why it cannot or must not be done here.
+
+    Secrets are looked for in the environment of this process.
+    """
+    drawn, refusals = draw(loaded, seed=seed, overrides=overrides, environ=os.environ)
     if refusals:
         raise PlanError(*refusals)
     return drawn
@@ -144,10 +157,13 @@ def draw(
     loaded: Loaded,
     *,
     seed: int | None = None,
-    look: Callable[[FilePath], AppFiles] = survey,
+    look: Callable[[FilePath], AppFiles] | None = None,
     overrides: Overrides | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[Plan, list[Problem]]:
     """The plan even when it cannot be carried out, and why not. `look` says what the app's directory holds.
+
+    `environ` is to have the secrets that it needs; without it, they are another machine's business.
 
     Without a seed the digest decides: the same manifest makes the same random choices. Raises ManifestError when the
     overrides do not fit the manifest.
@@ -156,6 +172,7 @@ def draw(
     loaded = overridden(loaded, overrides)
     manifest = loaded.manifest
     spec = manifest.spec
+    look = look or partial(survey, committed=loaded.committed)
     files = look(loaded.app) if loaded.app is not None else None
     digest = _digest(manifest, files)
     drawn = Plan(
@@ -178,9 +195,18 @@ def draw(
         dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
         overrides=overrides.to_json(),
         at_once=at_once(loaded.policies),
+        left_out=list(files.left_out) if files is not None else [],
     )
     refused = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in refusals(spec, files)]
-    return drawn, [*refused, *forbidden(loaded)]
+    return drawn, [*refused, *_lacking(loaded, drawn, environ), *forbidden(loaded)]
+
+
+def _lacking(loaded: Loaded, drawn: Plan, environ: Mapping[str, str] | None) -> Iterator[Problem]:
+    """Each secret that the environment does not have."""
+    for each in needed(drawn.work) if environ is not None else ():
+        if why := each.wrong(environ or {}):
+            at = ("spec", "target", "processes", each.process, "env", each.variable, "secret")
+            yield loaded.problem(at, f"{drawn.name}: {why}")
 
 
 def undecidable(loaded: Loaded) -> list[Problem]:

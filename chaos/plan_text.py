@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
 from chaos.faults import FAULTS
+from chaos.left_out import sentence
 from chaos.manifests.method import spans
 from chaos.manifests.problems import Problem
 from chaos.measure.foresight import Expected, expected, in_words, series_in_words
 from chaos.measure.looks import Asked
 from chaos.plan import Plan
 from chaos.probes import PROBES
+from chaos.secret_env import needed
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 
@@ -50,6 +52,8 @@ def _sandbox(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
 
 def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"target {plan.app or plan.image}"
+    if said := sentence(plan.left_out, plan.work):
+        yield f"  {said}"
     for command in order["setup"]:
         yield f"  setup    {' '.join(command)}"
     for process in order["processes"]:
@@ -57,6 +61,9 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
         ready = f", ready by {_probe(process['ready'])}" if process["ready"] else ""
         command = " ".join(process["command"] or ["the image's own command"])
         yield f"  process  {process['name']}: {command}{port}, restart {process['restart']}{ready}"
+    for each in needed(order):
+        name = order["processes"][each.process]["name"]
+        yield f"  secret   {name}: {each.variable} from {each.secret} of the environment"
     if order["load"]:
         load = order["load"]
         timeout = DURATION.format(load["timeout_s"])

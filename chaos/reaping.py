@@ -1,15 +1,17 @@
 """Clean up after processes that died: close the runs that they carried out, remove the sandboxes that they left."""
 
 import asyncio
-import shutil
+import contextlib
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from chaos import runner
 from chaos.analyzers.comparison import result_in
+from chaos.apart import close_apart
 from chaos.errors import ChaosLabError
 from chaos.measure.result import Result
 from chaos.run import Run
-from chaos.sandboxes import container_orphans, e2b_orphans, keeping
+from chaos.sandboxes import container_orphans, e2b_orphans, ending, inventory, keeping
 from chaos.settings import Settings
 from chaos.under_way import Left, left_behind
 
@@ -18,24 +20,31 @@ class RunnerDied(ChaosLabError):
     """The process that carried out a run is no more."""
 
 
-async def close_left_behind() -> AsyncIterator[tuple[Left, Result | None]]:
+class Closed(NamedTuple):
+    """What became of a run that was left behind."""
+
+    left: Left
+    result: Result | None
+    """None when it died before there was anything to judge, or is put aside."""
+    aside: str | None
+    """Why it could not be closed, and is not tried again."""
+
+
+async def close_left_behind() -> AsyncIterator[Closed]:
     """End every run whose process died: its sandbox destroyed, its journal closed, its result written.
 
-    No result when it died before there was anything to judge, or when its files cannot be read or written: nobody could
-    do more about it the next time, and the others are not to wait for it.
+    Each in a process of its own with limits (`chaos.apart`), one after the other; what cannot be closed is put aside.
     """
     for left in left_behind():
-        try:
-            result = await _closed(left.run)
-        except ChaosLabError:
-            result = None
-        yield left, result
+        why = await close_apart(left)
+        yield Closed(left, result_in(left.run.folder) if why is None else None, why)
 
 
 async def remove_orphans() -> AsyncIterator[str]:
     """Remove sandboxes that no run uses any more; a line for each. Raises SandboxError."""
-    for folder in await asyncio.to_thread(lambda: list(keeping.orphans())):
-        await asyncio.to_thread(keeping.remove, folder)
+    await asyncio.to_thread(inventory.forget_old)
+    for folder in await asyncio.to_thread(keeping.orphans):
+        await asyncio.to_thread(ending.remove, folder)
         yield f"removed {folder}"
     for container in await container_orphans.remove_orphans():
         yield f"removed {container}"
@@ -44,14 +53,15 @@ async def remove_orphans() -> AsyncIterator[str]:
             yield f"ended E2B sandbox {sandbox}"
 
 
-async def _closed(run: Run) -> Result | None:
+async def close_run(run: Run) -> None:
+    """Do it, in this process. Raises ChaosLabError when its files cannot be read or written."""
     if not run.journal.path.exists():
-        shutil.rmtree(run.folder, ignore_errors=True)  # an empty folder: it died before its first word
-        return None
-    if (result := result_in(run.folder)) is not None:
-        return result
+        with contextlib.suppress(OSError):  # an empty folder: it died before its first word
+            run.folder.rmdir()
+        return
+    if result_in(run.folder) is not None:
+        return
     run.journal.mend()
-    if not run.journal.latest():
-        return None
-    await runner.conclude(run, RunnerDied("the process that carried out this run died"))
-    return await asyncio.to_thread(runner.analyze, run)
+    if run.journal.latest():
+        await runner.conclude(run, RunnerDied("the process that carried out this run died"))
+        runner.analyze(run)

@@ -5,6 +5,7 @@ from math import ceil
 
 from chaos.app_files import AppFiles
 from chaos.faults import FAULTS
+from chaos.faults.mounts import is_the_agents
 from chaos.manifests.experiment import ExperimentSpec
 from chaos.manifests.method import Step, overlapping
 from chaos.manifests.problems import Path
@@ -22,12 +23,23 @@ def refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pat
         if lacking:
             what = f"sandbox '{sandbox.type}' lacks {lacking}, which {step.fault.type} needs"
             yield ("spec", "method", index, "fault"), what
-        yield from ((("spec", "method", index, *where), why) for where, why in _unlikely(step, sandbox))
+        whys = (*_agents_disk(step), *_unlikely(step, sandbox))
+        yield from ((("spec", "method", index, *where), why) for where, why in whys)
     for one, other in overlapping([entry for step in spec.method for entry in step.entries()]):
         what = f"'{one}' and '{other}' are of one fault type and would act at the same time"
         yield ("spec", "method"), what
     if files is not None:
         yield from ((("spec", "target", "app"), why) for why in _unshippable(files, sandbox.disk))
+
+
+def _agents_disk(step: Step) -> Iterator[tuple[Path, str]]:
+    """A disk fault on the disk that the agent writes its journal to: it would take the evidence away."""
+    place = getattr(step.fault, "path", None)
+    if isinstance(place, str) and is_the_agents(place):
+        what = (
+            f"'{place}' leads to the disk that the agent writes its journal to; choose another, such as /tmp"
+        )
+        yield ("fault", "path"), what
 
 
 def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:

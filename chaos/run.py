@@ -5,7 +5,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos import private
 from chaos.errors import ChaosLabError
+from chaos.inert import in_json
 from chaos.journal import Journal
 
 
@@ -22,7 +24,7 @@ class Run:
         run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{experiment}-{secrets.token_hex(3)}"
         folder = out.absolute() / run_id
         try:
-            folder.mkdir(parents=True)
+            private.run_folder(folder)
         except OSError as error:
             raise ChaosLabError(f"{folder}: cannot make the run's folder: {error.strerror}") from error
         return cls(run_id, folder)
@@ -40,7 +42,7 @@ class Run:
     def keep_result(self, text: str) -> None:
         """Write result.json: all of it, or none. Raises ChaosLabError."""
         try:
-            write_whole(self.result, text + "\n")
+            write_whole(self.result, in_json(text) + "\n")
         except OSError as error:
             raise ChaosLabError(f"{self.result}: cannot write the result: {error.strerror}") from error
 
@@ -71,7 +73,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file of a run: all of it, or none. Raises OSError."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
+        private.write_text(part, text)
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ The agent runs the timeline by itself, so each stage can be repeated or resumed 
 
 import asyncio
 import json
+import os
 import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -20,15 +21,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chaos import __version__, bundle
-from chaos.errors import ChaosLabError, Interrupted, SandboxError
+from chaos.arrivals import HOST_CLOCK
+from chaos.deadlines import within_ttl
+from chaos.errors import ChaosLabError, Interrupted, JournalTampered, SandboxError, SandboxRefused
 from chaos.events import Event
-from chaos.following import FOLDER, Follower, OnEvent
-from chaos.order import launched
+from chaos.following import Follower, OnEvent
+from chaos.order import FOLDER, launched
 from chaos.plan import Plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
+from chaos.sandboxes.inventory import Inventory
+from chaos.secret_env import filled
 from chaos.setting_up import set_up, setup_of
+from chaos.settings import Settings
 from chaos.stop import Stop
 from chaos.verdict import Outcome
 
@@ -71,13 +77,16 @@ async def open_sandbox(plan: Plan, run: Run, stop: Stop | None = None) -> Sandbo
     """
     begin(plan, run)
     started = time.monotonic()
-    box = await unless(stop or Stop(), _machine_with_app(plan, run))
+    box, unrecorded = await unless(stop or Stop(), _machine_with_app(plan, run))
     await box.close()
-    _tell(run, "sandbox.opened", ref=box.ref.to_json(), took_s=round(time.monotonic() - started, 4))
+    said = {"unrecorded": unrecorded} if unrecorded else {}
+    took_s = round(time.monotonic() - started, 4)
+    _tell(run, "sandbox.opened", ref=box.ref.to_json(), took_s=took_s, **said)
     return box.ref
 
 
-async def _machine_with_app(plan: Plan, run: Run) -> Sandbox:
+async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
+    """And why this machine's inventory is in memory only, when it is."""
     box = await open_machine(
         plan.sandbox["type"],
         memory_bytes=int(plan.sandbox["memory"]),
@@ -89,25 +98,36 @@ async def _machine_with_app(plan: Plan, run: Run) -> Sandbox:
         setup=setup_of(plan),
         **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
     )
+    inventory = _inventory(run)
     try:
+        unrecorded = inventory.opened(box.ref)
         await set_up(plan, box)
     except BaseException:
         await asyncio.shield(box.destroy())
+        inventory.gone(box.ref)
         raise
-    return box
+    return box, unrecorded
 
 
 async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
-    """Start the agent with its order; when the order is there already, another attempt has done so."""
-    box = await connect(ref)
+    """Start the agent with its order and its key; when the order is there already, another attempt has done so.
+
+    Raises SandboxRefused for a sandbox that this machine has not opened for this run.
+    """
+    inventory = _inventory(run)
+    held = inventory.find(ref)
+    box = await connect(held.ref)
     try:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
-        order = launched(plan.order(run.id, box.python), ref.facts)
-        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), exclusive=True):
+        may_lack = Settings().chaoslab_allow_degraded
+        order = launched(plan.whole_order(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
+        order = filled(order, os.environ)
+        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), mode=0o600, exclusive=True):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
-            pid = await box.start(command, output=f"{FOLDER}/agent.log")
-            await box.put(f"{FOLDER}/agent.pid", str(pid).encode())
+            began = HOST_CLOCK.now()
+            pid = await box.start(command, output=f"{FOLDER}/agent.log", given=held.key)
+            inventory.started(ref, began, pid)
     finally:
         await box.close()
 
@@ -116,20 +136,27 @@ async def collect(run: Run, ref: SandboxRef, on_event: OnEvent, stop: Stop | Non
     """Follow the agent's journal to its end; `on_event` hears of what ours holds already, then of all that comes.
 
     `stop` asks the agent to recover and leave; its last words are awaited. Raises SandboxLost when sandbox or agent
-    ends without having said so.
+    ends without having said so, JournalTampered when somebody else wrote to the journal, SandboxRefused for a sandbox
+    that this machine has not opened for this run.
     """
-    box = await connect(ref)
+    box = await connect(_inventory(run).find(ref).ref)
     try:
-        await Follower(box, run, on_event).follow(stop or Stop())
+        async with within_ttl(run):
+            await Follower(box, run, on_event).follow(stop or Stop())
     finally:
         await box.close()
 
 
 async def destroy(run: Run, ref: SandboxRef, why: str = "the run is over") -> None:
-    """End the sandbox, and say in the journal whether it has gone; when it has not, `gc` is to be called."""
+    """End the sandbox, and say in the journal whether it has gone; when it has not, `gc` is to be called.
+
+    Only one that this machine has opened for this run.
+    """
     destroyed = True
+    inventory = _inventory(run)
     try:
-        await attach(ref).destroy()
+        await attach(inventory.find(ref).ref).destroy()
+        inventory.gone(ref)
     except SandboxError as error:
         destroyed, why = False, str(error)
     _tell(run, "sandbox.destroyed", destroyed=destroyed, why=why)
@@ -142,8 +169,11 @@ def finish(run: Run, error: Exception | None = None, outcome: Outcome | None = N
     events = run.journal.latest("agent.ended", "run.ended")
     if any(event.type == "run.ended" for event in events):
         return
+    ended: dict[str, Any]
     if error is not None:
         ended = {"outcome": str(outcome or Outcome.CRASHED), "why": str(error) or type(error).__name__}
+        if isinstance(error, JournalTampered):
+            ended["tampered"] = True  # whatever else the journal says of its end is not to be believed
     elif events:
         ended = dict(events[-1].data)
     else:
@@ -194,12 +224,32 @@ async def concluded(run: Run) -> AsyncIterator[None]:
 
 
 async def conclude(run: Run, error: Exception | None) -> None:
-    """Destroy what this trial opened, and close it; any process may, and more than once."""
+    """Destroy what this trial opened, and close it; any process may, and more than once.
+
+    What it opened is known by this machine's inventory. The journal is not asked: its folder may be anybody's.
+    """
     try:
-        for opened in run.journal.latest("sandbox.opened"):
-            await destroy(run, SandboxRef.from_json(opened.data["ref"]))
+        held = _inventory(run).held()
+        for each in held:
+            await destroy(run, each.ref)
+        if not held:
+            _say_what_is_unknown(run)
+    except SandboxRefused as refused:
+        _tell(run, "sandbox.destroyed", destroyed=False, why=str(refused))
     finally:
         finish(run, error)
+
+
+def _say_what_is_unknown(run: Run) -> None:
+    """A sandbox that was opened, and that this machine knows nothing of: nobody but its lease ends it."""
+    last = run.journal.latest("sandbox.opened", "sandbox.destroyed")[-1:]
+    if last and last[0].type == "sandbox.opened":
+        why = "this machine has no record of it; it ends by its own lease"
+        _tell(run, "sandbox.destroyed", destroyed=False, why=why)
+
+
+def _inventory(run: Run) -> Inventory:
+    return Inventory(run.id, run.folder)
 
 
 def analyze(run: Run) -> "Result":

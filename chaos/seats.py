@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from chaos.private import state_folder
+
 LOOK_EVERY_S = 0.05
 
 
@@ -19,7 +21,7 @@ async def seat(folder: Path, seats: int, waits: Callable[[], None] = lambda: Non
 
     Raises OSError when the folder cannot be used.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state_folder(folder)
     told = False
     while True:
         for number in range(seats):

@@ -4,15 +4,19 @@ Where a provider keeps what setup makes (an E2B template), only the files that s
 machine; everywhere else all of them are, and the commands run there.
 """
 
+import json
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from chaos import app_files
+from chaos import app_files, bundle
 from chaos.errors import TargetError
-from chaos.order import APP
+from chaos.left_out import sentence
+from chaos.order import APP, FOLDER, wall_of
 from chaos.plan import Plan
 from chaos.sandboxes import Sandbox, Setup
+from chaos.secrecy import Masker, known
+from chaos.settings import Settings
 
 
 def setup_of(plan: Plan) -> Setup | None:
@@ -22,10 +26,14 @@ def setup_of(plan: Plan) -> Setup | None:
         return None
     if plan.app is None:
         return Setup(commands, b"")
-    names = app_files.names(Path(plan.app))
+    names = [name for name in app_files.names(Path(plan.app)) if name not in plan.left_out]
     for pattern in plan.work["setup_files"]:
         if not any(reads([pattern], name) for name in names):
-            raise TargetError(f"{plan.name}: setupFiles: '{pattern}' is no file of the app")
+            if any(reads([pattern], name) for name in plan.left_out):
+                why = f"'{pattern}' was left out: it looks like a secret, and git does not track it"
+            else:
+                why = f"'{pattern}' is no file of the app"
+            raise TargetError(f"{plan.name}: setupFiles: {why}")
     return Setup(commands, _archive(plan, read=True))
 
 
@@ -37,19 +45,34 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
     if is_done:
         return
     for command in plan.work["setup"]:
-        argv = [*box.ref.facts.get("launch", ()), *command]
-        done = await box.run(argv, cwd=box.ref.facts.get("app", APP), timeout_s=plan.sandbox["ttl"])
+        argv = await behind_the_wall(box, command, user=plan.work.get("user", ""))
+        done = await box.run(argv, cwd="/", timeout_s=plan.sandbox["ttl"])
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
-            raise TargetError(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}")
+            hint = f"; {said}" if (said := sentence(plan.left_out, plan.work)) else ""
+            masked = Masker(known(plan.work))
+            raise TargetError(
+                masked(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}{hint}")
+            )
+
+
+async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:
+    """What runs that command as the app, kept apart from all that is ours, to its end and that of all it started."""
+    await box.put(f"{FOLDER}/agent.pyz", bundle.build())
+    wish = {
+        **wall_of(box.ref.facts, may_lack=Settings().chaoslab_allow_degraded),
+        "user": user,
+        "cwd": box.ref.facts.get("app", APP),
+    }
+    return [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", "behind-the-wall", json.dumps(wish), *command]
 
 
 def _archive(plan: Plan, *, read: bool | None = None) -> bytes:
     """The app's files as a tar: those that setup reads, the others, or (None) all. Raises TargetError."""
-    patterns = plan.work["setup_files"]
+    patterns, left_out = plan.work["setup_files"], set(plan.left_out)
 
     def wanted(name: str) -> bool:
-        return read is None or reads(patterns, name) is read
+        return name not in left_out and (read is None or reads(patterns, name) is read)
 
     try:
         return app_files.archive(Path(str(plan.app)), wanted)

@@ -1,24 +1,59 @@
-"""What the environment says, and a `.env` file beside you; an absent variable means the embedded default.
+"""What the environment says, and a `.env` file of yours beside you; an absent variable means the embedded default.
 
 Read where it is needed (a provider, an analyzer, a delivery), never in the agent. `.env.example` lists them all; a test
-keeps the two in step.
+keeps the two in step. What of a `.env` counts is for `chaos.env_file` to say.
 """
 
 import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from chaos import env_file
+from chaos.env_file import EnvFile, EnvFileError, Rules
+
+__all__ = ["EnvFileError", "Settings", "file_in_force", "heed"]
+
+_HARMLESS = frozenset(
+    (
+        "e2b_lease_s",
+        "e2b_create_rate",
+        "e2b_concurrency",
+        "groq_model",
+        "groq_timeout_s",
+        "groq_concurrency",
+        "groq_redact_ips",
+        "grafana_embed",
+        "chaoslab_registry_user",
+    )
+)
+"""Neither a key nor a place: numbers, switches, names. A new variable is a place until it is written here."""
+_SECRET_PLACES = frozenset({"postgres_url", "chaoslab_notice_url", "chaoslab_notice_slack_url"})
+_FOLDERS = frozenset({"chaoslab_runtime_dir", "chaoslab_state_dir"})
+_BY_DEFAULT = Path(os.devnull)
+"""Stands for the file in force; who makes settings with `_env_file=None` wants none at all."""
 
 
 class Settings(BaseSettings):
     """Names are the variables' names in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_file=_BY_DEFAULT, env_ignore_empty=True, extra="ignore")
 
     prefect_api_url: str | None = None
     """The Prefect API to report to; without it one local server is started and kept."""
+    prefect_api_key: SecretStr | None = None
+    """What that API asks for, of Prefect Cloud."""
+    prefect_api_auth_string: SecretStr | None = None
+    """The same of a server of your own: `user:password`."""
     e2b_api_key: SecretStr | None = None
     e2b_lease_s: float = 60.0
     """After so long without a word from any controller a microVM ends by itself."""
@@ -71,10 +106,25 @@ class Settings(BaseSettings):
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None
     chaoslab_registry_password: SecretStr | None = None
+    chaoslab_allow_degraded: bool = False
+    """Run where no user namespaces can be had, so that app and agent are one identity: no verdict is `held` there."""
     chaoslab_runtime_dir: Path | None = None
     """Where local sandboxes keep their sockets; a private directory under /tmp by default."""
     chaoslab_state_dir: Path | None = None
     """Where the local Prefect server keeps its database; ~/.local/state/chaoslab by default."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then what counts of a file. Source: pydantic-settings, "Customise settings sources"."""
+        wanted = getattr(dotenv_settings, "env_file", None) == _BY_DEFAULT
+        return init_settings, env_settings, *([_FileInForce(settings_cls)] if wanted else [])
 
     @property
     def state_folder(self) -> Path:
@@ -89,3 +139,52 @@ class Settings(BaseSettings):
         if self.prometheus_remote_write_url or not self.prometheus_url:
             return self.prometheus_remote_write_url
         return self.prometheus_url.rstrip("/") + "/api/v1/write"
+
+
+class _FileInForce(DotEnvSettingsSource):
+    """What counts of the `.env` of the current directory, or of the file that CHAOSLAB_ENV_FILE names."""
+
+    def _read_env_files(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in file_in_force().values.items()}
+
+
+_FOR_OTHERS = ("CHAOSLAB_RUNTIME_DIR", "PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
+_decided: dict[str, EnvFile] = {}
+"""Directory -> what was decided about its `.env` when the command began."""
+
+
+def file_in_force() -> EnvFile:
+    """The file of settings that counts here and now. Raises EnvFileError when one was named that cannot be read."""
+    return _decided.get(os.path.realpath(".")) or env_file.in_force(_rules(), os.environ)
+
+
+def heed() -> str:
+    """Decide about the file as a command begins, for as long as its process stands here; what there is to say of it.
+
+    A file that was named becomes part of the environment; of another, what parts read from the environment itself.
+    Raises EnvFileError, and pydantic's ValidationError for a value that cannot be.
+    """
+    found = env_file.in_force(_rules(), os.environ)
+    for name in found.values if found.whole else (each for each in _FOR_OTHERS if each in found.values):
+        if not os.environ.get(name):
+            os.environ[name] = found.values[name]
+    if found.whole:
+        os.environ[env_file.NAMED_BY] = os.devnull  # it has been heeded, for every process from here on
+    else:
+        _decided[os.path.realpath(".")] = found  # a key that we are given later comes from nowhere else
+    Settings()
+    return found.remark
+
+
+@cache
+def _rules() -> Rules:
+    known = set(Settings.model_fields)
+    secrets = {name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation)}
+    keys = secrets - _SECRET_PLACES
+    return Rules(
+        keys={name.upper() for name in keys},
+        places={name.upper() for name in known - keys - _HARMLESS},
+        folders={name.upper() for name in _FOLDERS},
+        engine="CHAOSLAB_CONTAINER_ENGINE",
+        known={name.upper() for name in known},
+    )

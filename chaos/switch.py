@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import ChaosLabError, Interrupted
+from chaos.private import state_folder
 from chaos.settings import Settings
 from chaos.stop import Stop
 
@@ -78,7 +79,7 @@ def halt(reason: str, by: str) -> Halt:
     """Turn it on; runs under way notice within LOOK_EVERY_S. Raises ChaosLabError when it cannot be written."""
     made, path = Halt(reason, by, now(), str(file())), file()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state_folder(path.parent)
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps(made.to_json()) + "\n", encoding="utf-8")
         draft.replace(path)

@@ -5,13 +5,15 @@ unless `status` names others, a command must exit 0, a port must accept, a proce
 `{maxLatency: 200ms}` never calls a quick 500 good.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from chaos.regex import TooMuch, pattern_of
 from chaos.units import DURATION, RATE, SHARE, Unit
 
+UNJUDGED = "unjudged"
+"""The error of a look whose text no pattern could be searched for in, within the work that a look is worth."""
 UNITS: Mapping[str, Unit] = {"duration": DURATION, "share": SHARE, "rate": RATE}
 
 ERRORS = "error_rate"
@@ -60,6 +62,15 @@ class Tolerance:
         """Whether one request is good by such a metric; a failed one counts as at least the client's timeout."""
         return not failed if metric == ERRORS else self.max is None or counted_s <= self.max
 
+    def judged_text(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a probe saw, with `matches`: whether `matches` is found in its text, to be judged once and written down.
+
+        Raises TooMuch when that cannot be said within the work that a look is worth.
+        """
+        if self.matches is None:
+            return value
+        return {**value, "matches": pattern_of(self.matches).found_in(_text(value))}
+
     @property
     def reads_text(self) -> bool:
         """Whether judging needs the text that the probe saw (an HTTP body, a command's output)."""
@@ -87,7 +98,7 @@ class Tolerance:
         if self.max_restarts is not None:
             yield value.get("restarts", 0) <= self.max_restarts
         if self.reads_text:
-            yield self._accepts_text(str(value.get("body", value.get("output", ""))))
+            yield self._accepts_text(value)
         if self.min is not None or self.max is not None:
             yield self._accepts_number(value.get("value"))
 
@@ -96,10 +107,16 @@ class Tolerance:
             return 200 <= status < 300
         return status == self.status if isinstance(self.status, int) else status in self.status
 
-    def _accepts_text(self, text: str) -> bool:
-        if self.contains is not None and self.contains not in text:
+    def _accepts_text(self, value: Mapping[str, Any]) -> bool:
+        if self.contains is not None and self.contains not in _text(value):
             return False
-        return self.matches is None or re.search(self.matches, text) is not None
+        if self.matches is None:
+            return True
+        try:
+            judged = value if "matches" in value else self.judged_text(value)
+        except TooMuch:
+            return False
+        return judged["matches"] is True
 
     def _accepts_number(self, number: float | None) -> bool:
         if number is None:
@@ -115,6 +132,10 @@ class Tolerance:
     def _quantity(self, number: float) -> str:
         unit = UNITS.get(self.unit or "")
         return unit.format(number) if unit else f"{number:g}"
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return str(value.get("body", value.get("output", "")))
 
 
 def _status(_: Tolerance, status: int | Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
+from chaos.private import state_folder
 from chaos.run import Run
 from chaos.settings import Settings
 
@@ -39,7 +40,8 @@ def under_way(run: Run, flow_run: str | None = None, among: str = RUNS) -> Itera
     """
     file = folder(among) / f"{run.id}.json"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state_folder(Settings().state_folder)
+        state_folder(file.parent)
         held = file.open("x")
     except OSError:
         yield

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chaos import dashboards
 from chaos.errors import PublishError
 from chaos.grafana.deliver import WITHIN_S
+from chaos.inert import in_json
 from chaos.measure.result import Delivery, Result
 from chaos.measure.series import series
 from chaos.measure.trials import shown
@@ -39,19 +40,28 @@ def visualize(run: Run, result: Result, live: Delivery | None = None, within_s: 
     )
     if live is not None:
         linked = linked.model_copy(update={"delivery": {**linked.delivery, "live dashboard": live}})
-    drawn = draw(linked, started)
-    delivered = publish(run, linked, drawn, settings, within_s)
+    drawn: Drawn | None = None
+    try:
+        drawn = draw(linked, started)
+    except PublishError as error:  # which never costs the report
+        why = Delivery(complete=False, why=f"not drawn: {error}")
+        delivered = linked.model_copy(update={"delivery": {**linked.delivery, "dashboard": why}})
+    if drawn is not None:
+        delivered = publish(run, linked, drawn, settings, within_s)
     _write(run, delivered, drawn, events, settings)
     return delivered
 
 
-def _write(run: Run, result: Result, drawn: Drawn, events: "Sequence[Event]", settings: Settings) -> None:
+def _write(
+    run: Run, result: Result, drawn: Drawn | None, events: "Sequence[Event]", settings: Settings
+) -> None:
     started = events[0].data if events else {}
     page = html.render(result, series(events), started, embed=settings.grafana_embed)
     try:
-        write_whole(run.dashboard, json.dumps(drawn.dashboard, indent=2) + "\n")
+        if drawn is not None:
+            write_whole(run.dashboard, json.dumps(drawn.dashboard, indent=2) + "\n")
         write_whole(run.report, page)
-        write_whole(run.result, result.model_dump_json(indent=2) + "\n")
+        write_whole(run.result, in_json(result.model_dump_json(indent=2)) + "\n")
     except OSError as error:
         raise PublishError(f"{run.folder}: cannot write the report: {error.strerror}") from error
 

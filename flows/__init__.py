@@ -1,10 +1,16 @@
 """Prefect flows: order, retries, artifacts, no logic; the only package that imports Prefect.
 
-Importing it settles, before Prefect reads its settings, what must never happen by accident: an ephemeral
-server started inside a command (10 to 20 seconds each time), and usage statistics sent to anybody.
+Importing it settles, before Prefect reads its settings, what must never happen by accident: an ephemeral server started
+inside a command (10 to 20 seconds each time), usage statistics sent to anybody, settings taken from files of the
+current directory. And it makes the logs of runs inert.
 """
 
 import os
+
+from flows.inert_logs import make_inert
+from flows.without_cwd import without_cwd
+
+without_cwd()
 
 for _name, _value in {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
@@ -12,3 +18,5 @@ for _name, _value in {
     "DO_NOT_TRACK": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+
+make_inert()

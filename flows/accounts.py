@@ -22,6 +22,7 @@ from chaos.gitops.observed import Observed
 from chaos.gitops.status import statuses
 from chaos.gitops.status_text import page
 from chaos.gitops.wanted import Desired, Wanted
+from chaos.inert import markdown
 from flows.background import locked
 from flows.last_runs import last_runs
 from flows.mirrors import copies
@@ -76,7 +77,7 @@ async def show(client: PrefectClient, account: Account, wanted: Mapping[str, Wan
     body: dict[str, Any] = {
         "key": key_of(account),
         "type": "markdown",
-        "description": f"What {account.repository} looks like now",
+        "description": f"What {markdown(account.repository)} looks like now",
         "data": words,
     }
     await client.request("POST", "/artifacts/", json=body)

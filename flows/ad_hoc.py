@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from prefect.settings import get_current_settings
 from pydantic import Field
 
 from chaos.errors import Interrupted
+from chaos.inert import inert
 from chaos.manifests.ad_hoc import SCENARIOS, Provider, Wish, text_of, written
 from chaos.manifests.overriding import Intensity
 from chaos.plan import plan as draw
@@ -74,7 +76,7 @@ async def ad_hoc(
     plan = draw(loaded, seed=seed)
     words = (
         "Take it into your repository to keep it; `app` is the app's directory, relative to the file.\n\n"
-        f"```yaml\n{text_of(loaded)}```\n"
+        f"{_fenced(text_of(loaded))}\n"
     )
     await acreate_markdown_artifact(
         words, key=f"{plan.name}-manifest", description="the manifest of this run"
@@ -83,3 +85,10 @@ async def ad_hoc(
         return await final_state(await carried_out(plan, Path(out)))
     except Interrupted as error:
         return await state_of_unbegun(error)
+
+
+def _fenced(text: str) -> str:
+    """A block of code that nothing in it ends."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}yaml\n{inert(text)}{fence}"

@@ -14,7 +14,7 @@ from chaos.measure.result import Result
 from chaos.measure.series import series
 from chaos.report import phrases
 from chaos.report.fidelity import fidelity
-from chaos.report.markdown import Row, bullets, line, reasons, section, table
+from chaos.report.markdown import Row, bullets, line, reasons, rendered, section, table
 from chaos.report.svg import chart_data_uri, latency_chart
 
 
@@ -22,14 +22,16 @@ async def publish(result: Result, chart: str) -> None:
     """Create the artifacts of a finished run. Their keys group the runs of one experiment in the UI."""
     name = result.experiment
     work = [
-        acreate_markdown_artifact(markdown(result, chart), key=f"{name}-verdict", description=result.why),
+        acreate_markdown_artifact(
+            markdown(result, chart), key=f"{name}-verdict", description=line(result.why)
+        ),
         acreate_table_artifact(
-            [dict(row) for row in state_rows(result)],
+            rendered(state_rows(result)),
             key=f"{name}-steady-states",
             description="What had to stay true, and whether it did.",
         ),
         acreate_table_artifact(
-            [dict(row) for row in step_rows(result)],
+            rendered(step_rows(result)),
             key=f"{name}-steps",
             description="What was asked of each fault, and what it was measured to do.",
         ),
@@ -38,7 +40,7 @@ async def publish(result: Result, chart: str) -> None:
         if link:
             work.append(
                 acreate_link_artifact(
-                    link, link_text=link, key=f"{name}-{what}", description=f"The {what} of this run."
+                    link, link_text=line(link), key=f"{name}-{what}", description=f"The {what} of this run."
                 )
             )
     await asyncio.gather(*work)
@@ -58,12 +60,15 @@ def picture(events: Sequence[Event]) -> str:
 def markdown(result: Result, chart: str) -> str:
     """The verdict, why, the latency with the fault's window, asked against delivered, and what to do."""
     parts = [
-        f"# {result.experiment}: {result.verdict}",
+        f"# {line(result.experiment)}: {result.verdict}",
         f"> {line(result.hypothesis)}",
         f"**{line(result.why)}**",
-        f"{phrases.outcome(result.outcome)} · verdict **{result.verdict}** · run `{result.run_id}`",
+        f"{phrases.outcome(result.outcome)} · verdict **{result.verdict}** · run {line(result.run_id)}",
         f"![Latency over time, the fault's window shaded]({chart})" if chart else "",
-        "\n".join(f"- {each.name}: **{each.value}** {each.beside}" for each in phrases.key_numbers(result)),
+        "\n".join(
+            f"- {each.name}: **{line(each.value)}** {line(each.beside)}"
+            for each in phrases.key_numbers(result)
+        ),
         section("Method", table(step_rows(result)), reasons((step.name, step.why) for step in result.steps)),
         section(
             "Steady states",

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+from chaos.private import opener
+
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|NotFound)(: |$)")
 
 
@@ -33,7 +35,7 @@ class Background:
         cls, argv: Sequence[str], *, port: int, env: Mapping[str, str], cwd: Path, log: Path
     ) -> "Background":
         """Start it in a session of its own, so that no terminal's Ctrl-C or hang-up reaches it."""
-        with log.open("wb") as output:
+        with open(log, "wb", opener=opener) as output:
             process = subprocess.Popen(
                 argv,
                 env=env,

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from prefect.settings import PREFECT_API_URL, temporary_settings
-
 from chaos.errors import ChaosLabError
 from chaos.gitops.decide import Action, Policy
 from chaos.gitops.source import Source, SourceError
+from flows.local import speaking_to
 from flows.mirrors import mirror_of
 from flows.progress import API_FAILURES
 from flows.reconcile import Synced, reconcile, swept_ago
@@ -85,7 +84,7 @@ async def follow(
     due = dict.fromkeys(following.sources, 0.0)
     failures = dict.fromkeys(following.sources, 0)
     bell = bell or Bell()
-    with temporary_settings({PREFECT_API_URL: api.url}):
+    with speaking_to(api.url):
         while True:
             codes = []
             for source in [each for each in due if due[each] <= monotonic()]:

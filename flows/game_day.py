@@ -26,6 +26,7 @@ from chaos.game_days.deciding import NotNow, check_time
 from chaos.game_days.planning import plan_day
 from chaos.gitops.pinned_day import load_pinned_day, the_day
 from chaos.gitops.source import Source
+from chaos.inert import inert
 from chaos.manifests.load import Loaded, LoadedDay
 from chaos.manifests.referring import resolve
 from chaos.run import Run
@@ -77,7 +78,7 @@ async def game_day(
                 watch.day = await conduct(plan, run, hands, stop, anytime=anytime)
             await _report(watch.day, run)
     if watch.day.ended == "aborted" and await is_cancelled():
-        return Cancelled(message=watch.day.why)
+        return Cancelled(message=inert(watch.day.why))
     return state_of_day(watch.day)
 
 

@@ -17,6 +17,7 @@ from chaos.game_days.day import Day
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.planning import DayPlan
 from chaos.report.day_markdown import markdown
+from chaos.report.markdown import line
 from flows.progress import API_FAILURES
 
 
@@ -47,7 +48,7 @@ class DayPage:
         where = f"{day.stages[-1].name}: {', '.join(running) or 'deciding'}" if day.stages else "starting"
         try:
             await aupdate_progress_artifact(
-                self._bar, round(100 * len(ended) / self._planned, 1), description=where
+                self._bar, round(100 * len(ended) / self._planned, 1), description=line(where)
             )
         except API_FAILURES as error:
             self._bar = None  # Each call of a client that finds nobody costs seconds.
@@ -57,11 +58,13 @@ class DayPage:
 async def publish(report: DayReport) -> None:
     """The report as Markdown, and links to its page and its dashboard. What fails is said in the log."""
     name = report.game_day
-    work = [acreate_markdown_artifact(markdown(report), key=f"{name}-report", description=report.why)]
+    work = [acreate_markdown_artifact(markdown(report), key=f"{name}-report", description=line(report.why))]
     for what, link in (("page", report.links.report), ("dashboard", report.links.dashboard)):
         if link:
             about = f"The {what} of this game day."
-            work.append(acreate_link_artifact(link, link_text=link, key=f"{name}-{what}", description=about))
+            work.append(
+                acreate_link_artifact(link, link_text=line(link), key=f"{name}-{what}", description=about)
+            )
     try:
         await asyncio.gather(*work)
     except API_FAILURES as error:

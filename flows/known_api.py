@@ -3,22 +3,19 @@
 import os
 from pathlib import Path
 
-from flows.server import local_url
+from flows.local import local_url
 
 
 def known_api() -> str | None:
     """The one of the environment; ours, when it runs and nothing may name another. None: ask Prefect.
 
-    Source of the places: Prefect's own sources of settings, of which the environment goes first.
+    Source of the places: Prefect's own sources of settings, of which the environment goes first; files of the current
+    directory are none (`flows.without_cwd`).
     """
     if url := os.environ.get("PREFECT_API_URL"):
         return url
-    files = (Path(".env"), Path("pyproject.toml"), Path.home() / ".prefect/profiles.toml")
-    unsure = (
-        any(name.startswith("PREFECT_") for name in os.environ)
-        or Path("prefect.toml").exists()
-        or any(map(_may_name_one, files))
-    )
+    profiles = Path.home() / ".prefect/profiles.toml"
+    unsure = any(name.startswith("PREFECT_") for name in os.environ) or _may_name_one(profiles)
     return None if unsure else local_url()
 
 
@@ -29,4 +26,4 @@ def _may_name_one(file: Path) -> bool:
         return False
     except OSError:
         return True
-    return b"prefect_" in text or b"tool.prefect" in text
+    return b"prefect_" in text

@@ -9,6 +9,7 @@ from prefect.logging import get_run_logger
 
 from chaos.plan import Plan
 from chaos.publish_live import Live, watched
+from chaos.report.markdown import line
 from chaos.run import Run
 from flows.progress import API_FAILURES
 from flows.watch import Watch
@@ -33,7 +34,7 @@ async def shown_live(plan: Plan, run: Run, watch: Watch) -> AsyncIterator[Live]:
 async def _link(experiment: str, link: str) -> None:
     try:
         await acreate_link_artifact(
-            link, link_text=link, key=f"{experiment}-live", description="This run, live in Grafana."
+            link, link_text=line(link), key=f"{experiment}-live", description="This run, live in Grafana."
         )
     except API_FAILURES as error:
         get_run_logger().warning("the live dashboard has no link here: %s", error)

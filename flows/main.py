@@ -38,9 +38,12 @@ def up() -> None:
 
     try:
         api = server.ensure_api(lambda line: click.echo(line, err=True))
+        link = server.link()
     except ChaosLabError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
+    if link is not None:
+        click.echo(f"opens it to your browser, once, within ten minutes: {link}")
     click.echo(f"Prefect UI: {api.ui_url}")
 
 

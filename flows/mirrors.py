@@ -5,7 +5,7 @@ from pathlib import Path
 from chaos.gitops.mirror import Mirror
 from chaos.gitops.source import Source
 from chaos.settings import Settings
-from flows.server import state_folder
+from flows.local import state_folder
 
 
 def mirror_of(source: Source) -> Mirror:

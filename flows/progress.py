@@ -16,6 +16,7 @@ from prefect.exceptions import PrefectException
 
 from chaos.console import words
 from chaos.events import Event
+from chaos.report.markdown import line
 
 Logger = logging.Logger | LoggerAdapter[Any]
 API_FAILURES = (httpx.HTTPError, PrefectException, RuntimeError)
@@ -71,7 +72,7 @@ class Progress:
         if self._api_gone:
             return  # Each call of a client that finds nobody costs seconds.
         try:
-            await aupdate_progress_artifact(artifact, percent, description=phase)
+            await aupdate_progress_artifact(artifact, percent, description=line(phase))
         except API_FAILURES as error:
             self._api_gone = True
             self.logger.warning("the progress bar stands still: %s", error)

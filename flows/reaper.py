@@ -20,6 +20,7 @@ from chaos.errors import ChaosLabError
 from chaos.game_days.abandoned import close_abandoned
 from chaos.measure.result import Result
 from chaos.notices.notice import of_day, of_result
+from chaos.verbs.gc import aside_or
 from chaos.verdict import Outcome
 from flows.noticing import notice_left
 from flows.progress import API_FAILURES
@@ -54,21 +55,22 @@ async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncI
 
     Raises ChaosLabError, and what Prefect's client raises.
     """
-    async for left, result in reaping.close_left_behind():
+    async for left, result, aside in reaping.close_left_behind():
         if left.flow_run is not None:
             with suppress(ObjectNotFound):  # of another server
                 await _close(client, UUID(left.flow_run), result)
         if result is not None:
             await notice_left(of_result(result), left.flow_run, say)
-        yield f"{left.run.id}: {DIED}"
-    for left, day in close_abandoned():
+        yield f"{left.run.id}: {DIED}" if aside is None else aside_or(left, aside, DIED)
+    async for left, day, aside in close_abandoned():
         if left.flow_run is not None:
             with suppress(ObjectNotFound):
                 await _close(client, UUID(left.flow_run), None)
         if day is not None:
             await notice_left(of_day("ended", day), left.flow_run, say)
         ran = "" if day is None else f", after {len(day.ran)} experiment(s)"
-        yield f"{left.run.id}: the process of this game day died{ran}; its report says what ran"
+        died = f"{left.run.id}: the process of this game day died{ran}; its report says what ran"
+        yield died if aside is None else aside_or(left, aside, died)
 
 
 async def _close(client: PrefectClient, flow_run: UUID, result: Result | None) -> None:

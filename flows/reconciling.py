@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 from chaos.gitops.account import Account, Stall, file_of
 from chaos.gitops.decide import Action, Policy
 from chaos.gitops.source import Source
+from chaos.inert import inert
 from flows.following import STALLED, Following, follow
 from flows.lateness import cancel_late
 from flows.mirrors import mirror_of
@@ -83,7 +84,7 @@ def _state(code: int, sources: list[Source], seen: list[Synced], stalls: list[St
     stalled = [f"{one.repository}: {one.stalled} stalled" for one in seen if one.stalled]
     lost = sorted({one.name for one in sources} - {one.repository for one in seen})
     if code == 0:
-        return Completed(message="; ".join(came))
+        return Completed(message=inert("; ".join(came)))
     name = "Stalled" if code == STALLED and not lost else "Failed"
     unread = [f"{each}: could not be brought in line, the log says why" for each in lost]
-    return Failed(name=name, message="; ".join(unread + stalled) + what)
+    return Failed(name=name, message=inert("; ".join(unread + stalled) + what))

@@ -54,12 +54,11 @@ async def prefect_api(say: "Callable[[str], None]", what: str) -> "AsyncIterator
     """Prefect speaks to that API while the block lasts, and prints nothing. Raises ServerError."""
     for name, value in {**SETTINGS, "PREFECT_CLIENT_MAX_RETRIES": _TRIES[what]}.items():
         os.environ.setdefault(name, value)
+    from flows.local import speaking_to
     from flows.server import ensure_api
 
     api = await asyncio.to_thread(ensure_api, say)
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: api.url}):
+    with speaking_to(api.url):
         yield
 
 

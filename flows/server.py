@@ -14,20 +14,21 @@ from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
-import httpx
-
+from chaos import private
 from chaos.errors import ChaosLabError
-from chaos.settings import Settings
 from flows import database, ports
+from flows.asking import mark_of, silence, ui_url
 from flows.background import Background, last_words, locked
+from flows.door.keys import Keys
+from flows.local import local_keys, local_url, record, state_folder, url_of
 
 START_DEADLINE_S = 120.0
 """Alone it takes 13 s at most; on two busy cores a first start has taken a minute. One that died is seen at once."""
-ANSWER_WITHIN_S = 2.0
 STOP_PATIENCE_S = 10.0
 
 SETTINGS = {
     "DO_NOT_TRACK": "1",
+    "PYTHONSAFEPATH": "1",  # Nor does a process that it starts import what lies where it stands.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -76,45 +77,44 @@ def ensure_api(on_progress: Callable[[str], None] = lambda line: None) -> Api:
     url = configured_url()
     if url is None:
         return _local_api(on_progress)
-    why = _silence(url)
+    why = silence(url)
     if why is not None:
         raise ServerError(
             f"the configured Prefect API {url} does not answer: {why}; start it, or unset PREFECT_API_URL"
             " (`prefect config unset PREFECT_API_URL` when a profile sets it) to use a local server"
         )
-    return Api(url, _ui_url(url))
+    return Api(url, ui_url(url))
 
 
 def down() -> bool:
     """End our server; False when none ran. Raises ServerError when its files cannot be used."""
-    if not (state_folder() / "server.json").exists():
+    if not record().exists():
         return False
-    with _folder() as folder:
-        server = Background.load(folder / "server.json")
+    with _folder():
+        server = Background.load(record())
         if server is not None:
             server.end(STOP_PATIENCE_S)
-        (folder / "server.json").unlink(missing_ok=True)
+        record().unlink(missing_ok=True)
         return server is not None
 
 
 def status() -> Status:
     """Look; change nothing."""
-    folder, configured = state_folder(), configured_url()
-    server = Background.load(folder / "server.json")
-    pid, local = (None, None) if server is None else (server.pid, _url(server.port))
-    answers = _silence(configured) is None if configured else local is not None and _healthy(local)
-    return Status(configured, local, pid, answers, folder)
+    configured, server = configured_url(), Background.load(record())
+    pid, local = (None, None) if server is None else (server.pid, url_of(server.port))
+    answers = silence(configured) is None if configured else local is not None and mark_of(local) is not None
+    return Status(configured, local, pid, answers, state_folder())
 
 
-def state_folder() -> Path:
-    """Where our server keeps its database, its log and its record."""
-    return Settings().state_folder / "prefect"
+def link() -> str | None:
+    """A new address that lets one browser into our server, once; None when another one is used, or none runs.
 
-
-def local_url() -> str | None:
-    """The URL of our server, when it runs."""
-    server = Background.load(state_folder() / "server.json")
-    return None if server is None else _url(server.port)
+    Raises ServerError when the state folder takes no file.
+    """
+    if configured_url() not in (None, local_url()) or (keys := local_keys()) is None:
+        return None
+    with _folder():
+        return keys.link()
 
 
 def configured_url() -> str | None:
@@ -127,16 +127,33 @@ def configured_url() -> str | None:
 def _local_api(on_progress: Callable[[str], None]) -> Api:
     """Our server, running already or started now; concurrent calls of any processes get the same one."""
     with _folder() as folder:
-        server = Background.load(folder / "server.json")
-        started = server is None
+        server, started = Background.load(record()), False
         if server is None:
             cold = not (folder / "prefect.db").exists()
             on_progress(f"starting a local Prefect server, takes about {15 if cold else 5} s")
-            server = _start(folder, ports.FIRST)
-        while not _answers(server, folder):
-            on_progress(f"another program was faster on port {server.port}")
-            server, started = _start(folder, server.port + 1), True
-        return Api(_url(server.port), _ui_url(_url(server.port)), started)
+            server, started = _start(folder, ports.FIRST), True
+        while not _open_to_us(mark := _answers(server, folder), folder):
+            first = server.port
+            if mark is None:
+                on_progress(f"another program was faster on port {server.port}")
+                first += 1
+            else:
+                on_progress(_NO_DOOR)
+                server.end(STOP_PATIENCE_S)
+            server, started = _start(folder, first), True
+        return Api(url_of(server.port), ui_url(url_of(server.port)), started)
+
+
+_NO_DOOR = (
+    "the local Prefect server answers anybody (an older ChaosLab started it), or to another secret: starting it anew;"
+    " start `chaoslab serve` again, too, if it runs"
+)
+
+
+def _open_to_us(mark: str | None, folder: Path) -> bool:
+    """Whether a server that shows this mark is behind a door that our keys open."""
+    keys = Keys.load(folder)
+    return keys is not None and mark == keys.mark
 
 
 def _start(folder: Path, first: int) -> Background:
@@ -147,45 +164,47 @@ def _start(folder: Path, first: int) -> Background:
     ours = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     own = {
         "PREFECT_HOME": str(folder),
-        "PREFECT_SERVER_UI_API_URL": _url(port),  # Else its pages ask port 4200.
+        "PREFECT_SERVER_UI_API_URL": url_of(port),  # Else its pages ask port 4200.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url_of(port).removesuffix("/api"),  # Prefect's own: any.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(
             folder / "ui"
         ),  # Else it writes into the installed package.
     }
+    Keys.kept_or_made(folder, port)
     server = Background.start(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(port)],
+        [sys.executable, "-P", "-m", "flows.door"],
         port=port,
         env=ours | SETTINGS | database.environment() | own,
         cwd=folder,
         log=folder / "server.log",
     )
     try:
-        server.save(folder / "server.json")
+        server.save(record())
     except OSError:
         server.end(STOP_PATIENCE_S)  # Nobody would ever find it again.
         raise
     return server
 
 
-def _answers(server: Background, folder: Path) -> bool:
-    """Wait until it answers; False when it ended because another program had taken its port meanwhile.
+def _answers(server: Background, folder: Path) -> str | None:
+    """Wait until it answers; its mark, or None when it ended because another program had taken its port meanwhile.
 
     It binds its port only when its database is ready, seconds after we saw that the port was free. When it does not
     answer in time, or ended for another reason, it is ended, and what its log says is raised.
     """
     deadline = monotonic() + START_DEADLINE_S
-    while not (_healthy(_url(server.port)) and server.listens()):
+    while (mark := mark_of(url_of(server.port))) is None or not server.listens():
         ended = server.ended_within(0.1)
         if not ended and monotonic() < deadline:
             continue
         server.end(STOP_PATIENCE_S)
-        (folder / "server.json").unlink(missing_ok=True)
+        record().unlink(missing_ok=True)
         if ended and not ports.is_free(server.port):
-            return False
+            return None
         what = "ended at once" if ended else f"did not answer within {START_DEADLINE_S:.0f} s"
         log = folder / "server.log"
         raise ServerError(f"the local Prefect server {what}: {last_words(log)}; its log is {log}. {_REMEDY}")
-    return True
+    return mark
 
 
 _REMEDY = (
@@ -203,43 +222,11 @@ def _folder() -> Iterator[Path]:
             "a local Prefect server in the background needs Linux; set PREFECT_API_URL, or use --no-prefect"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.state_folder(folder.parent)
+        private.state_folder(folder)
         with locked(folder / "lock"):
             yield folder
     except OSError as error:
         raise ServerError(
             f"the local Prefect server cannot keep its files in {folder}: {error}. {_REMEDY}"
         ) from error
-
-
-def _healthy(url: str) -> bool:
-    try:
-        answer = httpx.get(f"{url}/health", timeout=ANSWER_WITHIN_S, trust_env=False)
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == 200 and answer.text == "true"
-
-
-def _silence(url: str) -> str | None:
-    """Why this API does not answer; None when it does. Prefect's client knows its certificates and keys."""
-    from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-
-    impatient = {"timeout": ANSWER_WITHIN_S}
-    with (
-        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_URL: url}),
-        get_client(httpx_settings=impatient, sync_client=True) as client,
-    ):
-        problem = client.api_healthcheck()
-    return None if problem is None else str(problem) or type(problem).__name__
-
-
-def _url(port: int) -> str:
-    return f"http://{ports.HOST}:{port}/api"
-
-
-def _ui_url(url: str) -> str:
-    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: url}):
-        return PREFECT_UI_URL.value() or url.removesuffix("/api")

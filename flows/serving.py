@@ -11,16 +11,19 @@ from pathlib import Path
 from time import monotonic
 
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, temporary_settings
-from prefect.workers.process import ProcessWorker
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from chaos.under_way import DAYS, end_below, still_under_way
 from flows import heartbeats, standing
+from flows.local import speaking_to, told_to_children
 from flows.reaper import reaping_beside
 from flows.server import ensure_api
+from flows.worker import OurWorker
 
 ENDS_WITHIN_S = 30.0
 """For runs to undo their faults and to write their results, when the worker is stopped."""
+ABANDONED_WITHIN_S = 15.0
+"""For runs to destroy their sandboxes."""
 
 
 async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None]) -> None:
@@ -29,13 +32,16 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
     `out` is where runs write that a person starts from the ad-hoc form.
     """
     api = await to_thread(ensure_api, say)
-    os.environ["PREFECT_API_URL"] = api.url  # for the processes of the runs
-    with temporary_settings({PREFECT_API_URL: api.url, PREFECT_WORKER_QUERY_SECONDS: 1.0}):
+    told_to_children(api.url)  # the processes of the runs
+    os.environ["PYTHONSAFEPATH"] = (
+        "1"  # which are started by `python -m`: nothing is imported from where they stand
+    )
+    with speaking_to(api.url), temporary_settings({PREFECT_WORKER_QUERY_SECONDS: 1.0}):
         async with get_client() as client:
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
             await heartbeats.heeded(client)
-        worker = ProcessWorker(work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
+        worker = OurWorker(say=say, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
         async with reaping_beside(say):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
@@ -55,9 +61,21 @@ async def _end_runs(say: Callable[[str], None]) -> None:
     if not (asked := end_below(os.getpid())):
         return
     say(f"ending {', '.join(asked)}; once more to abandon it")
-    until = monotonic() + ENDS_WITHIN_S
+    try:
+        asked = await _ended(asked, ENDS_WITHIN_S)
+    except asyncio.CancelledError:
+        say("abandoned: their sandboxes are destroyed; once more to end at once")
+        end_below(os.getpid())  # the second time it does not ask
+        asked = await _ended(asked, ABANDONED_WITHIN_S)
+    if asked:
+        say(f"still under way: {', '.join(asked)}")
+
+
+async def _ended(asked: list[str], within_s: float) -> list[str]:
+    """Those of these runs and days that have not ended in time."""
+    until = monotonic() + within_s
     while asked and monotonic() < until:
         await asyncio.sleep(0.1)
-        asked = [run for run in asked if run in (*still_under_way(), *still_under_way(DAYS))]
-    if asked:
-        say(f"still under way after {ENDS_WITHIN_S:.0f} s: {', '.join(asked)}")
+        under_way = {*still_under_way(), *still_under_way(DAYS)}
+        asked = [run for run in asked if run in under_way]
+    return asked

@@ -6,6 +6,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from chaos.game_days.day import Day
+from chaos.inert import inert
 from chaos.measure.result import Result
 from chaos.verdict import Outcome, Verdict
 
@@ -25,7 +26,7 @@ def name_of(result: Result) -> str:
 def state_of(result: Result) -> State[dict[str, Any]]:
     """The final state of a flow run; its data is the result as JSON."""
     make = Completed if name_of(result) == "Completed" else Failed
-    return make(name=name_of(result), message=result.why, data=result.model_dump(mode="json"))
+    return make(name=name_of(result), message=inert(result.why), data=result.model_dump(mode="json"))
 
 
 def state_of_day(day: Day) -> State[dict[str, Any]]:
@@ -34,4 +35,4 @@ def state_of_day(day: Day) -> State[dict[str, Any]]:
     name = ended or _LEARNT.get(day.verdict, "Completed")
     make = Completed if name == "Completed" else Failed
     why = day.why or ", ".join(f"{each.experiment} {each.verdict}" for each in day.ran)
-    return make(name=name, message=why, data=day.model_dump(mode="json"))
+    return make(name=name, message=inert(why), data=day.model_dump(mode="json"))

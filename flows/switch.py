@@ -23,6 +23,8 @@ from prefect.states import Cancelled
 
 from chaos import switch
 from chaos.errors import Interrupted
+from chaos.inert import inert
+from chaos.interrupts import let_the_next_one_kill
 from chaos.measure.result import Result
 from chaos.stop import Stop
 from chaos.switch import Halt
@@ -44,14 +46,15 @@ async def heeded(stop: Stop) -> AsyncIterator[Stop]:
     `stop` is for all that this process does: it is set when a signal tells the process to end. Raises Halted, before
     the block, when experiments are halted here or in Prefect.
     """
-    own = Stop()
+    own, current = Stop(), asyncio.current_task()
+    abandon = current.cancel if current else own.set
     async with switch.heeded(own), get_client() as client:
         look = _Look(client, flow_run.id)
         if found := await look.halted():
             raise found.refusal()
         tasks = [asyncio.create_task(own.follow(stop)), asyncio.create_task(_watch(look, own))]
         try:
-            with _told_by_signal(lambda: tasks.append(asyncio.create_task(_ended(look, stop)))):
+            with _told_by_signal(lambda: tasks.append(asyncio.create_task(_ended(look, stop))), abandon):
                 yield own
         finally:
             for task in tasks:
@@ -62,7 +65,7 @@ async def heeded(stop: Stop) -> AsyncIterator[Stop]:
 async def final_state(result: Result) -> State[Any]:
     """The state in which this flow run ends. A run that is being cancelled must end as Cancelled, or it never does."""
     if result.outcome is Outcome.ABORTED and await is_cancelled():
-        return Cancelled(message=result.why, data=result.model_dump(mode="json"))
+        return Cancelled(message=inert(result.why), data=result.model_dump(mode="json"))
     return state_of(result)
 
 
@@ -131,38 +134,42 @@ async def _ended(look: _Look, stop: Stop) -> None:
     stop.set(CANCELLED if await look.cancelled() else "told to end by a signal")
 
 
-_told: list[Callable[[], None]] = []
-"""Who of this process wants to hear of SIGTERM: flows may run side by side, and within each other."""
+_told: list[tuple[Callable[[], object], Callable[[], object]]] = []
+"""Who of this process wants to hear of the first SIGTERM, and of the second: flows may run side by side, and within
+each other."""
 _before: Any = None
+_heard = 0
 
 
 @contextmanager
-def _told_by_signal(tell: Callable[[], None]) -> Iterator[None]:
+def _told_by_signal(tell: Callable[[], object], abandon: Callable[[], object]) -> Iterator[None]:
     """Call `tell` in this event loop on SIGTERM, in place of whoever would hear of it else; only the main thread can.
 
-    Each flow run that begins brings Prefect's own handler back, so ours is put in place each time; the last one out
-    leaves what the first one found.
+    A second one calls `abandon`, a third ends the process at once. Each flow run that begins brings Prefect's own
+    handler back, so ours is put in place each time; the last one out leaves what the first one found.
     """
-    global _before
+    global _before, _heard
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-
-    def tell_soon() -> None:
-        loop.call_soon_threadsafe(tell)
-
+    mine = (lambda: loop.call_soon_threadsafe(tell), lambda: loop.call_soon_threadsafe(abandon))
     _before = _before if _told else signal.getsignal(signal.SIGTERM)
-    _told.append(tell_soon)
+    _told.append(mine)
     signal.signal(signal.SIGTERM, _tell_all)
     try:
         yield
     finally:
-        _told.remove(tell_soon)
+        _told.remove(mine)
         if not _told:
-            signal.signal(signal.SIGTERM, _before)
+            signal.signal(signal.SIGTERM, _before if _heard < 2 else signal.SIG_DFL)
+            _heard = 0
 
 
 def _tell_all(number: int, frame: FrameType | None) -> None:
-    for tell in list(_told):
-        tell()
+    global _heard
+    _heard += 1
+    if _heard >= 2:
+        let_the_next_one_kill()
+    for tell, abandon in list(_told):
+        (tell if _heard == 1 else abandon)()

@@ -16,11 +16,11 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from chaos import switch
 from chaos.switch import Halt
 from flows import server
+from flows.local import speaking_to
 from flows.progress import API_FAILURES
 from flows.switch import VARIABLE, halted_by
 
@@ -99,7 +99,7 @@ async def _until_ended(patience_s: float) -> list[str]:
 
 
 def _at(url: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    with temporary_settings({PREFECT_API_URL: url}):
+    with speaking_to(url):
         try:
             return asyncio.run(ask())
         except API_FAILURES as error:

@@ -29,6 +29,8 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # Names of a stranger that lead to this machine, as after DNS rebinding.
+    "--host-resolver-rules=MAP *.rebound.example 127.0.0.1",
 ]
 
 

@@ -43,6 +43,7 @@ LONGEST_FIRST = (
     "flows",
     "pushes",
     "game_days",
+    "escape/test_escape.py",
     "test_interrupted.py",
     "test_cli.py",
     "flows/test_server.py",

@@ -115,6 +115,39 @@ def test_a_port_of_the_sandbox_itself_is_refused_for_the_app_and_for_a_fault(tmp
     assert isinstance(caught.value, ManifestError)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/run",
+        "/run/chaoslab",
+        "/run/",
+        "//run/x",
+        "/tmp/../run",
+        "/var/run/chaoslab",
+        "/proc/self/root/run",
+        "/proc/1",
+    ],
+)
+@pytest.mark.parametrize(
+    "fault", ["disk_full", "inode_exhaustion", "disk_read_only", "io_stress", "io_throttle"]
+)
+def test_the_disk_that_the_agent_writes_to_is_no_target(tmp_path: Path, fault: str, path: str) -> None:
+    what = f"{{type: {fault}, path: {path}" + (", read: 1MiB/s}" if fault == "io_throttle" else "}")
+    text = re.sub(r"fault: \{type: network_delay[^}]*\}", f"fault: {what}", FULL)
+    (loaded,) = load(a_manifest(tmp_path, text))
+    with pytest.raises(PlanError) as caught:
+        plan(loaded)
+    (said,) = [str(each) for each in caught.value.problems if "leads to the disk" in str(each)]
+    assert re.search(r"\.yaml:\d+:\d+ spec\.method\[0\]\.fault\.path: ", said), said
+
+
+@pytest.mark.parametrize("path", ["/tmp", "/app", "/runner", "/tmp/run", "/run/../tmp", "/var/tmp"])
+def test_other_disks_are_targets(tmp_path: Path, path: str) -> None:
+    text = re.sub(r"fault: \{type: network_delay[^}]*\}", f"fault: {{type: disk_full, path: {path}}}", FULL)
+    (loaded,) = load(a_manifest(tmp_path, text))
+    assert plan(loaded).work["method"][0]["fault"]["path"] == path
+
+
 def test_a_capability_that_the_sandbox_lacks_is_said_at_the_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

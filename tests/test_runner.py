@@ -1,25 +1,31 @@
 """The runner's stages in real sandboxes: repeated, resumed by others, and with sandbox, agent or controller killed."""
 
 import asyncio
+import io
 import json
 import os
+import re
 import signal
 import time
+import zipfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos import runner
-from chaos.errors import Interrupted, SandboxError, SandboxLost, TargetError
+from chaos import bundle, runner
+from chaos.console import words
+from chaos.errors import Interrupted, SandboxError, SandboxLost, SandboxRefused, TargetError
 from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.measure.result import Result
 from chaos.plan import Plan, plan
 from chaos.run import Run
 from chaos.sandboxes import Sandbox, SandboxRef, connect
+from chaos.signing import MARK_BYTES
 from chaos.stop import Stop
 from tests import lab as labs
 from tests.lab import FILL, KILL, WEB, Lab
@@ -126,7 +132,9 @@ def test_collecting_goes_on_where_another_was_cut_off(lab: Lab) -> None:
         box = await connect(ref)
         theirs = await box.read("/run/chaoslab/journal.ndjson")
         await box.close()
-        assert b"".join(event.to_line() for event in copied) == theirs
+        assert b"".join(event.to_line() for event in copied) == b"".join(
+            line[:-MARK_BYTES] + b"\n" for line in theirs.splitlines()
+        )
         assert [event.seq for event in copied] == list(range(1, len(copied) + 1))
 
     def in_another_loop(ref: SandboxRef) -> None:
@@ -134,7 +142,8 @@ def test_collecting_goes_on_where_another_was_cut_off(lab: Lab) -> None:
 
     asyncio.run(destroyed_after(drawn, run, scene))
     assert heard == types(run)[: len(heard)]
-    assert (heard[:2], heard[-1]) == (["run.started", "sandbox.opened"], "agent.ended")
+    assert heard[:2] == ["run.started", "sandbox.opened"]
+    assert heard[-2:] == ["agent.ended", "journal.followed"]
 
 
 def test_whoever_injected_and_died_in_the_middle_leaves_a_clear_end(lab: Lab) -> None:
@@ -200,10 +209,10 @@ async def look_on() -> None:
 
 
 def test_an_agent_that_fails_is_quoted(lab: Lab) -> None:
-    run = begun(lab, drawn := planned(lab, changed={"stop_when": ["nonsense"]}))
+    run = begun(lab, drawn := planned(lab, changed={"load": {"nonsense": 1}}))
     result = carried_out(drawn, run, look_on)
     assert result.outcome == "crashed"
-    assert "gent ended with exit code 1: TypeError" in result.why
+    assert "gent ended with exit code 1: KeyError" in result.why
     assert "Traceback" in (run.folder / "agent.log").read_text()
 
 
@@ -229,18 +238,119 @@ def test_an_observer_that_fails_is_no_quiet_target(lab: Lab) -> None:
     assert "observer failed: ZeroDivisionError" in result.why
 
 
-def test_a_journal_that_somebody_scribbled_into_is_no_evidence(lab: Lab) -> None:
+SCRIBBLE = """
+import sys
+with open("/run/chaoslab/journal.ndjson", "a") as journal:
+    journal.write(sys.argv[1] + "\\n")
+"""
+FORGE = """
+import json, os, signal
+path = "/run/chaoslab/journal.ndjson"
+lines = [line.rpartition(b" ") for line in open(path, "rb").read().splitlines()]
+events = [json.loads(line) for line, _, _ in lines]
+os.kill(events[0]["data"]["pid"], signal.SIGSTOP)
+seq, at = events[-1]["seq"], events[-1]["at"]
+good = next(event for event in events if event["type"] == "probe.sampled")
+with open(path, "ab") as journal:
+    def emit(type_, **data):
+        global seq, at
+        seq, at = seq + 1, at + 0.001
+        event = {"seq": seq, "at": at, "source": "agent", "type": type_, "data": data}
+        journal.write(json.dumps(event, separators=(",", ":")).encode() + b" " + lines[-1][2] + b"\\n")
+    for _ in range(20):
+        emit("probe.sampled", **good["data"])
+    emit("phase.ended", phase="baseline")
+    emit("agent.ended", outcome="completed", why="every phase ran to its end")
+"""
+"""Stop the agent, and write the end of a perfect run in its stead, with a mark that it has written."""
+
+
+@pytest.mark.parametrize("forged", ["hello", "sandbox.opened", "a perfect run"])
+def test_a_journal_that_somebody_else_wrote_to_is_no_evidence_and_no_order(lab: Lab, forged: str) -> None:
     drawn = planned(lab, phases={"baseline": "1m", "recovery": "1s"})
     run = begun(lab, drawn)
+    victim = lab.folder / "victim"
+    victim.mkdir()
+    ref = {"type": "local", "id": "x", "facts": {"keeper": 2**22 - 1, "folder": str(victim)}}
+    opened = Event("sandbox.opened", time.time(), {"ref": ref, "took_s": 0.1}, "host", 1)
+    line = opened.to_line().decode().strip() if forged == "sandbox.opened" else forged
+    program = ["python3", "-c", FORGE] if forged == "a perfect run" else ["python3", "-c", SCRIBBLE, line]
 
-    async def scribble() -> None:
-        await until(run, "phase.started")
-        await inside(run, lambda box: box.run(["sh", "-c", "echo hello >> /run/chaoslab/journal.ndjson"]))
+    async def forge() -> None:
+        await until(run, "probe.sampled")
+        with suppress(SandboxLost):  # it may be gone before the answer is there
+            assert (await inside(run, lambda box: box.run(program))).stderr == ""
 
-    result = carried_out(drawn, run, scribble)
-    assert result.outcome == "crashed"
-    assert "journal is broken" in result.why
+    result = carried_out(drawn, run, forge)
+    assert (result.outcome, result.verdict, result.exit_code) == ("crashed", "inconclusive", 5)
+    assert re.fullmatch(r"The journal was tampered with: line \d+: not signed by the agent\.", result.why)
+    assert result.sandbox.destroyed
+    assert victim.is_dir()
     list(run.journal.events())  # ours still reads
+
+
+def with_a_smaller_journal(agent: bytes) -> bytes:
+    """The agent's bundle, with a limit of 128 KiB."""
+    smaller = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(agent)) as before, zipfile.ZipFile(smaller, "w") as after:
+        for name in before.namelist():
+            source = before.read(name)
+            if name.endswith("agent/record.py"):
+                source, whole = source.replace(b"256 * 2**20", b"2**17"), source
+                assert source != whole
+            if not name.endswith("agent/record.pyc"):
+                after.writestr(name, source)
+    return smaller.getvalue()
+
+
+def test_a_journal_that_is_full_ends_the_run_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = with_a_smaller_journal(bundle.build())
+    monkeypatch.setattr(bundle, "build", lambda: agent)
+    load = {"url": "http://127.0.0.1:8000/", "rate": "200/s"}
+    drawn = planned(lab, load=load, phases={"baseline": "30s", "recovery": "1s"})
+    run = begun(lab, drawn)
+    result = carried_out(drawn, run, look_on)
+    assert (result.outcome, result.verdict, result.exit_code) == ("aborted", "inconclusive", 4)
+    assert result.why == "The journal has reached its limit of 0.125 MiB."
+    (limited,) = run.journal.of("journal.limited")
+    assert limited.data["what"] == "samples"
+    assert result.sandbox.destroyed
+
+
+def test_where_nothing_can_be_written_down_the_run_goes_on_and_says_so(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab.folder / "state").write_text("in the way")
+    monkeypatch.setenv("CHAOSLAB_STATE_DIR", str(lab.folder / "state"))
+    drawn = planned(lab)
+    run = begun(lab, drawn)
+    heard: list[str | None] = []
+    asyncio.run(runner.carry_out(drawn, run, lambda event: heard.append(words(event)), Stop()))
+    assert runner.analyze(run).outcome == "completed"
+    (opened,) = [line for line in heard if line and line.startswith("sandbox ")]
+    assert "it cannot be written down" in opened
+    assert not list(lab.boxes.glob("box-*"))
+
+
+def test_what_a_copied_journal_says_is_never_done(lab: Lab) -> None:
+    """The folder of a run that comes from somewhere else, and a sandbox of another run of ours."""
+    victim = lab.folder / "victim"
+    victim.mkdir()
+    ours = Run("r-1", lab.folder / "r-1")
+    ours.folder.mkdir()
+    facts = {"keeper": os.getpid(), "folder": str(victim), "engine": "/bin/false", "container": "x"}
+    for type_ in ("local", "container"):
+        ref = SandboxRef(type_, "x", facts)
+        ours.journal.append(Event("run.started", time.time(), {"run_id": "r-1"}, "host"))
+        ours.journal.append(
+            Event("sandbox.opened", time.time(), {"ref": ref.to_json(), "took_s": 0.1}, "host")
+        )
+        with pytest.raises(SandboxRefused, match="none that this machine has opened for this run"):
+            asyncio.run(runner.collect(ours, ref, nothing))
+        asyncio.run(runner.destroy(ours, ref))
+        asyncio.run(runner.conclude(ours, None))
+    assert victim.is_dir()
+    assert [event.data["destroyed"] for event in ours.journal.of("sandbox.destroyed")] == [False, False]
 
 
 def test_without_its_controller_the_agent_ends_the_fault_by_itself(lab: Lab) -> None:

@@ -18,7 +18,12 @@ from tests.doubles.grafana.sources import described
 from tests.grafana.stage import started_binary
 
 ROOT = Path(__file__).parents[1]
-SECRETS = {"GRAFANA_ADMIN_PASSWORD": "pass", "GRAFANA_MCP_TOKEN": "token", "POSTGRES_PASSWORD": "pg"}
+SECRETS = {
+    "GRAFANA_ADMIN_PASSWORD": "pass",
+    "GRAFANA_MCP_TOKEN": "token",
+    "POSTGRES_PASSWORD": "pg",
+    "PREFECT_PASSWORD": "pf",
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +47,12 @@ def test_it_is_all_there(services: dict[str, Any]) -> None:
                 assert (ROOT / source).exists(), f"{name}: {source}"
         for other, how in service.get("depends_on", {}).items():
             assert how["condition"] == "service_started" or "healthcheck" in services[other]
+
+
+def test_prefect_asks_for_a_password_and_the_worker_knows_it(services: dict[str, Any]) -> None:
+    server, worker = services["prefect"]["environment"], services["worker"]["environment"]
+    assert server["PREFECT_SERVER_API_AUTH_STRING"] == worker["PREFECT_API_AUTH_STRING"] == "chaoslab:pf"
+    assert server["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "http://127.0.0.1:4200"
 
 
 def test_prometheus_takes_its_configuration(services: dict[str, Any]) -> None:

@@ -3,13 +3,16 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from chaos.agent import procfs
+from chaos.agent import membership, procfs
+from chaos.errors import TargetError
 
 _MOUNT = Path("/run/chaoslab/cgroup")
+_NOT_JOINED = "chaoslab: cannot join the app's control group"
 
 
 class Budget:
@@ -27,6 +30,7 @@ class Budget:
             (m for m in (mount / "memory", mount / "unified") if (m / "cgroup.procs").exists()), None
         )
         self._groups = [group for group in sorted(mount.glob("*")) if (group / "cgroup.procs").exists()]
+        self._places = {group.name: membership.place_of(group) for group in self._groups}
         self._guests: set[int] = set()
 
     @property
@@ -34,12 +38,45 @@ class Budget:
         """Who enforces it: the kernel, or the agent."""
         return "real" if self._memory else "emulated"
 
+    def procs_files(self) -> list[Path]:
+        """Where a process writes `0` to join the app's control groups, one after the other; none without them."""
+        return [group / "cgroup.procs" for group in self._groups]
+
     def wrap(self, command: Sequence[str]) -> list[str]:
-        """`command`, made to join the control group before its first instruction."""
+        """`command`, made to join the control groups before its first instruction, or to end with 125."""
         if not self._groups:
             return list(command)
-        joins = "; ".join(f"echo 0 > {group}/cgroup.procs" for group in self._groups)
-        return ["/bin/sh", "-c", f'{joins}; exec "$@"', "sh", *command]
+        joins = " && ".join(f"echo 0 > {file}" for file in self.procs_files())
+        script = f'{{ {joins}; }} || {{ echo "{_NOT_JOINED}" >&2; exit 125; }}; exec "$@"'
+        return ["/bin/sh", "-c", script, "sh", *command]
+
+    def outside(self, pids: Iterable[int]) -> list[int]:
+        """Those of the live `pids` that are not in all of the app's control groups; nobody is where there are none."""
+        return membership.outside(pids, self._places)
+
+    def holds(self, pids: Iterable[int]) -> bool:
+        """Whether the kernel says (/proc/PID/cgroup) that those which live are in the app's control groups."""
+        return bool(self._groups) and not self.outside(pids)
+
+    def prove(self) -> None:
+        """Have a child join, and see it in there. Raises TargetError with what went wrong; without a group, too."""
+        if self._memory is None:
+            raise TargetError("there is no control group with a memory limit")
+        with subprocess.Popen(
+            self.wrap(["/bin/sh", "-c", "echo joined; read line"]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.stdout is not None
+            joined = child.stdout.readline() == "joined\n"
+            inside = joined and self.holds([child.pid])
+            _, said = child.communicate()
+        if not joined:
+            raise TargetError(f"a process could not join the app's control group: {said.strip()}")
+        if not inside:
+            raise TargetError("a process joined the app's control group, and /proc says that it is elsewhere")
 
     def group(self, controller: str) -> Path | None:
         """The app's control group for `memory`, `cpu`, `pids`, `blkio` (v1), or the unified one; None without it."""

@@ -1,70 +1,72 @@
 """Run one command to its end, or end everything it started."""
 
 import asyncio
+import errno
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from chaos.errors import ProbeError
+from chaos.agent.wall import Child, InTheOpen, Spawner
+from chaos.errors import NotSeen, ProbeError
 
 RUNNING: set[int] = set()
 """The pids of the commands under way: children of ours that no fault has started."""
 OUTPUT_BYTES = 64 * 1024
 _PIECE_BYTES = 64 * 1024
+_OUR_LACK = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Of processes, memory, descriptors: why the agent could not start a command, whatever it is."""
 
 
 async def run_command(
-    command: Sequence[str], timeout_s: float, *, cwd: str | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    timeout_s: float,
+    *,
+    cwd: str = ".",
+    env: Mapping[str, str] | None = None,
+    spawner: Spawner | None = None,
 ) -> tuple[int, str]:
     """Exit code (negative for a signal) and the first 64 KiB of output and error together.
 
-    It gets a process group of its own, and whatever of the group is left when the command ends, or at
-    `timeout_s`, is killed. Raises ProbeError: `timeout`, or the reason why it could not be started.
+    It gets a process group of its own, and whatever of the group is left when the command ends, or at `timeout_s`,
+    is killed. `env` is beside what every process of the app has. Raises ProbeError: `timeout`, or the reason why it
+    could not be started (NotSeen: that is our own lack).
     """
     seen, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        process = _start(command, told, cwd, env)
-    except OSError as error:
-        os.close(seen)
-        raise ProbeError(f"cannot run {command[0]}: {error.strerror}") from error
-    finally:
-        os.close(told)
-    RUNNING.add(process.pid)
     output = bytearray()
     loop = asyncio.get_running_loop()
-    loop.add_reader(seen, _collect, seen, output)
+    process: Child | None = None
     try:
         async with asyncio.timeout(timeout_s):
+            os.set_blocking(told, True)
+            process = await (spawner or InTheOpen()).spawn(
+                command, cwd=cwd, env=env or {}, output=(told, told)
+            )
+            RUNNING.add(process.pid)
+            loop.add_reader(seen, _collect, seen, output)
             await until_exit(process.pid)
     except TimeoutError as error:
         raise ProbeError("timeout") from error
+    except OSError as error:
+        kind = NotSeen if error.errno in _OUR_LACK else ProbeError
+        raise kind(f"cannot run {command[0]}: {error.strerror}") from error
     finally:
-        # Before reaping: until then nobody else can get this number, so the group is surely ours.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        RUNNING.discard(process.pid)
+        os.close(told)
+        code = _end(process) if process else 0
         _collect(seen, output)
         loop.remove_reader(seen)
         os.close(seen)
-    return process.returncode, output.decode(errors="replace")
+    return code, output.decode(errors="replace")
 
 
-def _start(
-    command: Sequence[str], output: int, cwd: str | None, env: Mapping[str, str] | None
-) -> "subprocess.Popen[bytes]":
-    os.set_blocking(output, True)
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd=cwd,
-        env=env,
-        start_new_session=True,
-    )
+def _end(process: Child) -> int:
+    """Kill its group; how it ended."""
+    # Before reaping: until then nobody else can get this number, so the group is surely ours.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    code = process.wait()
+    RUNNING.discard(process.pid)
+    return code
 
 
 async def until_exit(pid: int) -> None:

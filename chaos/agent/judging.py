@@ -153,7 +153,7 @@ class _Condition:
 class StopWatch:
     """Trips on the condition that was out of its tolerance without a break for `for_s`.
 
-    A condition's tolerance is what is accepted. A sample that could not be had counts as out of tolerance.
+    A condition's tolerance is what is accepted. A look that failed counts as out of tolerance.
     Samples are judged by their intended times and may come in any order, as overlapping looks do.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from chaos.agent.commands import run_command
-from chaos.agent.supervisor import Supervised
+from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.agent.windows import Windows
 from chaos.events import Clock
 
@@ -11,12 +11,13 @@ from chaos.events import Clock
 class Place:
     """The agent's chaos.probes.base.Context."""
 
-    def __init__(self, clock: Clock, windows: Windows, processes: Mapping[str, Supervised], app: str) -> None:
+    def __init__(self, clock: Clock, windows: Windows, supervisor: Supervisor, app: str) -> None:
         self.now = clock.now
         self.windows = windows
-        self.processes = processes
+        self.processes: Mapping[str, Supervised] = supervisor.processes
+        self._supervisor = supervisor
         self._app = app
 
     async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
         """See Context."""
-        return await run_command(command, timeout_s, cwd=self._app)
+        return await run_command(command, timeout_s, cwd=self._app, spawner=self._supervisor.spawner)

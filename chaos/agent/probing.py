@@ -1,10 +1,11 @@
 """Look at the target at fixed times, through one probe.
 
-`probe.sampled`, exactly one for every intended time: `at` the intended time, `took_ms` from it to the end of
-the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
-`value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error `skipped`
-instead of being made. A metric has no samples before its first value: until its window has something in it
-there is nothing to judge.
+`probe.sampled`, one for every intended time at which there was something to see: `at` the intended time, `took_ms` from
+it to the end of the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
+`value` or `error`. Slow looks overlap; when 64 are under way, the next is recorded with the error `skipped` instead of
+being made, and one whose text cannot be judged in time with `unjudged`. No number is no bad number: a look that says
+nothing about the target (NotSeen: a metric without enough in its window, no socket left to us) is no sample. What stays
+unseen too long is found as a gap.
 """
 
 import asyncio
@@ -13,13 +14,15 @@ from typing import Any, Protocol
 
 from chaos.agent.load import Emit
 from chaos.agent.ticks import Ticks
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
 from chaos.probes.base import Context, Probe
-from chaos.probes.metric import MetricProbe
+from chaos.regex import TooMuch
+from chaos.tolerances import UNJUDGED, Tolerance
 
 MOST_IN_FLIGHT = 64
 _TEXTS = ("body", "output")
+_HEALTHY = Tolerance()
 
 
 class OnSample(Protocol):
@@ -41,15 +44,16 @@ async def sample_forever(
     until: asyncio.Event,
     *,
     read_body: bool = True,
+    tolerance: Tolerance = _HEALTHY,
 ) -> None:
     """Sample every `probe.every` until `until`, then wait for the looks under way (their own timeouts bound
     them).
 
     `read_body=False` leaves texts (HTTP bodies, command output) out of the journal, for a tolerance that
-    reads none.
+    reads none. Whether the text matches is judged here, once, and written down.
     """
     loop = asyncio.get_running_loop()
-    looks = _Looks(name, probe, clock, emit, on_sample, context, () if read_body else _TEXTS)
+    looks = _Looks(name, probe, clock, emit, on_sample, context, () if read_body else _TEXTS, tolerance)
     began, count = loop.time(), 0
     async with asyncio.TaskGroup() as group, Ticks(until) as ticks:
         while await ticks.reach(due := began + count * probe.every):
@@ -73,6 +77,7 @@ class _Looks:
         on_sample: OnSample,
         context: Context,
         unwritten: Sequence[str],
+        tolerance: Tolerance,
     ) -> None:
         self.in_flight = 0
         self._name = name
@@ -82,7 +87,7 @@ class _Looks:
         self._on_sample = on_sample
         self._context = context
         self._unwritten = unwritten
-        self._spoken = not isinstance(probe, MetricProbe)
+        self._tolerance = tolerance
 
     async def look(self, due: float) -> None:
         """One look, one sample."""
@@ -91,13 +96,18 @@ class _Looks:
         value, error = None, None
         try:
             value = await self._probe.observe(self._context)
+        except NotSeen:
+            return
         except ProbeError as failure:
             error = str(failure)
         finally:
             self.in_flight -= 1
-        self._spoken = self._spoken or error is None
-        if self._spoken:
-            self._sampled(due, late_s, loop.time() - due, value, error)
+        took_s = loop.time() - due
+        try:
+            value = value and self._tolerance.judged_text(value)
+        except TooMuch:
+            value, error = None, UNJUDGED
+        self._sampled(due, late_s, took_s, value, error)
 
     def skip(self, due: float) -> None:
         """One sample without a look."""

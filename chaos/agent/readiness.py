@@ -29,7 +29,7 @@ async def bring_up(
     for entry in order["processes"]:
         process = supervisor.processes[entry["name"]]
         try:
-            supervisor.start(process.name)
+            await supervisor.start(process.name)
         except OSError as error:
             raise TargetError(
                 f"process {process.name}: cannot run {entry['command'][0]}: {error.strerror}"

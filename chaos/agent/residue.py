@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from chaos.agent import procfs
-from chaos.faults.clock.page import pages
+from chaos.faults.clock.page import Page, pages
 
 _TABLES = {
     "route": "/proc/net/route",
@@ -121,6 +121,12 @@ def _limits() -> set[str]:
 
 def _clocks() -> set[str]:
     """How far the clock of each process that was started under one is off."""
-    return {
-        "clock of {}: off by {} s, drift {}".format(page.path.name, *page.wrong()) for page in pages(_CLOCKS)
-    }
+    return {f"clock of {page.path.name}: {_wrong(page)}" for page in pages(_CLOCKS)}
+
+
+def _wrong(page: Page) -> str:
+    try:
+        offset_s, drift = page.wrong()
+    except OSError as error:
+        return str(error.strerror)
+    return f"off by {offset_s} s, drift {drift}"

@@ -127,7 +127,9 @@ class Steps:
             )
 
     def _snapshot(self) -> residue.Snapshot:
-        return residue.snapshot([*self._supervisor.pids(), *RUNNING], self._order["disk_paths"])
+        warden = self._supervisor.spawner.view_of  # whose children are the app's, its daemons among them
+        known = [*self._supervisor.pids(), *RUNNING, *([warden] if warden else [])]
+        return residue.snapshot(known, self._order["disk_paths"])
 
 
 class _Audit:

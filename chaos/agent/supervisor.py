@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from chaos.agent import procfs
 from chaos.agent.budget import Budget
 from chaos.agent.commands import until_exit
 from chaos.agent.record import Record
+from chaos.agent.wall import Child, InTheOpen, Spawner
 
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
@@ -34,6 +34,8 @@ class Supervised:
     env: Mapping[str, str]
     restart: str
     cwd: str
+    user: str = ""
+    """Who it runs as, by name or id; root, or what its image says, when empty."""
     running: bool = False
     restarts: int = 0
     pid: int | None = None
@@ -49,7 +51,7 @@ class Supervised:
 class Supervisor:
     """Starts, watches, restarts (with doubling back-off: 0.1 s to 5 s, forgotten after 10 s of life)."""
 
-    def __init__(self, order: Mapping[str, Any], record: Record) -> None:
+    def __init__(self, order: Mapping[str, Any], record: Record, spawner: Spawner | None = None) -> None:
         self._record = record
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
@@ -60,11 +62,14 @@ class Supervisor:
                 port=entry.get("port"),
                 env=entry.get("env") or {},
                 restart=entry.get("restart", "never"),
+                user=entry.get("user") or "",
                 cwd=str(Path(order["app"], entry.get("cwd") or ".")),
             )
             for entry in order["processes"]
         }
         self.budget = Budget(order["memory_limit_bytes"], self.pids)
+        self.spawner = spawner or InTheOpen(self.budget.wrap)
+        """Who starts processes of the app's: the supervisor's, and the commands of probes."""
 
     def pids(self, process: str | None = None) -> list[int]:
         """Live pids of that process, or of all, main pids before their descendants."""
@@ -73,10 +78,10 @@ class Supervisor:
         trees = [procfs.tree(each.pid, parent_of) for each in chosen if each.pid is not None]
         return [tree[0] for tree in trees if tree] + [pid for tree in trees for pid in tree[1:]]
 
-    def start(self, name: str) -> None:
+    async def start(self, name: str) -> None:
         """Start one process and keep it. Raises OSError when its command cannot be run."""
         process = self.processes[name]
-        child = self._spawn(process)
+        child = await self._spawn(process)
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
     async def last_words(self, name: str) -> str:
@@ -99,29 +104,33 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _spawn(self, process: Supervised) -> "subprocess.Popen[bytes]":
-        child = subprocess.Popen(
-            self.budget.wrap(process.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=process.cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **process.env},
-            start_new_session=True,
-        )
-        with contextlib.suppress(PermissionError):  # it runs at a lower one, and may not leave that
-            os.setpriority(os.PRIO_PROCESS, child.pid, 0)  # the agent itself may run at a higher priority
+    async def _spawn(self, process: Supervised) -> Child:
+        pipes = [os.pipe() for _ in range(2)]
+        try:
+            child = await self.spawner.spawn(
+                process.command,
+                cwd=process.cwd,
+                env={"PYTHONUNBUFFERED": "1", **process.env},
+                output=(pipes[0][1], pipes[1][1]),
+                user=process.user,
+            )
+        except (OSError, asyncio.CancelledError):
+            for heard, _ in pipes:
+                os.close(heard)
+            raise
+        finally:
+            for _, told in pipes:
+                os.close(told)
         process.pid, process.running = child.pid, True
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
-        for stream, pipe in (("stdout", child.stdout), ("stderr", child.stderr)):
-            assert pipe is not None
-            capture = asyncio.create_task(self._capture(process, stream, pipe))
+        for stream, (heard, _) in zip(("stdout", "stderr"), pipes, strict=True):
+            capture = asyncio.create_task(self._capture(process, stream, os.fdopen(heard, "rb", buffering=0)))
             capture.add_done_callback(process.captures.discard)
             process.captures.add(capture)
             self._tasks.append(capture)
         return child
 
-    async def _keep(self, process: Supervised, child: "subprocess.Popen[bytes]") -> None:
+    async def _keep(self, process: Supervised, child: Child) -> None:
         backoff_s = _FIRST_BACKOFF_S
         while True:
             born = time.monotonic()
@@ -147,16 +156,14 @@ class Supervisor:
                 return
             child, backoff_s = await self._start_again(process, backoff_s)
 
-    async def _start_again(
-        self, process: Supervised, pause_s: float
-    ) -> "tuple[subprocess.Popen[bytes], float]":
+    async def _start_again(self, process: Supervised, pause_s: float) -> tuple[Child, float]:
         """A new life after the pause, and the next pause; what cannot be started is tried again, ever later."""
         await asyncio.sleep(pause_s)
         process.restarts += 1
         while True:
             pause_s = min(pause_s * 2, _LONGEST_BACKOFF_S)
             try:
-                return self._spawn(process), pause_s
+                return await self._spawn(process), pause_s
             except OSError as error:
                 why = f"{error.filename or process.command[0]}: {error.strerror}"
                 self._record.emit("process.failed", process=process.name, why=why, restart_in_s=pause_s)
@@ -180,7 +187,8 @@ class Supervisor:
                 line = b"(a line over 64 KiB was left out)\n"
             if not line:
                 return
-            process.said = text = line.decode(errors="replace").rstrip("\n")[:4096]
+            whole = line.decode(errors="replace").rstrip("\n")
+            process.said = text = self._record.masked(whole)[:4096]
             now = int(time.monotonic())
             if now != second:
                 if left_out:

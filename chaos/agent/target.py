@@ -17,6 +17,7 @@ from chaos.agent.helper import command as command_line
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.errors import FaultError, RecoveryError
+from chaos.faults.mounts import View
 
 _BUNDLE = str(Path(__file__).parents[2])  # the zip inside a sandbox, the source tree in tests
 
@@ -78,6 +79,7 @@ class StepTarget:
         self.random = Random(seed)
         self.work = work
         self.memory: Budget = supervisor.budget
+        self.view = View(supervisor.spawner.view_of)
         self.ends_at: float | None = None
         """Monotonic time at which the hold is over; set when the fault is in place."""
         self._step = step
@@ -158,6 +160,10 @@ class StepTarget:
     def cgroup(self, controller: str) -> Path | None:
         """See Target."""
         return self.memory.group(controller)
+
+    def outside(self) -> Sequence[int]:
+        """See Target."""
+        return self.memory.outside(self.pids())
 
     def ask(self, act: str, **details: Any) -> Path:
         """See Target."""

@@ -1,5 +1,6 @@
 """Run one order from start to end, alone: bring the app up, baseline, method, recovery; stop early when told to.
 
+0. build the wall behind which the app is to live
 1. start the processes, with what the faults to come need of them, wait until ready
 2. start load, probes and sampler; they run to the end
 3. baseline; judge it: when it is not steady nothing is injected
@@ -12,7 +13,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 from chaos.agent.judging import BaselineJudge, StopWatch
 from chaos.agent.lease import until_told
 from chaos.agent.load import OpenLoop
+from chaos.agent.membership import Watch
 from chaos.agent.place import Place
 from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
@@ -28,9 +30,11 @@ from chaos.agent.record import Record
 from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
 from chaos.agent.steps import Steps
 from chaos.agent.supervisor import Supervisor
+from chaos.agent.wall import Wall, why_not
 from chaos.agent.windows import Windows
 from chaos.errors import InjectionError, TargetError
 from chaos.probes import PROBES
+from chaos.probes.base import Probe
 from chaos.tolerances import Tolerance
 
 _FAULTS_END_WITHIN_S = 10.0
@@ -47,15 +51,20 @@ class Ending(NamedTuple):
 class Timeline:
     """One order under way."""
 
-    def __init__(self, order: Mapping[str, Any], folder: Path, record: Record) -> None:
+    def __init__(
+        self, order: Mapping[str, Any], folder: Path, record: Record, wall: Wall | OSError | None = None
+    ) -> None:
         self._order = order
         self._folder = folder
         self._record = record
         self._windows = Windows()
+        self._wall = wall
         self._supervisor = Supervisor(order, record)
-        self._place = Place(record.clock, self._windows, self._supervisor.processes, order["app"])
+        self._place = Place(record.clock, self._windows, self._supervisor, order["app"])
         self._steps = Steps(order, self._supervisor, record, folder)
         self._baseline = BaselineJudge.of(order)
+        budget = self._supervisor.budget
+        self._watch = Watch(lambda: budget.outside(self._supervisor.pids()), record)
         self._stops = StopWatch(order["stop_when"])
         self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._phase = ""
@@ -67,13 +76,18 @@ class Timeline:
 
     async def run(self) -> Ending:
         """Do it all; how it ended."""
+        loop = asyncio.get_running_loop()
+        self._record.on_full = lambda why: loop.call_soon_threadsafe(self._end, "aborted", why)
         told = asyncio.create_task(self._listen())
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGTERM, self._end, "aborted", "told to end by a signal"
         )
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
         try:
+            if self._supervisor.budget.kind == "real":
+                self._supervisor.budget.prove()
             prepare(self._order, self._supervisor, self._record, self._folder)
+            self._enclose()
             return await self._phases()
         except InjectionError as error:
             return Ending("not_injected", str(error))
@@ -86,6 +100,33 @@ class Timeline:
             await asyncio.gather(told, enforcing, return_exceptions=True)
             await self._supervisor.end()
 
+    def _enclose(self) -> None:
+        """Have the app's processes started behind the wall. Raises TargetError where there can be none.
+
+        None is for tests of the timeline itself, which run in no sandbox.
+        """
+        if self._wall is None:
+            return
+        wanted, supervisor = self._order["wall"], self._supervisor
+        users = dict.fromkeys(process.user for process in supervisor.processes.values())
+        try:
+            if isinstance(self._wall, OSError):
+                raise self._wall
+            self._wall.build(
+                groups=supervisor.budget.procs_files(),
+                keep_ids=wanted["keep_ids"],
+                image=wanted["image"],
+                users=list(users),
+                home=self._order["app"],
+            )
+        except OSError as error:
+            if not wanted["may_lack"] or wanted["image"]:
+                raise why_not(error) from error
+            self._record.emit("target.confined", ids="none", why=str(why_not(error)))
+        else:
+            supervisor.spawner = self._wall
+            self._record.emit("target.confined", ids=self._wall.kind, why="")
+
     async def _phases(self) -> Ending:
         ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))
         reading = asyncio.create_task(asyncio.to_thread(import_module, "chaos.faults.union"))
@@ -95,6 +136,7 @@ class Timeline:
             await asyncio.gather(ready, return_exceptions=True)
             return self._early.result()
         ready.result()
+        await self._watch.prove()
         await reading  # before there is anything to disturb
         async with self._observing():
             async with self._in_phase("baseline"):
@@ -153,33 +195,39 @@ class Timeline:
             yield
         finally:
             until.set()
-            sampler = tasks.pop()
-            sampler.cancel()
-            await asyncio.gather(sampler, return_exceptions=True)
+            endless = [tasks.pop(), tasks.pop()]
+            for task in endless:
+                task.cancel()
+            await asyncio.gather(*endless, return_exceptions=True)
             await asyncio.gather(*tasks)
 
     def _observers(self, until: asyncio.Event) -> list[Any]:
-        emit, clock = self._record.emit, self._record.clock
         work: list[Any] = []
         if self._order.get("load"):
-            work.append(OpenLoop(self._order["load"], self._on_load, self._windows, clock).run(until))
+            work.append(
+                OpenLoop(self._order["load"], self._on_load, self._windows, self._record.clock).run(until)
+            )
         for entry in self._order["steady_state"]:
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
-            reads = Tolerance(**entry["tolerance"]).reads_text
-            work.append(
-                probe_forever(
-                    entry["name"], probe, clock, emit, self._on_probe, self._place, until, read_body=reads
-                )
-            )
+            work.append(self._looking(entry["name"], probe, Tolerance(**entry["tolerance"]), until))
         for index, entry in enumerate(self._order["stop_when"]):
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
-            name = f"stop:{index}"
             work.append(
-                probe_forever(name, probe, clock, emit, self._on_probe, self._place, until, read_body=False)
+                self._looking(f"stop:{index}", probe, Tolerance(**entry["tolerance"]), until, written=False)
             )
         sampler = Sampler(self._supervisor, self._order["disk_paths"])
         work.append(sample_forever(sampler, self._order["sample_hz"], self._record, self._on_usage))
+        work.append(self._watch.forever())
         return work
+
+    def _looking(
+        self, name: str, probe: Probe, tolerance: Tolerance, until: asyncio.Event, *, written: bool = True
+    ) -> Coroutine[Any, Any, None]:
+        reads = written and tolerance.reads_text
+        emit, clock, heard, place = self._record.emit, self._record.clock, self._on_probe, self._place
+        return probe_forever(
+            name, probe, clock, emit, heard, place, until, read_body=reads, tolerance=tolerance
+        )
 
     def _observer_ended(self, task: "asyncio.Task[None]") -> None:
         """An observer that fails is our own crash, and must not pass for a quiet target."""

@@ -23,6 +23,8 @@ LEVEL = 0.99
 MEMORY_BY = 5.0
 """The memory peak: by five points of the limit."""
 
+_MOST_BYTES = 64 * 2**20
+
 
 def earlier(folder: Path, experiment: str) -> Result | None:
     """The newest result before that run's among the folders beside it; None when there is none that ended by itself."""
@@ -47,7 +49,8 @@ def folders_before(folder: Path, name: str) -> Sequence[Path]:
 def result_in(folder: Path) -> Result | None:
     """The result of that run; one of another version, or half of one, is none."""
     try:
-        return Result.model_validate_json((folder / "result.json").read_bytes())
+        with (folder / "result.json").open("rb") as file:
+            return Result.model_validate_json(file.read(_MOST_BYTES))  # half of one, when it is longer
     except (OSError, ValidationError):
         return None
 

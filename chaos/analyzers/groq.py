@@ -27,6 +27,7 @@ from chaos.measure.record import Record
 from chaos.measure.result import Analysis, Result, Tokens
 from chaos.measure.trials import shown
 from chaos.seats import seat
+from chaos.secrecy import MASKED
 from chaos.settings import Settings
 
 if TYPE_CHECKING:
@@ -163,10 +164,10 @@ def _secrets(settings: Settings, events: Sequence[Event]) -> list[str]:
     environments = [p.get("env") or {} for p in Record(events).plan.get("processes") or ()]
     redact = Redactor()
     return own + [
-        str(value)
+        value
         for environment in environments
         for name, value in environment.items()
-        if redact(f"{name}={value}") != f"{name}={value}"
+        if isinstance(value, str) and value != MASKED and redact(f"{name}={value}") != f"{name}={value}"
     ]
 
 

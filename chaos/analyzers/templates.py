@@ -16,6 +16,8 @@ SIMILAR = 0.5
 """Share of equal words from which on two lines are of one kind; the paper's setting for most systems."""
 MOST_WORDS = 40
 """Longer lines are compared by their beginning."""
+MOST_KINDS = 50
+"""Of lines that begin alike and are equally long: a program that writes more of them writes noise."""
 
 _VALUES = re.compile(
     r"""(?x)
@@ -60,7 +62,9 @@ def mine(lines: Iterable[tuple[str, float, str]]) -> list[Template]:
         if not (words := masked(line)):
             continue
         leaf = leaves[process, len(words), words[0]]
-        if (best := _most_similar(leaf, words)) is None:
+        if (best := _most_similar(leaf, words)) is None and len(leaf) >= MOST_KINDS:
+            best = leaf[-1]  # which by and by stands for all that are like no other
+        if best is None:
             best = Template(process, words, line)
             leaf.append(best)
             found.append(best)

@@ -3,22 +3,15 @@
 import re
 from collections.abc import Iterator
 
+from chaos.templates.filters import quoted as quoted
+
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _SELECTOR = re.compile(
-    rf"([a-zA-Z_:][a-zA-Z0-9_:]*)?\{{((?:\s*\w+\s*(?:=~|!~|!=|=)\s*{_STRING}\s*,?)*)\s*\}}"
+    rf"(?:(?<![\w:])([a-zA-Z_:][a-zA-Z0-9_:]*))?\{{((?:\s*\w+\s*(?:=~|!~|!=|=)\s*{_STRING}\s*,?)*)\s*\}}"
 )
-_MATCHER = re.compile(rf"(\w+)\s*(?:=~|!~|!=|=)\s*({_STRING})")
+_MATCHER = re.compile(rf"(?<!\w)(\w+)\s*(?:=~|!~|!=|=)\s*({_STRING})")
 _COUNTED = re.compile(r"\b(rate|irate|increase|max_over_time|last_over_time|changes|resets)\s*\(")
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)\]\]")
-
-
-def quoted(text: object) -> str:
-    """`text` as a PromQL string, quotes included.
-
-    `$` and `[[` would be variables to Grafana, which fills them in before Prometheus reads the query.
-    """
-    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return '"' + escaped.replace("$", "\\x24").replace("[[", "[\\x5b") + '"'
 
 
 def variables(query: str) -> set[str]:

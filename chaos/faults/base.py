@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Literal, Protocol
 
+from chaos.faults.mounts import View
+
 Intensity = Literal["low", "medium", "high"]
 Sample = Mapping[str, Any]
 
@@ -80,6 +82,8 @@ class Target(Protocol):
 
     random: Random
     work: Path
+    view: View
+    """The file tree as the app sees it."""
 
     @property
     def memory(self) -> Memory:
@@ -118,6 +122,9 @@ class Target(Protocol):
 
         In v2 the one unified directory. None where the sandbox has none.
         """
+
+    def outside(self) -> Sequence[int]:
+        """Live pids of the app outside of its control groups, so that no limit holds for them; none where none are."""
 
     def ask(self, act: str, **details: Any) -> Path:
         """Ask the controller for what can be done from outside only; the file that will hold its answer.

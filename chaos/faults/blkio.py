@@ -31,7 +31,10 @@ class Limits:
         self._unified = (group / "cgroup.controllers").exists() or group.name == "unified"
         missing = [name for name in self._files() if not (group / name).exists()]
         if missing:
-            raise InjectionError(f"this kernel's control group has no {missing[0]}")
+            raise InjectionError(
+                f"the app's control group has no {missing[0]}: the kernel cannot, or nobody delegated "
+                "the io controller to us (systemd gives it to no ordinary user unasked: Delegate= of user@.service)"
+            )
 
     @contextmanager
     def twin(self) -> Iterator["Limits"]:

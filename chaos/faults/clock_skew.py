@@ -83,7 +83,7 @@ class ClockSkew(Fault):
         """The witness sees the wrong time on enter, and the true one on exit."""
         clocks = self._clocks(target)
         with ExitStack() as stack:
-            seer = stack.enter_context(witness(target, library.put_in_place(target.work), os.environ))
+            seer = stack.enter_context(witness(target, os.environ))
             every = [*clocks.values(), seer.clock]
             stack.enter_context(undone_by_death(*put_right_by_shell(every)))
             stack.enter_context(target.undo("the clock", lambda: _put_right(every, seer)))

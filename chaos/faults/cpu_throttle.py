@@ -12,6 +12,7 @@ from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import mean_interval
+from chaos.faults.inside import Inside, escaped
 from chaos.faults.process.burning import burn_when_told
 from chaos.faults.process.pacing import paced, ration
 from chaos.faults.process.quota import PERIOD_S, Quota, Use
@@ -76,6 +77,7 @@ class CpuThrottle(Fault):
 
     @contextmanager
     def _by_quota(self, target: Target, quota: Quota, burners: Sequence[Helper]) -> Iterator[Injection]:
+        inside = Inside(target)
         put_back = ["/bin/sh", "-c", 'echo "$1" > "$2"', "sh", quota.before, str(quota.file)]
         with undone_by_death(*put_back), target.undo("the app's CPU quota", lambda: _put_back(quota)):
             meter = _Meter(quota)
@@ -87,7 +89,12 @@ class CpuThrottle(Fault):
             bites_s = meter.until_it_bites(target)
             _burn(burners, _CALIBRATION_S)
             notes = {"quota": quota.now(), "before": quota.before, "first_used_up_s": round(bites_s, 3)}
-            yield Injection("cfs-quota", "real", self._all_asked(), meter.look, _LOOK_EVERY_S, notes)
+
+            def observe() -> Sample | None:
+                sample, away = meter.look(), inside.look()
+                return None if sample is None and not away else {**(sample or {}), **away}
+
+            yield Injection("cfs-quota", "real", self._all_asked(), observe, _LOOK_EVERY_S, notes)
 
     @contextmanager
     def _by_stopping(self, target: Target, burners: Sequence[Helper]) -> Iterator[Injection]:
@@ -122,7 +129,8 @@ class CpuThrottle(Fault):
             lambda share: share <= _ROUGH * self._asked() + _TOLERATED_POINTS,
             lambda some: abs(mean_interval(some)[0] - self._asked()) <= 2 * _TOLERATED_POINTS,
         )
-        landed = near and not lifted and not gone
+        why += (outside := escaped(samples))
+        landed = near and not lifted and not outside and not gone
         return Delivered({"cpu_percent": round(mean, 3)}, low, high, len(used), landed, and_why(why, gone))
 
     def _asked(self) -> float:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
-from chaos.faults.mounts import mount_of
+from chaos.faults.mounts import mount_of, refuse_the_agents
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import SIZE, Size
@@ -52,6 +52,7 @@ class DiskFull(Fault):
         _refuse_large(self.path, int(self.leave), target)
         fill = _Fill(self.path, int(self.leave))
         with target.undo(f"the fill of {self.path}", fill.close):
+            refuse_the_agents(self.path, target.work, fill.file)
             fill.begin()
             asked = {"left_bytes": self.leave}
             yield Injection("allocated-file", "real", asked, fill.look, notes=fill.notes)
@@ -84,7 +85,7 @@ class _Fill:
         """What others used when it was least, less the size of the disk (a constant that drops out)."""
         self.notes: dict[str, Any] = {}
         try:
-            self._file = unnamed_file(folder)
+            self.file = unnamed_file(folder)
         except OSError as error:
             raise InjectionError(f"cannot fill {folder}: {error.strerror}") from error
 
@@ -99,7 +100,7 @@ class _Fill:
             had, asked = SIZE.format(self._size), SIZE.format(self._leave)
             raise InjectionError(f"{self._folder} had only {had} free, less than the {asked} to leave")
         self._size -= self._leave
-        os.ftruncate(self._file, self._size)
+        os.ftruncate(self.file, self._size)
         self._least_theirs = -self._free() - self._size
         full_ms = round((time.monotonic() - began) * 1000, 3)
         self.notes = {"filled_bytes": self._size, "reserved_bytes": self._never_free, "full_ms": full_ms}
@@ -117,7 +118,7 @@ class _Fill:
     def _take(self, size: int) -> bool:
         """Allocate that many bytes more; False when there was no room."""
         try:
-            os.posix_fallocate(self._file, self._size, size)
+            os.posix_fallocate(self.file, self._size, size)
         except OSError as error:
             if error.errno in _NO_SPACE:
                 return False
@@ -144,7 +145,7 @@ class _Fill:
 
     def close(self) -> None:
         """Free the space: the last descriptor of an unnamed file is its life."""
-        os.close(self._file)
+        os.close(self.file)
 
 
 def _free_blocks(folder: str) -> int:

@@ -12,7 +12,7 @@ from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.dead_man import in_turn, undone_by_death
 from chaos.faults.fidelity import share_interval
-from chaos.faults.mounts import Mount, all_mounts, holding, is_below
+from chaos.faults.mounts import Mount, View, all_mounts, holding, is_below
 from chaos.faults.writers import open_for_writing, standing_in
 
 _NOT_DISKS = ("/proc", "/sys", "/dev", "/run")
@@ -51,9 +51,9 @@ class DiskReadOnly(Fault):
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:
         """Read-only, and seen to be, on enter; written to again on exit."""
-        disks = [_Disk(mount, target) for mount in self._mounts()]
+        disks = [_Disk(mount, target) for mount in self._mounts(target.view)]
         own = holding(str(target.work), [disk.mount for disk in disks] + all_mounts()[:1])
-        if any(disk.mount == own for disk in disks):
+        if target.view.of is None and any(disk.mount == own for disk in disks):
             raise InjectionError(f"{own.point} is where the agent itself writes; choose another path")
         try:
             with ExitStack() as stack:
@@ -68,20 +68,20 @@ class DiskReadOnly(Fault):
             for disk in disks:
                 disk.must_be_writable()
 
-    def _mounts(self) -> list[Mount]:
+    def _mounts(self, view: View) -> list[Mount]:
         """Those to change. Raises InjectionError when there is none that could be written before."""
         try:
             place = str(Path(self.path).resolve(strict=True))
         except OSError as error:
             raise InjectionError(f"cannot make {self.path} read-only: {error.strerror}") from error
-        mounts = all_mounts()
+        mounts = view.mounts()
         at = holding(place, mounts)
         chosen = [at]
         if self.below:
             places = {mount.point for mount in mounts if is_below(mount.point, at.point)}
             places = {place for place in places if not any(is_below(place, no) for no in _NOT_DISKS)}
             chosen = [holding(each, mounts) for each in sorted(places)]
-        writable = [mount for mount in chosen if not mount.read_only and Path(mount.point).is_dir()]
+        writable = [mount for mount in chosen if not mount.read_only and _seen(view, mount.point).is_dir()]
         if not writable:
             raise InjectionError(f"{self.path} is read-only already (on {at.point})")
         return writable
@@ -113,8 +113,8 @@ class _Disk:
     def read_only(self, open_files: str) -> Iterator[None]:
         """Remounted, or covered when files are open for writing there."""
         mount, target = self.mount, self._target
-        protect = mount.remounted("bind", "ro", without=["rw"])
-        release = mount.remounted("bind")
+        protect = target.view.command(mount.remounted("bind", "ro", without=["rw"]))
+        release = target.view.command(mount.remounted("bind"))
         with (
             undone_by_death(*release),
             target.undo(f"read-only {mount.point}", lambda: _run(target, release)),
@@ -137,8 +137,8 @@ class _Disk:
             raise InjectionError(f"{point} cannot be remounted, open for writing: {', '.join(writers[:5])}")
         self.way = "read-only-cover"
         # Writable first: whoever has moved into the cover stays in it when it is detached.
-        away = [list(release), ["umount", "--lazy", point]]
-        _run(target, ["mount", "--rbind", point, point])
+        away = [list(release), target.view.command(["umount", "--lazy", point])]
+        _run(target, target.view.command(["mount", "--rbind", point, point]))
         with (
             undone_by_death(*in_turn(away)),
             target.undo(f"the cover of {point}", lambda: _all(target, away)),
@@ -158,7 +158,7 @@ class _Disk:
 
     def try_to_write(self) -> str:
         """What a new file there is answered with: EROFS, `written`, or another error's name."""
-        name = Path(self.mount.point, f".chaoslab-probe-{os.urandom(6).hex()}")
+        name = _seen(self._target.view, self.mount.point) / f".chaoslab-probe-{os.urandom(6).hex()}"
         try:
             os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError as error:
@@ -191,6 +191,11 @@ class _Look:
         """How, where, and who is not reached."""
         disks = {disk.mount.point: disk.way for disk in self._disks}
         return {"disks": disks, "spared": [name for disk in self._disks for name in disk.spared()]}
+
+
+def _seen(view: View, place: str) -> Path:
+    """A place of the app's, as we reach it."""
+    return view.root / place.lstrip("/")
 
 
 def _everybody() -> list[int]:

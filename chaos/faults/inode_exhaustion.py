@@ -14,7 +14,7 @@ from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
-from chaos.faults.mounts import Mount, mount_of
+from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
 from chaos.faults.steadiness import and_why, unsteady
 
 _ROUGH = 2
@@ -57,6 +57,7 @@ class InodeExhaustion(Fault):
             mount = mount_of(self.path)
         except OSError as error:
             raise InjectionError(f"cannot use up the inodes of {self.path}: {error.strerror}") from error
+        refuse_the_agents(self.path, target.work)
         with _taken(mount, self.path, target) as way:
             level = _Level(self.path, self.leave, way)
             level.begin()
@@ -160,6 +161,8 @@ class _Files:
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder, f".chaoslab-inodes-{os.urandom(6).hex()}")
         self.taken = 0
+        self._opened = -1
+        """The folder itself: its name may lead elsewhere by the time that files are made."""
 
     def make(self) -> None:
         """The folder, which takes one as well. Raises InjectionError when too many would have to be taken."""
@@ -169,6 +172,7 @@ class _Files:
             raise InjectionError(f"cannot use up the inodes of {self.folder.parent}: {why}")
         try:
             self.folder.mkdir(0o700)
+            self._opened = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise InjectionError(f"cannot make files in {self.folder.parent}: {error.strerror}") from error
 
@@ -177,17 +181,21 @@ class _Files:
         free = _free(str(self.folder))
         try:
             for _ in range(free - count):
-                (self.folder / f"{self.taken}").touch()
+                how = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+                os.close(os.open(f"{self.taken}", how, 0o600, dir_fd=self._opened))
                 self.taken += 1
             for _ in range(count - free):
                 self.taken -= 1
-                (self.folder / f"{self.taken}").unlink()
+                os.unlink(f"{self.taken}", dir_fd=self._opened)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise InjectionError(f"cannot use up the inodes: {error.strerror}") from error
 
     def remove(self) -> None:
         """All of it."""
+        if self._opened >= 0:
+            os.close(self._opened)
+            self._opened = -1
         if self.folder.exists():
             shutil.rmtree(self.folder)
 

@@ -19,6 +19,7 @@ from chaos.faults.blkio import WAYS, Limits, limits_for
 from chaos.faults.channel import receive, send
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
+from chaos.faults.inside import Inside, escaped
 from chaos.faults.mounts import mount_of
 from chaos.faults.steadiness import unsteady
 from chaos.faults.unnamed import unnamed_file
@@ -90,6 +91,7 @@ class IoThrottle(Fault):
         except OSError as error:
             raise InjectionError(f"cannot throttle {self.path}: {error.strerror}") from error
         limits = limits_for(target.cgroup("blkio"), mount)
+        inside = Inside(target)
         rates = self._rates()
         asked = {f"{way}_bytes_per_s": rate for way, rate in rates.items()}
         with ExitStack() as stack:
@@ -108,7 +110,12 @@ class IoThrottle(Fault):
                 "measured_in": "the app's group" if twin is limits else "a twin of the app's group",
             }
             every_s = _EVERY_S if twin is limits else _EVERY_IN_A_TWIN_S
-            yield Injection(limits.mechanism, "real", asked, look, every_s, notes)
+
+            def observe() -> dict[str, Any] | None:
+                sample = look()
+                return {**sample, **inside.look()} if sample else None
+
+            yield Injection(limits.mechanism, "real", asked, observe, every_s, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when, with somebody asking for more, the kernel moved bytes within 10 % of the limit."""
@@ -132,6 +139,8 @@ class IoThrottle(Fault):
                 f"{way} {middle / 1024:.1f} KiB/s in the median of {len(seen)} windows, {rate / 1024:.1f} asked"
             )
         why = f"{'; '.join(words)}, 10 % tolerated, as the kernel counted"
+        why += (outside := escaped(samples))
+        landed = landed and not outside
         return Delivered(values, *bounds, len(samples), landed, why)
 
 

@@ -11,6 +11,7 @@ from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Memory, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
+from chaos.faults.inside import Inside, escaped
 from chaos.faults.steadiness import unsteady
 from chaos.units import SIZE, Share
 
@@ -76,18 +77,24 @@ class MemoryLimit(Fault):
         last = looks[-1]
         if "kills" in last:
             why += f"; the app reached it {last['reached']} times, the kernel ended {last['kills']} processes"
-        return Delivered({"limit_bytes": middle}, low, high, len(looks), landed, why)
+        why += (outside := escaped(samples))
+        return Delivered({"limit_bytes": middle}, low, high, len(looks), landed and not outside, why)
 
 
 @contextmanager
 def _by_kernel(target: Target, group: Path, wanted: int) -> Iterator[Injection]:
+    inside = Inside(target)
     limit = _Limit(group, target.memory, wanted)
     put_back = ["/bin/sh", "-c", 'echo "$1" > "$2"', "sh", limit.before, str(limit.file)]
     with undone_by_death(*put_back), target.undo("the app's memory limit", limit.restore):
         limit.lower()
         notes = {"before_bytes": limit.before, "at_once": limit.now() == wanted}
         asked = {"limit_bytes": float(wanted)}
-        yield Injection("cgroup-memory", "real", asked, limit.look, _LOOK_EVERY_S, notes)
+
+        def look() -> Sample:
+            return {**limit.look(), **inside.look()}
+
+        yield Injection("cgroup-memory", "real", asked, look, _LOOK_EVERY_S, notes)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Sample, Target
 from chaos.faults.channel import receive, send
 from chaos.faults.fidelity import median_interval
+from chaos.faults.inside import Inside, escaped
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
@@ -62,11 +63,16 @@ class MemoryPressure(Fault):
             if helper.receive(_ANSWER_WITHIN_S) is None:
                 raise InjectionError(f"the memory hog was not ready within {_ANSWER_WITHIN_S:g} s")
             victims = _Victims(target.pids)
+            inside = Inside(target)
             press = _Press(self, memory, helper, victims)
             asked = {"fill_percent": _percent(self.fill)}
             notes = {"limit_bytes": memory.limit_bytes}
+
+            def look() -> Sample:
+                return {**press.look(), **inside.look()}
+
             with target.undo("which process the kernel ends first", victims.forget):
-                yield Injection("anonymous-memory", memory.kind, asked, press.look, _LOOK_EVERY_S, notes)
+                yield Injection("anonymous-memory", memory.kind, asked, look, _LOOK_EVERY_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when the median level after the ramp is within 2 points of asked and the hog lived."""
@@ -90,7 +96,8 @@ class MemoryPressure(Fault):
             lambda level: abs(level - asked) <= _ROUGH_POINTS,
             lambda some: abs(median_interval(some)[0] - asked) <= 2 * _TOLERATED_POINTS,
         )
-        landed = near and lost is None and not gone
+        why += (outside := escaped(samples))
+        landed = near and lost is None and not outside and not gone
         return Delivered({"fill_percent": middle}, low, high, len(levels), landed, and_why(why, gone))
 
 

@@ -1,12 +1,25 @@
 """Which mount holds a path, as the kernel says it: mountinfo of proc(5)."""
 
+import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
+
+from chaos.errors import InjectionError
 
 _MOUNTINFO = Path("/proc/self/mountinfo")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+_ENTER = """
+import ctypes, os, sys
+if ctypes.CDLL(None, use_errno=True).setns(os.open(sys.argv[1], os.O_RDONLY | os.O_CLOEXEC), 0):
+    sys.exit(f"cannot enter the app's mounts: {os.strerror(ctypes.get_errno())}")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""As nsenter(1) does, which not every image has."""
+_AGENTS = ("/run", "/var/run", "/proc")
 WITHOUT_A_DEVICE = ("tmpfs", "ramfs", "devtmpfs")
 """Kinds of file systems that live in memory: nothing of them is ever written to a device."""
 
@@ -64,6 +77,32 @@ def all_mounts() -> list[Mount]:
     return read(_MOUNTINFO.read_text())
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """The file tree as the app sees it: its own where it has one, else ours.
+
+    What is mounted in ours appears in its own, too; options of a mount that is in both are changed in one only.
+    """
+
+    of: int | None = None
+    """A process that has the app's mounts; None when they are ours."""
+
+    @property
+    def root(self) -> Path:
+        """Where its root directory is, for us."""
+        return Path("/" if self.of is None else f"/proc/{self.of}/root")
+
+    def mounts(self) -> list[Mount]:
+        """Its mounts, in the order in which they were made. Raises OSError."""
+        return read(Path(f"/proc/{self.of or 'self'}/mountinfo").read_text())
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """A command that sees, and changes, its mounts."""
+        if self.of is None:
+            return list(argv)
+        return [sys.executable, "-I", "-S", "-c", _ENTER, f"/proc/{self.of}/ns/mnt", *argv]
+
+
 def holding(path: str, mounts: Sequence[Mount]) -> Mount:
     """The one that `path` (without symbolic links) lies on: the deepest, and of several there the last. Pure."""
     on = [mount for mount in mounts if is_below(path, mount.point)]
@@ -73,6 +112,25 @@ def holding(path: str, mounts: Sequence[Mount]) -> Mount:
 def mount_of(path: str) -> Mount:
     """The mount that holds `path` now. Raises OSError when there is no such path."""
     return holding(str(Path(path).resolve(strict=True)), all_mounts())
+
+
+def is_the_agents(path: str) -> bool:
+    """Whether it names the disk that the agent writes its journal to, or a way there, in any sandbox. Pure.
+
+    /proc has a way to every disk (`/proc/self/root`, `/proc/self/cwd`); /var/run is a link to /run in most systems.
+    """
+    place = "/" + normpath(path).lstrip("/")
+    return any(is_below(place, folder) for folder in _AGENTS)
+
+
+def refuse_the_agents(path: str, work: Path, descriptor: int | None = None) -> None:
+    """The same of what `path` leads to now, through whatever links. Raises InjectionError, and OSError without it.
+
+    Of a file that was opened there, `descriptor` tells for sure: the app may have changed a link since.
+    """
+    seen = Path(path).stat() if descriptor is None else os.fstat(descriptor)
+    if seen.st_dev == work.stat().st_dev:
+        raise InjectionError(f"{path} is on the disk that the agent itself writes to; choose another path")
 
 
 def is_below(path: str, folder: str) -> bool:

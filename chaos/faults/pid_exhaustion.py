@@ -10,6 +10,7 @@ from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
+from chaos.faults.inside import Inside, escaped
 from chaos.faults.process.following import ANSWER_WITHIN_S, followed
 from chaos.faults.process.tasks import canary, crowd
 from chaos.faults.steadiness import and_why, unsteady
@@ -74,7 +75,8 @@ class PidExhaustion(Fault):
         why += f"; {failed} of {len(tried)} forks beyond the limit failed with EAGAIN"
         if "refused" in looks[-1]:
             why += f", {looks[-1]['refused']} in all, the app's included"
-        landed = middle == self.leave and failed >= 0.9 * len(tried) and not gone
+        why += (outside := escaped(samples))
+        landed = middle == self.leave and failed >= 0.9 * len(tried) and not outside and not gone
         return Delivered({"left_tasks": middle}, low, high, len(looks), landed, and_why(why, gone))
 
 
@@ -83,6 +85,7 @@ def _by_group(target: Target, group: Path, leave: int) -> Iterator[Injection]:
     with target.helper(canary, in_memory_limit=True) as helper:
         if helper.receive(ANSWER_WITHIN_S) is None:
             raise InjectionError(f"the canary was not ready within {ANSWER_WITHIN_S:g} s")
+        inside = Inside(target)
         limit = _GroupLimit(group, helper, leave)
         put_back = ["/bin/sh", "-c", 'echo "$1" > "$2"', "sh", limit.before, str(limit.file)]
         with undone_by_death(*put_back), target.undo("the app's limit on processes", limit.put_back):
@@ -90,7 +93,11 @@ def _by_group(target: Target, group: Path, leave: int) -> Iterator[Injection]:
             target.measured(**first)
             notes = {"before": limit.before, "limit": limit.now()}
             asked = {"left_tasks": float(leave)}
-            yield Injection("cgroup-pids", "real", asked, limit.look, _LOOK_EVERY_S, notes)
+
+            def look() -> Sample:
+                return {**limit.look(), **inside.look()}
+
+            yield Injection("cgroup-pids", "real", asked, look, _LOOK_EVERY_S, notes)
 
 
 @contextmanager

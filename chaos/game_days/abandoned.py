@@ -1,10 +1,13 @@
 """Close the game days whose process died: their journals say what ran, and they get their reports all the same."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
 
 from chaos import runner
 from chaos.analyzers.comparison import result_in
+from chaos.apart import close_apart
+from chaos.errors import ChaosLabError
 from chaos.game_days import record, reporting
 from chaos.game_days.day import Day, Ran
 from chaos.journal import Journal
@@ -16,22 +19,42 @@ from chaos.verdict import Outcome, Verdict
 DIED = "the process that carried out this day died"
 
 
-def close_abandoned() -> Iterator[tuple[Left, Day | None]]:
-    """End every day whose process died, and write its report; no day when it died before its first word.
+class Closed(NamedTuple):
+    """What became of a game day that was left behind."""
 
-    Close what its experiments left first (`chaos.reaping`): then their results are there. Raises ChaosLabError.
+    left: Left
+    day: Day | None
+    """None when it died before its first word, or is put aside."""
+    aside: str | None
+    """Why it could not be closed, and is not tried again."""
+
+
+async def close_abandoned() -> AsyncIterator[Closed]:
+    """End every day whose process died, and write its report, each in a process of its own (`chaos.apart`).
+
+    Close what its experiments left first (`chaos.reaping`): then their results are there.
     """
     for left in left_behind(DAYS):
-        yield left, _closed(left.run.folder)
+        why = await close_apart(left, DAYS)
+        yield Closed(left, _day_in(left.run.folder) if why is None else None, why)
 
 
-def _closed(folder: Path) -> Day | None:
+def _day_in(folder: Path) -> Day | None:
+    """The day that was closed there; it has been read once, within the limits of that process."""
+    try:
+        return record.fold(record.journal_of(folder).events())
+    except (ChaosLabError, ValueError, TypeError, KeyError):
+        return None
+
+
+def close_day(folder: Path) -> None:
+    """Do it, in this process. Raises ChaosLabError when its files cannot be read or written."""
     journal = record.journal_of(folder)
     if not journal.path.exists():
-        return None
+        return
     journal.mend()
     if not record.is_day(journal.path):
-        return None
+        return
     day = record.fold(journal.events())
     for ran in day.ran:
         if ran.ended_at is None:
@@ -40,7 +63,6 @@ def _closed(folder: Path) -> Day | None:
         record.tell(journal, "day.ended", ended="crashed", why=DIED)
     day = record.fold(journal.events())
     reporting.write(day, folder)
-    return day
 
 
 def _end(journal: Journal, ran: Ran) -> None:

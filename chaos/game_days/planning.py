@@ -1,5 +1,6 @@
 """From a game day's manifest to what will be done: every experiment found and drawn, or nothing begins."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,7 +54,9 @@ def plan_day(day: LoadedDay, found: Mapping[str, Loaded], commit: str | None = N
     wrong: list[Problem] = []
     for each in references(day.manifest.spec):
         entries[each.entry.name] = each.entry
-        plans[each.entry.name], refusals = draw(found[each.entry.name], overrides=each.overrides)
+        plans[each.entry.name], refusals = draw(
+            found[each.entry.name], overrides=each.overrides, environ=os.environ
+        )
         wrong += refusals
     if wrong:
         raise ManifestError(*wrong)

@@ -13,6 +13,7 @@ from chaos.game_days.day import Day
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
 from chaos.grafana.deliver import WITHIN_S
+from chaos.inert import in_json
 from chaos.measure.result import Links, Result
 from chaos.report import day as page
 from chaos.report.day_junit import junit
@@ -65,7 +66,7 @@ def draw(report: DayReport, folder: Path) -> dict[str, Any]:
 def keep(report: DayReport, results: Mapping[str, Result], folder: Path) -> None:
     """Write the files of a day's folder. Raises PublishError."""
     files = {
-        RECORD: report.model_dump_json(indent=2) + "\n",
+        RECORD: in_json(report.model_dump_json(indent=2)) + "\n",
         REPORT: page.render(report),
         "junit.xml": junit(report),
         "dashboard.json": json.dumps(_drawn(report, results), indent=2) + "\n",

@@ -17,6 +17,7 @@ from typing import Literal
 
 from chaos.gitops.observed import Deployed, Observed, Shape
 from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.inert import markdown
 
 _LIVE = "live "
 """Begins the key of what stalls because of what there is, and not of what the commit says."""
@@ -98,7 +99,7 @@ def shape_of(wanted: Wanted, desired: Desired) -> Shape:
         *(f"{key}:{value}" for key, value in wanted.labels.items()),
     }
     return Shape(
-        description=wanted.hypothesis,
+        description=markdown(wanted.hypothesis),
         tags=tuple(sorted(tags)),
         cron=wanted.cron,
         timezone=wanted.timezone,

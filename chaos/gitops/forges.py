@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from chaos.errors import PublishError
+from chaos.inert import one_line
 
 ForgeKind = Literal["github", "gitlab", "gitea"]
 Verdictlike = Literal["held", "deviated", "inconclusive"]
@@ -83,6 +84,7 @@ class Forge:
         self, commit: str, experiment: str, verdict: Verdictlike, why: str, link: str | None
     ) -> tuple[str, dict[str, Any]]:
         state, context = _STATES[self.kind][verdict], f"chaoslab/{experiment}"
+        why = one_line(why)
         words = why if len(why) <= _MOST_WORDS else why[: _MOST_WORDS - 1] + "…"
         web = {"target_url": link} if link and link.startswith(("http://", "https://")) else {}
         if self.kind == "gitlab":

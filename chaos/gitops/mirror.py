@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chaos.gitops.git import Git, GitError
 from chaos.gitops.source import Source
+from chaos.private import state_folder
 
 MOST_BLOB_BYTES = 256 * 1024
 """A manifest is not larger; what is larger is not even fetched until a run needs it."""
@@ -157,7 +158,7 @@ class Mirror:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One process at a time changes the copy; it is made first when there is none."""
-        self.git.folder.parent.mkdir(parents=True, exist_ok=True)
+        state_folder(self.git.folder.parent)
         with self.git.folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (self.git.folder / "config").exists():

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from chaos.gitops.git import GitError
 from chaos.gitops.mirror import Mirror
+from chaos.inert import one_line
 
 REF = "refs/notes/chaoslab"
 _TRIES = 5
@@ -23,7 +24,7 @@ def note(mirror: Mirror, commit: str, line: str) -> None:
             mirror.git.run("update-ref", "-d", REF)
             with suppress(GitError):  # there are none yet
                 mirror.bring(f"+{REF}:{REF}")
-            mirror.git.run(*_WHO, "notes", f"--ref={REF}", "append", "-m", line, "--", commit)
+            mirror.git.run(*_WHO, "notes", f"--ref={REF}", "append", "-m", one_line(line), "--", commit)
             try:
                 mirror.git.run("push", "--quiet", *mirror.receive_pack(), "--", "origin", f"{REF}:{REF}")
                 return

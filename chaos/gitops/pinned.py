@@ -15,6 +15,7 @@ from chaos.gitops.limits import policies_for
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.reading import apps_of
 from chaos.manifests.load import Loaded, load
+from chaos.private import state_folder
 
 MOST_APP_BYTES = 512 * 1024 * 1024
 
@@ -40,7 +41,7 @@ def load_pinned(mirror: Mirror, commit: str, path: str, folder: Path) -> list[Lo
         if not (root / wanted).exists():
             _write(mirror, wanted, _below(entries, wanted), root)
     policies = policies_for(mirror, commit, entries)
-    return [replace(one, policies=policies) for one in load(root / path, root)]
+    return [replace(one, policies=policies, committed=True) for one in load(root / path, root)]
 
 
 def _below(entries: list[Entry], path: str) -> list[Entry]:
@@ -50,7 +51,7 @@ def _below(entries: list[Entry], path: str) -> list[Entry]:
 
 def _write(mirror: Mirror, path: str, entries: list[Entry], root: Path) -> None:
     """All of it at once or nothing: runs of the same commit may begin together."""
-    root.mkdir(parents=True, exist_ok=True)
+    state_folder(root)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=root))
     try:
         contents = mirror.whole_blobs([each.oid for each in entries], MOST_APP_BYTES)

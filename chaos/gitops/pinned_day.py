@@ -36,7 +36,7 @@ def load_pinned_day(
     if wrong:
         raise ManifestError(*wrong)
     policies = policies_for(mirror, commit, mirror.entries(commit))
-    return day, {each: replace(one, policies=policies) for each, one in found.items()}
+    return day, {each: replace(one, policies=policies, committed=True) for each, one in found.items()}
 
 
 def the_day(file: Path, name: str | None, root: Path | None = None) -> LoadedDay:

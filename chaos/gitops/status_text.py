@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from chaos.gitops.account import Account
 from chaos.gitops.status import Status
+from chaos.inert import cell, markdown, one_line
 
 MOST_ROWS = 500
 """Of a page; those that need a look come first, and the others are counted."""
@@ -31,7 +32,7 @@ def table(rows: Sequence[Status]) -> list[str]:
 def page(account: Account, rows: Sequence[Status]) -> str:
     """Markdown: what the repository looks like now."""
     urgent = sorted(rows, key=lambda one: (one.sync != "Stalled", one.verdict != "deviated", one.name))
-    lines = [f"{heading(account)}", "", _counted(rows), ""]
+    lines = [markdown(heading(account)), "", _counted(rows), ""]
     lines += ["| experiment | sync | verdict | age | why |", "|---|---|---|---|---|"]
     for one in urgent[:MOST_ROWS]:
         cells = (one.name, one.sync, one.verdict or "–", age(one.age_s), why(one))
@@ -72,9 +73,9 @@ def _counted(rows: Sequence[Status]) -> str:
 
 
 def _clipped(text: str) -> str:
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= _WIDE else line[: _WIDE - 1] + "…"
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+    return cell(text)

@@ -69,7 +69,7 @@ class Endpoint:
             if answer != _LISTENING:
                 self.say(f"webhook from {_peer(writer)}: {answer[0]} {answer[1]}")
             await _part(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
             pass  # It went away: there is nobody to answer.
         finally:
             self._open -= 1

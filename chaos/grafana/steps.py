@@ -17,6 +17,7 @@ from chaos.grafana.compare import first_difference
 from chaos.grafana.dispatch import Dispatch, Receipt, Window
 from chaos.grafana.queries import Query, queries_of
 from chaos.grafana.session import Call, Refused
+from chaos.inert import one_line
 
 UID = "chaoslab"
 """Of the folder, and of a data source that we create."""
@@ -146,7 +147,7 @@ async def mark(call: Call, dispatch: Dispatch) -> int:
 
 def _annotation(window: Window) -> tuple[int, int, str]:
     """Milliseconds, and words that Grafana shows as HTML."""
-    text = html.escape(f"{window.fault}: {window.step}")
+    text = html.escape(one_line(f"{window.fault}: {window.step}"))
     return round(window.start * 1000), round(window.end * 1000), text
 
 

@@ -1,6 +1,5 @@
 """Which values an author may accept of each probe, in the unit that suits it."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
@@ -17,7 +16,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from chaos.automaton import PatternError
 from chaos.manifests.base import Part
+from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
 from chaos.units import Duration, PositiveDuration, Share, Unit
 
@@ -28,9 +29,9 @@ THROUGHPUT = Unit("rate", (("/s", 1.0), ("/m", 1 / 60)), "50/s", high=1e6)
 
 def _regular(pattern: str) -> str:
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise PydanticCustomError("regex", "not a regular expression: {why}", {"why": str(error)}) from error
+        pattern_of(pattern)
+    except PatternError as error:
+        raise PydanticCustomError("regex", "{why}", {"why": str(error)}) from error
     return pattern
 
 
@@ -77,7 +78,8 @@ class HttpTolerance(TolerancePart):
     contains: Text | None = None
     """Text that the body must contain."""
     matches: Regex | None = None
-    """Regular expression that must match somewhere in the body."""
+    """Regular expression of Python that must match somewhere in the body. Refused, because no search in linear time
+    knows them: backreferences, look-around, conditions, atomic groups, possessive repeats."""
     max_latency: PositiveDuration | None = None
     """Longest time for the whole answer."""
 
@@ -90,7 +92,8 @@ class CommandTolerance(TolerancePart):
     contains: Text | None = None
     """Text that the output must contain."""
     matches: Regex | None = None
-    """Regular expression that must match somewhere in the output."""
+    """Regular expression of Python that must match somewhere in the output. Refused, because no search in linear time
+    knows them: backreferences, look-around, conditions, atomic groups, possessive repeats."""
     max_latency: PositiveDuration | None = None
     """Longest time to end."""
 

@@ -16,6 +16,8 @@ _ENV = r"^[A-Za-z_][A-Za-z0-9_]{0,199}$"
 _HEADER = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$"
 _HEADER_VALUE = r"^[^\x00\r\n]{0,8000}$"
 _IMAGE = r"^[a-z0-9][A-Za-z0-9._/:@-]{0,499}$"
+_ACCOUNT = r"([a-z_][a-z0-9_-]{0,31}|[0-9]{1,5})"  # useradd(8); ids of a sandbox are below 65,536
+_USER = rf"^{_ACCOUNT}(:{_ACCOUNT})?$"
 _NO_NUL = r"^[^\x00]*$"
 _CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
@@ -29,6 +31,7 @@ SHAPES = {
     _HEADER: "the name of a header, such as Content-Type",
     _HEADER_VALUE: "one line of text",
     _IMAGE: "an image such as docker.io/library/nginx:1.29",
+    _USER: "a user by name or id, such as postgres, 999 or postgres:postgres",
     _NO_NUL: "text without a NUL character",
     _CLOCK: "a time of day such as 09:00, at most 24:00",
 }
@@ -44,6 +47,7 @@ EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
 HeaderValue = Annotated[str, StringConstraints(pattern=_HEADER_VALUE)]
 Image = Annotated[str, StringConstraints(pattern=_IMAGE)]
+User = Annotated[str, StringConstraints(pattern=_USER)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=_CLOCK)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Argument = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=100_000)]

@@ -48,6 +48,8 @@ class Loaded:
     """The template of its dashboard, when it is not ours."""
     policies: tuple[Policy, ...] = ()
     """Whatever limits it beside its own blast radius: its repository's policy."""
+    committed: bool = False
+    """Everything beside it is from a commit: nothing of whoever runs it lies among it."""
 
     def problem(self, path: problems.Path, what: str) -> Problem:
         """Something that is wrong at `path`, for those who judge a manifest later."""

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chaos.inert import inert, one_line
+
 Path = tuple[str | int, ...]
 """Keys and indices from the root of a document: `("spec", "method", 0, "hold")`."""
 
@@ -19,8 +21,9 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}"
-        return f"{where} {self.path}: {self.what}" if self.path else f"{where}: {self.what}"
+        where = f"{one_line(self.file)}:{self.line}:{self.column}"
+        what = inert(self.what)
+        return f"{where} {inert(self.path)}: {what}" if self.path else f"{where}: {what}"
 
 
 def dotted(path: Path) -> str:

@@ -19,6 +19,8 @@ time `+1h` `-5m`.
 
 `app` is a directory inside the repository: the nearest directory above the manifest with a `.git`; outside of git the
 outermost one called `experiments`, else the manifest's own directory. Links are resolved first.
+Nothing of git's own is an app, and files that look like secrets and that git does not track stay where they are
+([which](settings.md#what-an-app-takes-along)).
 
 What must agree: names of processes, steady states and steps, and ports of processes, are unique; `process` names one of
 `target.processes`; metrics of latency, errors and throughput need `load`; `recoverWithin` needs `holds: afterwards` and

@@ -11,6 +11,9 @@ from chaos.manifests.accepting import SUITED
 from chaos.manifests.observing import Watched
 from chaos.manifests.problems import Path
 
+_NO_STEPS = frozenset({"[key]", "[text]", "[secret]"})
+"""What pydantic says of a key itself, and the tags of a variable's value."""
+
 
 def path_of(loc: Sequence[int | str], raw: Any) -> Path:
     """The path in the document of a pydantic location, which also names the union members it went through."""
@@ -20,7 +23,7 @@ def path_of(loc: Sequence[int | str], raw: Any) -> Path:
         if isinstance(raw, dict) and not entered and raw.get("type") == step:
             entered = True
             continue
-        if step == "[key]":
+        if step in _NO_STEPS:
             continue
         path.append(step)
         raw, entered = child(raw, step), False
@@ -45,6 +48,8 @@ def _inside(shape: Any, raw: Any, step: int | str) -> Any:
         return _suited(raw)
     if isinstance(step, int):
         return next(iter(get_args(shape)), Any)
+    if get_origin(shape) is dict:
+        return get_args(shape)[1]
     return _fields(shape).get(step, Any)
 
 
@@ -61,6 +66,9 @@ def _chosen(shape: Any, raw: Any) -> Any:
     members = _members(shape)
     if len(members) == 1:
         return members[0]
+    parts = [member for member in members if _fields(member)]
+    if len(parts) == 1 and isinstance(raw, dict):  # text, or a mapping of one kind
+        return parts[0]
     wanted = raw.get("type") if isinstance(raw, dict) else None
     return next((member for member in members if _tag(member) == wanted), Any)
 

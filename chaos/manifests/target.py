@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from chaos.manifests.base import Argument, Command, DnsLabel, EnvName, Image, Part, Port
+from chaos.manifests.base import Argument, Command, DnsLabel, EnvName, Image, Part, Port, User
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
 from chaos.probes.tcp import TcpProbe
@@ -20,6 +20,24 @@ def _inside(path: str) -> str:
     return path
 
 
+class SecretValue(Part):
+    """A value from the environment of whoever carries out the run, instead of one in the manifest."""
+
+    secret: EnvName
+    """Name of the variable there. It must be set when the run begins; its value is shown nowhere."""
+
+
+def _kind_of_value(value: object) -> str:
+    """The tag of the member; in brackets, as pydantic's own `[key]`, because it is no step of a path."""
+    return "[secret]" if isinstance(value, dict | SecretValue) else "[text]"
+
+
+Value = Annotated[
+    Annotated[Argument, Tag("[text]")] | Annotated[SecretValue, Tag("[secret]")],
+    Discriminator(_kind_of_value),
+]
+
+
 class Process(Part):
     """One process of the app, supervised for the whole run."""
 
@@ -29,14 +47,18 @@ class Process(Part):
     """Program and arguments; no shell is involved. Of an `image`, what the image itself runs when it is left out."""
     port: Port | None = None
     """The port it listens on."""
-    env: dict[EnvName, Argument] = Field(default={})
-    """Environment variables, on top of a small clean environment."""
+    env: dict[EnvName, Value] = Field(default={})
+    """Environment variables, on top of a small clean environment: text, or `{secret: NAME}` for a value that is taken
+    from the environment of whoever carries out the run."""
     cwd: Annotated[Argument, AfterValidator(_inside)] = "."
     """Directory to start in, relative to the app's."""
     ready: ReadyProbe | None = None
     """When it counts as ready: the first good answer. Without it, as soon as its port, if any, accepts."""
     ready_within: PositiveDuration = 30.0
     """Time to become ready; a process that takes longer ends the run before anything is injected."""
+    user: User | None = None
+    """Who it runs as: a name or an id, either with `:GROUP`; root, or what its image says, when left out. A name that
+    the sandbox does not know gets an account there. Programs such as PostgreSQL refuse to run as root."""
     restart: Literal["never", "on-failure", "always"] = "never"
     """What to do when it ends: nothing, start it again unless it exited 0, or start it again."""
 
@@ -56,8 +78,15 @@ class Target(Part):
     ] = ()
     """Files of the app that `setup` reads: names, patterns such as `requirements*.txt`, or directories; all by default.
     On `e2b` a change of any other file needs no new template."""
+    user: User | None = None
+    """Who setup, and every process that does not say otherwise, runs as: see a process's own."""
     processes: Annotated[tuple[Process, ...], Field(min_length=1, max_length=50)]
     """What runs, started in this order, each when the one before is ready."""
+
+    def secrets(self) -> list[str]:
+        """Names of what processes take from the environment of whoever carries out the run."""
+        values = (value for process in self.processes for value in process.env.values())
+        return [value.secret for value in values if isinstance(value, SecretValue)]
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -3,8 +3,9 @@
 Each rule returns sentences; none when all is well. The limits are explained in docs/verdicts.md.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from chaos.measure.record import Record
 from chaos.measure.recovery import Look
 from chaos.measure.standstill import Standstill, standstills
 from chaos.measure.timeline import Timeline
+from chaos.tolerances import UNJUDGED
 
 LATE_S = 0.05
 """A generator or probe whose p99 is later than this may have measured itself. Times count from the intended moment, so
@@ -54,10 +56,14 @@ class Health:
     bursts: list[str]
     exhausted: list[str]
     short: list[str]
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """By the name of the steady state."""
 
     def explains(self, asked: Asked, looks: Sequence[Look]) -> list[str]:
         """What of our own could explain a bad look of this steady state."""
         doubts = [*self.clock, *(self.exhausted if asked.reads_load else [])]
+        if asked.name in self.unjudged:
+            doubts.append(self.unjudged[asked.name])
         if asked.metric == "throughput":
             return doubts + self.late + self.short
         if asked.reads_latency:
@@ -71,7 +77,9 @@ class Health:
     @property
     def of_the_run(self) -> list[str]:
         """What forbids the verdict `held`, whatever was looked at."""
-        return [*self.baseline, *self.clock, *self.bursts, *self.exhausted, *self.short]
+        return [
+            *self.baseline, *self.clock, *self.bursts, *self.exhausted, *self.short, *self.unjudged.values()
+        ]  # fmt: skip
 
 
 def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> Health:
@@ -85,6 +93,7 @@ def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> Hea
         bursts=late_doubts(found, timeline, BURSTS_S),
         exhausted=exhausted_doubts(found),
         short=short_doubts(found, timeline, record.plan.get("load") or {}, standstills(record.events)),
+        unjudged=unjudged_doubts(record),
     )
 
 
@@ -105,6 +114,19 @@ def exhausted_doubts(found: Sequence[Request]) -> list[str]:
     """Whether the generator ran out of sockets, which live metrics count as failures of the target."""
     lost = sum(request.failure == "exhausted" for request in found)
     return [f"the load generator itself ran out of sockets for {lost:,} requests"] if lost else []
+
+
+def unjudged_doubts(record: Record) -> dict[str, str]:
+    """Looks whose text could not be judged, for each steady state: neither good nor bad."""
+    looks = Counter(
+        str(event.data.get("probe"))
+        for event in record.of("probe.sampled")
+        if event.data.get("error") == UNJUDGED
+    )
+    return {
+        name: f"{count} looks at {name} could not be judged: its pattern needs too much work for what was seen"
+        for name, count in looks.items()
+    }
 
 
 def late_looks(looks: Sequence[Look]) -> list[str]:

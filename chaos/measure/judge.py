@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chaos.events import Event, segments
+from chaos.measure import trust
+from chaos.measure.accounting import unaccounted
 from chaos.measure.case import Case, Circumstances
 from chaos.measure.control import decide_control, is_control, reference
 from chaos.measure.control import doubts as withheld_doubts
@@ -82,7 +84,7 @@ def _judge(record: Record, rules: int) -> Result:
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
-    doubts = _doubts(record, steps, health)
+    doubts = [*_doubts(record, steps, health), *unaccounted(record, timeline)]
     verdict, why = (
         decide_control(ended, ended_why, states, doubts)
         if control
@@ -161,7 +163,7 @@ def _doubts(record: Record, steps: Sequence[StepJudged], health: Health) -> list
         doubts += withheld_doubts(record)
     elif record.plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
-    return doubts + health.of_the_run
+    return doubts + trust.doubts(record) + health.of_the_run
 
 
 def _findings(

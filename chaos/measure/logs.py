@@ -12,17 +12,19 @@ from chaos.measure.timeline import Timeline
 MOST_LINES = 60
 AROUND_S = 1.0
 LONGEST = 400
+_READ = 1024
+"""Characters of a line: an app may write megabytes."""
 
 _ERROR = re.compile(
     r"\b(?:error|exception|traceback|fatal|critical|panic|fail(?:ed|ure)?|warn(?:ing)?|refused|reset|timed? ?out|"
-    r"unreachable|no space|out of memory|oom|killed|denied|50[0-9])\b|\w+Error\b",
+    r"unreachable|no space|out of memory|oom|killed|denied|50[0-9]|\w+Error)\b",
     re.IGNORECASE,
 )
 
 
 def looks_like_error(line: str) -> bool:
     """Whether a line reads like trouble."""
-    return _ERROR.search(line) is not None
+    return _ERROR.search(line, 0, _READ) is not None
 
 
 def excerpt(record: Record, timeline: Timeline) -> list[LogLine]:

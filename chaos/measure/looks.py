@@ -8,12 +8,16 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
+from chaos.automaton import PatternError
 from chaos.events import Event
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
+from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
 
 LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
+_NOT_SEEN = ("too few", "exhausted")
+"""Older journals have samples of looks that saw nothing, for a reason of ours."""
 GAP_FLOOR_S = 0.25
 """A shared machine may pause any program this long; it says nothing about a run."""
 
@@ -84,9 +88,12 @@ def window_of(probe: Mapping[str, Any]) -> float:
 
 def _tolerance(fields: Mapping[str, Any]) -> Tolerance | None:
     try:
-        return Tolerance(**fields)
-    except TypeError:
+        tolerance = Tolerance(**fields)
+        if tolerance.matches is not None:
+            pattern_of(tolerance.matches)
+    except (TypeError, PatternError):
         return None
+    return tolerance
 
 
 def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
@@ -95,7 +102,7 @@ def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
     found: dict[str, list[Look]] = defaultdict(list)
     for event in record.of("probe.sampled"):
         name = str(event.data.get("probe"))
-        if tolerance := tolerances.get(name):
+        if (tolerance := tolerances.get(name)) and event.data.get("error") not in _NOT_SEEN:
             found[name].append(look_of(event, tolerance))
     return {name: sorted(looks, key=attrgetter("at")) for name, looks in found.items()}
 

@@ -1,13 +1,14 @@
 """How the run itself ended, and why: from what the agent and the host wrote, never from what is absent.
 
-A run is completed only when the agent said so. In order, the first that applies: crashed because the
-controller was lost (the agent then calls itself aborted: nobody asked it to stop), aborted (a stop condition
-tripped, or somebody asked it to stop), crashed (the target never came up, the sandbox was lost), not injected
-(the baseline was not steady, or the first fault could not be put in place), crashed because the journal has
-no end, completed.
+A run is completed only when the agent said so. In order, the first that applies: crashed because the journal was
+tampered with, crashed because the controller was lost (the agent then calls itself aborted: nobody asked it to
+stop), aborted (a stop condition tripped, or somebody asked it to stop), crashed (the target never came up, the
+sandbox was lost), not injected (the baseline was not steady, or the first fault could not be put in place),
+crashed because the journal has no end, completed.
 """
 
 from chaos.measure.record import Record
+from chaos.measure.trust import tampered
 from chaos.verdict import Outcome
 
 Ending = tuple[Outcome, str]
@@ -18,7 +19,12 @@ def outcome(record: Record) -> Ending:
     if not record.plan:
         return Outcome.CRASHED, "the journal has no plan: run.started is missing"
     return (
-        _lost(record) or _stopped(record) or _crashed(record) or _not_injected(record) or _completed(record)
+        tampered(record)
+        or _lost(record)
+        or _stopped(record)
+        or _crashed(record)
+        or _not_injected(record)
+        or _completed(record)
     )
 
 

@@ -115,7 +115,7 @@ def _unseen(case: Case) -> Judgement | None:
             return Verdict.INCONCLUSIVE, _too_few(case, where, len(looks))
         if holes := gaps(looks, start, until, case.asked.longest_gap_s):
             first, last = holes[0]
-            why = f"no sample for {seconds(last - first)} ({span(first, last)}) in the {where}"
+            why = f"{_nothing(case)} for {seconds(last - first)} ({span(first, last)}) in the {where}"
             return (
                 Verdict.INCONCLUSIVE,
                 f"{why}; at most {seconds(case.asked.longest_gap_s)} between two samples is allowed",
@@ -124,6 +124,11 @@ def _unseen(case: Case) -> Judgement | None:
         if each.count < MIN_LOOKS:
             return Verdict.INCONCLUSIVE, _too_few(case, each.where, each.count)
     return None
+
+
+def _nothing(case: Case) -> str:
+    """What a gap is. A metric of the load has no number while too few requests end."""
+    return "no sample (too few requests ended to tell)" if case.asked.reads_load else "no sample"
 
 
 def _cut_short(case: Case) -> Judgement | None:

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 from chaos.errors import ChaosLabError
+from chaos.inert import in_json
 from chaos.measure.result import Result
 from chaos.metrics.conclusion import conclusion
 from chaos.metrics.courier import Courier
@@ -51,7 +52,7 @@ class Export:
         delivery = {**result.delivery, "metrics": self._progress.delivery(self._run)}
         result = result.model_copy(update={"delivery": delivery})
         with suppress(OSError):  # whoever draws the report writes it once more, and says why that fails
-            write_whole(self._run.result, result.model_dump_json(indent=2) + "\n")
+            write_whole(self._run.result, in_json(result.model_dump_json(indent=2)) + "\n")
         return result
 
     def _beside(self, courier: Courier, over: threading.Event) -> bool:

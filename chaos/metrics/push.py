@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from chaos.errors import PublishError
+from chaos.inert import in_json
 from chaos.measure.judge import judge
 from chaos.measure.result import Result
 from chaos.metrics.conclusion import conclusion
@@ -55,4 +56,4 @@ def _note(run: Run, progress: Progress) -> None:
         result = Result.model_validate_json(run.result.read_bytes())
         delivery = {**result.delivery, "metrics": progress.delivery(run)}
         result = result.model_copy(update={"delivery": delivery})
-        write_whole(run.result, result.model_dump_json(indent=2) + "\n")
+        write_whole(run.result, in_json(result.model_dump_json(indent=2)) + "\n")

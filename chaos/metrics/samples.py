@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chaos.inert import inert
+
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -35,5 +37,5 @@ def series(name: str, labels: Mapping[str, str]) -> Series:
 
 
 def clean(value: str) -> str:
-    """What every reader takes: valid UTF-8, and no U+0000, where some stop reading."""
-    return value.encode(errors="replace").decode().replace("\0", "\ufffd")
+    """What every reader takes, and no screen acts on: valid UTF-8 without U+0000, where some stop reading; inert."""
+    return inert(value.encode(errors="replace").decode().replace("\0", "\ufffd"))

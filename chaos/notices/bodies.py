@@ -6,6 +6,8 @@ Rocket.Chat take the same `text`.
 
 from typing import Any
 
+from chaos.inert import everywhere, inert
+from chaos.inert import slack as escaped
 from chaos.notices.notice import Notice
 
 _MOST_TITLE = 150
@@ -14,6 +16,11 @@ _MOST_TITLE = 150
 
 def generic(notice: Notice) -> dict[str, Any]:
     """Everything there is."""
+    body: dict[str, Any] = everywhere(_generic(notice))
+    return body
+
+
+def _generic(notice: Notice) -> dict[str, Any]:
     return {
         "id": notice.id,
         "event": notice.event,
@@ -30,21 +37,26 @@ def generic(notice: Notice) -> dict[str, Any]:
 
 def slack(notice: Notice) -> dict[str, Any]:
     """A message with a headline, the reason, and links."""
-    links = [f"<{link}|{what.capitalize()}>" for what, link in notice.links.items()]
+    links = [f"<{_address(link)}|{what.capitalize()}>" for what, link in notice.links.items()]
     beside = [
-        f"`{_escaped(notice.run_id)}`",
-        *(f"{key}: {_escaped(each)}" for key, each in notice.labels.items()),
+        f"`{escaped(notice.run_id).replace('`', ' ')}`",
+        *(f"{escaped(key)}: {escaped(each)}" for key, each in notice.labels.items()),
     ]
     return {
-        "text": f"*{_escaped(notice.title)}* {_escaped(notice.why)}",
+        "text": f"*{escaped(notice.title)}* {escaped(notice.why)}",
         "blocks": [
-            {"type": "header", "text": {"type": "plain_text", "text": notice.title[:_MOST_TITLE]}},
-            {"type": "section", "text": {"type": "mrkdwn", "text": _escaped(notice.why) or "-"}},
-            {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join([*beside, *links])}]},
+            {"type": "header", "text": {"type": "plain_text", "text": inert(notice.title)[:_MOST_TITLE]}},
+            {"type": "section", "text": _marked(escaped(notice.why) or "-")},
+            {"type": "context", "elements": [_marked(" · ".join([*beside, *links]))]},
         ],
     }
 
 
-def _escaped(text: str) -> str:
-    """Without anything that Slack would take for a link, or for somebody to be called."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _marked(text: str) -> dict[str, Any]:
+    """Verbatim: Slack makes no link and calls nobody but where the text says so in its own signs."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _address(link: str) -> str:
+    """An address between Slack's signs: nothing in it ends it."""
+    return escaped(link).replace("|", "%7C").replace(" ", "%20")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from chaos.analyzers.redaction import Redactor
 from chaos.game_days.day import Day
+from chaos.inert import one_line
 from chaos.measure.result import Result
 from chaos.report.plain import plain
 from chaos.verdict import Outcome, Verdict
@@ -90,7 +91,7 @@ def of_day(event: DayEvent, day: Day, why: str = "", link: str | None = None) ->
 
 def said(text: str) -> str:
     """One line that may leave the machine: parts of it may come from an app."""
-    return " ".join(plain(Redactor(addresses=False)(text)).split())[:MOST_WORDS]
+    return one_line(plain(Redactor(addresses=False)(text)))[:MOST_WORDS]
 
 
 def _links(**links: str | None) -> dict[str, str]:

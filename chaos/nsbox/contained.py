@@ -9,34 +9,19 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from chaos.nsbox import image, kernel, loopback
-from chaos.nsbox.init import Init, environment
+from chaos.nsbox.init import Init
+from chaos.nsbox.spec import IMAGE_ROOT, MOST_TASKS
 
 SOCKET = "/run/chaoslab/control.sock"
 _GROUPS = Path("/run/chaoslab/groups")
 _VIEWS = Path("/run/chaoslab/cgroup")
 _WANTED = ("memory", "cpuacct", "cpu", "pids", "blkio")
 _OBSERVERS_NICENESS = -10
-_AGENTS_ONLY = {"net_admin": 12, "sys_ptrace": 19, "sys_admin": 21, "sys_nice": 23, "sys_resource": 24}
-"""Capabilities of the agent that its engine gives to no container unasked; numbers of <linux/capability.h>."""
-
-
-_DROP = """
-import ctypes, json, os, sys
-for number in json.loads(sys.argv[1]):
-    ctypes.CDLL(None).prctl(24, number, 0, 0, 0)
-try:
-    os.execvp(sys.argv[2], sys.argv[2:])
-except OSError as error:
-    sys.stderr.write(f"cannot run {sys.argv[2]}: {error.strerror}\\n")
-    sys.exit(127)
-"""
-"""The same without setpriv(1): PR_CAPBSET_DROP is 24, for a capability that is not held it does nothing."""
 
 
 class Order(NamedTuple):
@@ -56,14 +41,14 @@ def main(order: str) -> None:
     os.umask(0o022)
     Path(SOCKET).parent.mkdir(parents=True, exist_ok=True)
     path = os.environ.get("PATH", os.defpath)
-    facts: dict[str, Any] = {"python": sys.executable, "launch": _launch()}
+    facts: dict[str, Any] = {"python": sys.executable}
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _OBSERVERS_NICENESS)
     facts |= _app_group(told.memory_bytes)
     _own_network(told.hosts)
     if (config := image.plain_config(told.image)) is not None:
         image.share()
-        facts["launch"] = image.entering(config, environment(path), list(_AGENTS_ONLY.values()))
+        facts["wall"] = {"image": {"root": IMAGE_ROOT, "told": image.tell(config)}}
     _read_only_root()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -72,23 +57,6 @@ def main(order: str) -> None:
         os.chmod(SOCKET, 0o600)
         server.listen(64)
         Init(server, told.ttl_s, told.lease_s, path, facts).serve()
-
-
-def _launch() -> list[str]:
-    """What goes before a command of the app's: it gets what any container has, not what the agent needs beyond."""
-    held = int(_status("CapBnd"), 16)
-    drop = ",".join(f"-{name}" for name, number in _AGENTS_ONLY.items() if held >> number & 1)
-    command = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}", "--"]
-    try:
-        subprocess.run([*command, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):  # not in this image, or a smaller one of the same name
-        return [sys.executable, "-I", "-S", "-c", _DROP, json.dumps(list(_AGENTS_ONLY.values()))]
-    return command
-
-
-def _status(field: str) -> str:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(field + ":"))
 
 
 def _app_group(memory_bytes: int) -> dict[str, Any]:
@@ -112,8 +80,7 @@ def _make_v1(memory_bytes: int) -> None:
         if wanted and place in mounted:
             app = _writable(place, _GROUPS / wanted[0]) / "app"
             app.mkdir()
-            if "memory" in wanted:
-                (app / "memory.limit_in_bytes").write_text(str(memory_bytes))
+            _limit(app, memory_bytes)
             for name in wanted:
                 _show(app, _VIEWS / name)
     if not (_VIEWS / "memory").exists():
@@ -129,10 +96,21 @@ def _make_v2(memory_bytes: int) -> None:
     offered = (group / "cgroup.controllers").read_text().split()
     wanted = [name for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered]
     (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
-    (group / "app/memory.max").write_text(str(memory_bytes))
-    with contextlib.suppress(OSError):  # a kernel that does not count swap
-        (group / "app/memory.swap.max").write_text("0")
+    _limit(group / "app", memory_bytes)
     _show(group / "app", _VIEWS / "unified")
+
+
+def _limit(app: Path, memory_bytes: int) -> None:
+    """Memory without swap, and processes. A kernel that does not count swap has no files for it."""
+    for name, value in (
+        ("memory.limit_in_bytes", memory_bytes),
+        ("memory.memsw.limit_in_bytes", memory_bytes),
+        ("memory.max", memory_bytes),
+        ("memory.swap.max", 0),
+        ("pids.max", MOST_TASKS),
+    ):
+        if (app / name).exists():
+            (app / name).write_text(str(value))
 
 
 def _writable(source: str, place: Path) -> Path:

@@ -4,7 +4,7 @@ Wire: one JSON line, then `size` raw bytes when the line has `size`; the answer 
 `error` says what went wrong. When PID 1 exits the kernel kills every process of the sandbox and its mounts vanish.
 
 ops: ping {} -> facts · run {argv, env, cwd, timeout_s} -> {exit_code, stderr} + stdout
-     start {argv, env, cwd, output} -> {pid} · exit_code {pid} -> {exit_code: int|null}
+     start {argv, env, cwd, output} + its standard input (4 KiB) -> {pid} · exit_code {pid} -> {exit_code: int|null}
      put {path, mode, exclusive} + bytes · unpack {path} + tar bytes · read {path, offset, limit} -> bytes · destroy {}
 """
 
@@ -13,6 +13,7 @@ import io
 import json
 import os
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -24,7 +25,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
+_MOST_OUTPUT = 4 * 2**20
+_MOST_ERRORS = 64 * 2**10
 Answer = tuple[dict[str, Any], bytes]
+_GIVEN_BYTES = 4096
+"""What a pipe takes at once, whatever its size is (PIPE_BUF)."""
 
 
 def environment(path: str) -> dict[str, str]:
@@ -119,11 +124,13 @@ class Init:
                 stream.flush()
                 self._heard = time.monotonic()
 
-    def _spawn(self, request: dict[str, Any], output: BinaryIO | int) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, request: dict[str, Any], output: BinaryIO | int, source: BinaryIO | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         with self._spawning:
             child = subprocess.Popen(
                 request["argv"],
-                stdin=subprocess.DEVNULL,
+                stdin=source,
                 stdout=output,
                 stderr=subprocess.PIPE if output == subprocess.PIPE else subprocess.STDOUT,
                 env=self._env | request.get("env", {}),
@@ -135,20 +142,28 @@ class Init:
 
     def _run(self, request: dict[str, Any], _body: bytes) -> Answer:
         child = self._spawn(request, subprocess.PIPE)
-        os.setpriority(os.PRIO_PROCESS, child.pid, 0)
+        with contextlib.suppress(PermissionError):  # we run at a lower one, and may not leave that
+            os.setpriority(os.PRIO_PROCESS, child.pid, 0)
         try:
-            out, err = child.communicate(timeout=request["timeout_s"])
+            out, err = _outputs(child, request["timeout_s"])
         except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
+            with contextlib.suppress(ProcessLookupError):  # it has gone, and somebody else holds its output
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
             raise
         finally:
             self._children.pop(child.pid, None)
         return {"exit_code": child.returncode, "stderr": err.decode(errors="replace")}, out
 
-    def _start(self, request: dict[str, Any], _body: bytes) -> Answer:
-        with Path(request["output"]).open("ab") as output:
-            child = self._spawn(request, output)
+    def _start(self, request: dict[str, Any], body: bytes) -> Answer:
+        if len(body) > _GIVEN_BYTES:
+            raise ValueError(f"{len(body)} bytes on standard input, {_GIVEN_BYTES} are taken")
+        reads, writes = os.pipe()  # what was read from a pipe is nowhere any more
+        with open(reads, "rb") as source:
+            with open(writes, "wb") as pipe:
+                pipe.write(body)
+            with Path(request["output"]).open("ab") as output:
+                child = self._spawn(request, output, source)
         return {"pid": child.pid}, b""
 
     def _exit_code(self, request: dict[str, Any], _body: bytes) -> Answer:
@@ -183,6 +198,32 @@ class Init:
         with Path(request["path"]).open("rb") as file:
             file.seek(request.get("offset", 0))
             return {}, file.read(request.get("limit", -1))
+
+
+def _outputs(child: subprocess.Popen[bytes], timeout_s: float) -> tuple[bytes, bytes]:
+    """The head of what a command writes and the tail of its errors; the rest is read, and not kept.
+
+    Raises TimeoutExpired, also when somebody that it left behind keeps them open.
+    """
+    kept = {"out": bytearray(), "err": bytearray()}
+    until = time.monotonic() + timeout_s
+    assert child.stdout is not None
+    assert child.stderr is not None
+    with child.stdout as out, child.stderr as err, selectors.DefaultSelector() as selector:
+        selector.register(out, selectors.EVENT_READ, "out")
+        selector.register(err, selectors.EVENT_READ, "err")
+        while selector.get_map():
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready and time.monotonic() >= until:
+                raise subprocess.TimeoutExpired(child.args, timeout_s)
+            for key, _ in ready:
+                if not (data := os.read(key.fd, 1 << 16)):
+                    selector.unregister(key.fileobj)
+                kept[key.data] += data
+            del kept["out"][_MOST_OUTPUT:]
+            del kept["err"][:-_MOST_ERRORS]
+    child.wait(max(0.0, until - time.monotonic()))
+    return bytes(kept["out"]), bytes(kept["err"])
 
 
 def _hung_up(connection: socket.socket) -> bool:

@@ -26,7 +26,8 @@ from chaos.nsbox.spec import BoxSpec
 
 _ALL = kernel.NEWNS | kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWCGROUP
 _OBSERVERS_NICENESS = -10
-_IDS = 65536
+_IDS = 2 * 65536
+"""For agent and app a half each: see chaos.agent.identities."""
 _ID_BASES = range(524_288, 1_878_982_656, _IDS)  # where systemd-nspawn, too, looks for unused ids
 
 
@@ -35,9 +36,10 @@ def main() -> None:
     spec = BoxSpec.from_json(Path(sys.argv[1]).read_text())
     os.umask(0o022)
     _let_observers_go_first()
-    cgroup = cgroups.make(f"chaoslab-{spec.id}", spec.memory_bytes)
     started = time.monotonic()
+    cgroup = cgroups.make(f"chaoslab-{spec.id}", cgroups.Limits(spec.memory_bytes, spec.disk_bytes))
     try:
+        Path(spec.folder, "groups.json").write_text(json.dumps([str(each) for each in cgroup.parents]))
         with socket.socket(socket.AF_UNIX) as server:
             os.chdir(spec.folder)  # a relative address: sun_path holds 108 bytes only
             server.bind("control.sock")
@@ -86,9 +88,16 @@ def _fork_builder(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, 
             os._exit(1)
     os.close(say_unshared)
     os.close(mapped)
-    if os.read(unshared, 1) == b"u":
-        cgroup.hand_over(_map_ids(builder))
-    os.close(unshared)
+    try:
+        if (how := os.read(unshared, 1)) in (b"u", b"-"):
+            cgroup.settle(builder, _map_ids(builder) if how == b"u" else None)
+    except OSError as error:
+        os.kill(builder, signal.SIGKILL)
+        os.waitpid(builder, 0)
+        why = f"cannot set up its control group: {error.filename or ''}: {error.strerror}"
+        raise SystemExit(why) from error
+    finally:
+        os.close(unshared)
     with contextlib.suppress(BrokenPipeError):
         os.write(say_mapped, b"m")
     os.close(say_mapped)
@@ -96,7 +105,7 @@ def _fork_builder(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, 
 
 
 def _map_ids(pid: int) -> int:
-    """Give `pid`'s user namespace its ids: 65,536 unused ones when we are root and may, else just our own as root."""
+    """Give `pid`'s user namespace its ids: 131,072 unused ones when we are root and may, else just our own as root."""
     maps = Path(f"/proc/{pid}")
     if os.geteuid() == 0:
         base = random.choice(_ID_BASES)
@@ -119,7 +128,7 @@ def _be_builder(
     kernel.die_with_parent()
     cgroup.add(os.getpid())
     try:
-        user_namespace = _unshare()
+        user_namespace = _unshare(spec.may_lack)
     except OSError as error:
         _tell(told, {"error": _why_not(error), "errno": error.errno})
         os._exit(1)
@@ -133,11 +142,11 @@ def _be_builder(
     os._exit(0)
 
 
-def _unshare() -> bool:
-    """New namespaces; True when a user namespace is among them. Raises OSError."""
+def _unshare(may_lack: bool) -> bool:
+    """New namespaces; True when a user namespace is among them, which root `may_lack`. Raises OSError."""
     refused: OSError | None = None
     for flags in (kernel.NEWUSER, 0):
-        if not flags and os.geteuid() != 0:
+        if not flags and (os.geteuid() != 0 or not may_lack):
             break
         try:
             kernel.unshare(flags | _ALL)
@@ -189,8 +198,8 @@ def _why_not(error: OSError) -> str:
         errno.ENOSPC: "the limit user.max_user_namespaces is 0 or used up; raise it: "
         "sysctl user.max_user_namespaces=15000",
         errno.EPERM: "the kernel, a container's seccomp profile, or AppArmor forbids user namespaces; allow them "
-        "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), run as root, "
-        "or choose another sandbox type",
+        "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), choose another "
+        "sandbox type, or, as root, set CHAOSLAB_ALLOW_DEGRADED=true: then no verdict is 'held'",
         errno.EINVAL: "this kernel lacks a namespace type; Linux 5.12 or later with user, pid, net, mount, ipc, uts "
         "and cgroup namespaces is needed",
     }

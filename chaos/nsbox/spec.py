@@ -7,6 +7,11 @@ from typing import NamedTuple
 IMAGE_ROOT = "/image"
 """Where the files of a user's image are in a container of ours."""
 
+MOST_TASKS = 4096
+"""Processes and threads that an app may have; the kernel stops a fork bomb there."""
+SPARE_TASKS = 512
+"""As many more in a sandbox, for the agent, its helpers and the commands of setup."""
+
 
 class BoxSpec(NamedTuple):
     """One sandbox. Sizes in bytes, times in seconds, paths absolute on the host.
@@ -26,6 +31,8 @@ class BoxSpec(NamedTuple):
     """Host paths that appear at the same place, read-only."""
     hosts: Sequence[str] = ()
     """Names that resolve to 127.0.0.1, like the services of a compose file."""
+    may_lack: bool = False
+    """Whether root may do without a user namespace: then the app's side and the host's root are one user."""
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     def to_json(self) -> str:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
+from chaos.errors import NotSeen, ProbeError
 from chaos.probes.http1 import BadResponse
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.BaseProtocol)
@@ -44,6 +45,12 @@ def word(error: BaseException | None) -> str:
         case OSError() if error.errno in _EXHAUSTED:
             return "exhausted"
     return "failed"
+
+
+def failure(error: OSError) -> ProbeError:
+    """The same as what a probe raises: of our own lack of sockets or memory, that nothing was seen."""
+    said = word(error)
+    return NotSeen(said) if said == "exhausted" else ProbeError(said)
 
 
 async def resolve(host: str) -> Sequence[str]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from chaos.errors import ProbeError
 from chaos.probes.base import Context, Interval, Probe
-from chaos.probes.dial import connect, resolve, word
+from chaos.probes.dial import connect, failure, resolve, word
 from chaos.probes.http1 import BadResponse, Request, ResponseReader
 from chaos.units import PositiveDuration
 
@@ -41,7 +41,7 @@ class HttpProbe(Probe):
                 await connect(lambda: look, addresses, request.port, request.host if request.tls else None)
                 await look.ended.wait()
         except OSError as error:
-            raise ProbeError(word(error)) from error
+            raise failure(error) from error
         finally:
             look.drop()
         if look.error is not None:

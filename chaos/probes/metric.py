@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen
 from chaos.probes.base import Context, Interval, Metric, Probe, Window
 
 
@@ -23,8 +23,8 @@ class MetricProbe(Probe):
     """Time between the intended starts of two looks."""
 
     async def observe(self, context: Context) -> Mapping[str, Any]:
-        """`{"value": 0.31}` in base units: seconds, shares, per second."""
+        """`{"value": 0.31}` in base units: seconds, shares, per second. Raises NotSeen where there is no number."""
         value = context.windows.value(self.metric, self.window, context.now())
         if value is None:
-            raise ProbeError("too few")
+            raise NotSeen("too few")
         return {"value": round(value, 6)}

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from chaos.errors import ProbeError
 from chaos.probes.base import Context, Interval, Probe
-from chaos.probes.dial import connect, resolve, word
+from chaos.probes.dial import connect, failure, resolve, word
 from chaos.units import PositiveDuration
 
 
@@ -32,7 +31,7 @@ class TcpProbe(Probe):
                 await connect(_Goodbye, await resolve(self.host), self.port)
         except OSError as error:
             if word(error) in ("unresolved", "exhausted"):
-                raise ProbeError(word(error)) from error
+                raise failure(error) from error
             return {"connected": False}
         return {"connected": True}
 

@@ -26,7 +26,8 @@ def closing_lines(day: DayReport, folder: Path) -> Iterator[str]:
         yield f"  not run {', '.join(day.not_run)}"
     for advice in day.recommendations[:MOST_ADVICE]:
         yield f"  advice  {advice.severity}: {advice.what} ({', '.join(advice.experiments)})"
-    yield f"  report  {folder / 'report.html'}"
+    if (report := folder / "report.html").exists():
+        yield f"  report  {report}"
     yield from elsewhere.lines(day)
 
 

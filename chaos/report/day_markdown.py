@@ -32,9 +32,9 @@ def markdown(day: DayReport) -> str:
 def summary(day: DayReport) -> str:
     """Verdict, score and numbers."""
     numbers = "\n".join(
-        f"- {each.name}: **{each.value}** {line(each.beside)}" for each in day_words.key_numbers(day)
+        f"- {each.name}: **{line(each.value)}** {line(each.beside)}" for each in day_words.key_numbers(day)
     )
-    ended = f"{day_words.ended(day)} · run `{day.run_id}`"
+    ended = f"{day_words.ended(day)} · run {line(day.run_id)}"
     parts = (f"**{line(day.why)}**", line(day.ended_because), ended, numbers)
     return "\n\n".join(part for part in parts if part)
 

@@ -1,7 +1,8 @@
-"""Markdown of words that others wrote: each stays one line, and in its own cell."""
+"""Markdown of words that others wrote: each stays one line, in its own cell, and none of it is markup."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from chaos.inert import cell, markdown
 from chaos.report.plain import plain
 
 Row = Mapping[str, str]
@@ -28,13 +29,14 @@ def table(rows: Sequence[Row]) -> str:
         return ""
     names = [name for name in rows[0] if name != "why"]
     lines = [names, ["---"] * len(names), *([row[name] for name in names] for row in rows)]
-    return "\n".join("| " + " | ".join(_cell(each) for each in cells) + " |" for cells in lines)
+    return "\n".join("| " + " | ".join(cell(plain(each)) for each in cells) + " |" for cells in lines)
 
 
 def line(text: str) -> str:
     """One line, whatever came from an app or a manifest."""
-    return " ".join(plain(text).split())
+    return markdown(plain(text))
 
 
-def _cell(text: str) -> str:
-    return line(text).replace("|", "\\|")
+def rendered(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """Rows for a table whose cells are read as Markdown, each for itself, as Prefect's tables are."""
+    return [{name: line(value) for name, value in row.items()} for row in rows]

@@ -4,6 +4,7 @@ from typing import Any
 
 from chaos.errors import SandboxError
 from chaos.sandboxes.base import Completed, Sandbox, SandboxRef, Setup
+from chaos.sandboxes.claims import checked
 from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.e2b import E2BSandbox
 from chaos.sandboxes.local import LocalSandbox
@@ -37,13 +38,13 @@ async def open_sandbox(type_: str, **wanted: Any) -> Sandbox:
 
 
 async def connect(ref: SandboxRef) -> Sandbox:
-    """Find a sandbox again from its ref, in any process. Raises SandboxLost."""
-    return await _provider(ref.type).connect(ref)
+    """Find a sandbox again from its ref, in any process. Raises SandboxLost, SandboxRefused when it is none of ours."""
+    return await _provider(checked(ref).type).connect(ref)
 
 
 def attach(ref: SandboxRef) -> Sandbox:
-    """The sandbox of that ref without a look whether it still lives: enough to destroy it."""
-    return _provider(ref.type)(ref)
+    """The sandbox of that ref without a look whether it still lives: enough to destroy it. Raises SandboxRefused."""
+    return _provider(checked(ref).type)(ref)
 
 
 def _provider(type_: str) -> type[AnySandbox]:

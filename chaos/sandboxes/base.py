@@ -97,8 +97,11 @@ class Sandbox(Protocol):
     ) -> Completed:
         """Run a command to its end."""
 
-    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str) -> int:
-        """Start a command in the background, its output appended to a file; its pid."""
+    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str, given: bytes = b"") -> int:
+        """Start a command in the background, its output appended to a file; its pid.
+
+        `given`, at most 4 KiB, is what it finds on its standard input, and nobody else ever.
+        """
 
     async def exit_code(self, pid: int) -> int | None:
         """How a started command ended; None while it runs."""

@@ -7,6 +7,7 @@ few lines inside copies its standard input and output to the socket of PID 1.
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -15,8 +16,10 @@ from chaos.nsbox.spec import IMAGE_ROOT
 from chaos.sandboxes.base import SandboxRef, Setup
 from chaos.sandboxes.container_engine import Engine, find
 from chaos.sandboxes.container_image import beside
+from chaos.sandboxes.container_ours import forget, keep, name_of
 from chaos.sandboxes.container_start import command, options
-from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
+from chaos.sandboxes.exchange import LINE_BYTES, Streams, text
+from chaos.sandboxes.wired import CONNECTS_WITHIN_S, WiredSandbox
 
 _OPEN_WITHIN_S = 60.0
 _RELAY = """
@@ -81,7 +84,8 @@ class ContainerSandbox(WiredSandbox):
             "hosts": list(hosts),
             "image": user.config() if user else None,
         }
-        box = cls(SandboxRef("container", id_, {"engine": engine.program, "container": f"chaoslab-{id_}"}))
+        box = cls(SandboxRef("container", id_, {"engine": engine.program, "container": name_of(id_)}))
+        keep(id_, time.time() + ttl_s)
         wanted = options(id_, memory_bytes, disk_bytes, ttl_s, labels or {})
         await box._begin(engine.start(user.together if user else base, wanted, command(order)), image or base)
         facts: dict[str, Any] = {"image": image or base, "how": list(engine.notes)}
@@ -95,18 +99,18 @@ class ContainerSandbox(WiredSandbox):
         starting = asyncio.ensure_future(start)
         try:
             await asyncio.shield(starting)
-            async with asyncio.timeout(_OPEN_WITHIN_S):
-                answer, _ = await self._call("ping")
+            answer, _ = await self._call("ping", within_s=_OPEN_WITHIN_S)
+            with self._believing():
+                self.python = text(answer, "python")
         except BaseException as error:
             with contextlib.suppress(SandboxError):
                 await asyncio.shield(starting)
             await asyncio.shield(self.destroy())
-            if isinstance(error, SandboxLost | TimeoutError):
+            if isinstance(error, SandboxLost):
                 raise SandboxError(
                     f"a container of {image} started, and its PID 1 did not answer; has it a Python 3.11 or later?"
                 ) from error
             raise
-        self.python = answer["python"]
         facts = {key: value for key, value in answer.items() if key != "size"}
         self.ref = SandboxRef("container", self.ref.id, {**self.ref.facts, **facts})
 
@@ -115,7 +119,7 @@ class ContainerSandbox(WiredSandbox):
         """Find it again from any process that may speak to the engine. Raises SandboxLost when it has gone."""
         box = cls(ref)
         try:
-            await box._call("ping")
+            await box._call("ping", within_s=CONNECTS_WITHIN_S)
         except BaseException:
             await box.close()
             raise
@@ -132,6 +136,7 @@ class ContainerSandbox(WiredSandbox):
         await self._end_relay()
         with contextlib.suppress(SandboxLost):
             await self._engine.call("rm", "--force", "--volumes", self._container)
+        forget(self.ref.id)
 
     @property
     def _container(self) -> str:

@@ -162,8 +162,16 @@ async def _first_that_answers(programs: Sequence[str]) -> Engine:
             )
         except SandboxError as error:
             refusals.append(str(error))
+            continue
         except ValueError:
             refusals.append(f"{program} does not answer as Docker or Podman would")
+            continue
+        if not isinstance(known, dict):
+            refusals.append(f"{program} does not answer as Docker or Podman would")
+        elif wrong := known.get(
+            "ServerErrors"
+        ):  # Docker's client ends well without a daemon, and says so in there
+            refusals.append(str(engine.failure("\n".join(map(str, wrong)))))
         else:
             engine.options += _own_share(known)
             return engine

@@ -7,6 +7,7 @@ from typing import Any
 
 from chaos.errors import SandboxError
 from chaos.sandboxes.container_engine import KNOWN, Engine
+from chaos.sandboxes.container_ours import forget, name_of, ours
 from chaos.sandboxes.container_start import ENDS, LABEL
 from chaos.settings import Settings
 
@@ -24,26 +25,47 @@ async def remove_orphans() -> list[str]:
 
 
 async def orphans(engine: Engine) -> list[str]:
-    """Their names. An engine whose daemon does not answer holds none that anybody could remove."""
+    """The ids of those. An engine whose daemon does not answer holds none that anybody could remove."""
+    return [id_ for id_, _ in await _orphans(engine)]
+
+
+async def _orphans(engine: Engine) -> list[tuple[str, str]]:
+    """Of each, its id in our words and in the engine's."""
+    if not (made := ours()):
+        return []
     try:
         listed = await engine.call("ps", "--all", "--quiet", "--filter", f"label={LABEL}")
+        known = await engine.inspect(*listed.split()) if listed.split() else []
     except SandboxError:
         return []
-    known = await engine.inspect(*listed.split()) if listed.split() else []
-    return [each["Name"].lstrip("/") for each in known if is_orphan(each, time.time())]
+    now = time.time()
+    return [
+        (id_, str(each["Id"]))
+        for each in known
+        if (id_ := id_of(each)) is not None and id_ in made and is_orphan(each, now)
+    ]
 
 
 async def _remove_from(engine: Engine) -> Sequence[str]:
-    names = await orphans(engine)
-    if names:
-        await engine.call("rm", "--force", "--volumes", *names)
-    return names
+    found = await _orphans(engine)
+    if found:
+        await engine.call("rm", "--force", "--volumes", *(theirs for _, theirs in found))
+    for id_, _ in found:
+        forget(id_)
+    return [name_of(id_) for id_, _ in found]
+
+
+def id_of(container: Mapping[str, Any]) -> str | None:
+    """The id of a sandbox of ours, when label and name say the same. Pure."""
+    id_ = (container["Config"].get("Labels") or {}).get(LABEL)
+    named = str(container["Name"]).lstrip("/")
+    return id_ if isinstance(id_, str) and named == name_of(id_) else None
 
 
 def is_orphan(container: Mapping[str, Any], now: float) -> bool:
     """Whether nobody can be using it, by what `inspect` says of it. Pure."""
-    ends = float(container["Config"]["Labels"].get(ENDS, 0))
-    if now > ends + _GRACE_S:
-        return True
-    status = container["State"]["Status"]
-    return status in ("exited", "dead", "stopped")
+    try:
+        ends = float(container["Config"]["Labels"].get(ENDS, 0))
+    except ValueError:
+        ends = 0.0
+    return now > ends + _GRACE_S or container["State"]["Status"] in ("exited", "dead", "stopped")

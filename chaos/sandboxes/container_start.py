@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS
+
 LABEL = "chaoslab.sandbox"
 ENDS = "chaoslab.ends"
 """Label: Unix time at which it must have ended by itself."""
@@ -20,7 +22,7 @@ CAPABILITIES = {
     "NET_BIND_SERVICE": "the app, as in any container",
     "SETGID": "the app, as in any container",
     "SETUID": "the app, as in any container",
-    "SETPCAP": "to take the agent's capabilities from the app",
+    "SETFCAP": "to give the app of an image a user namespace with the same ids (user_namespaces(7))",
     "SYS_CHROOT": "to run the app in the files of its image",
     "NET_ADMIN": "network faults: rules, queues, traffic control in its own network",
     "NET_RAW": "the side-band of network faults, and the app as in any container",
@@ -75,9 +77,11 @@ def options(
         "--rm",
         "--hostname=chaoslab",
         "--network=none",
+        "--sysctl=net.ipv4.ip_unprivileged_port_start=0",  # for the app, which has no power over this network
         "--cgroupns=private",
         f"--memory={most}",
         f"--memory-swap={most}",
+        f"--pids-limit={MOST_TASKS + SPARE_TASKS}",
         "--shm-size=64m",
         "--stop-signal=KILL",
         "--security-opt=apparmor=unconfined",  # docker-default forbids every mount

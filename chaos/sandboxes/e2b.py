@@ -140,10 +140,11 @@ class E2BSandbox:
             raise SandboxError(f"e2b: run: {done.stderr.strip()}")
         return done
 
-    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str) -> int:
+    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str, given: bytes = b"") -> int:
         """See Sandbox. Once, even when an answer is lost: only one attempt can make the claim."""
         claim = f"{_FOLDER}/start-{secrets.token_hex(4)}"
-        script = scripts.start(argv, claim=claim, output=output, folder=_FOLDER)
+        source = await self._private(given) if given else None
+        script = scripts.start(argv, claim=claim, output=output, folder=_FOLDER, given=source)
 
         async def attempt() -> int:
             try:
@@ -154,6 +155,15 @@ class E2BSandbox:
             return await self._claimed(claim, _STARTS_WITHIN_S)
 
         return await patiently(attempt)
+
+    async def _private(self, data: bytes) -> str:
+        """A file that nobody may read but root; its directory is closed before there is anything in it."""
+        folder = f"{_FOLDER}/given-{secrets.token_hex(8)}"
+        done = await self._machine.script(scripts.private(folder), "start")
+        if done.exit_code != 0:
+            raise SandboxError(f"e2b: start: {done.stderr.strip()}")
+        await self._machine.write(f"{folder}/input", data)
+        return f"{folder}/input"
 
     async def _claimed(self, claim: str, within_s: float) -> int:
         """The pid in that claim. Raises Passing when nobody makes it."""

@@ -13,6 +13,8 @@ from pathlib import Path
 _GROUPS = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "cpu", "io", "pids")
 _LIMITS = ("memory/memory.limit_in_bytes", "unified/memory.max")
+_MOST_TASKS = 4096
+"""As in every other sandbox: chaos.nsbox.spec, which is not there inside."""
 
 
 def main() -> None:
@@ -25,7 +27,9 @@ def main() -> None:
         _check(wish)
         _disks(wish["disk_bytes"], folder, keeps_app=wish["keeps_app"])
         _names(wish["hosts"])
-        facts = {"memory": _memory(folder / "cgroup", wish["memory_bytes"]), "python": sys.executable}
+        memory = _memory(folder / "cgroup", wish["memory_bytes"])
+        facts: dict[str, object] = {"memory": memory, "python": sys.executable}
+        facts["wall"] = {"keep_ids": True}  # everything in there belongs to root
         part = done.with_suffix(".part")
         part.write_text(json.dumps(facts))
         part.replace(done)
@@ -85,6 +89,13 @@ def _memory(views: Path, limit: int) -> str:
         for each in _LIMITS:
             if (views / each).exists():
                 (views / each).write_text(str(limit))
+        for each, value in (
+            ("unified/memory.swap.max", 0),
+            ("unified/pids.max", _MOST_TASKS),
+            ("pids/pids.max", _MOST_TASKS),
+        ):
+            if (views / each).exists():
+                (views / each).write_text(str(value))
     except (OSError, subprocess.CalledProcessError) as error:
         return f"emulated: {error}"
     return "real"

@@ -17,10 +17,13 @@ from chaos.sandboxes import e2b_scripts as scripts
 from chaos.sandboxes.base import Completed
 from chaos.sandboxes.e2b_account import ENDS_AT, LEASE, OURS, Account
 from chaos.sandboxes.e2b_errors import Passing, patiently, told
+from chaos.sandboxes.e2b_reading import up_to
 
 T = TypeVar("T")
 
 _CALL_S = 30.0
+_MOST_READ = 16 * 2**20
+"""Bytes of a file that is read without a limit."""
 _LOOK_S = 2.0
 _TURN_WITHIN_S = 3600.0
 _WITHOUT_LIMIT = 0
@@ -138,32 +141,30 @@ class Machine:
 
     async def read(self, path: str, offset: int, limit: int) -> bytes:
         """A range of a file, by HTTP: it costs the guest no process. Raises SandboxError: FileNotFoundError."""
-        wanted = f"bytes={offset}-" + ("" if limit < 0 else str(offset + limit - 1))
-        answer = await patiently(lambda: self._get(path, wanted))
-        match answer.status_code:
+        most = limit if limit >= 0 else _MOST_READ
+        status, data = await patiently(
+            lambda: self._get(path, f"bytes={offset}-{offset + most - 1}", offset + most)
+        )
+        match status:
             case 206:
-                return bytes(answer.content)
+                return data[:most]
             case 200:  # an empty file, or somebody on the way who knows no ranges
-                return bytes(
-                    answer.content[offset:] if limit < 0 else answer.content[offset : offset + limit]
-                )
+                return data[offset : offset + most]
             case 416:
                 return b""
             case 404:
                 raise SandboxError(f"e2b: read: FileNotFoundError: {path}")
             case 502:
                 raise SandboxLost(f"e2b: sandbox {self.id} has gone")
-        raise SandboxError(f"e2b: read {path}: HTTP {answer.status_code}: {answer.text[:200]}")
+        raise SandboxError(f"e2b: read {path}: HTTP {status}: {data[:200].decode(errors='replace')}")
 
-    async def _get(self, path: str, wanted: str) -> Any:
-        """A client of our own for what theirs does not do: ranges."""
-        asking = self._client().get(
-            "/files", params={"path": path, "username": "root"}, headers={"Range": wanted}
-        )
-        answer = await self._told(asking, f"read {path}")
-        if answer.status_code in (429, 500, 503, 504):
-            raise Passing(f"e2b: read {path}: HTTP {answer.status_code}")
-        return answer
+    async def _get(self, path: str, wanted: str, most: int) -> tuple[int, bytes]:
+        """Status and at most so many bytes, by a client of our own for what theirs does not do: ranges, and an end."""
+        reading = up_to(self._client(), path, wanted, most, within_s=_CALL_S)
+        status, data = await self._told(reading, f"read {path}")
+        if status in (429, 500, 503, 504):
+            raise Passing(f"e2b: read {path}: HTTP {status}")
+        return status, data
 
     def _client(self) -> Any:
         sdk = self._connected()

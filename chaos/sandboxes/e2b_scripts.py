@@ -17,10 +17,13 @@ exec setsid "$@" </dev/null
 _START = """
 ( set -C; echo $$ > {claim} ) 2>/dev/null || exit 0
 renice -n -10 $$ >/dev/null 2>&1
-"$@" >> {output} 2>&1 </dev/null
+{forget}"$@" >> {output} 2>&1 <{given}
 echo $? > {folder}/ended-$$.part
 mv {folder}/ended-$$.part {folder}/ended-$$
 """
+
+# Only this shell, which then becomes the command, has the file open; it removes the directory that it lies in.
+_FORGET = """sh -c 'rm -rf -- "$0"; exec "$@"' """
 
 # A link fails where there is something already; whose it is, is seen by the file itself, though an answer was lost.
 _CLAIM = """
@@ -50,9 +53,19 @@ def run(argv: Sequence[str]) -> str:
     return _with(argv, _RUN)
 
 
-def start(argv: Sequence[str], *, claim: str, output: str, folder: str) -> str:
-    """A command in the background: its output appended to a file, its pid in `claim`, its end in a file, too."""
-    return _with(argv, _START.format(claim=shlex.quote(claim), output=shlex.quote(output), folder=folder))
+def start(argv: Sequence[str], *, claim: str, output: str, folder: str, given: str | None = None) -> str:
+    """A command in the background: its output appended to a file, its pid in `claim`, its end in a file, too.
+
+    `given` is a file that becomes its standard input; it has no name any more when the command begins.
+    """
+    names = {"claim": shlex.quote(claim), "output": shlex.quote(output), "folder": folder}
+    forget = f"{_FORGET}{shlex.quote(given.rpartition('/')[0])} " if given else ""
+    return _with(argv, _START.format(**names, given=shlex.quote(given or "/dev/null"), forget=forget))
+
+
+def private(folder: str) -> str:
+    """A directory that only its owner enters; it may be there already."""
+    return f"mkdir -p -m 700 {shlex.quote(folder)}"
 
 
 def end_group(pid: int) -> str:

@@ -1,40 +1,54 @@
-"""The keeper of a local sandbox, seen from the host: start it, wait for its end, remove what a killed one left."""
+"""The keeper of a local sandbox, seen from the host: where it lives, and how it is started."""
 
-import asyncio
 import contextlib
 import json
 import os
 import selectors
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from chaos.errors import SandboxError
-from chaos.nsbox import cgroups
 from chaos.nsbox.spec import BoxSpec
+from chaos.sandboxes import ending
+from chaos.sandboxes.ending import remove
 
-_READY_WITHIN_S = 20.0
+READY_WITHIN_S = 20.0
 _SOURCE = Path(__file__).resolve().parents[2]
 
 
 def runtime_dir() -> Path:
-    """Where the local sandboxes of this user live: CHAOSLAB_RUNTIME_DIR, else a private directory under /tmp."""
+    """Where the local sandboxes of this user live: CHAOSLAB_RUNTIME_DIR, else a private directory under /tmp.
+
+    It is ours, no link, and nobody else may come in. Raises SandboxError when that is not so and cannot be made so.
+    """
     configured = os.environ.get("CHAOSLAB_RUNTIME_DIR")
     folder = Path(configured) if configured else Path(tempfile.gettempdir()) / f"chaoslab-{os.geteuid()}"
+    remedy = "set CHAOSLAB_RUNTIME_DIR to a directory of your own"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        # What is looked at is what was opened, whoever changes names meanwhile: open(2), O_NOFOLLOW.
+        opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
+        if folder.is_symlink():
+            raise SandboxError(f"{folder} is a link, and might lead anywhere; {remedy}") from error
         raise SandboxError(f"cannot make {folder}: {error.strerror}; set CHAOSLAB_RUNTIME_DIR") from error
-    if folder.stat().st_uid != os.geteuid():
-        raise SandboxError(
-            f"{folder} belongs to somebody else; set CHAOSLAB_RUNTIME_DIR to a directory of your own"
-        )
+    try:
+        seen = os.fstat(opened)
+        if seen.st_uid != os.geteuid():
+            raise SandboxError(f"{folder} belongs to somebody else; {remedy}")
+        if seen.st_mode & 0o022:
+            raise SandboxError(
+                f"others may write to {folder}; remedy: look what is in it, then chmod 700 {folder}"
+            )
+        if seen.st_mode & 0o055:
+            Path(f"/proc/self/fd/{opened}").chmod(0o700)
+    finally:
+        os.close(opened)
     return folder
 
 
@@ -59,7 +73,7 @@ def start_keeper(spec: BoxSpec) -> dict[str, Any]:
     assert keeper.stdout is not None
     with keeper.stdout as stdout, selectors.DefaultSelector() as selector:
         selector.register(stdout, selectors.EVENT_READ)
-        line = stdout.readline() if selector.select(_READY_WITHIN_S) else b""
+        line = stdout.readline() if selector.select(READY_WITHIN_S) else b""
     facts: dict[str, Any] = json.loads(line or b"{}")
     if "user_namespace" not in facts:
         why = facts.get("error") or _last_words(folder) or "its keeper did not answer"
@@ -89,65 +103,6 @@ def _last_words(folder: Path) -> str:
     return ""
 
 
-def orphans() -> Iterator[Path]:
-    """Directories whose keeper is no more: what `gc` removes."""
-    for folder in runtime_dir().glob("box-*"):
-        with contextlib.suppress(FileNotFoundError):  # it has gone while we looked
-            if not _is_kept(folder):
-                yield folder
-
-
-def _is_kept(folder: Path) -> bool:
-    """Whether its keeper lives, or may still be starting."""
-    try:
-        keeper = json.loads((folder / "state.json").read_text())["keeper"]
-    except (OSError, ValueError):
-        return time.time() - folder.stat().st_mtime <= _READY_WITHIN_S
-    return _is_keeper(keeper, folder)
-
-
-def _is_keeper(pid: int, folder: Path) -> bool:
-    try:
-        return str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
-def remove(folder: Path) -> None:
-    """End the keeper of `folder` if it still runs, and remove what it would have: control groups and the directory."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        keeper = json.loads((folder / "state.json").read_text())["keeper"]
-        if _is_keeper(keeper, folder):
-            os.kill(keeper, signal.SIGKILL)
-    with contextlib.suppress(OSError, ValueError):
-        name = f"chaoslab-{BoxSpec.from_json((folder / 'spec.json').read_text()).id}"
-        left = [
-            path
-            for path in (*cgroups.ROOT.glob(name), *cgroups.ROOT.glob(f"*/{name}"))
-            if not path.is_symlink()
-        ]
-        cgroups.Cgroup(parents=[path for path in left if path.parent.resolve() == path.parent]).remove()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-async def ended(keeper: int, folder: Path, within_s: float) -> bool:
-    """Wait until the keeper, whose end is the end of everything, is no more; reap it when it is our child."""
-    try:
-        descriptor = os.pidfd_open(keeper)
-    except ProcessLookupError:
-        return not folder.exists()
-    loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
-    try:
-        if _is_keeper(keeper, folder):
-            loop.add_reader(descriptor, gone.set)
-            async with asyncio.timeout(within_s):
-                await gone.wait()
-    except TimeoutError:
-        return False
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(keeper, os.WNOHANG)
-    return not folder.exists()
+def orphans() -> list[Path]:
+    """Directories of ours whose keeper is no more: what `gc` removes. Raises SandboxError."""
+    return list(ending.orphans(runtime_dir(), READY_WITHIN_S))

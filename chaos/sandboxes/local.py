@@ -15,10 +15,11 @@ from typing import Any
 from chaos.errors import SandboxError
 from chaos.nsbox.spec import BoxSpec
 from chaos.sandboxes.base import SandboxRef, Setup
-from chaos.sandboxes.keeping import ended, new_folder, remove, start_keeper
-from chaos.sandboxes.wired import LINE_BYTES, Streams, WiredSandbox
-
-_GONE_WITHIN_S = 10.0
+from chaos.sandboxes.ending import end
+from chaos.sandboxes.exchange import LINE_BYTES, Streams
+from chaos.sandboxes.keeping import new_folder, start_keeper
+from chaos.sandboxes.wired import CONNECTS_WITHIN_S, WiredSandbox
+from chaos.settings import Settings
 
 
 def programs() -> tuple[list[str], str]:
@@ -66,6 +67,7 @@ class LocalSandbox(WiredSandbox):
             lease_s=lease_s,
             read_only=shown,
             hosts=list(hosts),
+            may_lack=Settings().chaoslab_allow_degraded,
             path=path,
         )
         starting = asyncio.ensure_future(asyncio.to_thread(start_keeper, spec))
@@ -81,17 +83,13 @@ class LocalSandbox(WiredSandbox):
     async def connect(cls, ref: SandboxRef) -> "LocalSandbox":
         """Find it again from any process of the same user. Raises SandboxLost when it has gone."""
         box = cls(ref)
-        await box._call("ping")
+        await box._call("ping", within_s=CONNECTS_WITHIN_S)
         return box
 
     async def destroy(self) -> None:
-        """See Sandbox. Raises SandboxError when something of it is still there."""
-        self._hang_up()  # a request under way on that connection would be waited for
-        with contextlib.suppress(SandboxError):
-            await self._call("destroy")
-        await self.close()
-        if not await ended(self.ref.facts["keeper"], self._folder, _GONE_WITHIN_S):
-            remove(self._folder)
+        """See Sandbox. From outside, whatever is inside; raises SandboxError when something of it is still there."""
+        self._hang_up()
+        await end(self._folder, self.ref.facts.get("keeper"))
         if self._folder.exists():
             raise SandboxError(f"local sandbox {self.ref.id}: {self._folder} cannot be removed")
 

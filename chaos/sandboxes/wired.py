@@ -1,21 +1,33 @@
 """A sandbox whose PID 1 is ours (`chaos.nsbox.init`): the verbs as requests over one connection.
 
-How to get a connection is all that a provider of this kind adds: `_dial` opens one, `_hang_up` drops it.
+How to get a connection is all that a provider of this kind adds: `_dial` opens one, `_hang_up` drops it. Every request
+has a time limit on this side, whatever is on the other: who does not answer in time is lost.
 """
 
 import asyncio
 import contextlib
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.sandboxes.base import Completed, SandboxRef
+from chaos.sandboxes.exchange import LINE_BYTES, Forged, Streams, exchange, number, text
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-LINE_BYTES = 2**20
-"""The longest line of an answer."""
+__all__ = ["LINE_BYTES", "Streams", "WiredSandbox"]
+
+ANSWERS_WITHIN_S = 8.0
+"""A PID 1 that does nothing but answer, on a machine that is very busy. Less than the 10 s of a silent agent."""
+CONNECTS_WITHIN_S = 20.0
+"""For the first answer: an engine may have to be started."""
+_SLOWEST_BYTES_S = 2 * 2**20
+"""What is sent or asked for takes longer, but no longer than at this pace."""
+_LONGEST_WORDS = 10_000
+"""Characters of what went wrong in there."""
+MOST_READ = 16 * 2**20
+"""Bytes of a file that is read without a limit."""
+MOST_OUTPUT = 4 * 2**20
+"""Bytes of a command's standard output; PID 1 keeps no more of it, either."""
 
 
 class WiredSandbox(ABC):
@@ -54,25 +66,30 @@ class WiredSandbox(ABC):
         timeout_s: float = 30.0,
     ) -> Completed:
         """See Sandbox."""
+        request: dict[str, Any] = {"argv": list(argv), "cwd": cwd, "env": dict(env or {})}
+        within_s = timeout_s + ANSWERS_WITHIN_S
         answer, out = await self._call(
-            "run", argv=list(argv), cwd=cwd, env=dict(env or {}), timeout_s=timeout_s
+            "run", within_s=within_s, most_bytes=MOST_OUTPUT, timeout_s=timeout_s, **request
         )
-        return Completed(answer["exit_code"], out, answer["stderr"])
+        with self._believing():
+            return Completed(number(answer, "exit_code"), out, text(answer, "stderr"))
 
-    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str) -> int:
+    async def start(self, argv: Sequence[str], *, cwd: str = "/", output: str, given: bytes = b"") -> int:
         """See Sandbox."""
-        answer, _ = await self._call("start", argv=list(argv), cwd=cwd, output=output)
-        return int(answer["pid"])
+        answer, _ = await self._call("start", given, argv=list(argv), cwd=cwd, output=output)
+        with self._believing():
+            return number(answer, "pid")
 
     async def exit_code(self, pid: int) -> int | None:
         """See Sandbox."""
         answer, _ = await self._call("exit_code", pid=pid)
-        code = answer["exit_code"]
-        return None if code is None else int(code)
+        with self._believing():
+            return None if answer.get("exit_code", 0) is None else number(answer, "exit_code")
 
     async def read(self, path: str, offset: int = 0, limit: int = -1) -> bytes:
         """See Sandbox."""
-        _, data = await self._call("read", path=path, offset=offset, limit=limit)
+        most = limit if limit >= 0 else MOST_READ
+        _, data = await self._call("read", most_bytes=most, path=path, offset=offset, limit=most)
         return data
 
     async def close(self) -> None:
@@ -89,24 +106,49 @@ class WiredSandbox(ABC):
         if streams and not streams[1].is_closing():
             streams[1].transport.abort()
 
-    async def _call(self, op: str, data: bytes = b"", **request: Any) -> tuple[dict[str, Any], bytes]:
+    async def _call(
+        self,
+        op: str,
+        data: bytes = b"",
+        *,
+        within_s: float = ANSWERS_WITHIN_S,
+        most_bytes: int = 0,
+        **request: Any,
+    ) -> tuple[dict[str, Any], bytes]:
+        """The answer to one request, and the bytes that were asked for. Raises SandboxError, or SandboxLost."""
+        within_s += (len(data) + most_bytes) / _SLOWEST_BYTES_S
         async with self._turn:
             try:
-                if self._streams is None:
-                    self._streams = await self._dial()
-                reader, writer = self._streams
-                writer.write(json.dumps({"op": op, "size": len(data), **request}).encode() + b"\n" + data)
-                await writer.drain()
-                answer = json.loads(await reader.readuntil(b"\n"))
-                body = await reader.readexactly(answer["size"])
+                async with asyncio.timeout(within_s):
+                    if self._streams is None:
+                        self._streams = await self._dial()
+                    answer, body = await exchange(self._streams, {"op": op, **request}, data, most_bytes)
+            except TimeoutError as error:
+                self._hang_up()
+                raise SandboxLost(f"{self._named} did not answer within {within_s:.0f} s ({op})") from error
             except (OSError, asyncio.IncompleteReadError) as error:
+                self._hang_up()
                 raise SandboxLost(f"{self._named} has gone ({type(error).__name__})") from error
+            except Forged as error:
+                raise self._lost(error) from error
             except asyncio.CancelledError:
                 self._hang_up()  # the answer that is still to come must not be taken for the next one
                 raise
         if "error" in answer:
-            raise SandboxError(f"{self._named}: {op}: {answer['error']}")
+            raise SandboxError(f"{self._named}: {op}: {str(answer['error'])[:_LONGEST_WORDS]}")
         return answer, body
+
+    @contextlib.contextmanager
+    def _believing(self) -> Iterator[None]:
+        """What is read of an answer is what we asked for. Raises SandboxLost when it is not."""
+        try:
+            yield
+        except Forged as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Forged) -> SandboxLost:
+        self._hang_up()
+        return SandboxLost(f"{self._named} answered as no PID 1 of ours would: {error}")
 
     @property
     def _named(self) -> str:

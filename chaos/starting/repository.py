@@ -17,6 +17,7 @@ from typing import Any, Literal
 import yaml
 
 from chaos.app_files import LEFT_OUT, survey
+from chaos.app_secrets import FOLDERS, look_secret
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.manifests.ad_hoc import Wish, written
 from chaos.manifests.load import experiments, load_all
@@ -32,7 +33,6 @@ JOBS: Mapping[Forge, tuple[str, str]] = {
 }
 """Which of our files becomes which of the repository's."""
 FOLDER = "experiments"
-_SECRETS = (".env",)
 _IGNORED = "runs/\n.env\n"
 _MOST_BYTES = 512 * 1024 * 1024
 
@@ -135,7 +135,13 @@ def _copy(app: Path, target: Path, made: list[Path]) -> None:
     """The app's files, without what developing it leaves behind and what must stay secret."""
     _folders(target.parent, made)
     made.append(target)
-    left_out = shutil.ignore_patterns(*LEFT_OUT, *_SECRETS, "*.pyc")
+    developing = shutil.ignore_patterns(*LEFT_OUT, "*.pyc")
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        where = Path(folder)
+        files = [name for name in names if not (where / name).is_dir()]
+        return {*developing(folder, names), *look_secret(where, files), *(FOLDERS & set(names))}
+
     shutil.copytree(app, target, symlinks=True, ignore=left_out)
 
 

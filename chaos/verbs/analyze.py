@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chaos.errors import ChaosLabError
+from chaos.inert import in_json
 from chaos.verdict import RULES
 
 
@@ -33,6 +34,16 @@ def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
 
     Of the journal of a game day (day.ndjson) the day's report is written again, too.
     """
+    from chaos.apart import little_memory
+
+    try:
+        with little_memory():
+            _analyze(journal, as_json, analyzer, version)
+    except MemoryError as error:
+        raise click.UsageError(f"{journal}: it needs too much memory to be judged") from error
+
+
+def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
     from chaos.analyzers import comparison, rules
     from chaos.console import closing_lines
     from chaos.explain import said_by
@@ -57,7 +68,11 @@ def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
     result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
     if analyzer != "rules":
         result = asyncio.run(said_by(analyzer, result, lambda: events))
-    text = result.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(result, journal.parent))
+    text = (
+        in_json(result.model_dump_json(indent=2))
+        if as_json
+        else "\n".join(closing_lines(result, journal.parent))
+    )
     click.echo(text)
     then = int((events[0].data.get("plan") or {}).get("rules") or 1)
     if version != then and not as_json:
@@ -81,7 +96,9 @@ def _day(journal: Path, as_json: bool) -> int:
     folder = journal.absolute().parent
     report, results = reporting.again(day, folder)
     click.echo(
-        report.model_dump_json(indent=2) if as_json else "\n".join(closing_lines(report, journal.parent))
+        in_json(report.model_dump_json(indent=2))
+        if as_json
+        else "\n".join(closing_lines(report, journal.parent))
     )
     reporting.keep(report, results, folder)
     return report.exit_code

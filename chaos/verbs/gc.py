@@ -1,14 +1,19 @@
 """`chaoslab gc`: close the runs of processes that died, and remove the sandboxes that they left behind."""
 
-import asyncio
+from typing import TYPE_CHECKING
 
 import click
+
+from chaos.interrupts import run_until_asked
+
+if TYPE_CHECKING:
+    from chaos.under_way import Left
 
 
 @click.command()
 def gc() -> None:
     """Remove what killed runs left behind: the runs are closed, and so are sandboxes that nobody uses any more."""
-    asyncio.run(_reap())
+    run_until_asked(_reap())
 
 
 async def _reap() -> None:
@@ -16,11 +21,18 @@ async def _reap() -> None:
     from chaos.game_days.abandoned import close_abandoned
 
     removed = 0
-    async for left, result in reaping.close_left_behind():
-        click.echo(f"closed {left.run.id}: {result.why if result else 'it left nothing to judge'}")
-    for left, _ in close_abandoned():
-        click.echo(f"closed {left.run.id}: its report says what ran")
+    async for left, result, aside in reaping.close_left_behind():
+        click.echo(aside_or(left, aside, result.why if result else "it left nothing to judge"))
+    async for left, _, aside in close_abandoned():
+        click.echo(aside_or(left, aside, "its report says what ran"))
     async for line in reaping.remove_orphans():
         removed += 1
         click.echo(line)
     click.echo(f"{removed} orphan(s) removed")
+
+
+def aside_or(left: "Left", aside: str | None, closed: str) -> str:
+    """The line that says what became of a run or game day that was left behind."""
+    if aside is None:
+        return f"closed {left.run.id}: {closed}"
+    return f"put aside {left.run.id}, which cannot be judged: {aside}; its files are in {left.run.folder}"

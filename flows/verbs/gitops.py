@@ -11,6 +11,7 @@ import click
 
 from chaos.gitops.hook import install
 from chaos.gitops.source import Source
+from chaos.interrupts import run_until_asked
 from flows.verbs.repositories import Asked, of_repositories, say, tell
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def install_hook(repository: Path, branch: str, path: str, out: Path) -> None:
     """Install a post-receive hook in REPOSITORY: each push runs `chaoslab sync`, whose output shows in the push."""
     source = Source(str(repository.absolute()), branch, path)
     program = Path(sys.argv[0]).absolute()
-    start = [str(program)] if os.access(program, os.X_OK) else [sys.executable, "-m", "flows.main"]
+    start = [str(program)] if os.access(program, os.X_OK) else [sys.executable, "-P", "-m", "flows.main"]
     command = [*start, "sync", source.url, "--branch", branch, "--path", path, "--out", str(out.absolute())]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     click.echo(f"installed {install(repository.absolute(), command, branch, kept)}")
@@ -65,7 +66,7 @@ def webhook(asked: Asked, listen: str, every: float, sweep_s: float) -> None:
 
     host, port = _address(listen)
     following = Following(asked.sources(), asked.policy(), asked.out, every_s=every, sweep_s=sweep_s)
-    asyncio.run(_listen(following, host, port))
+    run_until_asked(_listen(following, host, port))
 
 
 async def _listen(following: "Following", host: str, port: int) -> None:
@@ -112,7 +113,7 @@ def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
         "sweep": sweep_s,
         "out": str(asked.out.absolute()),
     }
-    asyncio.run(_schedule(name, every, parameters))
+    run_until_asked(_schedule(name, every, parameters))
     click.echo(f"reconcile/{name}: every {every:g} s, {', '.join(repositories)}")
 
 
@@ -129,12 +130,12 @@ def _without_secrets(source: Source) -> str:
 
 async def _schedule(name: str, every: float, parameters: dict[str, object]) -> None:
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from flows.local import speaking_to
     from flows.scheduled import schedule as deploy
     from flows.server import ensure_api
 
     api = await asyncio.to_thread(ensure_api, say)
-    with temporary_settings({PREFECT_API_URL: api.url}):
+    with speaking_to(api.url):
         async with get_client() as client:
             await deploy(client, name, every, parameters)

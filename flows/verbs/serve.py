@@ -1,15 +1,11 @@
 """`chaoslab serve`: carry out, on this machine, the runs that are scheduled or asked for."""
 
-import asyncio
-import contextlib
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from chaos.interrupts import Ended, run_until_asked
 
 
 @click.command()
@@ -24,13 +20,10 @@ if TYPE_CHECKING:
 def serve(limit: int, out: Path) -> None:
     """Run what Prefect has for us, until Ctrl-C: scheduled experiments, those that a push changed, and those that
     somebody starts in the UI. Beside that, clean up what killed runs left behind."""
-    with contextlib.suppress(asyncio.CancelledError):  # told to end by SIGTERM, and it has
-        asyncio.run(_serve(limit, out, lambda line: click.echo(line, err=True)))
-
-
-async def _serve(limit: int, out: Path, say: "Callable[[str], None]") -> None:
     from flows.serving import serve_until_stopped
 
-    serving = asyncio.ensure_future(serve_until_stopped(limit, out, say))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-    await serving
+    try:
+        run_until_asked(serve_until_stopped(limit, out, lambda line: click.echo(line, err=True)))
+    except Ended as ended:
+        if ended.number != signal.SIGTERM:  # told to end, and it has
+            raise

@@ -52,11 +52,11 @@ def _found(now: "ServerStatus") -> "Repositories":
 
 async def _look(now: "ServerStatus") -> "Repositories":
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from flows.local import speaking_to
     from flows.looking import look
 
-    with temporary_settings({PREFECT_API_URL: now.configured or now.local}):
+    with speaking_to(now.configured or now.local or ""):
         async with get_client() as client:
             return await look(client)
 

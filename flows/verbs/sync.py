@@ -1,12 +1,12 @@
 """`chaoslab sync`: bring Prefect in line with git repositories, once, or again and again."""
 
-import asyncio
 import gc
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from chaos.interrupts import run_until_asked
 from flows.verbs.repositories import Asked, of_repositories, say, tell
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def sync(
         every_s=every if watch else None,
         sweep_s=sweep_s if watch else None,
     )
-    worst = asyncio.run(follow(following, say, tell))
+    worst = run_until_asked(follow(following, say, tell))
     gc.freeze()  # or Python looks at all of Prefect once more before it ends
     sys.exit(worst)
 

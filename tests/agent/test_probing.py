@@ -1,6 +1,9 @@
 """Probes that really look, at fixed times, with one sample for every intended time."""
 
 import asyncio
+import errno
+import resource
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +16,7 @@ import pytest
 from chaos.agent.commands import OUTPUT_BYTES, run_command
 from chaos.agent.probing import MOST_IN_FLIGHT, sample_forever
 from chaos.agent.windows import Windows
-from chaos.errors import ProbeError
+from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
 from chaos.probes.base import Probe
 from chaos.probes.command import CommandProbe
@@ -21,6 +24,7 @@ from chaos.probes.http import HttpProbe
 from chaos.probes.metric import MetricProbe
 from chaos.probes.process import ProcessProbe
 from chaos.probes.tcp import TcpProbe
+from chaos.tolerances import UNJUDGED, Tolerance
 from tests.agent.servers import OK, always, free_port, head, run, serving
 
 Sample = tuple[str, float, Mapping[str, Any] | None, str | None, float]
@@ -294,20 +298,50 @@ def test_text_that_no_tolerance_reads_stays_out_of_the_journal() -> None:
     assert events[0]["value"] == {"value": 1, "body": "text"}
 
 
-def test_a_metric_is_silent_before_its_first_value_and_never_after() -> None:
+def test_a_metric_is_silent_while_there_is_no_number() -> None:
     place = Place()
 
     async def work() -> list[dict[str, Any]]:
         asyncio.get_running_loop().call_later(0.2, lambda: place.windows.used(place.now(), 0.5, 0.5))
-        events, _ = await sampled(MetricProbe(metric="cpu", window=0.3, every=0.02), 0.9, place)
+        events, heard = await sampled(MetricProbe(metric="cpu", window=0.3, every=0.02), 0.9, place)
+        assert len(heard) == len(events)  # nor does it trip a stop condition, or shake a baseline
         return events
 
     before = place.now()
     events = run(work())
-    assert events[0]["value"] == {"value": 0.5}
-    assert events[0]["at"] >= before + 0.15
+    assert {(event["value"]["value"], event["error"]) for event in events} == {(0.5, None)}
     # The one usage sample leaves the window of 0.3 s after some 15 looks; then there is nothing to see.
-    assert [event["error"] for event in events[-5:]] == ["too few"] * 5
+    assert before + 0.15 <= events[0]["at"]
+    assert events[-1]["at"] <= before + 0.8
+
+
+@pytest.mark.parametrize("probe", [HttpProbe(url="http://127.0.0.1:9/"), TcpProbe(port=9)])
+def test_our_own_lack_of_sockets_is_not_the_targets(probe: Probe) -> None:
+    async def work() -> None:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        try:
+            await look(probe)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    with pytest.raises(NotSeen, match="exhausted"):
+        run(work())
+
+
+def test_our_own_lack_of_processes_is_not_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(NotSeen, match="cannot run true"):
+        run(look(CommandProbe(command=["true"])))
+
+
+def test_a_command_that_is_not_there_is_its_own_failure() -> None:
+    with pytest.raises(ProbeError) as failure:
+        run(look(CommandProbe(command=["/nowhere/at/all"])))
+    assert not isinstance(failure.value, NotSeen)
 
 
 def test_a_broken_probe_is_our_failure_and_not_a_bad_sample() -> None:
@@ -344,3 +378,37 @@ def test_it_runs_as_the_agent_does_without_site_packages() -> None:
     script = f"import sys; sys.path.insert(0, {str(root)!r}); from chaos.agent import {modules}; import chaos.probes"
     exit_code, output = run(run_command([sys.executable, "-I", "-S", "-c", script], 20.0))
     assert (exit_code, output) == (0, "")
+
+
+def test_whether_a_text_matches_is_judged_once_and_written_down() -> None:
+    assert sampled_of(b"aaaa", Tolerance(matches="^(a+)+$"))["value"]["matches"] is True
+    seen = sampled_of(b"a" * 40 + b"b", Tolerance(matches="^(a+)+$"))
+    assert (seen["value"]["matches"], seen["error"]) == (False, None)
+
+
+def test_a_text_that_cannot_be_judged_in_time_is_neither_good_nor_bad() -> None:
+    seen = sampled_of(b"ab" * 30_000, Tolerance(matches=".*a.{900}b$"))
+    assert (seen["value"], seen["error"]) == (None, UNJUDGED)
+
+
+def sampled_of(body: bytes, tolerance: Tolerance) -> dict[str, Any]:
+    """The first look at an answer with that body."""
+    written: list[dict[str, Any]] = []
+    until = asyncio.Event()
+
+    def emit(type_: str, at: float | None = None, /, **data: Any) -> None:
+        written.append(data)
+        until.set()
+
+    async def work() -> None:
+        async with serving(
+            always(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        ) as port:
+            probe = HttpProbe(url=f"http://127.0.0.1:{port}/")
+            place = Place()
+            await sample_forever(
+                "up", probe, place.clock, emit, lambda *_: None, place, until, tolerance=tolerance
+            )
+
+    run(work())
+    return written[0]

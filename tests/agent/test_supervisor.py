@@ -55,7 +55,7 @@ def test_a_killed_process_is_seen_at_once_and_started_again(tmp_path: Path) -> N
     stage = Stage(tmp_path, process("web", "sleep 60", "always"))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         first = stage.supervisor.processes["web"].pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
@@ -74,7 +74,7 @@ def test_the_pause_before_a_restart_doubles(tmp_path: Path) -> None:
     stage = Stage(tmp_path, process("web", "exit 1", "always"))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         await stage.until("process.exited", 4)
         assert [each["restart_in_s"] for each in stage.of("process.exited")[:4]] == [0.1, 0.2, 0.4, 0.8]
 
@@ -94,7 +94,7 @@ def test_the_manifest_decides_about_restarts(tmp_path: Path, restart: str, scrip
     stage = Stage(tmp_path, process("web", script, restart))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         exited = await stage.until("process.exited")
         assert (exited["restart_in_s"] is not None) is again
 
@@ -107,7 +107,7 @@ def test_what_cannot_be_started_again_is_said_and_tried_again(tmp_path: Path) ->
     stage = Stage(tmp_path, {"name": "web", "command": [str(program), "60"], "restart": "always"})
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         program.unlink()
         os.kill((await stage.until("process.started"))["pid"], signal.SIGKILL)
         failed = await stage.until("process.failed", 2)
@@ -125,7 +125,7 @@ def test_its_last_words_and_how_it_ended_are_known(tmp_path: Path) -> None:
     stage = Stage(tmp_path, process("web", "echo first; echo no such database >&2; kill -35 $$"))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         assert (await stage.until("process.exited"))[
             "signal"
         ] == "signal 35"  # a real-time one, without a name
@@ -139,7 +139,7 @@ def test_its_end_is_seen_while_a_child_still_holds_its_output(tmp_path: Path) ->
     stage = Stage(tmp_path, process("web", "sleep 2 & exit 7"))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         exited = await stage.until("process.exited")
         assert exited["exit_code"] == 7
 
@@ -153,7 +153,7 @@ def test_output_is_journaled_by_line_and_a_flood_is_counted_not_kept(tmp_path: P
     stage = Stage(tmp_path, process("web", script))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         async with asyncio.timeout(10):
             while "last" not in [each["line"] for each in stage.of("log.captured")]:
                 await asyncio.sleep(0.01)
@@ -170,7 +170,7 @@ def test_a_process_runs_where_and_with_what_the_manifest_says(tmp_path: Path) ->
     stage = Stage(tmp_path, process("web", "pwd; echo $COLOUR", cwd="sub", env={"COLOUR": "green"}))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         await stage.until("log.captured", 2)
         assert [each["line"] for each in stage.of("log.captured")] == [str(tmp_path / "sub"), "green"]
 
@@ -181,7 +181,7 @@ def test_pids_are_main_first_and_then_the_whole_family(tmp_path: Path) -> None:
     stage = Stage(tmp_path, process("web", "sleep 60 & echo up; wait"))
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         await stage.until("log.captured")
         family = stage.supervisor.pids("web")
         assert family[0] == stage.supervisor.processes["web"].pid
@@ -195,7 +195,7 @@ def test_without_a_control_group_the_agent_is_the_limit_and_says_emulated(tmp_pa
     stage = Stage(tmp_path, {"name": "web", "command": [sys.executable, "-S", "-c", hog], "restart": "never"})
 
     async def scene() -> None:
-        stage.supervisor.start("web")
+        await stage.supervisor.start("web")
         budget = stage.supervisor.budget
         assert budget.kind == "emulated"
         async with asyncio.timeout(10):

@@ -1,7 +1,9 @@
 """What every provider promises, run over all of them."""
 
 import asyncio
+import hashlib
 import io
+import secrets
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -120,6 +122,35 @@ def test_a_started_command_goes_on_and_is_asked_for_its_end_later(opened: Open) 
                     await asyncio.sleep(0)
             assert code == 4
             assert await box.read("/tmp/log") == b"go\n"
+
+    asyncio.run(scene())
+
+
+DIGEST = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+SEEK = """
+import os, stat, sys
+for place in ("/run/chaoslab", "/tmp", "/app"):
+    for folder, _, names in os.walk(place):
+        for path in (os.path.join(folder, name) for name in names):
+            if stat.S_ISREG(os.lstat(path).st_mode) and "cgroup" not in path and "groups" not in path:
+                if bytes.fromhex(sys.argv[1]) in open(path, "rb").read():
+                    print(path)
+"""
+
+
+@pytest.mark.parametrize("given", [b"", bytes(range(256)), secrets.token_hex(2048).encode()])
+def test_what_it_is_given_is_on_its_standard_input_and_nowhere_else(opened: Open, given: bytes) -> None:
+    async def scene() -> None:
+        async with opened() as box:
+            pid = await box.start([box.python, "-c", DIGEST], output="/tmp/log", given=given)
+            async with asyncio.timeout(10):
+                while (code := await box.exit_code(pid)) is None:
+                    await asyncio.sleep(0.01)
+            assert code == 0
+            assert (await box.read("/tmp/log")).split()[0] == hashlib.sha256(given).hexdigest().encode()
+            if given:
+                found = await box.run([box.python, "-c", SEEK, given[:32].hex()])
+                assert (found.exit_code, found.stdout, found.stderr) == (0, b"", "")
 
     asyncio.run(scene())
 

@@ -11,6 +11,7 @@ from chaos import dashboards
 from chaos.dashboards import promql
 from chaos.dashboards.lint import problems
 from chaos.errors import PublishError
+from chaos.inert import inert
 from chaos.measure import judge
 from tests.dashboards.known import EXPERIMENT, HOSTILE, INJECTIONS, METRICS
 from tests.report.a_run import PLAN, events
@@ -66,8 +67,8 @@ def test_no_two_experiments_share_an_address() -> None:
 def test_hostile_words_stay_words() -> None:
     plan = PLAN | {"hypothesis": HOSTILE, "labels": {"team": HOSTILE}, "run_id": HOSTILE}
     rendered = dashboards.render(EXPERIMENT, judge(events()), plan)
-    assert rendered["description"] == HOSTILE
-    assert rendered["tags"] == ["chaoslab", f"team:{HOSTILE}"]
+    assert rendered["description"] == inert(HOSTILE)
+    assert rendered["tags"] == ["chaoslab", f"team:{inert(HOSTILE)}"]
     assert problems(rendered, METRICS) == []
 
 

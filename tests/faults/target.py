@@ -27,6 +27,7 @@ from chaos.agent.helper import command
 from chaos.errors import FaultError
 from chaos.faults.base import Memory
 from chaos.faults.channel import Channel
+from chaos.faults.mounts import View
 from chaos.nsbox import cgroups
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,7 @@ class LocalTarget:
     ports: Mapping[str, int | None] = field(default_factory=dict)
     memory_limit_bytes: int = 256 * 2**20
     random: Random = field(default_factory=lambda: Random(7))
+    view: View = field(default_factory=View)
     with_cgroups: bool = False
     """Put the processes into control groups of their own, as a sandbox does where it may."""
     adopted: Mapping[str, int] = field(default_factory=dict)
@@ -68,8 +70,9 @@ class LocalTarget:
         self.work = self.beside or Path(tempfile.mkdtemp(prefix="chaos-target-"))
         self._cgroup = cgroups.Cgroup()
         if self.with_cgroups:
-            self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", self.memory_limit_bytes)
+            self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", cgroups.Limits(self.memory_limit_bytes))
             assert self._cgroup.views, self._cgroup.refused
+            self._cgroup.settle(None, None)
             self.groups = self.work / "cgroup"
             self.groups.mkdir()
             for name, path in self._cgroup.views.items():
@@ -161,6 +164,9 @@ class LocalTarget:
 
     def cgroup(self, controller: str) -> Path | None:
         return self._budget.group(controller)
+
+    def outside(self) -> Sequence[int]:
+        return self._budget.outside(self.pids())
 
     def ask(self, act: str, **details: Any) -> Path:
         """Nobody is outside of it."""

@@ -10,6 +10,7 @@ import pytest
 
 from chaos.errors import FaultError
 from chaos.faults.pid_exhaustion import PidExhaustion
+from chaos.nsbox.spec import MOST_TASKS
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.forking import APP
 from tests.faults.holding import hold, start, told
@@ -49,7 +50,7 @@ def test_exactly_so_many_more_can_be_started(target: LocalTarget, leave: int) ->
     print(f"\n{delivered.why}; on {on_s * 1000:.0f} ms, off {off_s * 1000:.1f} ms")
     assert delivered.landed, delivered.why
     assert delivered.values == {"left_tasks": leave}
-    assert limit_of(target) == "max"
+    assert limit_of(target) == str(MOST_TASKS)
     assert told(app, signal.SIGUSR1) == "forked"
 
 
@@ -71,7 +72,7 @@ def test_when_the_agent_is_killed_the_limit_goes(target: LocalTarget) -> None:
         assert told(app, signal.SIGUSR1) == "EAGAIN"
         agent.kill()
         agent.wait()
-        took_s = seconds_until(lambda: limit_of(target) == "max")
+        took_s = seconds_until(lambda: limit_of(target) == str(MOST_TASKS))
         print(f"\nno limit {took_s * 1000:.1f} ms after the agent's SIGKILL")
         assert took_s <= WITHIN_S
     assert told(app, signal.SIGUSR1) == "forked"

@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from chaos.measure.result import Result
 from flows import server
+from flows.local import speaking_to
 from tests.flows.manifests import killed
 from tests.flows.patience import client
 
@@ -36,7 +37,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
     with environment(CHAOSLAB_STATE_DIR=str(home)), temporary_settings(restore_defaults={PREFECT_API_URL}):
         api = server.ensure_api()
         try:
-            with temporary_settings({PREFECT_API_URL: api.url}):
+            with speaking_to(api.url):
                 yield api
                 APILogWorker.drain_all(timeout=5)
         finally:

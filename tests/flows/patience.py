@@ -4,6 +4,8 @@ import time
 
 import httpx
 
+from flows.local import local_keys, secret_for
+
 _TIMES = 20
 
 
@@ -26,5 +28,13 @@ class Patient(httpx.HTTPTransport):
 
 
 def client(url: str) -> httpx.Client:
-    """One that asks that API."""
-    return httpx.Client(base_url=url, timeout=30, transport=Patient())
+    """One that asks that API, as our own commands do."""
+    return httpx.Client(base_url=url, timeout=30, transport=Patient(), headers=proof(url))
+
+
+def proof(url: str) -> dict[str, str]:
+    """The header that opens our server, for clients that are not Prefect's."""
+    keys = local_keys()
+    assert keys is not None
+    assert keys.secret == secret_for(url)
+    return {"Authorization": keys.basic()}

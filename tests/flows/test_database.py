@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import server
 from flows.database import DatabaseError
 from tests.flows.conftest import environment
+from tests.flows.patience import client
 from tests.postgres_fixture import Postgres, started
 
 
@@ -34,8 +34,8 @@ def test_runs_are_kept_there_and_nowhere_else(
 ) -> None:
     monkeypatch.setenv("POSTGRES_URL", postgres.url())
     api = server.ensure_api()
-    with httpx.Client(base_url=api.url, timeout=60) as client:
-        client.post("/flows/", json={"name": "experiment"}).raise_for_status()
+    with client(api.url) as asking:
+        asking.post("/flows/", json={"name": "experiment"}).raise_for_status()
     assert postgres.ask("select name from flow") == "experiment"
     assert not list(home.rglob("*.db"))
 

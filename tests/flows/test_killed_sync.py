@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from chaos.gitops.mirror import Mirror
+from flows.local import speaking_to
 from flows.reconcile import reconcile
 from flows.server import Api
 from tests.flows.test_reconcile import CRON, Scene
@@ -34,7 +34,7 @@ def scene(prefect_server: Api, tmp_path: Path) -> Iterator[Scene]:
 
 def one_sync(api: str, mirror: Mirror, out: Path, told: Connection) -> None:
     """What the process does that is killed: it tells that it begins, and of each action once it is done."""
-    with temporary_settings({PREFECT_API_URL: api}):
+    with speaking_to(api):
         told.send("begun")
         asyncio.run(reconcile(mirror, out, on_action=lambda action: told.send(action.kind)))
     signal.pause()  # What was quicker than its end is killed all the same.

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import server
+from flows import ports, server
 from flows.background import Background
+from flows.local import secret_for
 from tests.flows.conftest import environment
 
 ASK = """
@@ -106,6 +108,70 @@ def _taken_as_soon_as_it_is_chosen(record: Path) -> socket.socket:
         assert monotonic() < deadline, "no server was started"
         sleep(0.005)
     return socket.create_server(("127.0.0.1", json.loads(record.read_text())["port"]))
+
+
+OLD = """
+import http.server, sys
+class Old(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"true")
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Old).serve_forever()
+"""
+"""What a server of an older version is for us: recorded, healthy, and open to anybody."""
+
+
+def test_a_server_that_an_older_version_left_open_is_started_anew(state: Path) -> None:
+    server.down()
+    port = ports.first_free()
+    assert port is not None
+    old = Background.start(
+        [sys.executable, "-c", OLD, str(port)], port=port, env=os.environ, cwd=state, log=state / "old.log"
+    )
+    old.save(state / "prefect/server.json")
+    (state / "prefect").chmod(0o755)
+    said: list[str] = []
+    api = server.ensure_api(said.append)
+
+    assert "answers anybody" in said[0]
+    assert old.ended_within(0)
+    assert httpx.URL(api.url).port == port
+    assert httpx.get(f"{api.url}/flows/count").status_code in (401, 405)
+    assert httpx.post(f"{api.url}/flows/count", json={}).status_code == 401
+    assert stat.S_IMODE((state / "prefect").stat().st_mode) == 0o700
+
+
+def test_a_server_whose_secret_is_lost_is_started_anew_and_others_hear_of_none(state: Path) -> None:
+    api = server.ensure_api()
+    before = server.status().pid
+    secret = secret_for(api.url)
+    assert secret is not None
+    assert secret_for(api.url.replace("127.0.0.1", "localhost")) == secret
+    for other in (
+        api.url.replace("http:", "https:"),
+        api.url.replace("127.0.0.1", "127.0.0.1.evil.example"),
+        api.url.replace("127.0.0.1", "127.0.0.1@evil.example"),
+        "http://127.0.0.1:1/api",
+        "http://127.0.0.1:99999/api",
+        "http://127.0.0.1:x/api",
+        "http://127.0.0.1/api",
+        "nonsense",
+        "http://[oops",
+    ):
+        assert secret_for(other) is None
+
+    (state / "prefect/secret").unlink()
+    assert secret_for(api.url) is None
+    said: list[str] = []
+    after = server.ensure_api(said.append)
+    assert len(said) == 1
+    assert (after.started, server.status().pid != before) == (True, True)
+    assert secret_for(after.url) not in (None, secret)
+    pid = server.status().pid
+    server.down()
+    assert _gone(pid or 0)
+    assert secret_for(after.url) is None, "whoever takes its port now is not told"
 
 
 def test_down_ends_it_once(state: Path) -> None:

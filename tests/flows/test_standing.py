@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-import httpx
 import pytest
 import yaml
 from prefect.client.orchestration import PrefectClient, get_client
@@ -23,9 +22,11 @@ from chaos.under_way import folder as folder_of_runs
 from flows import heartbeats, standing
 from flows.ad_hoc import ad_hoc
 from flows.experiment import experiment
+from flows.local import secret_for
 from flows.reaper import DIED, reap_runs
 from flows.server import Api
 from tests.flows.conftest import environment
+from tests.flows.patience import client
 from tests.lab import ROOT
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def silent(prefect_server: Api) -> tuple[str, UUID]:
 
 @pytest.mark.usefixtures("silent")
 def test_it_is_made_once_and_healed(prefect_server: Api, tmp_path: Path) -> None:
-    api = httpx.Client(base_url=prefect_server.url, timeout=30)
+    api = client(prefect_server.url)
     url = "/deployments/name/ad-hoc/ad-hoc"
 
     async def put(client: PrefectClient, insist: bool = True) -> None:
@@ -164,7 +165,10 @@ def test_a_run_whose_process_died_is_closed_in_prefect(
 def worker(prefect_server: Api, idle_pool: None, tmp_path: Path) -> Iterator[None]:
     """A worker of Prefect's own, as somebody starts it on another machine."""
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", standing.POOL]
-    with environment(PREFECT_API_URL=prefect_server.url, PREFECT_WORKER_QUERY_SECONDS="1"):
+    secret = secret_for(prefect_server.url)
+    assert secret is not None
+    settings = {"PREFECT_API_URL": prefect_server.url, "PREFECT_API_AUTH_STRING": secret}
+    with environment(**settings, PREFECT_WORKER_QUERY_SECONDS="1"):
         with (tmp_path / "worker.log").open("w") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
         try:

@@ -24,6 +24,7 @@ from chaos.measure.result import Result
 from chaos.plan import plan
 from chaos.switch import Halt, Halted
 from flows import switching
+from flows.local import speaking_to
 from flows.run import conduct_with_prefect
 from flows.server import Api
 from flows.switch import CANCELLED, _Look
@@ -115,7 +116,7 @@ def test_a_flow_run_that_is_cancelled_undoes_its_fault_and_ends_as_cancelled(
 
 
 async def _cancel(name: str, url: str) -> None:
-    with temporary_settings({PREFECT_API_URL: url}):
+    with speaking_to(url):
         async with get_client() as client:
             [run] = [each for each in await client.read_flow_runs() if each.name == name]
             await client.set_flow_run_state(run.id, Cancelling())

@@ -49,10 +49,10 @@ def test_nothing_new_asks_nobody_and_does_not_import_prefect(remembered: Reposit
     ("file", "text", "known"),
     [
         (".env", "GROQ_API_KEY=x\n", True),
-        (".env", "PREFECT_API_URL=http://elsewhere/api\n", False),
-        ("prefect.toml", "[api]\nurl = 'http://elsewhere/api'\n", False),
-        ("pyproject.toml", "[project]\nname = 'x'\n", True),
-        ("pyproject.toml", "[tool.prefect.api]\nurl = 'http://elsewhere/api'\n", False),
+        (".env", "PREFECT_API_URL=http://elsewhere/api\n", True),
+        ("prefect.toml", "[api]\nurl = 'http://elsewhere/api'\n", True),
+        ("pyproject.toml", "[tool.prefect.api]\nurl = 'http://elsewhere/api'\n", True),
+        (".prefect/profiles.toml", "active = 'x'\n", True),
         (".prefect/profiles.toml", "[profiles.x]\nPREFECT_API_URL = 'http://elsewhere/api'\n", False),
     ],
 )

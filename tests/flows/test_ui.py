@@ -3,13 +3,14 @@
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 from playwright.sync_api import Page, expect
 
 from chaos.measure.result import Result
 from flows import server
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
+from tests.flows.let_in import let_in
+from tests.flows.patience import client
 from tests.flows.test_experiment import STAGES
 
 WIDE = {"viewport": {"width": 1400, "height": 1200}}
@@ -30,7 +31,7 @@ def test_the_page_of_a_run_names_state_stages_and_artifacts(browser: Browser, de
         assert seen.errors == []
 
     assert deviated.links.prefect is not None
-    browser.visit(deviated.links.prefect, look, **WIDE)
+    let_in(browser, deviated.links.prefect, look, **WIDE)
 
 
 def test_the_verdicts_page_shows_why_and_draws_the_latency(
@@ -46,12 +47,13 @@ def test_the_verdicts_page_shows_why_and_draws_the_latency(
         return width
 
     url = page_of("killed-verdict", deviated.links.prefect, prefect_server)
-    assert browser.visit(url, look, **WIDE) > 300
+    assert let_in(browser, url, look, **WIDE) > 300
 
 
 def page_of(key: str, flow_run: str | None, api: server.Api) -> str:
     """The address of that artifact of a flow run, whose own page is `flow_run`."""
     assert flow_run is not None
     mine = {"flow_run_id": {"any_": [flow_run.rsplit("/", 1)[1]]}, "key": {"any_": [key]}}
-    [found] = httpx.post(f"{api.url}/artifacts/filter", json={"artifacts": mine}).json()
+    with client(api.url) as asking:
+        [found] = asking.post("/artifacts/filter", json={"artifacts": mine}).json()
     return f"{api.ui_url}/artifacts/artifact/{UUID(found['id'])}"

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from flows.main import cli
 from flows.server import Api
 from tests.flows.conftest import environment
+from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -58,7 +59,8 @@ def test_a_forge_calls_and_what_was_pushed_is_deployed(prefect_server: Api, tmp_
         commit = repository.commit()
         assert called(url, str(repository.folder)) == 202
         assert program.stdout.readline() == f"create  {name}: new in experiments/one.yaml\n"
-        found = httpx.get(f"{prefect_server.url}/deployments/name/experiment/{name}", trust_env=False)
+        with client(prefect_server.url) as api:
+            found = api.get(f"/deployments/name/experiment/{name}")
         assert found.raise_for_status().json()["version"] == commit[:12]
         program.send_signal(signal.SIGINT)
         program.communicate(timeout=WITHIN_S)

@@ -1,5 +1,6 @@
 """A game day whose process was killed: its report says what ran."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.game_days.abandoned import DIED, close_abandoned
+from chaos.game_days.abandoned import DIED, Closed, close_abandoned
 from chaos.verdict import Outcome, Verdict
 
 KILLED = """
@@ -38,18 +39,25 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def closed() -> list[Closed]:
+    async def all_of_them() -> list[Closed]:
+        return [each async for each in close_abandoned()]
+
+    return asyncio.run(all_of_them())
+
+
 def test_a_killed_day_is_closed_and_reported_once(state: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(state / "runs")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
-        assert list(close_abandoned()) == []  # it lives
+        assert closed() == []  # it lives
         process.send_signal(signal.SIGKILL)
-    ((left, day),) = close_abandoned()
+    ((left, day, _),) = closed()
     assert day is not None
     assert (day.ended, day.why, day.exit_code, day.not_run) == ("crashed", DIED, 5, ("b",))
     assert (day.ran[0].outcome, day.ran[0].verdict) == (Outcome.CRASHED, Verdict.INCONCLUSIVE)
     for name in ("day.json", "report.html", "junit.xml", "dashboard.json"):
         assert (left.run.folder / name).stat().st_size > 0
     assert DIED[1:] in (left.run.folder / "report.html").read_text()
-    assert list(close_abandoned()) == []
+    assert closed() == []

@@ -92,6 +92,32 @@ def test_gitlab_s_signing_token_signs_the_time_as_well() -> None:
     assert refused(delivery(push(), **standard(push())), "whsec_no base64")[0] == 401
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        *(
+            "9" * 5000,
+            "0" * 5000,
+            "9" * 4301,
+            "1" * 13,
+            "",
+            "-1",
+            "+1760000000",
+            " 1760000000",
+            "1760000000 ",
+        ),
+        *("nan", "inf", "-inf", "1e9", "1760000000.0", "0x68e78780", "1_760_000_000", "1760000000\x00"),
+        *("²", "１７６０００００００", "١٧٦٠٠٠٠٠٠٠", "1760000000,1760000000"),
+    ],
+    ids=lambda stamp: f"{len(stamp)} of {stamp[:12]!a}",
+)
+def test_a_time_that_is_no_number_of_seconds_is_refused_though_it_is_signed(stamp: str) -> None:
+    signed = f"m1.{stamp}.".encode() + json.dumps(push()).encode()
+    proof = base64.b64encode(hmac.digest(bytes(range(32)), signed, "sha256")).decode()
+    headers = {"webhook_id": "m1", "webhook_timestamp": stamp, "webhook_signature": f"v1,{proof}"}
+    assert refused(delivery(push(), **headers), SIGNING) == (401, "the signature is wrong")
+
+
 def test_a_right_token_does_not_mend_a_wrong_signature() -> None:
     wrong = standard(push(), key=b"another")
     assert refused(delivery(push(), x_gitlab_token=SIGNING, **wrong), SIGNING)[0] == 401
@@ -143,6 +169,7 @@ def test_another_event_leads_to_nothing(event: str) -> None:
         (b"{", 400),
         (b"\xff", 400),
         (b"[" * 100_000, 400),
+        (b'{"ref": ' + b"9" * 5000 + b"}", 400),
     ],
 )
 def test_what_is_no_push_to_a_followed_repository_is_refused(body: object, status: int) -> None:

@@ -89,6 +89,7 @@ def test_who_does_not_know_the_secret_rings_for_nothing() -> None:
 
 
 POST = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n".encode()
+SIGNED = b"Content-Length: 2\r\nwebhook-id: m1\r\nwebhook-signature: v1,x\r\n"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,10 @@ POST = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n".encode()
         (POST + b"a: b\r\n" * 101 + b"\r\n", 400),
         (POST + b"a: " + b"b" * 20_000 + b"\r\n\r\n", 431),
         (POST + b"\r\n", 411),
+        (POST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", 411),
+        (POST + SIGNED + b"webhook-timestamp: " + b"9" * 5000 + b"\r\n\r\n{}", 401),
+        (POST + SIGNED + b"webhook-timestamp: nan\r\n\r\n{}", 401),
+        (POST + SIGNED + b"webhook-timestamp: " + b"9" * 20_000 + b"\r\n\r\n{}", 431),
         (POST + b"Content-Length: -1\r\n\r\n", 411),
         (POST + "Content-Length: ²\r\n\r\n".encode("latin-1"), 411),
         (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),

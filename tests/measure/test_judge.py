@@ -7,6 +7,7 @@ import time
 
 from chaos.events import Event
 from chaos.measure import judge, series
+from chaos.tolerances import UNJUDGED
 from tests.journals.build import (
     held,
     held_after_a_short_outage,
@@ -171,3 +172,15 @@ def test_importing_the_judge_needs_pydantic_and_nothing_heavier() -> None:
     code = f"import sys, chaos.measure; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_looks_that_could_not_be_judged_are_neither_good_nor_bad() -> None:
+    events = [
+        Event(e.type, e.at, {**e.data, "value": None, "error": UNJUDGED}, e.source, e.seq)
+        if e.type == "probe.sampled" and 30 < index < 200
+        else e
+        for index, e in enumerate(Telling(states=[HEALTHY]).events())
+    ]
+    result = judge(events)
+    assert result.verdict == "inconclusive"
+    assert "could not be judged" in result.why

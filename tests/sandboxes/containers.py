@@ -50,7 +50,7 @@ def image() -> str:
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "image.tar")
         with tarfile.open(archive, "w") as tar:
-            _fill(tar)
+            fill(tar)
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         engine("import", "--change", f"ENV PATH={path}", str(archive), name)
     atexit.register(engine, "rmi", "--force", name)
@@ -137,7 +137,7 @@ def left(label: str = "chaoslab.sandbox") -> list[str]:
     return engine("ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}").split()
 
 
-def _fill(tar: tarfile.TarFile) -> None:
+def fill(tar: tarfile.TarFile) -> None:
     for name in ("usr/bin", "usr/lib", "etc", "tmp", "run", "app", "root", "proc", "sys", "dev", "var/tmp"):
         _folder(tar, name)
     for name, target in (("bin", "usr/bin"), ("sbin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")):
@@ -205,7 +205,7 @@ def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _folder(tar: tarfile.TarFile, place: str) -> None:
     entry = tarfile.TarInfo(place)
-    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+    entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if place.endswith("tmp") else 0o755
     tar.addfile(entry)
 
 

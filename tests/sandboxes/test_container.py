@@ -13,11 +13,12 @@ from unittest import mock
 import pytest
 
 from chaos.errors import SandboxError, SandboxLost
-from chaos.sandboxes import SandboxRef, container_engine
+from chaos.sandboxes import SandboxRef, container_engine, container_ours
 from chaos.sandboxes.container import ContainerSandbox
 from chaos.sandboxes.container_engine import Engine
-from chaos.sandboxes.container_orphans import is_orphan, remove_orphans
+from chaos.sandboxes.container_orphans import id_of, is_orphan, remove_orphans
 from chaos.sandboxes.container_start import CAPABILITIES, ENDS, LABEL
+from chaos.setting_up import behind_the_wall
 from chaos.settings import Settings
 from tests.sandboxes.containers import (
     ENGINE,
@@ -51,7 +52,7 @@ def test_what_is_inside() -> None:
         async with container_box(hosts=["inventory"], disk_bytes=8 * MIB) as box:
 
             async def sh(script: str) -> str:
-                done = await box.run([*box.ref.facts["launch"], "sh", "-c", script], cwd="/")
+                done = await box.run(await behind_the_wall(box, ["sh", "-c", script]), cwd="/")
                 return done.stdout.decode() + done.stderr
 
             (known,) = json.loads(engine("inspect", box.ref.facts["container"]))
@@ -155,20 +156,36 @@ def test_it_ends_and_goes_by_itself_by_its_ttl_and_by_a_killed_controllers_lease
 def test_gc_removes_what_ended_or_should_have_and_nothing_that_is_used() -> None:
     async def scene() -> None:
         async with container_box() as box:
-            late = ["--label", f"{LABEL}=late", "--label", f"{ENDS}={int(time.time()) - 3600}"]
+            ours, theirs = f"{os.getpid():012x}", f"{os.getpid():011x}f"
+            ended = f"{ENDS}={int(time.time()) - 3600}"
             _, image = settings().values()
-            # Never started: no daemon of ours will ever end it.
-            name = f"chaoslab-late-{os.getpid()}"
-            engine("create", "--name", name, "--network=none", *late, image, "true")
-            with mock.patch.dict(os.environ, settings()):
-                removed = await remove_orphans()
-            assert name not in engine(
-                "ps", "--all", "--format", "{{.Names}}"
-            )  # whoever was the first to remove it
-            assert f"{ENGINE} {box.ref.facts['container']}" not in removed
-            assert (await box.run(["true"])).exit_code == 0
+            for id_ in (ours, theirs):  # never started: no daemon of ours will ever end them
+                late = ["--label", f"{LABEL}={id_}", "--label", ended]
+                engine("create", "--name", f"chaoslab-{id_}", "--network=none", *late, image, "true")
+            try:
+                with mock.patch.dict(os.environ, settings()):
+                    container_ours.keep(ours, time.time())
+                    removed = await remove_orphans()
+                names = engine("ps", "--all", "--format", "{{.Names}}").split()
+                assert f"chaoslab-{ours}" not in names
+                assert f"chaoslab-{theirs}" in names  # whoever says that it is ours
+                assert ours not in container_ours.ours()
+                assert f"{ENGINE} {box.ref.facts['container']}" not in removed
+                assert (await box.run(["true"])).exit_code == 0
+            finally:
+                engine("rm", "--force", f"chaoslab-{theirs}")
 
     asyncio.run(scene())
+
+
+def test_whose_label_and_name_differ_is_none_of_ours() -> None:
+    def of(name: object, label: object) -> str | None:
+        return id_of({"Name": name, "Config": {"Labels": {LABEL: label}}})
+
+    assert of("/chaoslab-0123456789ab", "0123456789ab") == "0123456789ab"
+    assert of("database", "0123456789ab") is None
+    assert of("chaoslab-0123456789ab", None) is None
+    assert id_of({"Name": "x", "Config": {"Labels": None}}) is None
 
 
 def test_what_is_an_orphan() -> None:
@@ -179,6 +196,7 @@ def test_what_is_an_orphan() -> None:
     assert not of("created", 1010.0)  # whoever makes it may be about to start it
     assert of("exited", 1010.0)
     assert of("running", 900.0)
+    assert is_orphan({"Config": {"Labels": {ENDS: "soon"}}, "State": {"Status": "running"}}, now=1000.0)
 
 
 @needs_engine
@@ -215,6 +233,45 @@ def test_without_an_engine_one_error_says_so_with_the_remedy(monkeypatch: pytest
     assert str(caught.value).startswith(
         "no container engine: docker is not installed; podman is not installed; remedy: install Docker or Podman"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "docker: its daemon does not answer; remedy: start it (systemctl start docker)",
+        ),
+        (
+            "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: "
+            'Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/info": dial unix: connect: permission denied',
+            "docker: you may not speak to its daemon; remedy: join its group, or use rootless podman",
+        ),
+    ],
+)
+def test_a_client_that_ends_well_without_its_daemon_is_no_engine_and_the_next_one_is(
+    error: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's `info` exits 0 and says what is wrong in its JSON."""
+    monkeypatch.setattr(container_engine, "_found", {})
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    program(tmp_path / "docker", {"ServerErrors": [error], "ClientInfo": {}, "CgroupDriver": ""})
+    program(tmp_path / "podman", "no JSON")
+    with pytest.raises(SandboxError) as failure:
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    assert said in str(failure.value)
+    (tmp_path / "podman").write_text("#!/bin/sh\necho 'Error: something new' >&2\nexit 125\n")
+    with pytest.raises(SandboxError, match="podman: Error: something new"):
+        asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    program(tmp_path / "podman", {"host": {"cgroupManager": "systemd"}})
+    found = asyncio.run(container_engine.find(Settings(chaoslab_container_engine=None)))
+    assert found.program == "podman"
+
+
+def program(path: Path, answer: object) -> None:
+    """One that answers this, whatever it is asked."""
+    path.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer)}\nEND\n")
+    path.chmod(0o755)
 
 
 def test_a_program_that_is_no_engine_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ from unittest import mock
 
 import pytest
 
-from chaos.nsbox.image import Identity, identity
 from chaos.sandboxes import SandboxError
 from chaos.sandboxes.container import ContainerSandbox
+from chaos.setting_up import behind_the_wall
 from tests import lab as labs
 from tests.lab import Lab
 from tests.sandboxes import containers
@@ -67,26 +67,24 @@ def test_a_command_in_it_sees_its_files_its_user_its_environment_and_nothing_of_
                 "os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize, "
                 "open('/proc/self/status').read()]))"
             )
-            argv = [*facts["launch"], "/srv/bin/serve", "-I", "-c", show]
-            done = await box.run(argv, cwd=facts["app"], env={"MORE": "yes"})
+            done = await box.run(await behind_the_wall(box, ["/srv/bin/serve", "-I", "-c", show]), cwd="/")
             uid, gid, at, root, env, hosts, tmp, status = json.loads(done.stdout or done.stderr)
             assert (uid, gid, at) == (1000, 1001, "/srv")
             assert set(root) == {"dev", "etc", "lib", "lib64", "proc", "srv", "sys", "tmp", "usr"}
             assert env["GREETING"] == "hello"
-            assert env["MORE"] == "yes"
             assert "PYTHONDONTWRITEBYTECODE" not in env
             assert "127.0.0.1 localhost web" in hosts
             assert tmp == 32 * MIB
             assert "CapEff:\t0000000000000000" in status
-            missing = await box.run([*facts["launch"], "/no/such/program"], cwd=facts["app"])
-            assert (missing.exit_code, missing.stderr) == (
-                127,
-                "cannot run /no/such/program: No such file or directory\n",
-            )
+            missing = await box.run(await behind_the_wall(box, ["/no/such/program"]), cwd="/")
+            assert missing.exit_code == 127
+            assert missing.stderr.startswith("cannot run /no/such/program: No such file or directory")
             # A mount over a file that names are read from shows in the image, too; and so does its end.
             script = "echo 127.0.0.9 web > /tmp/hosts; mount --bind /tmp/hosts /etc/hosts"
             assert (await box.run(["sh", "-c", script])).exit_code == 0
-            read = [*facts["launch"], "/srv/bin/serve", "-I", "-c", "print(open('/etc/hosts').read())"]
+            read = await behind_the_wall(
+                box, ["/srv/bin/serve", "-I", "-c", "print(open('/etc/hosts').read())"]
+            )
             assert (await box.run(read)).stdout == b"127.0.0.9 web\n\n"
             assert (await box.run(["umount", "/etc/hosts"])).exit_code == 0
             assert b"localhost web" in (await box.run(read)).stdout
@@ -125,22 +123,3 @@ def test_an_image_that_is_nowhere_is_said_by_name() -> None:
 
     with pytest.raises(SandboxError, match="cannot get image localhost/chaoslab-test-nowhere:1: "):
         asyncio.run(scene())
-
-
-def test_who_a_user_is(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text(
-        "root:x:0:0:root:/root:/bin/sh\nnginx:x:101:102:n:/var/www:/bin/false\n"
-    )
-    (tmp_path / "etc/group").write_text("root:x:0:\nnginx:x:102:\nssl:x:103:nginx,other\n")
-    root = str(tmp_path)
-    assert identity("", root) == Identity(0, 0, [0], "/root")
-    assert identity("nginx", root) == Identity(101, 102, [102, 103], "/var/www")
-    assert identity("101", root) == Identity(101, 102, [102, 103], "/var/www")
-    assert identity("5000", root) == Identity(5000, 0, [0], "/")
-    assert identity("nginx:ssl", root) == Identity(101, 103, (), "/var/www")
-    assert identity("1000:1001", root) == Identity(1000, 1001, (), "/")
-    with pytest.raises(OSError, match="no user 'nobody' in the image"):
-        identity("nobody", root)
-    with pytest.raises(OSError, match="no group 'staff' in the image"):
-        identity("nginx:staff", root)

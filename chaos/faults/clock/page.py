@@ -4,10 +4,12 @@ Six signed numbers of 64 bits: version, offset (ns), drift (1e-9), since when it
 process has asked, by how much the last answer was off (ns). The version is odd while the next three are being written.
 """
 
-import mmap
+import errno
+import os
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,31 +46,49 @@ class Page:
 
     def set(self, offset_s: float, drift: float = 0.0) -> None:
         """Whoever asks from now on is told that, and `drift` seconds more for each that passes. Raises OSError."""
-        with self._mapped() as page:
-            version = _OURS.unpack_from(page)[0] & ~1
-            page[:8] = struct.pack("=q", version + 1)
+        with self._opened() as file:
+            version = _OURS.unpack(_exactly(file, 0, _OURS.size))[0] & ~1
+            _put(file, 0, struct.pack("=q", version + 1))
             new = (round(offset_s * 1e9), round(drift * 1e9), time.monotonic_ns())
-            page[8 : _OURS.size] = struct.pack("=qqq", *new)
-            page[:8] = struct.pack("=q", version + 2)
+            _put(file, 8, struct.pack("=qqq", *new))
+            _put(file, 0, struct.pack("=q", version + 2))
 
     def put_right(self) -> None:
         """Whoever asks from now on is told the true time. Raises OSError."""
         self.set(0.0)
 
     def told(self) -> Told:
-        """How often it was asked for, and how far the last answer was off."""
-        with self._mapped() as page:
-            asked, off_ns = _THEIRS.unpack_from(page, _OURS.size)
+        """How often it was asked for, and how far the last answer was off. Raises OSError."""
+        with self._opened() as file:
+            asked, off_ns = _THEIRS.unpack(_exactly(file, _OURS.size, _THEIRS.size))
         return Told(asked, off_ns / 1e9)
 
     def wrong(self) -> tuple[float, float]:
-        """Offset in seconds, and drift, as they stand."""
-        _, offset_ns, drift_ppb, _ = _OURS.unpack_from(self.path.read_bytes())
+        """Offset in seconds, and drift, as they stand. Raises OSError."""
+        with self._opened() as file:
+            _, offset_ns, drift_ppb, _ = _OURS.unpack(_exactly(file, 0, _OURS.size))
         return offset_ns / 1e9, drift_ppb / 1e9
 
-    def _mapped(self) -> mmap.mmap:
-        with self.path.open("r+b") as file:
-            return mmap.mmap(file.fileno(), _SIZE)
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Never mapped: the process on the other side may cut the file, and who had it mapped would be killed."""
+        file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+
+def _exactly(file: int, at: int, size: int) -> bytes:
+    """So many bytes. Raises OSError when somebody has cut the page."""
+    if len(data := os.pread(file, size, at)) != size:
+        raise OSError(errno.EIO, "the page of a clock was cut short")
+    return data
+
+
+def _put(file: int, at: int, data: bytes) -> None:
+    if os.pwrite(file, data, at) != len(data):
+        raise OSError(errno.EIO, "the page of a clock took only a part")
 
 
 def pages(work: Path) -> list[Page]:

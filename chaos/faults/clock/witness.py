@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from chaos.errors import FaultError
 from chaos.faults.base import Helper, Target
 from chaos.faults.channel import receive, send
-from chaos.faults.clock.library import environment
+from chaos.faults.clock.library import environment, put_in_place
 from chaos.faults.clock.page import Page
 
 _ANSWER_WITHIN_S = 5.0
@@ -62,9 +61,13 @@ class Witness:
 
 
 @contextmanager
-def witness(target: Target, library: Path, env: Mapping[str, str]) -> Iterator[Witness]:
-    """One that runs under the library, its clock right."""
-    clock = Page(target.work, "_witness")  # no process can be called that
+def witness(target: Target, env: Mapping[str, str]) -> Iterator[Witness]:
+    """One that runs under the library, its clock right.
+
+    Library and clock are its own, where the app sees neither: what the app could change must not be loaded by us.
+    """
+    work = target.work / "witness"
+    library, clock = put_in_place(work), Page(work, "witness")
     clock.make()
     clock.put_right()
     with target.helper(tell_the_time, env={**env, **environment(library, clock.path, env)}) as helper:

@@ -12,7 +12,7 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") (\S+) HTTP/1\.([01])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 _TOKEN_BYTE = re.compile(_TOKEN)
-_AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
+_AUTHORITY = re.compile(rb"\A[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _BODILESS = (204, 304)
 
 

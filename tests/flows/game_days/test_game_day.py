@@ -34,6 +34,7 @@ from flows.watch import DAY_WATCH, DayWatch
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.game_days.a_day import write_day
+from tests.flows.let_in import let_in
 from tests.gitops.repository import Repository
 
 PATIENCE_S = 60.0
@@ -137,7 +138,7 @@ def test_a_person_answers_in_the_form_on_the_page(prefect_server: Api, browser: 
 
     async def by_hand() -> None:
         url = f"{prefect_server.ui_url}/runs/flow-run/{flow_run.id}"
-        await asyncio.to_thread(browser.visit, url, fill)
+        await asyncio.to_thread(let_in, browser, url, fill)
 
     heard, _ = asyncio.run(_asked("2m", by_hand))
     assert heard == Answer(True, "approved", "Ada")

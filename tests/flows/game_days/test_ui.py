@@ -12,6 +12,7 @@ from flows.game_day import game_day
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.game_days.a_day import write_day
+from tests.flows.let_in import let_in
 from tests.flows.test_ui import page_of
 
 PATIENCE_MS = 60_000
@@ -63,7 +64,7 @@ def test_the_page_of_a_day_names_its_state_its_experiments_and_its_report(
 
     assert [(run.experiment, str(run.verdict)) for run in day.runs] == [("rehearsal-weak", "deviated")]
     assert day.links.prefect is not None
-    browser.visit(day.links.prefect, look, **WIDE)
+    let_in(browser, day.links.prefect, look, **WIDE)
 
 
 def test_the_report_s_page_shows_score_decision_and_the_day_as_a_picture(
@@ -83,4 +84,4 @@ def test_the_report_s_page_shows_score_decision_and_the_day_as_a_picture(
         return width
 
     url = page_of("rehearsal-report", day.links.prefect, prefect_server)
-    assert browser.visit(url, look, **WIDE) > 300
+    assert let_in(browser, url, look, **WIDE) > 300

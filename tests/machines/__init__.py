@@ -1,0 +1,1 @@
+"""Guests: whole machines of other kinds, as ordinary processes."""

@@ -1,0 +1,44 @@
+"""The kinds of machine and user: which guest, which kernel and boot options, who, which sandbox and engine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One column of docs/machines.md."""
+
+    name: str
+    guest: str
+    who: str
+    sandbox: str = "local"
+    engine: str = ""
+
+
+GUESTS: dict[str, tuple[str, ...]] = {
+    "v2": ("ours",),
+    "engines": ("ours",),
+    "hybrid": ("ours", "systemd.unified_cgroup_hierarchy=0"),
+    "v1": ("ours", "systemd.unified_cgroup_hierarchy=0", "systemd.legacy_systemd_cgroup_controller=1"),
+    "debian": ("debian",),
+}
+"""Guest -> kernel and boot options. `debian` is linux.uml of Debian's package: netem, and nftables without a family."""
+
+KINDS = (
+    Kind("v2 root", "v2", "root"),
+    Kind("v2 user", "v2", "ann"),
+    Kind("v2 bare user", "v2", "bob"),
+    Kind("hybrid root", "hybrid", "root"),
+    Kind("v1 root", "v1", "root"),
+    Kind("v2 Docker", "engines", "root", "container", "docker"),
+    Kind("v2 Podman", "engines", "root", "container", "podman"),
+    Kind("v2 rootless Podman", "engines", "ann", "container", "podman"),
+    Kind("stock kernel", "debian", "root"),
+)
+IMAGE = "chaoslab-base:1"
+"""What a container of an app's directory is made from, in a guest."""
+SHORT = (
+    ("v2 root", ("hog", "network_delay", "disk_full", "process_kill", "kill keeper")),
+    ("v2 user", ("hog", "kill controller")),
+    ("v2 bare user", ("hog",)),
+)
+"""What one guest shows in some minutes: a fault of each family, and who must be ended."""

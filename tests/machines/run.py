@@ -1,0 +1,161 @@
+"""Boots guests and runs every fault in them, for every kind of machine and user; writes rows, and a table of them.
+
+    python -m tests.machines.run CACHE [--short | --read] [--table FILE] [--accept] [--faults A,B] [KIND ...]
+
+Exit code 1 when a row shows what no machine may show, or another mechanism or label than `expected.json`.
+Rows stay in CACHE/rows/KIND.jsonl.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from chaos.faults import FAULTS
+from tests.machines.engine_image import importing, put
+from tests.machines.inside import HOG
+from tests.machines.killing import WHOM
+from tests.machines.kinds import GUESTS, IMAGE, KINDS, SHORT, Kind
+from tests.machines.table import differences, hows, written
+
+HERE = Path(__file__).parent
+EXPECTED = HERE / "expected.json"
+_ROW_WITHIN_S = 300.0
+_PYTHON = ("env", "-C", "/opt/chaoslab", ".venv/bin/python", "-m")
+
+
+def main() -> int:
+    """Run what is asked for."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("cache", type=Path)
+    asked.add_argument("--short", action="store_true")
+    asked.add_argument("--read", action="store_true", help="run nothing: the rows that are there")
+    asked.add_argument("--table", type=Path)
+    asked.add_argument("--accept", action="store_true", help="these rows are the expected ones from now on")
+    asked.add_argument(
+        "--faults", type=lambda text: text.split(","), default=[], help="such as hog,disk_full,kill agent"
+    )
+    asked.add_argument(
+        "kinds", nargs="*", help="of tests/machines/kinds.py, such as 'v2 root'; all when none is named"
+    )
+    told = asked.parse_intermixed_args()
+    wanted = dict(SHORT) if told.short else {name: told.faults for name in told.kinds or names()}
+    rows = told.cache / "rows"
+    rows.mkdir(parents=True, exist_ok=True)
+    for guest in dict.fromkeys(kind.guest for kind in KINDS if kind.name in wanted and not told.read):
+        in_guest(
+            told.cache, guest, [kind for kind in KINDS if kind.guest == guest and kind.name in wanted], wanted
+        )
+    found = {kind.name: list(read(rows / f"{kind.name}.jsonl")) for kind in KINDS}
+    if told.table:
+        told.table.write_text(written(told.table.read_text(), found))
+    if told.accept:
+        EXPECTED.write_text(json.dumps(hows(found), indent=1, sort_keys=True) + "\n")
+    wrong = list(differences({name: found[name] for name in wanted}, json.loads(EXPECTED.read_text())))
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def names() -> list[str]:
+    return [kind.name for kind in KINDS]
+
+
+def in_guest(cache: Path, guest: str, kinds: Sequence[Kind], wanted: dict[str, Sequence[str]]) -> None:
+    """Boot it, run each kind in it, end it."""
+    boot(cache, guest)
+    try:
+        for kind in kinds:
+            if kind.engine:
+                prepare(cache, kind)
+            carry_out(
+                cache, kind, list(wanted[kind.name]) or [HOG, *FAULTS, "network_delay:port", *killings(kind)]
+            )
+    finally:
+        subprocess.run([HERE / "halt", cache, guest], check=False)
+
+
+def boot(cache: Path, guest: str) -> None:
+    subprocess.run([HERE / "boot", cache, guest, *GUESTS[guest]], check=True)
+    subprocess.run([HERE / "deploy", cache, guest], check=True)
+
+
+def prepare(cache: Path, kind: Kind) -> None:
+    """Its engine runs, and has the image."""
+    if kind.engine == "docker":
+        inside(cache, kind, "root", "systemctl", "start", "docker")
+    has = inside(cache, kind, kind.who, kind.engine, "image", "inspect", IMAGE)
+    if has != 0:
+        put(cache, cache / "guests" / kind.guest)
+        inside(cache, kind, kind.who, *importing(kind.engine, IMAGE))
+
+
+def killings(kind: Kind) -> list[str]:
+    """Whom to kill: the keeper is a local sandbox's."""
+    return [f"kill {whom}" for whom in WHOM if whom != "keeper" or kind.sandbox == "local"]
+
+
+def carry_out(cache: Path, kind: Kind, faults: list[str]) -> None:
+    """Every fault once; its rows come back through the shared folder.
+
+    A guest may stand still for good (User Mode Linux under load does): then it is booted anew, and that fault says so.
+    """
+    kept = cache / "rows" / f"{kind.name}.jsonl"
+    others = [row for row in read(kept) if row["fault"] not in faults]
+    kept.write_text("".join(json.dumps(row) + "\n" for row in others))
+    shared = f"/shared/{kind.name.replace(' ', '-')}.jsonl"
+    while faults:
+        inside(cache, kind, "root", "sh", "-c", f"> {shared}; chmod 666 {shared}", within_s=60)
+        file = cache / "guests" / kind.guest / shared.lstrip("/")
+        call = inside_in_background(
+            cache, kind, kind.who, *_PYTHON, "tests.machines.inside", shared, kind.sandbox, *faults
+        )
+        progressed, seen = time.monotonic(), 0
+        while call.poll() is None and time.monotonic() < progressed + _ROW_WITHIN_S:
+            time.sleep(1)
+            if (now := file.read_text().count("\n")) > seen:
+                progressed, seen = time.monotonic(), now
+        rows = file.read_text()
+        kept.write_text(kept.read_text() + rows)
+        faults = faults[rows.count("\n") :]
+        if call.poll() is None or faults:
+            call.kill()
+            call.wait()
+            kept.write_text(kept.read_text() + json.dumps(stood_still(kind, faults.pop(0))) + "\n")
+            subprocess.run([HERE / "halt", cache, kind.guest], check=False)
+            boot(cache, kind.guest)
+            if kind.engine:
+                prepare(cache, kind)
+
+
+def stood_still(kind: Kind, fault: str) -> dict[str, Any]:
+    """The row of a fault in whose run the guest no longer answered."""
+    return {"fault": fault, "sandbox": kind.sandbox, "refused": "the guest stood still", "left": []}
+
+
+def inside(cache: Path, kind: Kind, who: str, *command: str, within_s: float = 1200) -> int:
+    """Exit code of a command there."""
+    return inside_in_background(cache, kind, who, *command, within_s=within_s).wait()
+
+
+def inside_in_background(
+    cache: Path, kind: Kind, who: str, *command: str, within_s: float = 14_400
+) -> "subprocess.Popen[bytes]":
+    env = []
+    if kind.engine:
+        env = ["-e", f"CHAOSLAB_CONTAINER_ENGINE={kind.engine}", "-e", f"CHAOSLAB_CONTAINER_IMAGE={IMAGE}"]
+    guest = cache / "guests" / kind.guest
+    return subprocess.Popen([HERE / "in", guest, who, "-t", str(within_s), *env, *command])
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from (json.loads(line) for line in path.read_text().splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What is drawn at the end of a run, when something of it cannot be."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import chaos.dashboards.render  # noqa: F401  the module; its package has a function of that name
+from chaos.console import closing_lines
+from chaos.measure import judge
+from chaos.run import Run
+from chaos.visualize import visualize
+from tests.journals.build import held
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    found = Run("held", tmp_path)
+    (tmp_path / "journal.ndjson").write_bytes(b"".join(event.to_line() for event in held()))
+    return found
+
+
+def test_a_dashboard_that_cannot_be_drawn_costs_no_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["chaos.dashboards.render"], "MOST_S", -1.0)  # no template is quick enough
+    result = visualize(run, judge(held()))
+    assert run.report.exists()
+    assert not run.dashboard.exists()
+    assert json.loads(run.result.read_text())["links"]["report"] == run.report.as_uri()
+    assert result.delivery["dashboard"].why.startswith("not drawn: ")
+    assert f"  report  {run.report}" in list(closing_lines(result, run.folder))
+
+
+def test_a_report_that_is_not_there_is_not_announced(run: Run) -> None:
+    assert not any("report" in line.split()[:1] for line in closing_lines(judge(held()), run.folder))
