@@ -1,9 +1,10 @@
 """How often we cry wolf: runs in which nothing is done to a healthy app, and how many of them are called deviated.
 
-    python bench/aa.py [RUNS] [AT_ONCE]
+    python bench/aa.py [RUNS] [AT_ONCE] [MANIFEST]
 
-An A/A test: each run is a control of bench/aa.yaml, in a sandbox of its own, judged by the rules of every run. Two at
-once keep the machine busy, as it will be elsewhere. Deviated is a false alarm; inconclusive is no alarm, but a run
+An A/A test: each run is a control of bench/aa.yaml (bench/aa-flaky.yaml: of an app that fails 0.5 % by itself), in a
+sandbox of its own, judged by the rules of every run. Two at once keep the machine busy, as it will be elsewhere.
+Deviated is a false alarm; inconclusive is no alarm, but a run
 for nothing. Intervals are Wilson's, 95 %. The exit code is 1 when more than 5 % of the runs were false alarms.
 """
 
@@ -60,8 +61,8 @@ def line(name: str, count: int, runs: int) -> str:
 
 def main() -> None:
     """Print what was not held as it happens, then the shares; exit with 1 when there were too many alarms."""
-    runs, at_once = (int(number) for number in (*sys.argv[1:], *("100", "2")[len(sys.argv) - 1 :]))
-    [loaded] = load(MANIFEST)
+    runs, at_once = (int(number) for number in (*sys.argv[1:3], *("100", "2")[len(sys.argv[1:3]) :]))
+    [loaded] = load(Path(sys.argv[3]) if len(sys.argv) > 3 else MANIFEST)
     asked = dataclasses.replace(plan(loaded), withheld=True)
     with tempfile.TemporaryDirectory() as out:
         results = asyncio.run(controls(asked, runs, at_once, Path(out)))

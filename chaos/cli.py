@@ -175,6 +175,7 @@ def validate(files: Sequence[Path]) -> None:
     from chaos.manifests.load import experiments
     from chaos.manifests.policy import is_policy
     from chaos.manifests.policy_breaches import forbidden
+    from chaos.plan import undecidable
 
     try:
         found = find(files)
@@ -185,6 +186,9 @@ def validate(files: Sequence[Path]) -> None:
     except ManifestError as error:
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
+    for one in experiments(loaded):
+        for note in undecidable(one):
+            click.echo(f"{note}", err=True)
     click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
     if secrets := sorted(
         {name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()}

@@ -32,6 +32,7 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
         "processes": [_process(process, spec) for process in spec.target.processes],
         "load": _load(spec),
         "steady_state": [_steady(spec, index) for index in range(len(spec.steady_state))],
+        "significance": spec.significance,
         "method": [entry for step in spec.method for entry in step.entries()],
         "baseline_s": spec.phases.baseline,
         "recovery_s": spec.phases.recovery,

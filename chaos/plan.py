@@ -23,9 +23,11 @@ from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy import at_once
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.problems import Problem
+from chaos.measure.foresight import expected
 from chaos.order import APP, work_of
 from chaos.refusals import refusals
 from chaos.secret_env import needed, shown
+from chaos.verdict import RULES
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Plan:
             "sandbox": dict(self.sandbox),
             "analysis": dict(self.analysis),
             "declared_s": self.declared_s,
+            "rules": RULES,
             "app": APP,
             "left_out": list(self.left_out),
             "target": self.target,
@@ -204,6 +207,18 @@ def _lacking(loaded: Loaded, drawn: Plan, environ: Mapping[str, str] | None) -> 
         if why := each.wrong(environ or {}):
             at = ("spec", "target", "processes", each.process, "env", each.variable, "secret")
             yield loaded.problem(at, f"{drawn.name}: {why}")
+
+
+def undecidable(loaded: Loaded) -> list[Problem]:
+    """The steady states of an experiment that can never be held, with their places: no mistakes, but vain."""
+    spec = loaded.manifest.spec
+    work = {**work_of(spec), "series": {"trials": spec.trials, "control": spec.control}}
+    work["declared_s"] = spec.phases.baseline + _method_s(spec) + spec.phases.recovery
+    return [
+        loaded.problem(("spec", "steadyState", index), why)
+        for index, (_, phase) in enumerate(expected(work))
+        if (why := phase.too_few)
+    ]
 
 
 def _method_s(spec: ExperimentSpec) -> float:

@@ -7,6 +7,8 @@ from chaos.faults import FAULTS
 from chaos.left_out import sentence
 from chaos.manifests.method import spans
 from chaos.manifests.problems import Problem
+from chaos.measure.foresight import Expected, expected, in_words, series_in_words
+from chaos.measure.looks import Asked
 from chaos.plan import Plan
 from chaos.probes import PROBES
 from chaos.secret_env import needed
@@ -71,13 +73,21 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
 
 def _looks(order: Mapping[str, Any]) -> Iterator[str]:
     yield "steady state"
+    proofs = {state.name: found for state, found in expected(order)}
     for state in order["steady_state"]:
         when = state["holds"]
         if when == "afterwards":
             when += f", recovered within {DURATION.format(state['recover_within_s'])}"
         if state["budget"]:
-            when += f", up to {SHARE.format(state['budget'])} of the samples may be out"
+            part = "time" if Asked.read(state).by_request else "samples"
+            when += f", up to {SHARE.format(state['budget'])} of the {part} may be out"
         yield f"  {state['name']}: {_probe(state['probe'])}, {Tolerance(**state['tolerance'])}; {when}"
+        yield _proof(proofs[state["name"]])
+
+
+def _proof(found: Expected) -> str:
+    """What the looks at one steady state can prove."""
+    return f"    cannot be held: {found.too_few}" if found.too_few else f"    {in_words(found)}"
 
 
 def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
@@ -85,6 +95,9 @@ def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     for at, name, what, seconds in _phases(order):
         yield f"  {_clock(at)}  {name:<9} {DURATION.format(seconds):>6}  {what}"
     yield f"  {_clock(plan.declared_s)}  end; the sandbox is destroyed"
+    significance, states = float(order["significance"]), len(order["steady_state"])
+    if plan.is_series and (said := series_in_words(plan.trials, plan.control, states, significance)):
+        yield f"  {said}"
 
 
 def _trials(plan: Plan) -> str:

@@ -16,6 +16,9 @@ UNJUDGED = "unjudged"
 """The error of a look whose text no pattern could be searched for in, within the work that a look is worth."""
 UNITS: Mapping[str, Unit] = {"duration": DURATION, "share": SHARE, "rate": RATE}
 
+ERRORS = "error_rate"
+QUANTILES: Mapping[str, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
@@ -40,6 +43,24 @@ class Tolerance:
         if self.max_latency is not None and took_s > self.max_latency:
             return False
         return all(self._judgements(value))
+
+    def share_of_requests(self, metric: str | None) -> float | None:
+        """The share of requests that may be bad, by a metric that says so of them; None of all others.
+
+        A window of one second at 20 requests a second holds 20: its p95 is the 19th, its error rate 0 or 5 % or more,
+        and two windows that overlap see the same bad request twice. Over a phase each request counts once:
+        `error_rate` of at most 1 % lets 1 % of them fail, `latency_p95` of at most 1 s lets 5 % take longer.
+        """
+        if self.max is None or self.min is not None:
+            return None
+        if metric == ERRORS:
+            return min(1.0, max(0.0, self.max))
+        quantile = QUANTILES.get(str(metric))
+        return None if quantile is None else round(1 - quantile, 9)
+
+    def accepts_request(self, metric: str | None, failed: bool, counted_s: float) -> bool:
+        """Whether one request is good by such a metric; a failed one counts as at least the client's timeout."""
+        return not failed if metric == ERRORS else self.max is None or counted_s <= self.max
 
     def judged_text(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a probe saw, with `matches`: whether `matches` is found in its text, to be judged once and written down.

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+RULES = 2
+"""The version of the rules that verdicts follow; 1 is what they were before, kept for a release (docs/verdicts.md)."""
+
 
 class Verdict(StrEnum):
     """What we learnt about the hypothesis."""

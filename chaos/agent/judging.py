@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos.agent.load import OWN_FAILURES, TIMEOUT_S
+from chaos.binomial import SIGNIFICANCE
+from chaos.shares import Tally, tally
 from chaos.tolerances import Tolerance
 
 MIN_SAMPLES = 3
@@ -18,36 +21,76 @@ MIN_SAMPLES = 3
 class _State:
     tolerance: Tolerance
     budget: float
+    metric: str | None
+    every_s: float
     samples: int = 0
-    bad: int = 0
+    """Looks, however the state is judged."""
+    marks: list[tuple[float, bool]] = field(default_factory=list)
+    """(intended time, bad) of each look, or of each request where the metric is one of requests."""
     seen: str = ""
 
     @property
-    def steady(self) -> bool:
-        return self.samples >= MIN_SAMPLES and self.bad <= self.budget * self.samples
+    def by_request(self) -> bool:
+        return self.tolerance.share_of_requests(self.metric) is not None
+
+    @property
+    def bound(self) -> float:
+        """The share that may be bad."""
+        share = self.tolerance.share_of_requests(self.metric)
+        return self.budget if share is None else share
+
+    def tally(self) -> Tally:
+        spare = self.budget if self.by_request else 0.0
+        return tally("baseline", sorted(self.marks), self.bound, self.every_s, spare=spare)
+
+    def steady(self, significance: float) -> bool:
+        enough = min(self.samples, len(self.marks)) >= MIN_SAMPLES
+        return enough and not self.tally().beyond(significance)
 
     def __str__(self) -> str:
-        if self.samples < MIN_SAMPLES:
-            return f"only {self.samples} samples, at least {MIN_SAMPLES} are needed"
-        if not self.bad:
-            return f"all {self.samples} samples good ({self.tolerance})"
+        noun = "requests" if self.by_request else "samples"
+        fewest = min(self.samples, len(self.marks))
+        if fewest < MIN_SAMPLES:
+            return f"only {fewest} {noun}, at least {MIN_SAMPLES} are needed"
+        found = self.tally()
+        if not found.bad:
+            return f"all {found.count} {noun} good ({self.tolerance})"
+        last = f" (the last: {self.seen})" if self.seen else ""
         return (
-            f"{self.bad} of {self.samples} samples were not {self.tolerance} (the last: {self.seen}),"
-            f" {self.budget:.4g} of them may be"
+            f"{found.bad} of {found.count} {noun} were not {self.tolerance}{last},"
+            f" {self.bound:.4g} of them may be"
         )
 
 
 class BaselineJudge:
     """Whether every steady state of an order held during the baseline.
 
-    Steady: at least MIN_SAMPLES samples of each, and of those at most the share `budget` bad.
+    Steady: at least MIN_SAMPLES samples of each, and not so many of them bad that chance does not explain it: the exact
+    test that judges the fault phase, too, would call them beyond the bound. `rate_per_s`, `timeout_s`: the load's.
     """
 
-    def __init__(self, steady_state: Sequence[Mapping[str, Any]]) -> None:
-        self._states = {
-            entry["name"]: _State(Tolerance(**entry["tolerance"]), entry.get("budget") or 0.0)
-            for entry in steady_state
-        }
+    def __init__(
+        self,
+        steady_state: Sequence[Mapping[str, Any]],
+        significance: float = SIGNIFICANCE,
+        rate_per_s: float = 0.0,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._states = {entry["name"]: _state(entry, rate_per_s) for entry in steady_state}
+        bounded = sum(state.bound > 0 for state in self._states.values())
+        self._significance = significance / max(1, bounded)
+
+    @classmethod
+    def of(cls, order: Mapping[str, Any]) -> "BaselineJudge":
+        """The one of an order."""
+        load = order.get("load") or {}
+        return cls(
+            order["steady_state"],
+            float(order.get("significance") or SIGNIFICANCE),
+            float(load.get("rate_per_s") or 0.0),
+            float(load.get("timeout_s") or TIMEOUT_S),
+        )
 
     def sample(
         self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float
@@ -57,18 +100,45 @@ class BaselineJudge:
         if state is None:
             return
         state.samples += 1
-        if not state.tolerance.accepts(value, error, took_s):
-            state.bad += 1
+        if state.by_request:
+            return
+        good = state.tolerance.accepts(value, error, took_s)
+        state.marks.append((at, not good))
+        if not good:
             state.seen = _seen(value, error, took_s)
+
+    def request(self, at: float, said: Mapping[str, Any]) -> None:
+        """Count one `load.sampled`, for the metrics that are judged by requests; not what could not be sent."""
+        if said["error"] in OWN_FAILURES:
+            return
+        took_s, status = said["took_ms"] / 1000, said["status"]
+        failed = said["error"] is not None or status is None or status >= 400
+        counted_s = max(took_s, self._timeout_s) if failed else took_s
+        for state in self._states.values():
+            if state.by_request:
+                good = state.tolerance.accepts_request(state.metric, failed, counted_s)
+                state.marks.append((at, not good))
 
     def verdict(self) -> tuple[bool, str]:
         """Steady or not, and the sentence why."""
         if not self._states:
             return False, "there is no steady state to look at"
-        shaken = [f"{name}: {state}" for name, state in self._states.items() if not state.steady]
+        shaken = [
+            f"{name}: {state}" for name, state in self._states.items() if not state.steady(self._significance)
+        ]
         if shaken:
             return False, "; ".join(shaken)
         return True, "; ".join(f"{name}: {state}" for name, state in self._states.items())
+
+
+def _state(entry: Mapping[str, Any], rate_per_s: float) -> _State:
+    tolerance, probe = Tolerance(**entry["tolerance"]), entry["probe"]
+    state = _State(
+        tolerance, entry.get("budget") or 0.0, probe.get("metric"), float(probe.get("every") or 0.1)
+    )
+    if state.by_request and rate_per_s > 0:
+        state.every_s = 1 / rate_per_s
+    return state
 
 
 @dataclass(slots=True)

@@ -29,6 +29,8 @@ from chaos.probes.http1 import Request
 
 TIMEOUT_S = 2.0
 CONNECTIONS = 256
+OWN_FAILURES = frozenset({"late", "exhausted"})
+"""What never left the generator, for a reason of its own."""
 
 
 class Emit(Protocol):

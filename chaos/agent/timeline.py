@@ -62,9 +62,9 @@ class Timeline:
         self._supervisor = Supervisor(order, record)
         self._place = Place(record.clock, self._windows, self._supervisor, order["app"])
         self._steps = Steps(order, self._supervisor, record, folder)
+        self._baseline = BaselineJudge.of(order)
         budget = self._supervisor.budget
         self._watch = Watch(lambda: budget.outside(self._supervisor.pids()), record)
-        self._baseline = BaselineJudge(order["steady_state"])
         self._stops = StopWatch(order["stop_when"])
         self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._phase = ""
@@ -202,10 +202,11 @@ class Timeline:
             await asyncio.gather(*tasks)
 
     def _observers(self, until: asyncio.Event) -> list[Any]:
-        emit, clock = self._record.emit, self._record.clock
         work: list[Any] = []
         if self._order.get("load"):
-            work.append(OpenLoop(self._order["load"], emit, self._windows, clock).run(until))
+            work.append(
+                OpenLoop(self._order["load"], self._on_load, self._windows, self._record.clock).run(until)
+            )
         for entry in self._order["steady_state"]:
             probe = PROBES[entry["probe"]["type"]](**entry["probe"])
             work.append(self._looking(entry["name"], probe, Tolerance(**entry["tolerance"]), until))
@@ -243,6 +244,12 @@ class Timeline:
                 self._end("aborted", f"stop condition: {trip}", "stop condition")
         elif self._phase == "baseline":
             self._baseline.sample(name, at, value, error, took_s)
+
+    def _on_load(self, what: str, at: float | None = None, /, **said: Any) -> None:
+        """What the generator tells; the requests of the baseline are judged with it."""
+        self._record.emit(what, at, **said)
+        if self._phase == "baseline" and what == "load.sampled" and at is not None:
+            self._baseline.request(at, said)
 
     def _on_usage(self, _at: float, sample: Mapping[str, Any]) -> None:
         now = self._record.clock.now()

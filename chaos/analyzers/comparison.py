@@ -1,25 +1,25 @@
 """This run beside the one before it of the same experiment: what is better and what is worse, beyond noise.
 
-A number has changed when the difference is more than the usual noise of short runs on a shared machine (the limits
-below); what was measured too coarsely to tell is not told.
+A number has changed when its interval now has nothing in common with the one then, or the interval of the difference
+does not contain 0; at a level that several numbers may be looked at. What so few requests cannot tell is not told, and
+how large a difference that may be is said.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from chaos.measure.intervals import CONFIDENCE, shares_differ
 from chaos.measure.moments import percent, seconds
-from chaos.measure.result import Previous, Result
+from chaos.measure.result import LoadSummary, Previous, Result
+from chaos.measure.trials_result import MedianOver, TrialNumber
 from chaos.verdict import Outcome
 
-LATENCY_BY, LATENCY_BY_S = 0.25, 0.02
-"""p95 under the fault: by a quarter, and 20 ms."""
-ERRORS_BY = 0.02
-"""The error rate under the fault: by two points."""
-RECOVERY_BY, RECOVERY_BY_S = 0.25, 0.1
-"""The recovery time: by a quarter and 100 ms, and by more than both were known to."""
+LEVEL = 0.99
+"""Of the interval of a difference: several numbers are looked at, and together they may differ by chance in 5 %."""
 MEMORY_BY = 5.0
 """The memory peak: by five points of the limit."""
 
@@ -65,6 +65,7 @@ def compare(result: Result, before: Result) -> Previous:
         verdict=before.verdict,
         same_digest=same,
         changes=changes,
+        unseen=_unseen(result, before),
     )
 
 
@@ -72,42 +73,101 @@ def told(previous: Previous) -> str:
     """The comparison as one sentence."""
     where = f"the run of {previous.started_at[:16].replace('T', ' ')} UTC"
     other = "" if previous.same_digest else " (of another version of the experiment or its app)"
+    unseen = f" ({previous.unseen})" if previous.unseen else ""
     if not previous.changes:
-        return f"As in {where}{other}: nothing changed beyond noise."
+        return f"As in {where}{other}: no difference that so many requests can show{unseen}."
     return f"Compared with {where}{other}: {'; '.join(previous.changes)}."
 
 
 def _changes(result: Result, before: Result) -> Iterator[str]:
     if result.verdict is not before.verdict:
         yield f"{result.verdict} now, {before.verdict} then"
-    now, then = result.load.get("fault"), before.load.get("fault")
-    if now and then and now.p95 is not None and then.p95 is not None:
-        if _moved(now.p95, then.p95, LATENCY_BY, LATENCY_BY_S):
-            yield f"p95 latency under the fault {seconds(now.p95)}, then {seconds(then.p95)}"
-        if abs(now.error_rate - then.error_rate) >= ERRORS_BY:
-            yield f"{percent(now.error_rate)} of the requests failed under the fault, then {percent(then.error_rate)}"
+    if result.trials and before.trials and min(result.trials.planned, before.trials.planned) > 1:
+        yield from _over_trials(result.trials.numbers, before.trials.numbers)
+    elif (now := result.load.get("fault")) and (then := before.load.get("fault")):
+        yield from _loads(now, then)
     yield from _recoveries(result, before)
     peak, was = result.usage.memory_peak_percent, before.usage.memory_peak_percent
     if peak is not None and was is not None and abs(peak - was) >= MEMORY_BY:
         yield f"memory peaked at {percent(peak / 100)}, then {percent(was / 100)}"
 
 
+def _loads(now: LoadSummary, then: LoadSummary) -> Iterator[str]:
+    """Only what its interval tells apart."""
+    if now.p95 is not None and then.p95 is not None and _disjoint(_bounds(now), _bounds(then)):
+        yield f"p95 latency under the fault {seconds(now.p95)}, then {seconds(then.p95)}"
+    low, high = _difference(now, then)
+    if low > 0 or high < 0:
+        yield f"{percent(now.error_rate)} of the requests failed under the fault, then {percent(then.error_rate)}"
+
+
+def _difference(now: LoadSummary, then: LoadSummary) -> tuple[float, float]:
+    """The interval of the difference of the error rates; failures in clumps count as that many fewer."""
+    counts = [(round(each.error_rate * _independent(each)), _independent(each)) for each in (now, then)]
+    return shares_differ(*counts[0], *counts[1], LEVEL)
+
+
+def _independent(load: LoadSummary) -> int:
+    return load.sent if load.independent is None else load.independent
+
+
+def _unseen(result: Result, before: Result) -> str:
+    """How large a difference of the error rates may be, unseen."""
+    now, then = result.load.get("fault"), before.load.get("fault")
+    if not now or not then or not now.sent or not then.sent:
+        return ""
+    low, high = _difference(now, then)
+    return f"error rates may differ by up to {max(-low, high) * 100:.2g} points"
+
+
+Bounds = tuple[float, float] | None
+
+
+def _bounds(load: LoadSummary) -> Bounds:
+    return None if load.p95_low is None or load.p95_high is None else (load.p95_low, load.p95_high)
+
+
+def _disjoint(now: Bounds, then: Bounds) -> bool:
+    """Two 95 % intervals without a common value: by chance in less than 1 %.
+
+    Source: Schenker, Gentleman, On Judging the Significance of Differences by Examining the Overlap Between Confidence
+    Intervals, The American Statistician 55 (2001)."""
+    return now is not None and then is not None and (now[0] > then[1] or then[0] > now[1])
+
+
+def _over_trials(now: Sequence[TrialNumber], then: Sequence[TrialNumber]) -> Iterator[str]:
+    """Medians over all trials, as far as their intervals are of 95 % and disjoint."""
+    old = {number.name: number for number in then}
+    for number in now:
+        was = old.get(number.name)
+        if was is None or not _disjoint(_median_bounds(number.trials), _median_bounds(was.trials)):
+            continue
+        yield f"{number.name} {_said(number)} in the median over trials, then {_said(was)}"
+
+
+def _median_bounds(over: MedianOver) -> Bounds:
+    if over.coverage < CONFIDENCE or over.low is None:
+        return None
+    return over.low, inf if over.high is None else over.high
+
+
+def _said(number: TrialNumber) -> str:
+    value = number.trials.median
+    if value is None:
+        return "never"
+    if number.unit == "per_s":
+        return f"{value:.3g}/s"
+    return percent(value) if number.unit == "share" else seconds(value)
+
+
 def _recoveries(result: Result, before: Result) -> Iterator[str]:
+    """Of two runs only whether it came back: one recovery says nothing of the next one's time."""
     then = {state.name: state for state in before.steady_state}
     for state in result.steady_state:
         old = then.get(state.name)
         if old is None or state.resolution_seconds is None or old.resolution_seconds is None:
             continue
         new_s, old_s = state.recovery_time_seconds, old.recovery_time_seconds
-        if new_s is None or old_s is None:
-            if new_s != old_s:
-                said = [("never" if s is None else f"after {seconds(s)}") for s in (new_s, old_s)]
-                yield f"“{state.name}” was good again {said[0]}, then {said[1]}"
-        elif _moved(
-            new_s, old_s, RECOVERY_BY, max(RECOVERY_BY_S, state.resolution_seconds, old.resolution_seconds)
-        ):
-            yield f"“{state.name}” was good again after {seconds(new_s)}, then {seconds(old_s)}"
-
-
-def _moved(now: float, then: float, share: float, least: float) -> bool:
-    return abs(now - then) >= max(least, share * min(now, then))
+        if (new_s is None) != (old_s is None):
+            said = [("never" if s is None else f"after {seconds(s)}") for s in (new_s, old_s)]
+            yield f"“{state.name}” was good again {said[0]}, then {said[1]}"

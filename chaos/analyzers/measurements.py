@@ -171,7 +171,7 @@ def _state(index: int, state: SteadyStateResult) -> Iterator[Measurement]:
         yield Measurement(
             f"{one}.{phase}_bad", bad, "", "bad samples", "", phase, state.name, whole=f"{one}.samples"
         )
-    if state.bad_share is not None:
+    if state.bad_share is not None and all(each.what == "samples" for each in state.tested):
         yield Measurement(f"{one}.bad_share", state.bad_share * 100, "%", "bad samples", subject=state.name)
     if state.recovery_time_seconds is not None:
         value = state.recovery_time_seconds

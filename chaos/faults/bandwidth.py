@@ -16,11 +16,14 @@ from chaos.faults.fidelity import mean_interval
 from chaos.faults.net import transfer
 from chaos.faults.net.line import Line
 from chaos.faults.net.packets import Traffic, treated
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import ByteRate, PositiveDuration, Size
 
 _EVERY_S = 0.5
 _WINDOWS = 4
 _TOLERATED = 0.05
+_OF_A_THIRD = 0.15
+_ROUGH = 2.0
 _SLOWEST, _FASTEST = 32e3, 125e6
 _LOOK_S = 0.3
 _TRIES = 10
@@ -100,8 +103,14 @@ class Bandwidth(Fault):
             f"{_TOLERATED:.0%} of {self.rate:,.0f} asked; {packets:,} packets of the target came to the link, "
             f"{dropped:,} were dropped, {passed:,} bytes went on"
         )
+        gone = unsteady(
+            windows,
+            lambda seen: seen <= _ROUGH * self.rate,
+            lambda some: abs(mean_interval(some)[0] - self.rate) <= _OF_A_THIRD * self.rate,
+        )
         values = {"rate_bytes_per_s": round(rate, 1)}
-        return Delivered(values, low, high, len(windows), near and packets > 0, why)
+        landed = near and packets > 0 and not gone
+        return Delivered(values, low, high, len(windows), landed, and_why(why, gone))
 
     def _asked(self) -> dict[str, float]:
         return {"rate_bytes_per_s": self.rate}

@@ -15,6 +15,7 @@ from chaos.faults.clock.page import Page, put_right_by_shell
 from chaos.faults.clock.witness import Witness, witness
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval, percentile, slope
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import DRIFT, TIME_OFFSET, Drift, TimeOffset
 
 _SMALLEST_S = 0.1
@@ -109,8 +110,10 @@ class ClockSkew(Fault):
         near = abs(offset - self.offset) <= _TOLERATED_S
         near = near and (not self.drift or 100 * abs(drift - self.drift) <= _TOLERATED_POINTS)
         unseen, misled = sorted(looks[-1]["unseen"]), self._told_otherwise(looks[-1])
-        landed = near and not unseen and not misled
-        return Delivered(values, low, high, len(quick), landed, self._why(offset, drift, unseen, misled))
+        gone = unsteady(offsets, lambda seen: abs(seen - self.offset) <= 5 * _TOLERATED_S)
+        landed = near and not unseen and not misled and not gone
+        why = and_why(self._why(offset, drift, unseen, misled), gone)
+        return Delivered(values, low, high, len(quick), landed, why)
 
     def _told_otherwise(self, look: Sample) -> list[str]:
         """Who was last told a time that was off by something else; of one that drifts, the moment is not known."""

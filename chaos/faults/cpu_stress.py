@@ -14,10 +14,12 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Targe
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.burning import burn
 from chaos.faults.process.charge import Charge
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import Share
 
 _TOLERATED_POINTS = 3.0
 _FEWEST_SHARE = 0.8
+_ROUGH_SHARE = 0.5
 _LOOK_EVERY_S = 0.2
 _ANSWER_WITHIN_S = 5.0
 _FEWEST_LOOKS = 3
@@ -91,6 +93,7 @@ class CpuStress(Fault):
         if not near and mean < asked <= mean + waited + _TOLERATED_POINTS:
             near = mean >= _FEWEST_SHARE * asked
             why += f"; for {waited:.1f} % of the time it was ready and others had the core"
+        gone = unsteady(looks, lambda look: self._had(look, _ROUGH_SHARE), self._third_fits)
         grouped, said = _grouped(looks)
         values: dict[str, float | str] = {"load_percent": round(mean, 3), "cores": cores}
         return Delivered(
@@ -98,9 +101,19 @@ class CpuStress(Fault):
             low,
             high,
             len(looks),
-            near and grouped,
-            why + said,
+            near and grouped and not gone,
+            and_why(why + said, gone),
         )
+
+    def _had(self, look: Sample, share: float) -> bool:
+        """Whether a burner had, or waited for, that share of what was asked."""
+        return float(look["cpu_percent"]) + float(look["waited_percent"]) >= share * self._asked()
+
+    def _third_fits(self, looks: Sequence[Sample]) -> bool:
+        """As all of them must, but for twice the tolerance."""
+        mean = mean_interval([float(look["cpu_percent"]) for look in looks])[0]
+        waited = mean_interval([float(look["waited_percent"]) for look in looks])[0]
+        return mean - 2 * _TOLERATED_POINTS <= self._asked() <= mean + waited + 2 * _TOLERATED_POINTS
 
     def _asked(self) -> float:
         return round(self.load * 100, 9)

@@ -16,11 +16,13 @@ from chaos.faults.inside import Inside, escaped
 from chaos.faults.process.burning import burn_when_told
 from chaos.faults.process.pacing import paced, ration
 from chaos.faults.process.quota import PERIOD_S, Quota, Use
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import Unit
 
 CPU = Unit("share of a core", (("%", 0.01),), "50%", low=0.01, high=64.0)
 
 _TOLERATED_POINTS = 3.0
+_ROUGH = 1.5
 _CALIBRATION_S = 1.0
 """How long a burner of ours has the quota used up in every period, so that there is something to measure."""
 _FEWEST_PERIODS = 5
@@ -122,9 +124,14 @@ class CpuThrottle(Fault):
         near = abs(mean - self._asked()) <= _TOLERATED_POINTS
         why = f"{mean:.1f} % of a core was had in {len(used)} periods that used it up, {self._asked():g} % asked"
         why += ", 3 points tolerated" + ("; somebody lifted the quota" if lifted else "")
+        gone = unsteady(
+            used,
+            lambda share: share <= _ROUGH * self._asked() + _TOLERATED_POINTS,
+            lambda some: abs(mean_interval(some)[0] - self._asked()) <= 2 * _TOLERATED_POINTS,
+        )
         why += (outside := escaped(samples))
-        landed = near and not lifted and not outside
-        return Delivered({"cpu_percent": round(mean, 3)}, low, high, len(used), landed, why)
+        landed = near and not lifted and not outside and not gone
+        return Delivered({"cpu_percent": round(mean, 3)}, low, high, len(used), landed, and_why(why, gone))
 
     def _asked(self) -> float:
         return round(self.cpu * 100, 9)

@@ -12,10 +12,13 @@ from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.mounts import mount_of, refuse_the_agents
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import SIZE, Size
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ROUGH = 2**20
+_FEWEST_LOOKS = 3
 _LARGEST_FILL = 500_000_000
 """Bytes; more is only filled on a tmpfs, which is the sandbox's own and bounded by its memory."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -57,15 +60,17 @@ class DiskFull(Fault):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when, by the median, what was left to the app is what was asked, to the page."""
         left = [float(sample["left_bytes"]) for sample in samples]
-        if not left:
-            why = "free space was never looked at while the disk was held full"
+        if len(left) < _FEWEST_LOOKS:
+            why = f"free space was looked at {len(left)} times while the disk was held full; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, 0, False, why)
         middle, low, high = median_interval(left)
         why = f"median {middle:.0f} B left to the app, {self.leave:.0f} B asked, one page of {_PAGE} B tolerated"
         least = min(float(sample["free_bytes"]) for sample in samples)
         if least < self.leave - _PAGE:
             why += f"; the app wrote into it, down to {least:.0f} B free"
-        landed = abs(middle - self.leave) <= _PAGE
+        gone = unsteady(left, lambda each: each <= self.leave + max(_ROUGH, self.leave / 2))
+        why = and_why(why, gone)
+        landed = abs(middle - self.leave) <= _PAGE and not gone
         return Delivered({"left_bytes": middle}, low, high, len(left), landed, why)
 
 

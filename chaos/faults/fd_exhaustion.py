@@ -11,8 +11,10 @@ from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.process.descriptors import exhaust
 from chaos.faults.process.following import followed
+from chaos.faults.steadiness import and_why, unsteady
 
 _LOOK_EVERY_S = 0.05
+_ROUGH = 2
 _FEWEST_LOOKS = 6
 _MOST = 100_000
 
@@ -62,8 +64,12 @@ class FdExhaustion(Fault):
         if len(looks) < _FEWEST_LOOKS:
             why = f"the limits were looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(looks), False, why)
-        middle, low, high = median_interval([float(look["left_fds"]) for look in looks])
+        left = [float(look["left_fds"]) for look in looks]
+        middle, low, high = median_interval(left)
+        gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         met = sum(int(look["met"]) > 0 for look in looks)
         why = f"at most {middle:g} descriptors more were left to a process, {self.leave} asked"
         why += f"; at {met} of {len(looks)} looks somebody had none left"
-        return Delivered({"left_fds": middle}, low, high, len(looks), middle == self.leave, why)
+        return Delivered(
+            {"left_fds": middle}, low, high, len(looks), middle == self.leave and not gone, and_why(why, gone)
+        )

@@ -5,13 +5,18 @@ Standard library only and pure. Nothing here imports `statistics`: it costs the 
 
 import math
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
+
+from chaos import binomial
 
 _CONFIDENCE = 0.95
 _Z = 1.959963984540054
 """Quantile 0.975 of the standard normal distribution."""
 _T_IS_NORMAL = 1000
 """Degrees of freedom above which Student's quantile differs from the normal one by less than 0.2 %."""
+
+_FEWEST_FOR_A_CORRELATION = 8
+_MOST_CORRELATED = 0.99
 
 _PAIRED = 150
 """Values whose pairs are looked at: some ten thousand."""
@@ -32,14 +37,17 @@ def median_interval(values: Sequence[float]) -> tuple[float, float | None, float
     """Median and its distribution-free interval between two order statistics; no interval below 6 values.
 
     The number of values below the true median is binomial(n, 1/2), so the r-th smallest and r-th largest
-    enclose it with probability 1 - 2 P(X < r).
+    enclose it with probability 1 - 2 P(X < r). Values that are like those before them count as that many fewer
+    (`independent_of`), and the ranks are scaled.
     Source: Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2.
     """
-    rank = _median_rank(len(values))
+    independent = round(independent_of(values)) if values else 0
+    rank = _median_rank(independent)
     middle = percentile(values, 0.5)
     if rank == 0:
         return middle, None, None
     ordered = sorted(values)
+    rank = math.floor((rank - 1) * len(values) / independent) + 1
     return middle, ordered[rank - 1], ordered[-rank]
 
 
@@ -64,8 +72,26 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
     if count < 2:
         return mean, None, None
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    half = student_quantile(count - 1) * math.sqrt(variance / count)
+    independent = independent_of(values)
+    half = student_quantile(max(1, round(independent) - 1)) * math.sqrt(variance / independent)
     return mean, mean - half, mean + half
+
+
+def independent_of(values: Sequence[float]) -> float:
+    """As many independent values would tell as much of the mean: n (1 - r) / (1 + r), at least 2, at most n.
+
+    r is the correlation of a value with the next one, to which 1/n is added: estimated from few values it is that much
+    too small. Sources: Bayley, Hammersley, J. Roy. Stat. Soc. Suppl. 8 (1946); Kendall, Biometrika 41 (1954).
+    """
+    count = len(values)
+    mean = math.fsum(values) / count
+    spread = math.fsum((value - mean) ** 2 for value in values)
+    if count < _FEWEST_FOR_A_CORRELATION or spread == 0:
+        return float(count)
+    r = math.fsum((a - mean) * (b - mean) for a, b in pairwise(values)) / spread + 1 / count
+    if r <= 0:
+        return float(count)
+    return max(2.0, count * (1 - min(r, _MOST_CORRELATED)) / (1 + min(r, _MOST_CORRELATED)))
 
 
 def student_quantile(freedom: int) -> float:
@@ -115,3 +141,39 @@ def share_interval(hits: int, count: int) -> tuple[float, float, float]:
     middle = (share + weight / 2) / (1 + weight)
     half = math.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
     return share, max(0.0, middle - half), min(1.0, middle + half)
+
+
+SURE = 0.0005
+"""On each side: a share as asked is called off once in a thousand times."""
+TELLING = 11.0
+"""So many hits must be due before their number can say that it is not the share asked: 3.29 squared. With fewer due,
+nothing at all would still go with it."""
+_MISSING = 0.02
+"""Of all, so many may be missing: those on their way."""
+MET = 0.05
+"""The probability of never having been met by a fault that passes for having been."""
+
+
+def share_fits(hits: int, count: int, asked: float, clumping: float = 1.0) -> bool:
+    """Whether so many hits go with the share asked, by the exact binomial test on both sides (`chaos.binomial`).
+
+    `clumping`: by how much the variance of the number is greater than a binomial one's.
+    """
+    if asked >= 1:
+        return count > 0 and count - hits <= max(1, _MISSING * count)
+    independent = max(1, round(count / clumping))
+    few, many = math.floor(hits / clumping + 1e-9), math.ceil(hits / clumping - 1e-9)
+    at_most, at_least = binomial.at_most(many, independent, asked), binomial.at_least(few, independent, asked)
+    return count > 0 and at_most > SURE and at_least > SURE
+
+
+def enough_for(share: float, clumping: float = 1.0) -> int:
+    """How many must be counted before a share can be told."""
+    return math.ceil(TELLING * clumping / share - 1e-9)
+
+
+def traffic_needed(share: float, clumping: float = 1.0) -> int:
+    """Of how many of the target's own a fault of that share misses all with 5 %: about three divided by the share."""
+    if share >= 1:
+        return 1
+    return math.ceil(math.log(MET) / math.log1p(-share) * clumping - 1e-9)

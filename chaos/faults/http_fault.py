@@ -10,7 +10,6 @@ when the fault begins are reset (their clients come back through the proxy); tho
 two requests.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.fidelity import percentile, share_interval
+from chaos.faults.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
 from chaos.faults.net.endpoints import Endpoint, named
 from chaos.faults.web.between import PACE_S, Between, Requests, between, requests
 from chaos.faults.web.tampering import Mode, Tampering
@@ -27,7 +26,6 @@ from chaos.units import Duration, PositiveDuration, Share
 
 _WEB_PORT = 80
 _ENOUGH_SAMPLES = 20
-_Z = 3.29
 """Quantile 0.9995 of the standard normal distribution: a true share is missed by more once in a thousand runs."""
 _TOLERANCE = 0.02
 _DELAY_TOLERANCE, _DELAY_TOLERANCE_MS = 0.05, 5.0
@@ -87,7 +85,7 @@ class HttpFault(Fault):
 
     def minimum_hold_s(self) -> float:
         """See Fault: so many requests of ours must end meanwhile."""
-        return _ENOUGH_SAMPLES * PACE_S + (self.delay if self.mode == "delay" else 0.0)
+        return self._enough * PACE_S + (self.delay if self.mode == "delay" else 0.0)
 
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:
@@ -121,13 +119,16 @@ class HttpFault(Fault):
         share, low, high = share_interval(len(hits), len(seen))
         values: dict[str, float | str] = {**self._asked(), "share": share}
         why = f"{len(hits)} of {len(seen)} requests of ours {self._ended()}, {self.share:.4g} of them asked"
-        if len(seen) < _ENOUGH_SAMPLES:
+        if len(seen) < self._enough:
             return Delivered(
-                values, low, high, len(seen), False, f"{why}; at least {_ENOUGH_SAMPLES} are needed"
+                values, low, high, len(seen), False, f"{why}; at least {self._enough} are needed"
             )
-        fits = abs(len(hits) - len(seen) * self.share) <= self._allowed(len(seen))
-        why += f": {'' if fits else 'not '}within {self._allowed(len(seen)):.1f}; "
+        fits = share_fits(len(hits), len(seen), self.share) or share >= 1 - _TOLERANCE <= self.share
+        why += f": that {'goes' if fits else 'does not go'} with it (exact test, 0.1 %); "
         why += f"{met} of {matched} matching requests to the target were met"
+        needed = traffic_needed(self.share)
+        if matched < needed:
+            fits, why = False, f"{why}: too little traffic met it, {needed} are needed"
         if self.mode == "delay" and hits:
             values["delay_ms"] = round(percentile([float(sample["later_ms"]) for sample in hits], 0.5), 3)
             near = abs(float(values["delay_ms"]) - self.delay * 1e3) <= self._allowed_ms
@@ -140,10 +141,10 @@ class HttpFault(Fault):
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
         return Delivered(values, low, high, len(seen), fits and met > 0, why)
 
-    def _allowed(self, count: int) -> float:
-        """By how many the number of requests that were hit may differ."""
-        error = _Z * math.sqrt(count * self.share * (1 - self.share))
-        return max(error, _TOLERANCE * count) + 0.5
+    @property
+    def _enough(self) -> int:
+        """Requests of ours that tell the share."""
+        return max(_ENOUGH_SAMPLES, enough_for(self.share) if self.share < 1 else 0)
 
     @property
     def _allowed_ms(self) -> float:

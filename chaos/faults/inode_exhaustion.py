@@ -15,7 +15,10 @@ from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
+from chaos.faults.steadiness import and_why, unsteady
 
+_ROUGH = 2
+_FEWEST_LOOKS = 3
 _MOST_FILES = 200_000
 """Files that are made at most where the number of inodes cannot be changed; more is refused."""
 _MOST_LEFT = 1_000_000_000
@@ -64,15 +67,17 @@ class InodeExhaustion(Fault):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when, by the median, exactly `leave` inodes were left, bytes were free, and none left is ENOSPC."""
         left = [float(sample["left_inodes"]) for sample in samples]
-        if not left:
-            return Delivered({}, None, None, 0, False, "inodes were never counted while they were taken")
+        if len(left) < _FEWEST_LOOKS:
+            why = f"inodes were counted {len(left)} times while they were taken; {_FEWEST_LOOKS} are needed"
+            return Delivered({}, None, None, len(left), False, why)
         middle, low, high = median_interval(left)
         answers = {str(sample["answer"]) for sample in samples if sample["answer"] is not None}
         least_bytes = min(int(sample["free_bytes"]) for sample in samples)
         why = f"median {middle:g} inodes left to the app, {self.leave} asked, exactly that wanted"
         why += f"; at least {least_bytes} B were free; without an inode a new file was answered {_names(answers)}"
-        landed = middle == self.leave and least_bytes > 0 and answers <= {"ENOSPC"}
-        return Delivered({"left_inodes": middle}, low, high, len(left), landed, why)
+        gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
+        landed = middle == self.leave and least_bytes > 0 and answers <= {"ENOSPC"} and not gone
+        return Delivered({"left_inodes": middle}, low, high, len(left), landed, and_why(why, gone))
 
 
 def _names(answers: set[str]) -> str:

@@ -16,10 +16,13 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Targe
 from chaos.faults.channel import receive, send
 from chaos.faults.fidelity import mean_interval, percentile
 from chaos.faults.mounts import Mount, mount_of
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import ByteRate, Share
 
 _TOLERATED = 0.1
+_ROUGH = 0.25
+_FEWEST_LOOKS = 3
 """How far, as a share, the mean rate may be from what was asked."""
 _BLOCK = 2**18
 _REGION = 2**23
@@ -94,8 +97,9 @@ class IoStress(Fault):
         """Landed when the mean of what the kernel counted is within 10 % of the rate, and the workers lived."""
         rates = [float(sample["bytes_per_s"]) for sample in samples if "bytes_per_s" in sample]
         lost = next((str(sample["why"]) for sample in samples if "why" in sample), None)
-        if not rates:
-            return Delivered({}, None, None, 0, False, lost or "what the workers did was never looked at")
+        if len(rates) < _FEWEST_LOOKS:
+            few = f"what the workers did was looked at {len(rates)} times; {_FEWEST_LOOKS} are needed"
+            return Delivered({}, None, None, len(rates), False, lost or few)
         mean, low, high = mean_interval(rates)
         syncs = [float(sample["fsync_ms"]) for sample in samples if "fsync_ms" in sample]
         why = (
@@ -105,9 +109,16 @@ class IoStress(Fault):
         near = abs(mean - self.rate) <= _TOLERATED * self.rate
         if not near and mean < self.rate:
             why += "; the disk, or this machine, gives no more"
+        gone = unsteady(
+            rates,
+            lambda rate: rate >= _ROUGH * self.rate,
+            lambda some: abs(mean_interval(some)[0] - self.rate) <= 2 * _TOLERATED * self.rate,
+        )
         values = {"bytes_per_s": mean, "fsync_ms": percentile(syncs, 0.5)}
         why = f"{lost}; before that {why}" if lost else why
-        return Delivered(values, low, high, len(rates), near and lost is None, why)
+        return Delivered(
+            values, low, high, len(rates), near and lost is None and not gone, and_why(why, gone)
+        )
 
 
 def _suitable(folder: str, workers: int) -> Mount:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar, Literal
@@ -20,6 +21,7 @@ from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
 from chaos.faults.mounts import mount_of
+from chaos.faults.steadiness import unsteady
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import ByteRate
 
@@ -27,6 +29,8 @@ _TOLERATED = 0.1
 _SLOWEST = 2.0**16
 _SETTLE_S = 0.15
 """What an idle group may move at once: the kernel hands out its allowance in slices of a tenth of a second."""
+_FEWEST_WINDOWS = 3
+_ROUGH = 0.5
 _WINDOW_S = 0.5
 _FIRST_WINDOW_S = 0.2
 """Short: the app is slowed already while we look whether it is."""
@@ -120,15 +124,17 @@ class IoThrottle(Fault):
         landed, words = True, []
         for way, rate in self._rates().items():
             seen = [float(sample[way]) for sample in samples if way in sample]
-            if not seen:
-                why = next(
-                    (str(sample["why"]) for sample in samples if "why" in sample), "no window was measured"
-                )
+            if len(seen) < _FEWEST_WINDOWS:
+                why = f"only {len(seen)} windows were measured; {_FEWEST_WINDOWS} are needed"
+                why = next((str(sample["why"]) for sample in samples if "why" in sample), why)
                 return Delivered({}, None, None, 0, False, why)
             middle, low, high = median_interval(seen)
             bounds = bounds if values else (low, high)
             values[f"{way}_bytes_per_s"] = middle
             landed = landed and abs(middle - rate) <= _TOLERATED * rate
+            gone = unsteady(seen, partial(_near, rate, _ROUGH), partial(_near_median, rate))
+            landed = landed and not gone
+            words += [gone] * bool(gone)
             words.append(
                 f"{way} {middle / 1024:.1f} KiB/s in the median of {len(seen)} windows, {rate / 1024:.1f} asked"
             )
@@ -136,6 +142,14 @@ class IoThrottle(Fault):
         why += (outside := escaped(samples))
         landed = landed and not outside
         return Delivered(values, *bounds, len(samples), landed, why)
+
+
+def _near(rate: float, share: float, seen: float) -> bool:
+    return abs(seen - rate) <= share * rate
+
+
+def _near_median(rate: float, seen: Sequence[float]) -> bool:
+    return _near(rate, 2 * _TOLERATED, median_interval(seen)[0])
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from chaos.faults.base import Delivered, Fault, Injection, Memory, Sample, Targe
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.steadiness import unsteady
 from chaos.units import SIZE, Share
 
 _PAGE = 4096
@@ -66,7 +67,9 @@ class MemoryLimit(Fault):
         middle, low, high = median_interval([float(look["limit_bytes"]) for look in looks])
         wanted = float(looks[-1]["wanted_bytes"])
         there = sum(float(look["limit_bytes"]) == wanted for look in looks)
-        landed = middle == wanted == float(looks[-1]["limit_bytes"])
+        first = next((place for place, look in enumerate(looks) if float(look["limit_bytes"]) == wanted), 0)
+        gone = unsteady(looks[first:], lambda look: float(look["limit_bytes"]) == wanted)
+        landed = middle == wanted == float(looks[-1]["limit_bytes"]) and not gone
         why = f"the limit was {SIZE.format(wanted)} as asked at {there} of {len(looks)} looks"
         if not landed:
             most = max(float(look["used_bytes"]) for look in looks)

@@ -14,9 +14,12 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Sampl
 from chaos.faults.channel import receive, send
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
 _TOLERATED_POINTS = 2.0
+_ROUGH_POINTS = 10.0
+_FEWEST_LEVELS = 3
 _PLATEAU_S = 1.0
 """What a hold must leave after the ramp, so that there is a plateau to judge."""
 _LOOK_EVERY_S = 0.05
@@ -75,8 +78,8 @@ class MemoryPressure(Fault):
         """Landed when the median level after the ramp is within 2 points of asked and the hog lived."""
         levels = [float(sample["fill_percent"]) for sample in samples if sample["phase"] == "plateau"]
         lost = next((sample for sample in samples if sample["phase"] == "lost"), None)
-        if not levels:
-            why = _loss(lost) if lost else "the hold ended before the ramp did: no sample at the full level"
+        if len(levels) < _FEWEST_LEVELS:
+            why = _loss(lost) if lost else _few(len(levels))
             return Delivered({}, None, None, len(samples), False, why)
         middle, low, high = median_interval(levels)
         asked = _percent(self.fill)
@@ -88,9 +91,20 @@ class MemoryPressure(Fault):
             why = f"{_loss(lost)}; before that {why}"
         elif not near and middle > asked:
             why += "; the app holds more by itself"
+        gone = unsteady(
+            levels,
+            lambda level: abs(level - asked) <= _ROUGH_POINTS,
+            lambda some: abs(median_interval(some)[0] - asked) <= 2 * _TOLERATED_POINTS,
+        )
         why += (outside := escaped(samples))
-        landed = near and lost is None and not outside
-        return Delivered({"fill_percent": middle}, low, high, len(levels), landed, why)
+        landed = near and lost is None and not outside and not gone
+        return Delivered({"fill_percent": middle}, low, high, len(levels), landed, and_why(why, gone))
+
+
+def _few(count: int) -> str:
+    if not count:
+        return "the hold ended before the ramp did: no sample at the full level"
+    return f"only {count} samples at the full level; {_FEWEST_LEVELS} are needed"
 
 
 def _percent(share: float) -> float:

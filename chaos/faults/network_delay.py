@@ -19,9 +19,14 @@ from chaos.faults.net.packets import Direction, Traffic, treated
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
 from chaos.faults.net.spread import SPREADS, Distribution, Spread
 from chaos.faults.net.treatment import Order
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import Duration, PositiveDuration
 
 _ENOUGH_SAMPLES = 5
+_ENOUGH_FOR_JITTER = {"uniform": 20, "normal": 40, "pareto": 60}
+"""Trips that tell a jitter from none."""
+_ROUGH, _ROUGH_MS = 0.25, 10.0
+"""A single trip may be shorter by so much; a busy machine makes it longer, without a limit worth a rule."""
 _TOLERANCE = 0.05
 _TOLERANCE_MS = 1.0
 _SPREAD_TOLERANCE = 0.1
@@ -95,8 +100,8 @@ class NetworkDelay(Fault):
         delays = [float(s["delay_ms"]) for s in samples if "delay_ms" in s]
         packets = max((int(s["target_packets"]) for s in samples if "target_packets" in s), default=0)
         asked = self._asked()
-        if len(delays) < _ENOUGH_SAMPLES:
-            why = f"only {len(delays)} round trips were measured; {_ENOUGH_SAMPLES} are needed"
+        if len(delays) < self._enough:
+            why = f"only {len(delays)} round trips were measured; {self._enough} are needed"
             return Delivered({name: 0.0 for name in asked}, None, None, len(delays), False, why)
         median, low, high = median_interval(delays)
         allowed = self._allowed_ms(len(delays))
@@ -108,8 +113,22 @@ class NetworkDelay(Fault):
             f"{allowed:.1f} ms of {asked['delay_ms']:.0f} ms asked{of_spread}; {packets} packets of the target were "
             f"delayed"
         ) + _new_connections(samples)
+        lost = unsteady(delays, self._roughly, self._third_fits)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
-        return Delivered(values, low, high, len(delays), near and as_wide and packets > 0, why)
+        landed = near and as_wide and packets > 0 and not lost
+        return Delivered(values, low, high, len(delays), landed, and_why(why, lost))
+
+    @property
+    def _enough(self) -> int:
+        return _ENOUGH_FOR_JITTER[self.distribution] if self.jitter else _ENOUGH_SAMPLES
+
+    def _roughly(self, delay_ms: float) -> bool:
+        asked_ms, jitter_ms = self.delay * 1e3, self.jitter * 1e3
+        return delay_ms >= asked_ms - max(_ROUGH_MS, _ROUGH * asked_ms) - self._spread.least * jitter_ms
+
+    def _third_fits(self, delays: Sequence[float]) -> bool:
+        """As all of them must, but for twice the tolerance."""
+        return abs(median_interval(delays)[0] - self.delay * 1e3) <= 2 * self._allowed_ms(len(delays))
 
     def _asked(self) -> dict[str, float]:
         return {"delay_ms": round(self.delay * 1e3, 6), "jitter_ms": round(self.jitter * 1e3, 6)}

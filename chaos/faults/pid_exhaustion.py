@@ -13,8 +13,10 @@ from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
 from chaos.faults.process.following import ANSWER_WITHIN_S, followed
 from chaos.faults.process.tasks import canary, crowd
+from chaos.faults.steadiness import and_why, unsteady
 
 _LOOK_EVERY_S = 0.05
+_ROUGH = 2
 _FEWEST_LOOKS = 6
 _MOST = 10_000
 _MOST_TRIED = 64
@@ -64,7 +66,9 @@ class PidExhaustion(Fault):
         if len(looks) < _FEWEST_LOOKS:
             why = f"the limit was looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(looks), False, why)
-        middle, low, high = median_interval([float(look["left_tasks"]) for look in looks])
+        left = [float(look["left_tasks"]) for look in looks]
+        middle, low, high = median_interval(left)
+        gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         tried = [str(look["canary"]) for look in looks if "canary" in look]
         failed = tried.count("EAGAIN")
         why = f"{middle:g} more were left to the app, {self.leave} asked"
@@ -72,8 +76,8 @@ class PidExhaustion(Fault):
         if "refused" in looks[-1]:
             why += f", {looks[-1]['refused']} in all, the app's included"
         why += (outside := escaped(samples))
-        landed = middle == self.leave and failed >= 0.9 * len(tried) and not outside
-        return Delivered({"left_tasks": middle}, low, high, len(looks), landed, why)
+        landed = middle == self.leave and failed >= 0.9 * len(tried) and not outside and not gone
+        return Delivered({"left_tasks": middle}, low, high, len(looks), landed, and_why(why, gone))
 
 
 @contextmanager

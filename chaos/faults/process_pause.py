@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.pacing import paced, pause
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
 _TOLERATED_POINTS = 2.0
+_ROUGH_POINTS = 15.0
 _SHORTEST_S = 0.005
 """Shorter pauses and shorter runs are within the scheduler's own noise."""
 _LOOK_EVERY_S = 0.05
@@ -72,8 +74,14 @@ class ProcessPause(Fault):
         ran_ms = sum(float(turn["cpu_ms_while_paused"]) for turn in turns)
         why = f"nobody could run for {mean:.1f} % of the time, {self._asked():g} % asked, 2 points tolerated"
         why += f"; {ran_ms:.1f} ms of CPU time were used meanwhile"
-        landed = abs(mean - self._asked()) <= _TOLERATED_POINTS
-        return Delivered({"paused_percent": round(mean, 3)}, low, high, len(shares), landed, why)
+        gone = unsteady(
+            shares,
+            lambda share: abs(share - self._asked()) <= _ROUGH_POINTS,
+            lambda some: abs(mean_interval(some)[0] - self._asked()) <= 2 * _TOLERATED_POINTS,
+        )
+        landed = abs(mean - self._asked()) <= _TOLERATED_POINTS and not gone
+        values = {"paused_percent": round(mean, 3)}
+        return Delivered(values, low, high, len(shares), landed, and_why(why, gone))
 
     def _asked(self) -> float:
         return round(self.share * 100, 9)

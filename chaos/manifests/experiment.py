@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from chaos.binomial import SIGNIFICANCE
 from chaos.manifests.base import Argument, DnsLabel, HeaderName, HeaderValue, Manifest, Part
 from chaos.manifests.cron import checked_cron, checked_timezone
 from chaos.manifests.method import Step
 from chaos.manifests.observing import SteadyState, StopCondition
 from chaos.manifests.sandboxes import AnySandbox, LocalSandbox
 from chaos.manifests.target import Target
-from chaos.units import PositiveDuration, Rate
+from chaos.units import PositiveDuration, Rate, Share
 
 
 class Load(Part):
@@ -77,6 +78,9 @@ class ExperimentSpec(Part):
     """Requests sent during the whole run; metrics of latency, errors and throughput come from it."""
     steady_state: Annotated[tuple[SteadyState, ...], Field(min_length=1, max_length=50)]
     """What the app does when it is well."""
+    significance: Annotated[Share, Field(gt=0, le=0.5)] = SIGNIFICANCE
+    """How often the run may call deviated what is within its bounds by chance, over all its steady states and trials
+    together; and how often held what is twice as bad as they allow."""
     method: Annotated[tuple[Step, ...], Field(min_length=1, max_length=50)]
     """What is done to it, one step after the other."""
     phases: Phases = Phases()

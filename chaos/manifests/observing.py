@@ -41,7 +41,8 @@ class SteadyState(Watched):
     """With `holds: afterwards`: longest time from the end of the fault until it holds for good; the whole
     recovery phase when not given."""
     budget: Share = 0.0
-    """Share of the samples of a phase that may be out of tolerance."""
+    """Share of the samples of a phase that may be out of tolerance, in the fault phase and in the recovery each by
+    itself. Of a metric of requests (errors, latency): the worst part of a phase's time, which does not count."""
 
 
 class StopCondition(Watched):

@@ -1,12 +1,21 @@
 """One steady state with everything that its rules look at: its looks by phase, and the run around them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from chaos.measure.looks import Asked, bad_share
+from chaos.measure.latency import Request, percentile
+from chaos.measure.looks import Asked
 from chaos.measure.recovery import Look, Recovery, recovery
+from chaos.measure.requested import as_looks, bound_of
+from chaos.measure.significance import Tests
 from chaos.measure.timeline import PHASES, Timeline, between
+from chaos.shares import HICCUP_S, Tally, tally
+
+RELAPSE_LOOKS = 2
+"""So many bad looks in a row, if they last longer than a hiccup of the machine, or"""
+RELAPSES = 3
+"""so many streaks of any length are a relapse; less is a blip, of which nobody can tell whether it happens anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,12 @@ class Circumstances:
     """What a fault left behind, when it did: bad looks after it may be its work."""
     weakens: tuple[str, ...]
     """Doubts that cannot explain a bad look, but forbid to call the rest good."""
+    phases_s: Mapping[str, float] = field(default_factory=dict)
+    """How long each phase was to last."""
+    requests: Sequence[Request] = ()
+    """The load of the run, by intended send time."""
+    rate_per_s: float = 0.0
+    tests: Tests = field(default_factory=Tests)
 
 
 @dataclass(frozen=True)
@@ -37,19 +52,52 @@ class Case:
     run: Circumstances
 
     @cached_property
-    def moments(self) -> list[float]:
-        """Intended times, sorted."""
-        return [look.at for look in self.looks]
+    def by_request(self) -> bool:
+        """Whether it is a metric that is judged by the requests of a phase."""
+        return bound_of(self.asked) is not None
+
+    @property
+    def noun(self) -> str:
+        """What is counted."""
+        return "requests" if self.by_request else "samples"
+
+    @property
+    def bound(self) -> float:
+        """The share of what is counted that may be bad."""
+        bound = bound_of(self.asked)
+        return self.asked.budget if bound is None else bound
+
+    @property
+    def every_s(self) -> float:
+        """From one of what is counted to the next."""
+        return 1 / self.run.rate_per_s if self.by_request and self.run.rate_per_s else self.asked.every_s
+
+    @cached_property
+    def counted(self) -> Sequence[Look]:
+        """What the verdict counts: the looks, or the requests."""
+        return as_looks(self.run.requests, self.asked) if self.by_request else self.looks
 
     def phase(self, name: str) -> Sequence[Look]:
         """The looks of one phase."""
         return self._phases.get(name, [])
 
+    def of_phase(self, name: str) -> Sequence[Look]:
+        """What is counted of one phase."""
+        return self._counted_phases.get(name, [])
+
     @cached_property
     def _phases(self) -> dict[str, Sequence[Look]]:
+        return self._by_phase(self.looks)
+
+    @cached_property
+    def _counted_phases(self) -> dict[str, Sequence[Look]]:
+        return self._by_phase(self.counted) if self.by_request else self._phases
+
+    def _by_phase(self, looks: Sequence[Look]) -> dict[str, Sequence[Look]]:
         """By intended time; but a look that was under way when the fault phase began is the fault's, not the
         baseline's: what a kill does to it is no flaw of the baseline."""
-        found = {each.name: self.looks[each.of(self.moments)] for each in self.run.timeline.spans}
+        moments = [look.at for look in looks]
+        found = {each.name: looks[each.of(moments)] for each in self.run.timeline.spans}
         fault = self.run.timeline.span("fault")
         if fault is not None:
             before = found.get("baseline", [])
@@ -60,8 +108,13 @@ class Case:
     @cached_property
     def after(self) -> Sequence[Look]:
         """The looks since the last fault began to be undone, to the end of the last phase."""
+        return self._after(self.looks)
+
+    def _after(self, looks: Sequence[Look]) -> Sequence[Look]:
         began, end = self.run.undo_began, self.run.timeline.end
-        return [] if began is None or end is None else self.looks[between(self.moments, began, end)]
+        if began is None or end is None:
+            return []
+        return looks[between([look.at for look in looks], began, end)]
 
     @cached_property
     def recovery(self) -> Recovery | None:
@@ -70,28 +123,67 @@ class Case:
         if began is None or reference is None or end is None or not self.after:
             return None
         asked = self.asked
-        back = recovery(self.after, reference, end, asked.every_s, asked.window_s, asked.budget)
+        usual_s = percentile(sorted(look.took_s for look in self.phase("baseline")), 0.9) or 0.0
+        budget = 0.0 if self.by_request else asked.budget
+        back = recovery(self.after, reference, end, asked.every_s, asked.window_s, usual_s, budget)
         # Somewhere in its undo the fault ended: a look that was bad meanwhile tells the moment only so well.
         hazy = reference - began if back.since is not None else 0.0
         return replace(back, resolution_s=back.resolution_s + hazy)
 
-    @cached_property
-    def counting(self) -> Sequence[Look]:
-        """The looks that the budget counts: all phases, or baseline and since it was good again."""
-        if self.asked.holds == "throughout":
-            return [look for phase in PHASES for look in self.phase(phase)]
-        since = self.recovery.since if self.recovery else None
-        return [*self.phase("baseline"), *(look for look in self.after if since is None or look.at >= since)]
+    def tally(self, phase: str) -> Tally:
+        """One phase against the bound."""
+        looks = self.of_phase(phase)
+        planned = 0.0 if self.whole else self.run.phases_s.get(phase, 0.0) / self.every_s
+        return self._tally(f"{phase} phase", looks, planned)
 
     @cached_property
-    def share(self) -> float | None:
-        """Share of the looks that count that were bad."""
-        return bad_share(self.counting, 0.0 if self.whole else self.planned)
+    def rest(self) -> Tally:
+        """What came after it was stably good again, against the bound."""
+        since = self.recovery.since if self.recovery else None
+        if self.settled and self.recovery and since is not None:
+            since = max([since, *(look.done for look in self.after if not look.good)])
+        looks = [look for look in self._after(self.counted) if since is None or look.at >= since]
+        return self._tally("time after it was good again", looks)
+
+    @cached_property
+    def settled(self) -> bool:
+        """Whether it was only restless for a moment before the limit, and every look after that limit was good.
+
+        A hiccup or two, no relapse; and as long as the limit is seen after it again, so that "for good" is no guess.
+        """
+        back, limit_s, reference = self.recovery, self.asked.recover_within_s, self.run.reference
+        if back is None or limit_s is None or reference is None or not back.relapses or not self.blip:
+            return False
+        bad = [look for look in self.after if not look.good]
+        seen_s = self.after[-1].at + self.asked.every_s - reference
+        return bool(bad) and bad[-1].done <= reference + limit_s and seen_s >= 2 * limit_s
 
     @property
-    def planned(self) -> float:
-        """How many looks the whole run should have had."""
-        return self.run.planned_s / self.asked.every_s
+    def blip(self) -> bool:
+        """Whether what came after it was good again is too little to call it a relapse."""
+        back = self.recovery
+        if back is None or back.relapses >= RELAPSES:
+            return False
+        return back.longest < RELAPSE_LOOKS or back.longest * self.asked.every_s <= HICCUP_S + 1e-9
+
+    def _tally(self, where: str, looks: Sequence[Look], planned: float = 0.0) -> Tally:
+        """Of a metric that is judged by requests, the budget is a part of the time."""
+        marks = [(look.at, not look.good) for look in looks]
+        return tally(
+            where, marks, self.bound, self.every_s, planned, self.asked.budget if self.by_request else 0.0
+        )
+
+    @cached_property
+    def tallies(self) -> list[Tally]:
+        """What is tested for being beyond the bound."""
+        if self.asked.holds == "throughout":
+            return [self.tally("fault"), self.tally("recovery")]
+        return [self.rest]
+
+    @property
+    def share(self) -> float | None:
+        """The highest share of bad ones in what is tested."""
+        return max((each.share for each in self.tallies if each.count), default=None)
 
     @property
     def whole(self) -> bool:

@@ -5,9 +5,11 @@ really has. Pure, standard library only.
 """
 
 from collections.abc import Sequence
-from math import comb
-from statistics import median
+from math import ceil, comb, floor, hypot, sqrt
+from statistics import NormalDist, median
 from typing import NamedTuple
+
+from chaos.binomial import at_least, at_most
 
 CONFIDENCE = 0.95
 
@@ -35,6 +37,52 @@ def median_interval(values: Sequence[float]) -> Interval:
     while rank < count / 2 and _coverage(count, rank + 1) >= CONFIDENCE:
         rank += 1
     return Interval(median(ordered), ordered[rank - 1], ordered[-rank], _coverage(count, rank))
+
+
+def quantile_interval(
+    ordered: Sequence[float], share: float, clumping: float = 1.0
+) -> tuple[float, float] | None:
+    """Two of the sorted values that enclose the true quantile with 95 % or more; None: too few of them for that.
+
+    How many values are below it is binomial(n, share). `clumping`: how many values tell as much as one independent one;
+    the ranks are then those of so many fewer. Source: David, Nagaraja, Order Statistics, 3rd ed., section 7.1.
+    """
+    count = max(1, round(len(ordered) / clumping)) if ordered else 0
+    tail = (1 - CONFIDENCE) / 2
+    low = next((rank for rank in range(count, 0, -1) if at_most(rank - 1, count, share) <= tail), 0)
+    high = next((rank for rank in range(1, count + 1) if at_least(rank, count, share) <= tail), count + 1)
+    if low == 0 or high > count:
+        return None
+    scale = len(ordered) / count
+    return ordered[floor((low - 1) * scale)], ordered[min(len(ordered), ceil(high * scale)) - 1]
+
+
+def shares_differ(
+    hits: int, count: int, hits_then: int, count_then: int, level: float
+) -> tuple[float, float]:
+    """The interval of the difference of two shares (the first less the second), at that level.
+
+    By Wilson's intervals of both, so that it holds for small numbers and shares near 0.
+    Source: Newcombe, Interval Estimation for the Difference between Independent Proportions, Statistics in Medicine 17
+    (1998), method 10.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    (now, low, high), (then, low_then, high_then) = wilson(hits, count, z), wilson(hits_then, count_then, z)
+    difference = now - then
+    return (
+        difference - hypot(now - low, high_then - then),
+        difference + hypot(high - now, then - low_then),
+    )
+
+
+def wilson(hits: int, count: int, z: float) -> tuple[float, float, float]:
+    """A share and its score interval. Source: Brown, Cai, DasGupta, Statistical Science 16 (2001)."""
+    if not count:
+        return 0.0, 0.0, 1.0
+    share, weight = hits / count, z**2 / count
+    middle = (share + weight / 2) / (1 + weight)
+    half = sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
+    return share, max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _coverage(count: int, rank: int) -> float:

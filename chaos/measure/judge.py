@@ -13,7 +13,7 @@ far as it goes, and is never `held`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from chaos.events import Event, segments
 from chaos.measure import trust
@@ -39,28 +39,30 @@ from chaos.measure.result import (
     SteadyStateResult,
     Timings,
 )
+from chaos.measure.rules1 import by_old_rules
+from chaos.measure.significance import Tests
 from chaos.measure.standstill import awake
 from chaos.measure.steady_state import judge_state
 from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
-from chaos.verdict import Verdict
+from chaos.verdict import RULES, Verdict
 
 
-def judge(events: Sequence[Event]) -> Result:
+def judge(events: Sequence[Event], rules: int = RULES) -> Result:
     """The result of the run that wrote these events."""
-    judged = [_judged(segment) for segment in segments(events)]
+    judged = [_judged(segment, rules) for segment in segments(events)]
     first = judged[0]
     single = len(judged) == first.planned == 1 and not first.controlled and not first.control
     return first.result if single else together(judged)
 
 
-def _judged(events: Sequence[Event]) -> Judged:
+def _judged(events: Sequence[Event], rules: int) -> Judged:
     record = Record(awake(events))
     series = record.plan.get("series") or {}
     return Judged(
-        result=_judge(record),
+        result=_judge(record, rules),
         trial=int(record.plan.get("trial") or 1),
         control=is_control(record),
         planned=int(series.get("trials") or 1),
@@ -69,7 +71,7 @@ def _judged(events: Sequence[Event]) -> Judged:
     )
 
 
-def _judge(record: Record) -> Result:
+def _judge(record: Record, rules: int) -> Result:
     """One trial or control by itself."""
     events = record.events
     timeline = Timeline(record)
@@ -80,7 +82,8 @@ def _judge(record: Record) -> Result:
     steps = [] if control else judge_steps(plan.get("method") or (), timeline)
     health = examine(record, timeline, found)
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
-    states = _states(record, timeline, asked, steps, health)
+    tests = Tests.of(plan, asked)
+    states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
     doubts = [*_doubts(record, steps, health), *unaccounted(record, timeline)]
     verdict, why = (
         decide_control(ended, ended_why, states, doubts)
@@ -93,6 +96,8 @@ def _judge(record: Record) -> Result:
         experiment=str(record.started.get("experiment") or plan.get("experiment") or ""),
         digest=str(record.started.get("digest") or plan.get("digest") or ""),
         seed=record.seed,
+        rules=rules,
+        significance=tests.significance,
         outcome=ended,
         verdict=verdict,
         why=why,
@@ -115,25 +120,40 @@ def _judge(record: Record) -> Result:
     )
 
 
-def _states(
-    record: Record, timeline: Timeline, asked: Sequence[Asked], steps: Sequence[StepJudged], health: Health
-) -> list[SteadyStateResult]:
+class _Run(NamedTuple):
+    """What is known of a run when its steady states are judged."""
+
+    timeline: Timeline
+    steps: Sequence[StepJudged]
+    health: Health
+    requests: Sequence[Request]
+    tests: Tests
+    rules: int
+
+
+def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadyStateResult]:
     looks = looks_of(record, asked)
+    plan, steps = record.plan, run.steps
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
-    withheld = reference(record, timeline) if is_control(record) else None
+    withheld = reference(record, run.timeline) if is_control(record) else None
     results = []
     for state in asked:
         mine = looks.get(state.name, [])
         around = Circumstances(
-            timeline=timeline,
+            timeline=run.timeline,
             undo_began=last.ending_at if last else withheld,
             reference=last.ended_at if last else withheld,
-            planned_s=declared_s(record.plan),
-            explains=tuple(health.explains(state, mine)),
+            planned_s=declared_s(plan),
+            explains=tuple(run.health.explains(state, mine)),
             residue=next((step.residue for step in steps if step.residue), None),
-            weakens=tuple(health.weakens(state)),
+            weakens=tuple(run.health.weakens(state)),
+            phases_s=phases_s(plan),
+            requests=run.requests,
+            rate_per_s=float((plan.get("load") or {}).get("rate_per_s") or 0.0),
+            tests=run.tests,
         )
-        results.append(judge_state(Case(state, mine, around)))
+        new = run.rules == RULES
+        results.append(judge_state(Case(state, mine, around)) if new else by_old_rules(state, mine, around))
     return results
 
 
@@ -205,6 +225,12 @@ def declared_s(plan: Mapping[str, Any]) -> float:
         return float(plan["declared_s"])
     holds = sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
     return float(plan.get("baseline_s") or 0.0) + holds + float(plan.get("recovery_s") or 0.0)
+
+
+def phases_s(plan: Mapping[str, Any]) -> dict[str, float]:
+    """How long each phase was to last, in seconds."""
+    before, after = float(plan.get("baseline_s") or 0.0), float(plan.get("recovery_s") or 0.0)
+    return {"baseline": before, "fault": declared_s(plan) - before - after, "recovery": after}
 
 
 def _timings(record: Record, total_s: float) -> Timings:

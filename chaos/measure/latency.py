@@ -8,14 +8,16 @@ connection fails in a millisecond, and leaving it out would let an outage look f
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from chaos.events import Event
+from chaos.measure.intervals import quantile_interval
 from chaos.measure.record import Record
 from chaos.measure.result import LoadSummary
+from chaos.shares import HICCUP_S, clumping
 
 DEFAULT_TIMEOUT_S = 2.0
 OWN_FAILURES = frozenset({"late", "exhausted"})
@@ -72,18 +74,36 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)] if ordered else None
 
 
+def told(ordered: Sequence[float], share: float) -> float | None:
+    """A percentile of enough values to have one: of 20 the 95th, of 100 the 99th. Of fewer it is only the largest."""
+    return percentile(ordered, share) if len(ordered) * (1 - share) >= 1 - 1e-9 else None
+
+
+def _clumping(sent: Sequence[Request], length_s: float, is_so: Callable[[Request], bool]) -> float:
+    if not sent or length_s <= 0:
+        return 1.0
+    return clumping([is_so(request) for request in sent], HICCUP_S * len(sent) / length_s)
+
+
 def summarise(found: Sequence[Request], length_s: float) -> LoadSummary:
     """The load of a span of `length_s` seconds."""
     sent = [request for request in found if request.sent]
     counted = sorted(request.counted_s for request in sent)
     errors = sum(request.failure is not None for request in sent)
+    clumped = _clumping(sent, length_s, lambda request: request.failure is not None)
+    p95 = told(counted, 0.95)
+    slow = _clumping(sent, length_s, lambda request: p95 is not None and request.counted_s >= p95)
+    bounds = quantile_interval(counted, 0.95, slow) if p95 is not None else None
     return LoadSummary(
         sent=len(sent),
         errors=errors,
         error_rate=errors / len(sent) if sent else 0.0,
         p50=percentile(counted, 0.50),
-        p95=percentile(counted, 0.95),
-        p99=percentile(counted, 0.99),
+        p95=p95,
+        p95_low=bounds[0] if bounds else None,
+        p95_high=bounds[1] if bounds else None,
+        p99=told(counted, 0.99),
+        independent=max(1, round(len(sent) / clumped)) if sent else 0,
         throughput=(len(sent) - errors) / length_s if length_s > 0 else 0.0,
         lateness_p99_s=percentile(sorted(request.late_s for request in found), 0.99),
     )

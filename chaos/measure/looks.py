@@ -60,6 +60,11 @@ class Asked:
         return self.patience_s if self.probe == "metric" else 0.0
 
     @property
+    def by_request(self) -> bool:
+        """Whether it is judged by the requests of a phase instead of by its looks."""
+        return self.tolerance is not None and self.tolerance.share_of_requests(self.metric) is not None
+
+    @property
     def reads_load(self) -> bool:
         """Whether it is computed from the load."""
         return self.metric in LOAD_METRICS

@@ -39,6 +39,24 @@ class StepResult(Part):
     notes: dict[str, Any]
 
 
+class Tested(Part):
+    """The looks, or the requests, of one phase against what is allowed."""
+
+    where: str
+    what: Literal["samples", "requests"]
+    bad: int
+    count: int
+    independent: int
+    """As many independent ones tell as much; fewer than `count` where bad ones come in clumps."""
+    share: float
+    low: float
+    high: float
+    """The 95 % interval of the share (Wilson's), of as many independent ones."""
+    allowed: float
+    by_chance: float
+    """The probability of so many bad ones or more, were the true share what is allowed."""
+
+
 class SteadyStateResult(Part):
     """One steady state, judged over the phases that count for it."""
 
@@ -58,13 +76,19 @@ class SteadyStateResult(Part):
     budget: float
     """Share of samples that may be out of tolerance."""
     bad_share: float | None
-    """Share that was, over the phases that count; None without samples."""
+    """Share that was: the highest of what is tested; None without samples."""
     recover_within_s: float | None
     recovery_time_seconds: float | None
     """From the end of the fault to stably good again; 0 when never bad after it; None when never good again.
     """
     resolution_seconds: float | None
     """The true moment lies within this time before the one reported."""
+    relapses: int | None = None
+    """How often it was bad again after that."""
+    noticed_share: float | None = None
+    """The smallest share of bad ones that would have been noticed with 95 %: what `held` excludes. None: no share."""
+    tested: list[Tested] = Field(default=[])
+    """The baseline, and what decided."""
 
 
 class PhaseResult(Part):
@@ -84,11 +108,18 @@ class LoadSummary(Part):
     error_rate: float
     p50: float | None
     p95: float | None
+    """None of fewer than 20 requests: it would be the slowest of them."""
     p99: float | None
+    """None of fewer than 100."""
     throughput: float
     """Good answers per second."""
     lateness_p99_s: float | None
     """How late the generator itself sent."""
+    p95_low: float | None = None
+    p95_high: float | None = None
+    """The 95 % interval of p95, between two of the requests; None: too few for one."""
+    independent: int | None = None
+    """As many independent requests tell as much of the error rate; fewer than `sent` where failures come in clumps."""
 
 
 class UsagePeaks(Part):
@@ -152,6 +183,8 @@ class Previous(Part):
     same_digest: bool
     """Whether it was the same experiment with the same app."""
     changes: list[str]
+    unseen: str = ""
+    """How large a difference may be that so many requests cannot show."""
 
 
 class Analysis(Part):
@@ -222,6 +255,10 @@ class Result(Part):
     digest: str
     seed: int | None = None
     """What decided every random choice; `chaoslab run --seed` makes the same ones again. None without a plan."""
+    rules: int = 1
+    """By which version of the rules it was judged (docs/verdicts.md)."""
+    significance: float | None = None
+    """How often such a run may be wrong, over all its steady states together."""
     outcome: Outcome
     verdict: Verdict
     why: str

@@ -1,24 +1,26 @@
 """Judge one steady state: held, deviated or inconclusive, with its sentence and its counts.
 
 The rules are asked in order and the first that has something to say decides (docs/verdicts.md explains the
-order): doubts that would explain a bad look, then bad looks, then doubts about what was not seen. Only then
-is it held.
+order): doubts that would explain a bad look, then bad looks, then doubts about what was not seen, then whether so few
+looks could tell. Only then is it held.
 """
 
 from collections.abc import Callable, Sequence
 
+from chaos import binomial
+from chaos.faults.fidelity import share_interval
 from chaos.measure.case import Case
-from chaos.measure.looks import bad_share, gaps
-from chaos.measure.moments import clock, percent, seconds, span
-from chaos.measure.recovery import Look, Recovery
-from chaos.measure.result import SteadyStateResult
+from chaos.measure.counterexample import Judgement, left_out, not_back, out_of_bounds
+from chaos.measure.looks import gaps
+from chaos.measure.moments import percent, seconds, span
+from chaos.measure.recovery import Look
+from chaos.measure.result import SteadyStateResult, Tested
 from chaos.measure.timeline import PHASES
+from chaos.shares import Tally
 from chaos.verdict import Verdict
 
 MIN_LOOKS = 3
 """Fewer looks than this in a phase that counts say nothing about it."""
-
-Judgement = tuple[Verdict, str]
 
 
 def judge_state(case: Case) -> SteadyStateResult:
@@ -26,7 +28,7 @@ def judge_state(case: Case) -> SteadyStateResult:
     verdict, why = next(judgement for rule in _RULES if (judgement := rule(case)) is not None)
     if verdict is Verdict.DEVIATED and case.run.explains:
         verdict, why = Verdict.INCONCLUSIVE, f"{case.run.explains[0]}, which may explain what was seen: {why}"
-    back = case.recovery
+    back, share = case.recovery, case.share
     return SteadyStateResult(
         name=case.asked.name,
         verdict=verdict,
@@ -39,15 +41,43 @@ def judge_state(case: Case) -> SteadyStateResult:
         recovery_bad=case.bad("recovery"),
         samples=sum(len(case.phase(phase)) for phase in PHASES),
         budget=case.asked.budget,
-        bad_share=case.share,
+        bad_share=None if share is None else round(share, 6),
         recover_within_s=case.asked.recover_within_s,
         recovery_time_seconds=_rounded(back.seconds) if back else None,
         resolution_seconds=_rounded(back.resolution_s) if back else None,
+        relapses=back.relapses if back else None,
+        noticed_share=_noticed(case),
+        tested=[_tested(case, each) for each in (case.tally("baseline"), *case.tallies) if each.count],
     )
 
 
 def _rounded(value_s: float | None) -> float | None:
     return None if value_s is None else round(value_s, 4)
+
+
+def _noticed(case: Case) -> float | None:
+    """The smallest share of bad ones under the fault (`afterwards`: after it) that is noticed with 95 %."""
+    first = case.tallies[0]
+    share = first.noticed(case.run.tests.against) if first.count else 2.0
+    return round(share, 6) if share <= 1 else None
+
+
+def _tested(case: Case, found: Tally) -> Tested:
+    _, low, high = share_interval(
+        round(found.bad / found.clumping), max(1, round(found.count / found.clumping))
+    )
+    return Tested(
+        where=found.where,
+        what="requests" if case.by_request else "samples",
+        bad=found.bad,
+        count=found.count,
+        independent=found.effective,
+        share=round(found.share, 6),
+        low=round(low, 6),
+        high=round(high, 6),
+        allowed=found.bound,
+        by_chance=round(found.chance(), 6),
+    )
 
 
 def _unreadable(case: Case) -> Judgement | None:
@@ -57,69 +87,16 @@ def _unreadable(case: Case) -> Judgement | None:
 
 
 def _baseline(case: Case) -> Judgement | None:
-    looks = case.phase("baseline")
+    """Out of bounds before any fault, as certainly as it must be afterwards."""
+    looks = case.of_phase("baseline")
     if len(looks) < MIN_LOOKS:
-        return Verdict.INCONCLUSIVE, _too_few("baseline phase", len(looks))
-    share = bad_share(looks) or 0.0
-    if share <= case.asked.budget:
+        return Verdict.INCONCLUSIVE, _too_few(case, "baseline phase", len(looks))
+    before = case.tally("baseline")
+    if not before.beyond(case.run.tests.baseline):
         return None
-    why = (
-        f"it was out of tolerance ({case.asked.tolerance}) before any fault: {_count(looks)} in the baseline"
-    )
+    counted = f"{before.bad:,} of {before.count:,} {case.noun} ({percent(before.share)}) in the baseline"
+    why = f"it was out of tolerance ({case.asked.tolerance}) before any fault: {counted}"
     return Verdict.INCONCLUSIVE, why
-
-
-def _out_of_budget(case: Case) -> Judgement | None:
-    """Bad looks while it had to be good."""
-    if case.asked.holds != "throughout" or (case.share or 0.0) <= case.asked.budget:
-        return None
-    before = [look for phase in ("baseline", "fault") for look in case.phase(phase)]
-    if case.run.residue and (bad_share(before, case.planned) or 0.0) <= case.asked.budget:
-        return Verdict.INCONCLUSIVE, f"bad only after the fault, and {case.run.residue}"
-    bad = [look for look in case.counting if not look.good]
-    where = ", ".join(f"{count} in the {phase} phase" for phase in PHASES if (count := case.bad(phase)))
-    allowed = f", {percent(case.asked.budget)} allowed" if case.asked.budget else ""
-    what = f"{_count(case.counting)} out of tolerance ({case.asked.tolerance}){allowed}"
-    return Verdict.DEVIATED, f"{what}: {where}, first at {clock(bad[0].at)}"
-
-
-def _recovery(case: Case) -> Judgement | None:
-    """Not good again after the fault, or too late."""
-    back, reference = case.recovery, case.run.reference
-    bad = [look for look in case.after if not look.good]
-    if back is None or reference is None or not bad:
-        return None
-    limit_s = case.asked.recover_within_s
-    if back.seconds is not None and (limit_s is None or back.seconds <= limit_s):
-        return None
-    if case.run.residue:
-        return Verdict.INCONCLUSIVE, f"bad after the fault, and {case.run.residue}"
-    looked_s = case.after[-1].done - reference
-    unfinished = not case.whole if limit_s is None else looked_s < limit_s
-    if unfinished:
-        return Verdict.INCONCLUSIVE, f"not good again when the run ended, {seconds(looked_s)} after the fault"
-    if limit_s is not None and back.lower_s <= limit_s:
-        return Verdict.INCONCLUSIVE, _too_coarse(back, limit_s)
-    return Verdict.DEVIATED, _late(back, bad, looked_s, limit_s)
-
-
-def _too_coarse(back: Recovery, limit_s: float) -> str:
-    """No bad sample was sent after the limit, and no stable good one answered before it."""
-    last = f"the last bad sample was {seconds(back.lower_s)} after the fault"
-    if back.seconds is None:
-        return f"{last}, and too little followed to call it stably good; {seconds(limit_s)} are allowed"
-    good = f"the next good one was answered after {seconds(back.seconds)}"
-    return f"{last}, {good}: too coarse for a limit of {seconds(limit_s)}"
-
-
-def _late(back: Recovery, bad: Sequence[Look], looked_s: float, limit_s: float | None) -> str:
-    relapsed = f", after {back.relapses} relapse{'s' * (back.relapses > 1)}" if back.relapses else ""
-    allowed = f"; {seconds(limit_s)} are allowed" if limit_s is not None else ""
-    if back.seconds is not None:
-        return f"good again only {seconds(back.seconds)} after the fault{relapsed}{allowed}"
-    again = f": it was good for a while and relapsed, {len(bad)} bad samples" if back.relapses else ""
-    last = f"last bad at {clock(bad[-1].at)}"
-    return f"not stably good again within {seconds(looked_s)} after the fault{again}, {last}{allowed}"
 
 
 def _unseen(case: Case) -> Judgement | None:
@@ -135,7 +112,7 @@ def _unseen(case: Case) -> Judgement | None:
     counted.append(("time after the fault", case.after, reference, end))
     for where, looks, start, until in counted:
         if len(looks) < MIN_LOOKS:
-            return Verdict.INCONCLUSIVE, _too_few(where, len(looks))
+            return Verdict.INCONCLUSIVE, _too_few(case, where, len(looks))
         if holes := gaps(looks, start, until, case.asked.longest_gap_s):
             first, last = holes[0]
             why = f"{_nothing(case)} for {seconds(last - first)} ({span(first, last)}) in the {where}"
@@ -143,6 +120,9 @@ def _unseen(case: Case) -> Judgement | None:
                 Verdict.INCONCLUSIVE,
                 f"{why}; at most {seconds(case.asked.longest_gap_s)} between two samples is allowed",
             )
+    for each in case.tallies:
+        if each.count < MIN_LOOKS:
+            return Verdict.INCONCLUSIVE, _too_few(case, each.where, each.count)
     return None
 
 
@@ -167,22 +147,58 @@ def _weakened(case: Case) -> Judgement | None:
 
 
 def _not_stable(case: Case) -> Judgement | None:
-    back = case.recovery
-    if back is None or back.seconds is None:
+    back, tested = case.recovery, bool(case.bound) and case.asked.holds == "throughout"
+    if back is None or (back.seconds is None and not case.by_request and not tested):
         return Verdict.INCONCLUSIVE, "the time after the fault is too short to call it stable"
     return None
 
 
-def _held(case: Case) -> Judgement | None:
-    back, looks = case.recovery, case.counting
-    bad = sum(not look.good for look in looks)
-    counted = (
-        f"all {len(looks):,} samples good"
-        if not bad
-        else f"{_count(looks)} bad, {percent(case.asked.budget)} allowed"
+def _not_decided(case: Case) -> Judgement | None:
+    """So few that neither the bound is disproved nor twice of it excluded."""
+    tests = case.run.tests
+    for each in case.tallies:
+        if each.within(tests.significance) or _short_but_good(case, each):
+            continue
+        counted = f"{each.bad:,} of {each.count:,} {case.noun} ({percent(each.share)}) were bad"
+        where = f"in the {each.where}{left_out(each)}"
+        allowed = (
+            f"{percent(each.bound)} allowed, and {percent(binomial.twice(each.bound))} cannot be excluded"
+        )
+        more = each.needed(tests.against, tests.significance)
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{counted} {where}, {allowed}: not decided, {_needed(case, more)} there",
+        )
+    return None
+
+
+def _short_but_good(case: Case, found: Tally) -> bool:
+    """A recovery phase beside a fault phase that was decided may be short, when nothing at all was bad in it."""
+    return (
+        not found.bad and found.count >= MIN_LOOKS and len(case.tallies) > 1 and found is not case.tallies[0]
     )
+
+
+def _needed(case: Case, more: int | None) -> str:
+    return f"{more:,} {case.noun} are needed" if more else f"no number of {case.noun} would decide it"
+
+
+def _held(case: Case) -> Judgement | None:
+    back = case.recovery
+    found = case.tallies
+    bad, count = sum(each.bad for each in found), sum(each.count for each in found)
+    if not bad:
+        counted = f"all {count:,} {case.noun} good"
+    else:
+        counted = f"{bad:,} of {count:,} {case.noun} bad ({percent(bad / count)})"
+    allowed = f", {percent(case.bound)} allowed" if case.bound else ""
+    unseen = f"{allowed}; {excluded(case)}"
     if case.asked.holds == "throughout":
-        return Verdict.HELD, f"{counted} ({case.asked.tolerance}) in baseline, fault and recovery"
+        return (
+            Verdict.HELD,
+            f"{counted} ({case.asked.tolerance}) under the fault and after it{left_out(found[0])}{unseen}",
+        )
+    blips = f"{counted} since then{left_out(found[0])}{unseen}"
     if back and back.seconds:
         within = (
             f", within {seconds(case.asked.recover_within_s)}"
@@ -190,27 +206,33 @@ def _held(case: Case) -> Judgement | None:
             else ""
         )
         around = f"{seconds(back.seconds)} (known to {seconds(back.resolution_s)}) after the fault{within}"
-        return Verdict.HELD, f"good again ({case.asked.tolerance}) {around}, and stayed so: {counted}"
-    return Verdict.HELD, f"good ({case.asked.tolerance}) before the fault and never bad after it: {counted}"
+        return Verdict.HELD, f"good again ({case.asked.tolerance}) {around}, and stayed so: {blips}"
+    return Verdict.HELD, f"good ({case.asked.tolerance}) before the fault and never bad after it: {blips}"
 
 
-def _too_few(where: str, count: int) -> str:
-    return f"only {count} sample{'s' * (count != 1)} in the {where}; at least {MIN_LOOKS} are needed"
+def excluded(case: Case) -> str:
+    """What this `held` says, and what it does not."""
+    share = _noticed(case)
+    if share is None:
+        return "so few would not notice a total outage with 95 %"
+    where = " under the fault" if case.asked.holds == "throughout" else ""
+    return f"{percent(share)} bad or more{where} would have been noticed (95 %)"
 
 
-def _count(looks: Sequence[Look]) -> str:
-    bad = sum(not look.good for look in looks)
-    return f"{bad:,} of {len(looks):,} samples ({percent(bad / len(looks))})"
+def _too_few(case: Case, where: str, count: int) -> str:
+    noun = case.noun.removesuffix("s") if count == 1 else case.noun
+    return f"only {count} {noun} in the {where}; at least {MIN_LOOKS} are needed"
 
 
 _RULES: tuple[Callable[[Case], Judgement | None], ...] = (
     _unreadable,
     _baseline,
-    _out_of_budget,
-    _recovery,
+    out_of_bounds,
+    not_back,
     _cut_short,
     _unseen,
     _not_stable,
     _weakened,
+    _not_decided,
     _held,
 )

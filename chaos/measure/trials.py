@@ -33,12 +33,17 @@ def together(judged: Sequence[Judged]) -> Result:
         planned=first.planned,
         controlled=first.controlled,
         shown=list(judged).index(best),
-        failures_left=round(failures_left(len(trials)), 4) if decision.verdict is Verdict.HELD else None,
+        failures_left=round(failures_left(_held(trials)), 4) if decision.verdict is Verdict.HELD else None,
         segments=[_segment(each) for each in judged],
         steady_state=states,
         numbers=numbers(_whole(trials), _whole(controls)),
     )
     return _with(best.result, judged, outcome, decision, found)
+
+
+def _held(trials: Sequence[Judged]) -> int:
+    """How many of them held."""
+    return sum(each.result.verdict is Verdict.HELD for each in trials)
 
 
 def _with(

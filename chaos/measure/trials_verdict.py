@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chaos.binomial import SIGNIFICANCE
 from chaos.measure.intervals import failures_left
 from chaos.measure.judged import Judged
 from chaos.measure.moments import percent
@@ -10,8 +11,8 @@ from chaos.measure.trials_result import StateOver
 from chaos.measure.verdict import sentence
 from chaos.verdict import Outcome, Verdict
 
-ALPHA = 0.05
-"""A difference to the controls that chance makes less often than this is the fault's."""
+FEWEST_GOOD, MOST_UNSTEADY = 3, 0.2
+"""With so many trials that held, a share of baselines that were not steady spoils nothing."""
 _BADNESS = (Verdict.DEVIATED, Verdict.INCONCLUSIVE, Verdict.HELD)
 
 
@@ -44,53 +45,93 @@ def decide_series(
     outcome_why: str,
 ) -> Decision:
     """The first rule that applies; a counterexample outranks a doubt, unless the controls explain it."""
+    significance = next((each.result.significance for each in (*trials, *controls)), None) or SIGNIFICANCE
+    controlled = any(each.controlled for each in (*trials, *controls))
     telling = min(trials or controls, key=lambda each: _BADNESS.index(each.result.verdict))
     hurt = [state for state in states if state.deviated]
-    if proven := [state for state in hurt if _is_the_faults(state, len(states))]:
+    old = any(each.result.rules == 1 for each in (*trials, *controls))
+    clear = [each for each in hurt if not controlled or (old and not each.controls_deviated)]
+    if proven := clear or [each for each in hurt if _is_the_faults(each, significance / len(states))]:
         worst = max(proven, key=lambda state: state.deviated)
         where = next(each for each in trials if each.says(worst.name) is Verdict.DEVIATED)
         return Decision(Verdict.DEVIATED, _deviated(worst, where), where)
     if outcome is not Outcome.COMPLETED:
         return Decision(Verdict.INCONCLUSIVE, sentence(outcome_why), telling)
     if hurt:
-        return Decision(Verdict.INCONCLUSIVE, _also_without(hurt[0]), telling)
+        where = next(each for each in trials if each.says(hurt[0].name) is Verdict.DEVIATED)
+        return Decision(Verdict.INCONCLUSIVE, _by_chance(hurt[0], where), where)
     if not trials:
         why = f"there is no trial, only a control, which proves nothing of a fault: {controls[0].result.why}"
         return Decision(Verdict.INCONCLUSIVE, sentence(why), telling)
-    for each in (*trials, *controls):
+    steady = [each for each in (*trials, *controls) if not _unsteady(each)]
+    good = [each for each in trials if each in steady]
+    if not _may_be_left_out(len(trials) + len(controls), len(steady), len(good)):
+        steady, good = [*trials, *controls], list(trials)
+    for each in steady:
         if each.result.verdict is not Verdict.HELD:
             return Decision(Verdict.INCONCLUSIVE, sentence(f"{each.name}: {each.result.why}"), telling)
-    return Decision(Verdict.HELD, _held(trials, controls), telling)
+    left_out = len(trials) + len(controls) - len(steady)
+    return Decision(
+        Verdict.HELD, _held(good, [each for each in controls if each in steady], left_out), good[0]
+    )
 
 
-def _is_the_faults(state: StateOver, of: int) -> bool:
-    """Whether the controls do not explain it: none deviated, or so few that chance (over `of` looks) is ruled out."""
-    return not state.controls_deviated or (state.by_chance or 0.0) <= ALPHA / of
+def _unsteady(each: Judged) -> bool:
+    """Whether it says nothing but that the app was not steady before anything was done to it."""
+    return each.result.outcome is Outcome.NOT_INJECTED and each.may_follow
+
+
+def _may_be_left_out(count: int, steady: int, good: int) -> bool:
+    """Whether so few are unsteady, beside so many that are not, that they are only counted."""
+    return good >= FEWEST_GOOD and count - steady <= MOST_UNSTEADY * count
+
+
+def _is_the_faults(state: StateOver, significance: float) -> bool:
+    """Whether chance does not explain the difference to the controls. Without a control that could tell, it may."""
+    return state.by_chance is not None and state.by_chance <= significance + 1e-12
 
 
 def _deviated(state: StateOver, where: Judged) -> str:
-    seen = where.state(state.name)
-    said = f"“{state.name}” deviated in {_of(state.deviated, state.trials, 'trial')}"
     share = f" (95 % interval {percent(state.low)} to {percent(state.high)})" if state.trials > 1 else ""
+    return sentence(f"{_seen(state, share)}{_chance(state)}; {_in(where, state)}")
+
+
+def _by_chance(state: StateOver, where: Judged) -> str:
+    """What was seen stays said: it disproves "always", but not that it happens without the fault."""
+    also = " also without the fault;" if state.controls_deviated else ""
+    if state.by_chance is None:
+        return sentence(
+            f"{_seen(state)}, but no control could tell whether it happens anyway; {_in(where, state)}"
+        )
+    chance = f"chance alone makes such a difference with {percent(state.by_chance)}"
+    return sentence(
+        f"{_seen(state)}:{also} {chance}, so it is not shown to be the fault's; {_in(where, state)}"
+    )
+
+
+def _seen(state: StateOver, share: str = "") -> str:
     beside = f" and in {_of(state.controls_deviated, state.controls, 'control')}" if state.controls else ""
-    return sentence(f"{said}{share}{beside}; in {where.name}: {seen.why if seen else ''}")
+    return f"“{state.name}” deviated in {_of(state.deviated, state.trials, 'trial')}{share}{beside}"
 
 
-def _also_without(state: StateOver) -> str:
-    said = f"“{state.name}” deviated in {_of(state.deviated, state.trials, 'trial')}"
-    beside = f"also without the fault, in {_of(state.controls_deviated, state.controls, 'control')}"
-    chance = f"; by chance alone {percent(state.by_chance)}" if state.by_chance is not None else ""
-    return f"{said}, but {beside}{chance}."
+def _chance(state: StateOver) -> str:
+    return f", by chance with {percent(state.by_chance)}" if state.by_chance is not None else ""
 
 
-def _held(trials: Sequence[Judged], controls: Sequence[Judged]) -> str:
+def _in(where: Judged, state: StateOver) -> str:
+    seen = where.state(state.name)
+    return f"in {where.name}: {seen.why if seen else ''}"
+
+
+def _held(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int) -> str:
     count = len(trials)
     every = f"held in {_of(count, count, 'trial')}"
     beside = f" and {_of(len(controls), len(controls), 'control')}" if controls else ""
+    shaken = f" ({left_out} more whose baseline was not steady say nothing)" if left_out else ""
     left = (
         f"which leaves a failure probability of up to {percent(failures_left(count))} open (95 % confidence)"
     )
-    return f"{sentence(f'{every}{beside}, {left}')} {trials[0].result.why}"
+    return f"{sentence(f'{every}{beside}{shaken}, {left}')} {trials[0].result.why}"
 
 
 def _of(part: int, whole: int, noun: str) -> str:

@@ -23,6 +23,7 @@ def _numbers(result: Result) -> Iterator[tuple[str, dict[str, str], float | None
     for state in result.steady_state:
         labels = {"steady_state": state.name}
         yield "chaoslab_run_recovery_seconds", labels, state.recovery_time_seconds
+        yield "chaoslab_run_noticed_ratio", labels, state.noticed_share
     for step in result.steps:
         yield "chaoslab_run_fault_landed", {"fault": step.fault, "step": step.name}, step.landed
     for phase, load in result.load.items():

@@ -68,6 +68,12 @@ FINAL = (
         ("steady_state",),
         "seconds",
     ),
+    Family(
+        "chaoslab_run_noticed_ratio",
+        "The smallest share of bad looks or requests that the run would have noticed with 95 %.",
+        ("steady_state",),
+        "ratio",
+    ),
     Family("chaoslab_run_fault_landed", "1 when the fault was measured to act as asked.", ("fault", "step")),
     Family("chaoslab_run_request_latency_seconds", "Quantiles of a whole phase.", ("quantile",), "seconds"),
     Family("chaoslab_run_request_error_ratio", "Failed requests of a whole phase.", unit="ratio"),

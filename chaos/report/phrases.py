@@ -143,9 +143,16 @@ def normal(state: SteadyStateResult) -> str:
     if state.recover_within_s is not None:
         parts.append(f"recovers within {scale.seconds(state.recover_within_s)}")
     if state.budget:
-        share = f", {scale.share(state.bad_share)} used" if state.bad_share is not None else ""
-        parts.append(f"{scale.share(state.budget)} may be out{share}")
+        parts.append(f"{scale.share(state.budget)} may be out{_used(state)}")
+    if state.noticed_share is not None:
+        parts.append(f"{scale.share(state.noticed_share)} bad or more would be noticed")
     return " · ".join(parts)
+
+
+def _used(state: SteadyStateResult) -> str:
+    """How much of it was; of a metric of requests the budget is time, which is not counted."""
+    of_requests = any(each.what == "requests" for each in state.tested)
+    return "" if of_requests or state.bad_share is None else f", {scale.share(state.bad_share)} used"
 
 
 def manner(step: StepResult) -> str:

@@ -8,6 +8,7 @@ import click
 
 from chaos.errors import ChaosLabError
 from chaos.inert import in_json
+from chaos.verdict import RULES
 
 
 @click.command()
@@ -20,8 +21,16 @@ from chaos.inert import in_json
     show_default=True,
     help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
 )
-def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
-    """Judge a JOURNAL again, offline: the same verdict, with the same exit code.
+@click.option(
+    "--rules",
+    "version",
+    type=click.IntRange(1, RULES),
+    default=RULES,
+    show_default=True,
+    help="By which version of the rules: 1 is how runs were judged before budgets were tested.",
+)
+def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
+    """Judge a JOURNAL again, offline: by the same rules the same verdict, with the same exit code.
 
     Of the journal of a game day (day.ndjson) the day's report is written again, too.
     """
@@ -29,12 +38,12 @@ def analyze(journal: Path, as_json: bool, analyzer: str) -> None:
 
     try:
         with little_memory():
-            _analyze(journal, as_json, analyzer)
+            _analyze(journal, as_json, analyzer, version)
     except MemoryError as error:
         raise click.UsageError(f"{journal}: it needs too much memory to be judged") from error
 
 
-def _analyze(journal: Path, as_json: bool, analyzer: str) -> None:
+def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
     from chaos.analyzers import comparison, rules
     from chaos.console import closing_lines
     from chaos.explain import said_by
@@ -54,7 +63,7 @@ def _analyze(journal: Path, as_json: bool, analyzer: str) -> None:
         raise click.UsageError(str(error)) from error
     if not events:
         raise click.UsageError(f"{journal}: no event in it; a journal begins with run.started")
-    result = judge(events)
+    result = judge(events, version)
     before = comparison.earlier(journal.absolute().parent, result.experiment)
     result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
     if analyzer != "rules":
@@ -65,6 +74,9 @@ def _analyze(journal: Path, as_json: bool, analyzer: str) -> None:
         else "\n".join(closing_lines(result, journal.parent))
     )
     click.echo(text)
+    then = int((events[0].data.get("plan") or {}).get("rules") or 1)
+    if version != then and not as_json:
+        click.echo(f"  rules   judged by rules {version}; the run itself was by rules {then}")
     sys.exit(result.exit_code)
 
 

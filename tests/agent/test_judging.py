@@ -45,12 +45,46 @@ def test_one_bad_sample_is_too_many_without_a_budget() -> None:
     assert why == "healthy: 1 of 100 samples were not status 200 (the last: refused), 0 of them may be"
 
 
-@pytest.mark.parametrize(("bad", "steady"), [(5, True), (6, False)])
-def test_a_budget_is_a_share_of_the_samples(bad: int, steady: bool) -> None:
+@pytest.mark.parametrize(("bad", "steady"), [(5, True), (9, True), (10, False)])
+def test_a_baseline_is_refused_when_chance_does_not_explain_what_is_beyond_the_budget(
+    bad: int, steady: bool
+) -> None:
+    """Of 100 samples of which 5 % may be bad, 9 or more are by chance in 6.3 % of all cases, 10 or more in 2.8 %."""
     judge = BaselineJudge([FAST])
-    feed(judge, "fast", bad, {"value": 1.5})
-    feed(judge, "fast", 100 - bad, {"value": 0.5})
+    for at in range(100):
+        out = at % 7 == 0 and at // 7 < bad
+        judge.sample("fast", float(at), {"value": 1.5 if out else 0.5}, None, 0.01)
     assert judge.verdict()[0] is steady
+
+
+def test_states_share_what_may_go_wrong() -> None:
+    judge = BaselineJudge([FAST, FAST | {"name": "fast too"}])
+    for at in range(100):
+        for name, bad in (("fast", 10), ("fast too", 0)):
+            out = at % 7 == 0 and at // 7 < bad
+            judge.sample(name, float(at), {"value": 1.5 if out else 0.5}, None, 0.01)
+    assert judge.verdict()[0]
+
+
+@pytest.mark.parametrize(("failed", "steady"), [(0, True), (2, True), (4, False)])
+def test_a_metric_of_requests_counts_each_request_once(failed: int, steady: bool) -> None:
+    few_errors = {
+        "name": "answered",
+        "probe": {"type": "metric", "metric": "error_rate", "every": 0.5},
+        "tolerance": {"max": 0.01, "unit": "share"},
+        "budget": 0.0,
+    }
+    judge = BaselineJudge([few_errors], rate_per_s=20.0)
+    for number in range(80):
+        bad = number % 20 == 10 and number // 20 < failed
+        said = {"took_ms": 5.0, "status": 503 if bad else 200, "error": None}
+        judge.request(number * 0.05, said)
+        if number % 10 == 0:
+            judge.sample("answered", number * 0.05, {"value": 0.05}, None, 0.0)
+    judge.request(4.0, {"took_ms": 2000.0, "status": None, "error": "late"})
+    said_steady, why = judge.verdict()
+    assert said_steady is steady, why
+    assert "of 80 requests" in why or why == "answered: all 80 requests good (at most 1%)"
 
 
 @pytest.mark.parametrize("count", [0, 2])

@@ -122,3 +122,17 @@ def test_a_setting_that_cannot_be_read_is_one_clear_line(journal: Path) -> None:
     assert "Traceback" not in done.stderr
     assert "GROQ_TIMEOUT_S: Input should be a valid number" in done.stderr
     assert "GROQ_CONCURRENCY: Input should be greater than or equal to 1" in done.stderr
+
+
+def test_an_old_journal_can_be_judged_by_the_rules_of_its_time(tmp_path: Path) -> None:
+    journal = write(tmp_path / "journal.ndjson", build.undecided_within_budget())
+    now, then = analyze(journal), analyze(journal, "--rules", "1")
+    assert (now.returncode, then.returncode) == (3, 0)
+    assert [json.loads(done.stdout)["rules"] for done in (now, then)] == [2, 1]
+    said = subprocess.run(
+        [sys.executable, "-m", "flows.main", "analyze", str(journal)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "judged by rules 2; the run itself was by rules 1" in said.stdout

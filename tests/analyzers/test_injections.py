@@ -108,7 +108,7 @@ def test_what_is_kept_is_escaped_where_it_is_shown(groq: Double, settings: Setti
     page = render(result, series(events))
     assert "The app waited &amp; waited" in page
     assert "<b>bold" not in page
-    assert "Add a timeout & a fallback." in markdown(result, "")
+    assert "Add a timeout &amp; a fallback." in markdown(result, "")
 
 
 def test_no_log_line_can_end_the_fence(groq: Double, settings: Settings) -> None:

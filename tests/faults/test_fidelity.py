@@ -1,10 +1,12 @@
 """The intervals against published tables and worked examples."""
 
 import random
+from random import Random
 
 import pytest
 
 from chaos.faults.fidelity import (
+    independent_of,
     mean_interval,
     median_interval,
     percentile,
@@ -29,8 +31,10 @@ def test_percentile_of_nothing_is_refused() -> None:
     [(6, 1, 6), (9, 2, 8), (10, 2, 9), (15, 4, 12), (20, 6, 15), (25, 8, 18), (50, 18, 33), (100, 40, 61)],
 )
 def test_median_ranks_are_the_tabulated_ones(count: int, low: int, high: int) -> None:
-    values = [float(rank) for rank in range(1, count + 1)]
-    random.Random(count).shuffle(values)
+    ranks = [float(rank) for rank in range(1, count + 1)]
+    values = [
+        ranks[at // 2 if at % 2 == 0 else -1 - at // 2] for at in range(count)
+    ]  # none is like the one before
     assert median_interval(values) == ((count + 1) / 2, low, high)
 
 
@@ -51,8 +55,25 @@ def test_median_interval_covers_what_it_says() -> None:
 
 
 def test_median_interval_of_many_values_is_cheap_and_tight() -> None:
-    middle, low, high = median_interval([float(n) for n in range(10_001)])
-    assert (middle, low, high) == (5000.0, 4901.0, 5099.0)
+    values = [float(n) for n in range(10_001)]
+    Random(1).shuffle(values)
+    assert median_interval(values) == (5000.0, 4901.0, 5099.0)
+
+
+def test_values_that_are_like_those_before_them_tell_less() -> None:
+    random, values = Random(1), [0.0]
+    for _ in range(199):
+        values.append(0.8 * values[-1] + random.gauss(0, 1))
+    assert 10 < independent_of(values) < 40
+    assert independent_of([random.gauss(0, 1) for _ in range(200)]) > 150
+    _, low, high = median_interval(values)
+    shuffled = sorted(values, key=lambda _: random.random())
+    _, nearer, closer = median_interval(shuffled)
+    assert low is not None
+    assert high is not None
+    assert nearer is not None
+    assert closer is not None
+    assert high - low > 1.5 * (closer - nearer)
 
 
 @pytest.mark.parametrize(

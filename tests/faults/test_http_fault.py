@@ -77,9 +77,9 @@ def test_fields_that_make_no_sense_are_refused(fields: dict[str, Any], why: str)
 
 
 def samples(
-    hits: int, count: int, *, met: int = 5, saw: str = "503", later_ms: float = 0.0
+    hits: int, count: int, *, met: int = 5, matched: int = 50, saw: str = "503", later_ms: float = 0.0
 ) -> list[dict[str, Any]]:
-    about = {"matched": 9, "faulted_requests": met, "later_ms": later_ms}
+    about = {"matched": matched, "faulted_requests": met, "later_ms": later_ms}
     return [
         {"faulted": int(index < hits), "saw": saw if index < hits else "200", **about}
         for index in range(count)
@@ -91,13 +91,16 @@ def samples(
     [
         (1.0, samples(100, 100), True, "100 of 100 requests of ours ended with 503"),
         (1.0, samples(98, 100), True, "98 of 100"),
-        (1.0, samples(97, 100), False, "not within 2.5"),
-        (0.5, samples(66, 100), True, "within 16.9"),
-        (0.5, samples(68, 100), False, "not within 16.9"),
-        (0.1, samples(0, 100), True, "0 of 100"),
-        (0.1, samples(0, 200), False, "not within"),
+        (1.0, samples(97, 100), False, "does not go with it"),
+        (0.5, samples(66, 100), True, "goes with it"),
+        (0.5, samples(68, 100), False, "does not go with it"),
+        (0.1, samples(10, 109), False, "at least 110 are needed"),
+        (0.1, samples(0, 110), False, "does not go with it"),
+        (0.1, samples(11, 110), True, "11 of 110"),
+        (0.1, samples(11, 110, met=3, matched=28), False, "too little traffic met it, 29 are needed"),
+        (0.1, samples(0, 200), False, "does not go with it"),
         (1.0, samples(19, 19), False, "at least 20 are needed"),
-        (1.0, samples(100, 100, met=0), False, "0 of 9 matching requests"),
+        (1.0, samples(100, 100, met=0), False, "0 of 50 matching requests"),
     ],
 )
 def test_what_counts_as_landed(asked: float, seen: list[dict[str, Any]], landed: bool, why: str) -> None:

@@ -146,7 +146,7 @@ def test_an_app_that_holds_more_by_itself_is_said(target: LocalTarget) -> None:
     tell(app, 100 * 2**20)
     fault = MemoryPressure(fill=0.5, over=0.2)
     with fault.inject(target) as injection:
-        hold(target, injection, 0.5)
+        hold(target, injection, 1.2)
     delivered = fault.delivered(target.samples)
     assert not delivered.landed
     assert "the app holds more by itself" in delivered.why

@@ -51,8 +51,8 @@ def test_what_counts_as_landed(struck: int, landed: bool) -> None:
     sample = {
         "sent": 10_000,
         "lost": struck,
-        "target_packets": 9,
-        "target_treated": 1,
+        "target_packets": 90,
+        "target_treated": 9,
         "checksum_errors": struck,
     }
     assert PacketCorrupt(corrupt=0.1).delivered([sample]).landed is landed

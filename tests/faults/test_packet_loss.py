@@ -56,10 +56,18 @@ def seen(sent: int, lost: int, packets: int = 400, treated: int = 20) -> list[di
     ("samples", "landed", "why"),
     [
         (seen(10_000, 520), True, "520 of 10,000 packets of ours were lost"),
-        (seen(10_000, 600), False, "not within"),
-        (seen(10_000, 0), False, "not within"),
+        (seen(10_000, 600), False, "does not go with 5.00% asked"),
+        (seen(10_000, 0), False, "does not go with 5.00% asked"),
         (seen(10_000, 500, packets=0), False, "of 0 packets of the target"),
-        (seen(99, 5), False, "only 99 packets of ours"),
+        (seen(10_000, 500, packets=24, treated=0), False, "too little traffic met it, 59 packets are needed"),
+        (seen(10_000, 500, packets=24, treated=1), False, "too little traffic met it"),
+        (seen(10_000, 500, packets=59, treated=1), True, "of 59 packets of the target 1 were"),
+        (
+            seen(10_000, 500, packets=2_000, treated=0),
+            False,
+            "of the target 0 were (0.00% to 0.19%): that does not",
+        ),
+        (seen(219, 11), False, "only 219 packets of ours"),
         ([], False, "only 0 packets"),
     ],
 )

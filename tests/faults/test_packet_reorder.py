@@ -50,6 +50,6 @@ def test_fields_that_cannot_be_are_refused(fields: dict[str, object], why: str) 
 
 @pytest.mark.parametrize(("struck", "landed"), [(1000, True), (1150, False), (0, False)])
 def test_what_counts_as_landed(struck: int, landed: bool) -> None:
-    sample = {"sent": 10_000, "late": struck, "target_packets": 9, "target_treated": 1}
+    sample = {"sent": 10_000, "late": struck, "target_packets": 90, "target_treated": 9}
     assert PacketReorder(reorder=0.1).delivered([sample]).landed is landed
     assert not PacketReorder(reorder=0.1).delivered([{**sample, "target_packets": 0}]).landed

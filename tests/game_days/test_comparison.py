@@ -78,10 +78,10 @@ def test_what_changed_is_said_and_what_did_not_is_not() -> None:
     )
 
 
-def test_numbers_beyond_noise_are_said_of_experiments_that_ran_on_both() -> None:
+def test_numbers_that_intervals_tell_apart_are_said_of_experiments_that_ran_on_both() -> None:
     then, found = a_week_before(network=Verdict.HELD)
     slow = found[run_id("network")]
-    fault = slow.load["fault"].model_copy(update={"p95": 0.1})
+    fault = slow.load["fault"].model_copy(update={"errors": 20, "error_rate": 0.5})
     found[run_id("network")] = slow.model_copy(update={"load": {**slow.load, "fault": fault}})
 
     (row,) = [
@@ -89,7 +89,7 @@ def test_numbers_beyond_noise_are_said_of_experiments_that_ran_on_both() -> None
     ]
 
     assert row.now is row.then is Verdict.HELD
-    assert any("p95 latency" in change for change in row.changes)
+    assert any("of the requests failed under the fault, then 50 %" in change for change in row.changes)
     assert not any("held now" in change for change in row.changes)
 
 

@@ -35,6 +35,11 @@ def story(tell: Callable[[], list[Event]]) -> Callable[[], list[Event]]:
     return tell
 
 
+def _often(state: dict[str, Any]) -> dict[str, Any]:
+    """The same state, looked at twenty times a second."""
+    return state | {"probe": state["probe"] | {"every": 0.05}}
+
+
 @story
 def held() -> list[Event]:
     return Telling().events()
@@ -52,7 +57,30 @@ def held_after_a_short_outage() -> list[Event]:
 
 @story
 def held_within_budget() -> list[Event]:
+    return Telling(states=[_often(HEALTHY) | {"budget": 0.05}], down=[(3.0, 3.04), (4.0, 4.04)]).events()
+
+
+@story
+def undecided_within_budget() -> list[Event]:
     return Telling(states=[HEALTHY | {"budget": 0.05}], down=[(3.0, 3.3)]).events()
+
+
+@story
+def deviated_diluted() -> list[Event]:
+    """Down while the fault lasts and no longer: 39 % of all samples."""
+    return Telling(states=[HEALTHY | {"budget": 0.5}], down=[(2.0, 6.1)]).events()
+
+
+@story
+def deviated_flaps() -> list[Event]:
+    return Telling(
+        states=[_often(COMES_BACK)], down=[(3.0, 6.5), (7.6, 7.7), (8.4, 8.5), (9.2, 9.3)]
+    ).events()
+
+
+@story
+def a_blip_after_it_was_back() -> list[Event]:
+    return Telling(states=[_often(COMES_BACK)], down=[(3.0, 6.5), (8.8, 8.84)]).events()
 
 
 @story
@@ -370,6 +398,17 @@ def trials_held() -> list[Event]:
         Telling(series=PAIR, trial=2),
     ]
     return in_a_row([pair.events() for pair in pairs])
+
+
+@story
+def trials_deviated() -> list[Event]:
+    """All four of four, and no control: by chance with 1.4 %."""
+    asked = {"trials": 4, "control": True}
+    runs = []
+    for trial in (1, 2, 3, 4):
+        runs.append(Telling(trial=trial, series=asked, down=[(3.0, 8.5)]).events())
+        runs.append(Telling(trial=trial, **NO_FAULT | {"series": asked}).events())
+    return in_a_row(runs)
 
 
 @story

@@ -62,9 +62,35 @@ def test_a_status_of_400_and_above_is_a_failure_even_without_an_error_word() -> 
 def test_what_the_generator_failed_to_send_is_not_the_targets_failure(own: str) -> None:
     summary = summarise(requests(of(sampled(0.0, 5.0), sampled(0.1, 2100.0, None, own, late_ms=2100.0))), 1.0)
     assert (summary.sent, summary.errors) == (1, 0)
-    assert summary.p99 == 0.005
+    assert summary.p50 == 0.005
     assert summary.lateness_p99_s == 2.1
 
 
 def test_requests_are_ordered_by_intended_time_not_by_their_end() -> None:
     assert [request.at for request in requests(of(sampled(0.5, 5.0), sampled(0.1, 900.0)))] == [0.1, 0.5]
+
+
+@pytest.mark.parametrize(("count", "has"), [(19, (False, False)), (20, (True, False)), (100, (True, True))])
+def test_a_percentile_that_is_only_the_largest_of_a_few_is_none(count: int, has: tuple[bool, bool]) -> None:
+    summary = summarise(requests(of(*(sampled(i / 10, 5.0 + i) for i in range(count)))), count / 10)
+    assert (summary.p95 is not None, summary.p99 is not None) == has
+
+
+def test_a_percentile_comes_with_its_interval_where_so_many_give_one() -> None:
+    few, many = (
+        summarise(requests(of(*(sampled(i / 10, float(i * 37 % count)) for i in range(count)))), count / 10)
+        for count in (60, 400)
+    )
+    assert (few.p95_low, few.p95_high) == (None, None)
+    assert many.p95_low is not None
+    assert many.p95_high is not None
+    assert many.p95_low < 0.379 < many.p95_high
+
+
+def test_failures_in_clumps_count_as_fewer() -> None:
+    apart = [sampled(i / 20, 5.0, 503 if i % 20 == 0 else 200) for i in range(200)]
+    clumped = [sampled(i / 20, 5.0, 503 if i % 100 < 5 else 200) for i in range(200)]
+    assert summarise(requests(of(*apart)), 10.0).independent == 200
+    independent = summarise(requests(of(*clumped)), 10.0).independent
+    assert independent is not None
+    assert independent <= 60

@@ -136,8 +136,12 @@ def test_the_rest_of_the_result_is_about_the_most_telling_trial() -> None:
 @pytest.mark.parametrize(
     ("trials", "bad_trials", "bad_controls", "verdict"),
     [
-        (3, 1, 0, "deviated"),
+        (1, 1, 0, "inconclusive"),
+        (3, 1, 0, "inconclusive"),
+        (3, 2, 0, "inconclusive"),
         (3, 3, 0, "deviated"),
+        (6, 3, 0, "inconclusive"),
+        (6, 4, 0, "deviated"),
         (3, 3, 1, "inconclusive"),
         (3, 3, 3, "inconclusive"),
         (3, 0, 1, "inconclusive"),
@@ -158,13 +162,50 @@ def test_a_trial_that_deviated_though_its_fault_did_not_land_says_nothing() -> N
 
 
 def test_a_steady_state_that_controls_spoil_does_not_hide_another() -> None:
-    asked = {"trials": 1, "control": True}
+    asked = {"trials": 4, "control": True}
     states = [HEALTHY, FAST]
-    trial = Telling(states=states, series=asked, down=BAD, slow={(2.1, 6.1): 1.4})
-    control = Telling(states=states, **NO_FAULT | {"series": asked}, down=BAD)
-    result = judge(in_a_row([trial.events(), control.events()]))
+    runs = []
+    for number in range(1, 5):
+        trial = Telling(states=states, trial=number, series=asked, down=BAD, slow={(2.1, 6.1): 1.4})
+        control = Telling(states=states, trial=number, **NO_FAULT | {"series": asked}, down=BAD)
+        runs += [trial.events(), control.events()]
+    result = judge(in_a_row(runs))
     assert result.verdict is Verdict.DEVIATED
-    assert result.why.startswith("“fast” deviated in 1 of 1 trial")
+    assert result.why.startswith("“fast” deviated in 4 of 4 trials")
+    assert "by chance with 1.4 %" in result.why
+
+
+def test_a_counterexample_that_chance_explains_stays_a_finding() -> None:
+    result = judge(told(10, 1, 0))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "deviated in 1 of 10 trials and in 0 of 10 controls: chance alone" in result.why
+    assert result.steady_state[0].verdict is Verdict.DEVIATED
+    assert [finding.verdict for finding in result.findings if finding.name == "healthy"] == ["deviated"]
+
+
+def test_by_the_rules_of_before_no_control_that_deviated_was_proof_enough() -> None:
+    assert judge(told(10, 1, 0), rules=1).verdict is Verdict.DEVIATED
+
+
+@pytest.mark.parametrize(("unsteady", "verdict"), [(1, "held"), (3, "inconclusive")])
+def test_a_few_baselines_that_were_not_steady_spoil_no_series(unsteady: int, verdict: str) -> None:
+    runs = [build.baseline_off() if number < unsteady else Telling().events() for number in range(6)]
+    result = judge(series(runs))
+    assert result.verdict == verdict, result.why
+    if verdict == "held":
+        assert "Held in 5 of 5 trials (1 more whose baseline was not steady say nothing)" in result.why
+        assert result.trials is not None
+        assert result.trials.failures_left == pytest.approx(1 - 0.05 ** (1 / 5), abs=1e-4)
+
+
+def test_trials_without_controls_share_what_may_go_wrong() -> None:
+    """4 of 20 looks where 5 % may be bad: by chance with 1.6 %, of one trial of a hundred that is no news."""
+    state = HEALTHY | {"budget": 0.05}
+    bad = [(3.0 + each, 3.1 + each) for each in (0.0, 0.6, 1.2, 1.8)]
+    one = Telling(states=[state], down=bad).events()
+    assert judge(one).verdict is Verdict.DEVIATED
+    runs = [Telling(states=[state], down=bad if number == 0 else ()).events() for number in range(10)]
+    assert judge(series(runs)).verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -227,4 +268,6 @@ def test_a_recovery_that_never_came_is_later_than_all_others() -> None:
     back = next(number for number in result.trials.numbers if number.name == "recovery of “healthy”")
     assert back.values[1] is None
     assert back.trials.median == back.values[2]
-    assert (back.trials.low, back.trials.high, back.trials.coverage) == (back.values[0], None, 0.75)
+    assert (back.trials.high, back.trials.coverage) == (None, 0.75)
+    # Back for sure at 0.504 s; the last bad look was 209 ms before that.
+    assert (back.values[0], back.trials.low) == (0.504, 0.295)

@@ -1,6 +1,5 @@
 """Faults that strike a share of the packets: put in place, seen to strike, counted, and seen to be gone."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Helper, Injection, Sample, Target
-from chaos.faults.fidelity import share_interval
+from chaos.faults.fidelity import enough_for, share_fits, share_interval, traffic_needed
 from chaos.faults.net import datagrams
 from chaos.faults.net.line import Line
 from chaos.faults.net.packets import Traffic, treated
@@ -24,10 +23,8 @@ _LOOK = 40
 """Packets from one look for a first one that was struck to the next: 10 ms."""
 _ANSWER_S = 5.0
 _TRIES = 3
-_EXPECTED = 5.0
-"""So many of our packets must have been due to be struck before a share is judged."""
-_ERRORS = 3.29
-"""Standard errors that a share may be off: a true one is, once in a thousand times."""
+_THEIRS = 4.0
+"""The target's own packets come in clumps: what is lost is sent again, and some are of a kind that is spared."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Strike:
     @property
     def enough(self) -> int:
         """Packets that tell the share."""
-        return math.ceil(_EXPECTED * self.clumping / self.share)
+        return enough_for(self.share, self.clumping)
 
     @property
     def hold_s(self) -> float:
@@ -94,17 +91,28 @@ def judged(
         return Delivered(values, None, None, sent, False, why)
     # As many independent packets as tell as much as these do: the variance over the binomial one.
     _, low, high = share_interval(round(struck / strike.clumping), round(sent / strike.clumping))
-    off = _ERRORS * math.sqrt(strike.share * (1 - strike.share) * strike.clumping / sent)
-    near = abs(share - strike.share) <= max(off, 1 / sent)
-    packets, theirs = int(last.get("target_packets", 0)), int(last.get("target_treated", 0))
+    near = share_fits(struck, sent, strike.share, strike.clumping)
     why = (
-        f"{struck:,} of {sent:,} packets of ours were {strike.done}, which is {'' if near else 'not '}within "
-        f"{off:.2%} of {strike.share:.2%} asked; of {packets:,} packets of the target {theirs:,} were"
+        f"{struck:,} of {sent:,} packets of ours were {strike.done}, which "
+        f"{'goes' if near else 'does not go'} with {strike.share:.2%} asked (exact test, 0.1 %); "
     )
+    met, said = _met(strike, last)
+    return Delivered(values, round(low, 6), round(high, 6), sent, near and met, why + said)
+
+
+def _met(strike: Strike, last: Sample) -> tuple[bool, str]:
+    """Whether the target's own packets met it: so many that it could not well have missed them all, and it did not."""
+    packets, theirs = int(last.get("target_packets", 0)), int(last.get("target_treated", 0))
+    said = f"of {packets:,} packets of the target {theirs:,} were"
     if packets:
         _, lowest, highest = share_interval(theirs, packets)
-        why += f" ({lowest:.2%} to {highest:.2%})"
-    return Delivered(values, round(low, 6), round(high, 6), sent, near and packets > 0, why)
+        said += f" ({lowest:.2%} to {highest:.2%})"
+    needed = traffic_needed(strike.share, strike.clumping)
+    if packets < needed:
+        return False, f"{said}: too little traffic met it, {needed:,} packets are needed"
+    if theirs == 0 or not share_fits(theirs, packets, strike.share, max(strike.clumping, _THEIRS)):
+        return False, f"{said}: that does not go with {strike.share:.2%} asked"
+    return True, said
 
 
 def _observer(target: Target, strike: Strike, line: Line, probe: Helper) -> Callable[[], Sample | None]:

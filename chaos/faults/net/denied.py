@@ -4,7 +4,6 @@ The attempts are to a server of our own, whose port is under the same rule as th
 what the target's connections meet, and the target is not disturbed by them.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Injection, Sample, Target
+from chaos.faults.fidelity import enough_for, traffic_needed
 from chaos.faults.net.attempts import CONNECT_EVERY_S, CONNECT_S
 from chaos.faults.net.ended import end_open
 from chaos.faults.net.failing import ENOUGH, judged, told
@@ -21,8 +21,6 @@ from chaos.faults.net.selection import Segments
 
 LEAST_SHARE = 0.05
 _AT_ONCE = 4
-_EXPECTED = 10.0
-"""So many of our attempts must have been due to fail before a share is judged."""
 _IN_A_ROW = 10
 _SETTLE_S = 0.5
 
@@ -55,7 +53,7 @@ class Denial:
     @property
     def enough(self) -> int:
         """Attempts that tell the share."""
-        return ENOUGH if self.share == 1 else math.ceil(_EXPECTED / self.share)
+        return ENOUGH if self.share == 1 else enough_for(self.share)
 
     @property
     def hold_s(self) -> float:
@@ -105,6 +103,9 @@ def denied(denial: Denial, samples: Sequence[Sample], what: str) -> Delivered:
     if denial.ends_open:
         why += f", {max(0, ended):,} open connections were reset at once"
     landed = found.fits and (treated_ones > 0 or ended > 0)
+    needed = traffic_needed(denial.share)
+    if packets < needed and not ended > 0:
+        landed, why = False, f"{why}: too little traffic met it, {needed} are needed"
     return Delivered({denial.key: round(found.share, 6)}, found.low, found.high, found.count, landed, why)
 
 

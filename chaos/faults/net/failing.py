@@ -1,18 +1,15 @@
 """Attempts of our own that should fail in one way: told one by one, and judged by how many did."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chaos.faults.base import Sample, Target
-from chaos.faults.fidelity import share_interval
+from chaos.faults.fidelity import share_fits, share_interval
 from chaos.faults.net.outside import Attempts
 
 ENOUGH = 3
 _LANDED_SHARE = 0.95
-_ERRORS = 3.29
-"""Standard errors that a share may be off: a true one is, once in a thousand times."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ def told(target: Target, attempts: Attempts, fails_as: str, **about: Any) -> Sam
 
 
 def judged(samples: Sequence[Sample], fails_as: str, asked: float = 1.0, enough: int = ENOUGH) -> Judged:
-    """All should fail: at least 95 % do. A share should: as many do, within 3.3 standard errors and a half."""
+    """All should fail: at least 95 % do. A share should: as many do, by the exact test."""
     tried = [sample for sample in samples if "failed" in sample]
     failed, count = sum(int(sample["failed"]) for sample in tried), len(tried)
     share, low, high = share_interval(failed, count)
@@ -48,9 +45,6 @@ def judged(samples: Sequence[Sample], fails_as: str, asked: float = 1.0, enough:
         return Judged(
             share, low, high, count, fits, f"{why}, {'' if fits else 'not '}at least {_LANDED_SHARE:.0%}"
         )
-    allowed = _ERRORS * math.sqrt(count * asked * (1 - asked)) + 0.5
-    fits = abs(failed - count * asked) <= allowed
-    said = (
-        f"{'' if fits else 'not '}within {allowed:.1f} of the {count * asked:.1f} that {asked:.0%} asked are"
-    )
+    fits = share_fits(failed, count, asked)
+    said = f"which {'goes' if fits else 'does not go'} with {asked:.0%} asked (exact test, 0.1 %)"
     return Judged(share, low, high, count, fits, f"{why}, {said}")

@@ -209,7 +209,7 @@ def share(asked: str) -> None:
             answers = [ask(kept) for _ in range(600)]
         seen = Counter(status for status, _ in answers)
         assert {headers["Retry-After"] for status, headers in answers if status == "429"} == {"3"}
-        judge(fault, target, injection)
+        judge(fault, target, injection, seconds=max(1.5, fault.minimum_hold_s()))
     print(dict(seen))
     assert set(seen) == {"200", "429"}
     assert abs(seen["429"] / 600 - fault.share) < 3.9 * (fault.share * (1 - fault.share) / 600) ** 0.5

@@ -1,0 +1,124 @@
+"""What the looks of a plan can prove, known before it is carried out: how many there will be, and how few are too few.
+
+Pure arithmetic over the plan's JSON (units as there: seconds, shares), by the tests that will judge the run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from chaos import binomial
+from chaos.measure.intervals import by_chance
+from chaos.measure.looks import Asked
+from chaos.measure.moments import percent
+from chaos.measure.requested import bound_of
+from chaos.measure.significance import Tests
+from chaos.units import DURATION
+
+MOST_TRIALS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The looks, or requests, that one phase of a steady state will have."""
+
+    where: str
+    what: str
+    count: int
+    bound: float
+    every_s: float
+    parts: int
+    tests: Tests
+
+    @property
+    def counted(self) -> int:
+        """Without the part that a budget leaves out."""
+        return self.count * (self.parts - 1) // self.parts if self.parts > 1 else self.count
+
+    @property
+    def needed(self) -> int:
+        """How many it takes to be held at all, with none of them bad."""
+        least = binomial.needed(self.bound, self.tests.significance / self.parts)
+        return ceil(least * self.parts / max(1, self.parts - 1))
+
+    @property
+    def noticed(self) -> float:
+        """The smallest share of bad ones that is noticed with 95 %; above 1: none."""
+        return binomial.noticed(self.counted, self.bound, self.tests.against) if self.counted else 2.0
+
+    @property
+    def longer_s(self) -> float:
+        """How long the phase would have to be."""
+        return ceil(self.needed * self.every_s * 10) / 10
+
+    @property
+    def too_few(self) -> str:
+        """Why it cannot be held; empty when it can."""
+        if self.count >= self.needed:
+            return ""
+        beyond = percent(binomial.twice(self.bound))
+        works = binomial.highest(0, max(1, self.counted), self.tests.significance / self.parts) / 2
+        said = f"{self.count:,} {self.what} in the {self.where} cannot tell {percent(self.bound)} from {beyond}, "
+        said += (
+            f"so it is never held: {self.needed:,} are needed, which take {DURATION.format(self.longer_s)}"
+        )
+        return f"{said}; so few could tell {ceil(works * 1000) / 10:g} %" if works < 0.5 else said
+
+
+def expected(plan: Mapping[str, Any]) -> Iterator[tuple[Asked, Expected]]:
+    """Each steady state of the plan, with the phase that decides it: the fault's, or of `afterwards` the recovery."""
+    asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+    tests = Tests.of(plan, asked)
+    before, after = float(plan.get("baseline_s") or 0.0), float(plan.get("recovery_s") or 0.0)
+    fault = _fault_s(plan) if "declared_s" not in plan else float(plan["declared_s"]) - before - after
+    for state in asked:
+        where, lasts_s = ("fault phase", fault) if state.holds == "throughout" else ("recovery phase", after)
+        yield state, _expected(plan, state, where, lasts_s, tests)
+
+
+def _fault_s(plan: Mapping[str, Any]) -> float:
+    """Of a plan without its length: what its steps last one after the other."""
+    return sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
+
+
+def _expected(plan: Mapping[str, Any], state: Asked, where: str, lasts_s: float, tests: Tests) -> Expected:
+    share, rate = bound_of(state), float((plan.get("load") or {}).get("rate_per_s") or 0.0)
+    by_request = share is not None and rate > 0
+    every_s = 1 / rate if by_request else state.every_s
+    parts = ceil(1 / state.budget - 1e-9) if by_request and 0 < state.budget < 1 else 1
+    bound = (share or 0.0) if by_request else state.budget
+    what = "requests" if by_request else "samples"
+    return Expected(where, what, int(lasts_s / every_s + 1e-6), bound, every_s, parts, tests)
+
+
+def in_words(found: Expected) -> str:
+    """What so many looks would notice."""
+    if found.noticed > 1:
+        return f"{found.count:,} {found.what} in the {found.where} would not notice a total outage with 95 %"
+    least = percent(found.noticed)
+    return (
+        f"of {found.count:,} {found.what} in the {found.where}, {least} bad or more would be noticed (95 %)"
+    )
+
+
+def series_in_words(trials: int, controlled: bool, states: int, significance: float) -> str:
+    """What so many trials can prove; empty for a single one without a control."""
+    if not controlled:
+        left = 1 - significance ** (1 / trials)
+        return (
+            f"when all hold, a failure in up to {percent(left)} of them stays possible" if trials > 1 else ""
+        )
+    least = fewest(trials, significance / max(1, states))
+    if least is None:
+        more = next(n for n in range(trials, MOST_TRIALS) if fewest(n, significance / max(1, states)))
+        return (
+            f"{trials} trial{'s' * (trials > 1)} against as many controls can never be deviated: chance makes even "
+            f"{trials} of {trials} with {percent(by_chance(trials, trials, 0, trials))}; {more} trials can"
+        )
+    return f"deviated when it fails in {least} of {trials} trials and no control, or more clearly"
+
+
+def fewest(trials: int, significance: float) -> int | None:
+    """In so many of the trials a state must deviate, and in no control, for chance not to explain it."""
+    return next((n for n in range(1, trials + 1) if by_chance(n, trials, 0, trials) <= significance), None)

@@ -1,0 +1,28 @@
+"""A metric of the load, judged by the requests of a phase instead of by windows: each good or bad by itself."""
+
+from collections.abc import Sequence
+
+from chaos.measure.latency import Request
+from chaos.measure.looks import Asked
+from chaos.measure.recovery import Look
+
+
+def bound_of(asked: Asked) -> float | None:
+    """The share of requests that may be bad; None of what is judged by its looks."""
+    return asked.tolerance.share_of_requests(asked.metric) if asked.tolerance else None
+
+
+def as_looks(found: Sequence[Request], asked: Asked) -> list[Look]:
+    """The requests that were sent, by intended time, as they are."""
+    if (tolerance := asked.tolerance) is None:
+        return []
+    return [
+        Look(
+            each.at,
+            each.took_s,
+            tolerance.accepts_request(asked.metric, each.failure is not None, each.counted_s),
+            each.late_s,
+        )
+        for each in found
+        if each.sent
+    ]

@@ -1,0 +1,98 @@
+"""A fault that was gone for a part of its hold has not landed, whatever its median says."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chaos.faults.base import Fault
+from chaos.faults.cpu_stress import CpuStress
+from chaos.faults.disk_full import DiskFull
+from chaos.faults.fd_exhaustion import FdExhaustion
+from chaos.faults.fidelity import enough_for, share_fits, traffic_needed
+from chaos.faults.inode_exhaustion import InodeExhaustion
+from chaos.faults.io_stress import IoStress
+from chaos.faults.io_throttle import IoThrottle
+from chaos.faults.memory_pressure import MemoryPressure
+from chaos.faults.network_delay import NetworkDelay
+from chaos.faults.process_pause import ProcessPause
+from chaos.faults.steadiness import unsteady
+
+MIB = 2**20
+
+
+def trips(delays: Sequence[float]) -> list[dict[str, Any]]:
+    return [{"delay_ms": delay, "target_packets": 50} for delay in delays]
+
+
+def levels(fills: Sequence[float]) -> list[dict[str, Any]]:
+    return [{"phase": "plateau", "fill_percent": fill} for fill in fills]
+
+
+def burners(cpus: Sequence[float]) -> list[dict[str, Any]]:
+    return [{"cpu_percent": cpu, "waited_percent": 0.0, "cores": 1} for cpu in cpus]
+
+
+LOST: list[tuple[Fault, list[dict[str, Any]]]] = [
+    (NetworkDelay(delay=0.3, process="web"), trips([300.2] * 21 + [0.1] * 19)),
+    (NetworkDelay(delay=0.3, process="web"), trips([300.2] * 36 + [0.1] * 4)),
+    (MemoryPressure(fill=0.8), levels([80.0] * 16 + [20.0] * 14)),
+    (CpuStress(load=0.5), burners([100.0] * 10 + [0.0] * 10)),
+    (IoThrottle(read=4 * MIB), [{"read": rate * MIB} for rate in (4, 4, 4, 60, 60)]),
+    (
+        IoStress(path="/tmp", rate=4 * MIB),
+        [{"bytes_per_s": r * MIB, "fsync_ms": 1.0} for r in [8] * 5 + [0] * 5],
+    ),
+    (DiskFull(leave=0), [{"free_bytes": left, "left_bytes": left} for left in [0] * 11 + [50 * MIB] * 9]),
+    (FdExhaustion(), [{"left_fds": left, "met": 0} for left in [FdExhaustion().leave] * 11 + [1015] * 9]),
+    (
+        InodeExhaustion(leave=0),
+        [{"left_inodes": left, "answer": None, "free_bytes": 9} for left in [0] * 11 + [900] * 9],
+    ),
+    (
+        ProcessPause(process="web", share=0.5),
+        [{"turn_s": 1.0, "paused_s": p, "cpu_ms_while_paused": 0.0} for p in [1.0] * 5 + [0.0] * 5],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "samples"), LOST, ids=lambda each: getattr(each, "type", None))
+def test_lost_half_way_has_not_landed(fault: Fault, samples: list[dict[str, Any]]) -> None:
+    delivered = fault.delivered(samples)
+    assert not delivered.landed
+    assert "roughly as asked" in delivered.why
+
+
+def test_one_outlier_of_a_busy_machine_is_none() -> None:
+    assert NetworkDelay(delay=0.3, process="web").delivered(trips([300.2] * 20 + [0.1] + [300.1] * 19)).landed
+
+
+def test_a_third_that_is_off_by_less_than_roughly_is_told() -> None:
+    delivered = NetworkDelay(delay=0.3, process="web").delivered(trips([300.0] * 28 + [240.0] * 12))
+    assert not delivered.landed
+    assert "not in the last third" in delivered.why
+
+
+@pytest.mark.parametrize(("kind", "enough"), [("uniform", 20), ("normal", 40), ("pareto", 60)])
+def test_a_jitter_takes_more_round_trips_to_tell(kind: Any, enough: int) -> None:
+    fault = NetworkDelay(delay=0.3, jitter=0.05, distribution=kind, process="web")
+    assert f"{enough} are needed" in fault.delivered(trips([300.0] * (enough - 1))).why
+
+
+def test_memory_needs_more_than_one_look_at_the_full_level() -> None:
+    assert not MemoryPressure(fill=0.8).delivered(levels([80.0] * 2)).landed
+    assert MemoryPressure(fill=0.8).delivered(levels([80.0] * 3)).landed
+
+
+def test_fewer_than_ten_must_all_be_as_asked() -> None:
+    assert unsteady([1, 1, 1, 0], bool)
+    assert not unsteady([1] * 4, bool)
+    assert not unsteady([1] * 9 + [0] + [1] * 9, bool)
+    assert unsteady([1] * 17 + [0] * 2, bool)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.1, 0.5])
+def test_nothing_at_all_never_goes_with_a_share(share: float) -> None:
+    assert not share_fits(0, enough_for(share), share)
+    assert share_fits(round(share * enough_for(share)), enough_for(share), share)
+    assert (1 - share) ** traffic_needed(share) <= 0.05 < (1 - share) ** (traffic_needed(share) - 1)
