@@ -34,7 +34,9 @@ class Journal:
                     file.truncate(before)  # half a line would spoil the next one, too
                     raise
         except OSError as error:
-            raise ChaosLabError(f"{self.path}: cannot write the journal: {error.strerror}") from error
+            raise ChaosLabError(
+                f"{self.path}: cannot write the journal: {error.strerror or error}"
+            ) from error
 
     def mend(self) -> None:
         """Drop a torn last line, which a writer that was killed may leave, before somebody writes on."""
@@ -42,7 +44,7 @@ class Journal:
             with self.path.open("r+b") as file:
                 file.truncate(file.read().rfind(b"\n") + 1)
         except OSError as error:
-            raise ChaosLabError(f"{self.path}: cannot mend the journal: {error.strerror}") from error
+            raise ChaosLabError(f"{self.path}: cannot mend the journal: {error.strerror or error}") from error
 
     def events(self) -> Iterator[Event]:
         """Every fact in the order it was written. Raises ChaosLabError."""
@@ -66,7 +68,7 @@ class Journal:
                         return
                     yield event, line
         except OSError as error:
-            raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror}") from error
+            raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror or error}") from error
 
     def after(self, offset: int, most: int = 4 * 2**20) -> tuple[list[Event], int]:
         """The facts of the whole lines that begin at a byte, of about `most` bytes, and where the next line begins.
@@ -80,7 +82,7 @@ class Journal:
                 if len(data) == most:
                     data += file.readline()
         except OSError as error:
-            raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror}") from error
+            raise ChaosLabError(f"{self.path}: cannot read the journal: {error.strerror or error}") from error
         whole = data[: data.rfind(b"\n") + 1]
         try:
             return [Event.from_line(line) for line in whole.splitlines()], offset + len(whole)

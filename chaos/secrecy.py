@@ -28,7 +28,7 @@ JWT = re.compile(r"\beyJ[\w-]+(?:\.[\w-]*){0,2}")
 PEM = re.compile(
     r"-----BEGIN [A-Z ]*(?:KEY|CERTIFICATE|MESSAGE)[A-Z ]*-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL
 )
-LOGIN = re.compile(r"\b([a-z][\w+.-]{0,20}://)([^\s/@:]*):(\S*)@", re.IGNORECASE)
+LOGIN = re.compile(r"\b([a-z][\w+.-]{0,20}://)([^\s/@:]{0,256}):(\S{0,512})@", re.IGNORECASE)
 SCHEME = re.compile(r"\b(bearer|basic|digest|negotiate)\s+([\w.~+/=-]{6,})", re.IGNORECASE)
 NAMED = (
     r"(?:[\w.-]{0,60}?(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|apikey|access[_-]?key|"

@@ -67,6 +67,9 @@ PIECES = (
 ANCHORED = {
     "chaos.analyzers.binding._BOUND_AFTER": "match",
     "chaos.analyzers.binding._PART_OF": "fullmatch",
+    "chaos.app_secrets._NAMED": "match",
+    "chaos.app_secrets._SHOWN": "match",
+    "chaos.secrecy._SAYS_SO": "fullmatch",
     "chaos.faults.web.messages._REQUEST_LINE": "fullmatch",
     "chaos.gitops.forges._SCP": "fullmatch",
     "chaos.gitops.source._BRANCH": "fullmatch",
@@ -74,8 +77,12 @@ ANCHORED = {
     "flows.background._ERROR": "match",
 }
 """How those are used that would be quadratic as a search."""
-SHORT = {"chaos.analyzers.prose._ADDRESS": 320}
-"""Of those that only see so many characters (LONGEST_SENTENCE)."""
+SHORT = {
+    "chaos.analyzers.prose._ADDRESS": 320,
+    "chaos.app_secrets._NAMED": 255,
+    "chaos.app_secrets._SHOWN": 255,
+}
+"""Of those that only see so many characters: LONGEST_SENTENCE, and what a file may be called (NAME_MAX)."""
 
 
 def modules() -> Iterator[ModuleType]:

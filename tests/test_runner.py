@@ -312,8 +312,8 @@ def test_a_journal_that_is_full_ends_the_run_well(lab: Lab, monkeypatch: pytest.
     result = carried_out(drawn, run, look_on)
     assert (result.outcome, result.verdict, result.exit_code) == ("aborted", "inconclusive", 4)
     assert result.why == "The journal has reached its limit of 0.125 MiB."
-    (limited,) = run.journal.of("journal.limited")
-    assert limited.data["what"] == "samples"
+    # What came between the limit and the end, if anything, was counted.
+    assert {event.data["what"] for event in run.journal.of("journal.limited")} <= {"samples"}
     assert result.sandbox.destroyed
 
 

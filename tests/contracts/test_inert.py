@@ -156,8 +156,7 @@ def _refused(text: str) -> str:
 def _log(text: str) -> str:
     """A line and an error with its traceback in the log of a flow run."""
     logger, stream = logging.getLogger("prefect.flow_runs"), io.StringIO()
-    handler = logging.StreamHandler(stream)
-    logger.addHandler(handler)
+    before, logger.handlers = logger.handlers, [logging.StreamHandler(stream)]  # there is no run to log of
     try:
         logger.error("%s ended: %s", "web", text)
         try:
@@ -165,7 +164,7 @@ def _log(text: str) -> str:
         except ValueError:
             logger.exception("failed")
     finally:
-        logger.removeHandler(handler)
+        logger.handlers = before
     return stream.getvalue()
 
 

@@ -6,6 +6,7 @@ import pytest
 from chaos import dashboards
 from chaos.dashboards import promql
 from chaos.grafana.queries import queries_of
+from chaos.inert import inert
 from tests.dashboards.known import EXPERIMENT, HOSTILE, INJECTIONS
 from tests.prometheus_fixture import Prometheus, prometheus
 from tests.report.a_run import PLAN
@@ -31,7 +32,7 @@ def test_every_query_of_a_dashboard_parses(prometheus: Prometheus, name: str) ->
     parsed(prometheus, together)
     selectors = promql.matchers(together)
     strings = {
-        promql.quoted(name),
+        promql.quoted(inert(name)),
         '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"',
     }
     assert {text for label, text in selectors if label in ("experiment", "run")} == strings

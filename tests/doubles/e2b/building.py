@@ -65,7 +65,8 @@ class Build:
             for number, step in enumerate(steps, start=1):
                 self.reason = {"step": str(number)}
                 await self._step(box, step, uploads)
-            self.app = (await box.run(["tar", "-cf", "-", "-C", "/app", "."], cwd="/")).stdout
+            await box.run(["tar", "-cf", "/run/app.tar", "-C", "/app", "."], cwd="/")
+            self.app = await box.read("/run/app.tar")
         finally:
             await box.destroy()
 
