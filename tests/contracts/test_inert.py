@@ -56,7 +56,7 @@ HOSTILE = (
     "[red]markup[/red] [link=http://h.example]x[/link] ${__user.email} [[run]] {{ 7*7 }} %s %(x)s\n# h\n- l\n---",
 )
 _OURS = re.compile(
-    r"run_id|digest|verdict|outcome|.*_at|start|end|ended|ended_because|severity|analyzer|kind|mechanism|fault|unit|type|at|"
+    r"run_id|digest|what|verdict|outcome|.*_at|start|end|ended|ended_because|severity|analyzer|kind|mechanism|fault|unit|type|at|"
     r"go|by|id|holds|report|prefect|dashboard|since|commit|source"
 )
 
