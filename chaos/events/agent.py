@@ -22,7 +22,7 @@ Moment = Annotated[float, Number(0.0, 1e11)]
 Ms = Annotated[float, Number(-1e3, 1e12)]
 Percent = Annotated[float, Number(0.0, 1e12)]
 Answer = Annotated[bool, Flag()]
-Phase = Annotated[str, OneOf(("baseline", "fault", "recovery"))]
+Phase = Annotated[str, OneOf(("warmup", "baseline", "fault", "recovery"))]
 Facts = Annotated[Mapping[str, Any], Plain()]
 
 

@@ -10,7 +10,7 @@ from chaos.manifests.method import Step
 from chaos.manifests.observing import SteadyState, StopCondition
 from chaos.manifests.sandboxes import AnySandbox, LocalSandbox
 from chaos.manifests.target import Target
-from chaos.units import PositiveDuration, Rate
+from chaos.units import Duration, PositiveDuration, Rate
 
 
 class Load(Part):
@@ -35,6 +35,8 @@ class Load(Part):
 class Phases(Part):
     """How long to look before and after."""
 
+    warmup: Duration = 0.0
+    """Between ready and the baseline: load and probes run, and nothing of it is judged."""
     baseline: PositiveDuration = 10.0
     """Before the first fault; when the app is not steady here, nothing is injected."""
     recovery: PositiveDuration = 30.0
