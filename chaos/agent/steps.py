@@ -127,7 +127,9 @@ class Steps:
             )
 
     def _snapshot(self) -> residue.Snapshot:
-        return residue.snapshot([*self._supervisor.pids(), *RUNNING], self._order["disk_paths"])
+        init = self._supervisor.spawner.view_of  # what the app leaves to itself is below it, and no fault's
+        known = [*self._supervisor.pids(), *RUNNING, *([] if init is None else [init])]
+        return residue.snapshot(known, self._order["disk_paths"])
 
 
 class _Audit:
