@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.gitops.git import Git, GitError
+from chaos.gitops.git import Git, GitError, NotThere
 from chaos.gitops.source import Source
 
 MOST_BLOB_BYTES = 256 * 1024
@@ -105,11 +105,11 @@ class Mirror:
         heads = [line.partition("\t")[2].removeprefix(begin) for line in answer.splitlines()]
         name, missing = self.source.name, f"no branch {self.source.branch}"
         if not heads:
-            return GitError(f"{name}: {missing}; it has none yet: push one")
+            return NotThere(f"{name}: {missing}; it has none yet: push one")
         meant = heads[0] if len(heads) == 1 else "BRANCH"
         folder = "" if self.source.path == "experiments" else f":{self.source.path}"
         more = f" and {len(heads) - _MOST_NAMED} more" if len(heads) > _MOST_NAMED else ""
-        return GitError(
+        return NotThere(
             f"{name}: {missing}; it has {', '.join(heads[:_MOST_NAMED])}{more}: say {name}#{meant}{folder}"
         )
 

@@ -11,7 +11,7 @@ from chaos.gitops.consistency import consistent
 from chaos.gitops.contents import ROOT as _ROOT
 from chaos.gitops.contents import Contents
 from chaos.gitops.finding import LFS, find
-from chaos.gitops.git import GitError
+from chaos.gitops.git import NotThere
 from chaos.gitops.limits import Limits, limits_of
 from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.naming import NOTHING_KNOWN, named_in
@@ -28,14 +28,14 @@ def read(mirror: Mirror, commit: str, holders: Mapping[str, str] | None = None) 
     """All that a commit asks for, in the folder that is followed.
 
     `holders` says by path who has a name now that more than one file asks for (`Desired.contested`).
-    Raises GitError, also when that folder is not there, and ManifestError for a policy that cannot be read: then
+    Raises GitError (NotThere when that folder is not), and ManifestError for a policy that cannot be read: then
     nothing of the commit counts.
     """
     entries = mirror.entries(commit)
     whole = Contents(entries)
     folder = str(PurePosixPath(mirror.source.path))
     if missing := whole.missing(folder):
-        raise GitError(f"{mirror.source.name}: {mirror.source.branch} at {commit[:12]} {missing}")
+        raise NotThere(f"{mirror.source.name}: {mirror.source.branch} at {commit[:12]} {missing}")
     found = find(mirror, commit, entries, folder)
     rows, broken = _rows(mirror, commit, found.files, whole, limits_of(mirror, commit, entries))
     wanted, clashes = _named(_wanted(rows, whole.trees), holders or {})

@@ -8,7 +8,7 @@ import pytest
 from chaos.errors import ManifestError
 from chaos.gitops import reading
 from chaos.gitops.decide import decide, shape_of
-from chaos.gitops.git import GitError
+from chaos.gitops.git import NotThere
 from chaos.gitops.mirror import Mirror
 from chaos.gitops.naming import named_in
 from chaos.gitops.observed import Deployed, Observed
@@ -136,17 +136,17 @@ def test_pointers_and_other_repositories_are_called_what_they_are(
 
 def test_a_branch_that_is_not_there_names_those_that_are(repository: Repository, tmp_path: Path) -> None:
     url = str(repository.folder)
-    with pytest.raises(GitError, match="no branch main; it has none yet"):
+    with pytest.raises(NotThere, match="no branch main; it has none yet"):
         Mirror(Source(url), tmp_path / "mirrors").head()
     repository.commit()
     repository.git("branch", "-m", "master")
     for look in (Mirror.head, Mirror.fetch):
-        with pytest.raises(GitError) as caught:
+        with pytest.raises(NotThere) as caught:
             look(Mirror(Source(url), tmp_path / "mirrors"))
         assert str(caught.value) == f"{url}: no branch main; it has master: say {url}#master"
     repository.git("branch", "refs/heads/main")  # another whose name ends like the ref that is asked for
     repository.git("branch", "dev")
-    with pytest.raises(GitError, match=r"it has dev, master, refs/heads/main: say .*#BRANCH:chaos$"):
+    with pytest.raises(NotThere, match=r"it has dev, master, refs/heads/main: say .*#BRANCH:chaos$"):
         Mirror(Source(url, path="chaos"), tmp_path / "mirrors").head()
 
 
@@ -166,7 +166,7 @@ def test_a_folder_that_is_not_there_says_what_is(
     repository.write("README.md", "")
     (repository.folder / "linked").symlink_to("experiments")
     repository.commit()
-    with pytest.raises(GitError) as caught:
+    with pytest.raises(NotThere) as caught:
         read(Mirror(Source(str(repository.folder), path=path), tmp_path / "mirrors"))
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
