@@ -22,7 +22,7 @@ SAMPLE_HZ = 10
 
 def work_of(spec: ExperimentSpec) -> dict[str, Any]:
     """The agent's part, as plain data."""
-    work = {
+    work: dict[str, Any] = {
         "lease_s": LEASE_S,
         "sample_hz": SAMPLE_HZ,
         "memory_limit_bytes": int(spec.sandbox.memory),
@@ -36,6 +36,7 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
         "method": [entry for step in spec.method for entry in step.entries()],
         "baseline_s": spec.phases.baseline,
         "recovery_s": spec.phases.recovery,
+        **({"warmup_s": spec.phases.warmup} if spec.phases.warmup else {}),  # no other digest than without it
         "stop_when": [
             {
                 "probe": _probe(stop.probe),

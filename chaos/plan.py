@@ -187,7 +187,7 @@ def draw(
         sandbox=spec.sandbox.model_dump(),
         retries=spec.retries,
         analysis=spec.analysis.model_dump(),
-        declared_s=spec.phases.baseline + _method_s(spec) + spec.phases.recovery,
+        declared_s=spec.phases.warmup + spec.phases.baseline + _method_s(spec) + spec.phases.recovery,
         max_hold_s=spec.blast_radius.max_hold,
         work=work_of(spec),
         trials=spec.trials,
@@ -230,7 +230,12 @@ _WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
 
 
 def _digest(manifest: Experiment, files: AppFiles | None) -> str:
-    resolved = {"spec": manifest.spec.model_dump(exclude=_WHEN), "files": files.digest if files else None}
+    spec = manifest.spec.model_dump(exclude=_WHEN)
+    if not spec["phases"]["warmup"]:
+        del spec["phases"][
+            "warmup"
+        ]  # and no other digest, and no run after a push, than before it could be said
+    resolved = {"spec": spec, "files": files.digest if files else None}
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

@@ -111,8 +111,11 @@ def _trials(plan: Plan) -> str:
 
 def _phases(order: Mapping[str, Any]) -> Iterator[tuple[float, str, str, float]]:
     """Start in seconds, phase, what happens, length in seconds; by start."""
-    begin = order["baseline_s"]
-    yield 0.0, "baseline", "look; unless it is steady, nothing is injected", begin
+    warm = order.get("warmup_s", 0.0)
+    if warm:
+        yield 0.0, "warmup", "load and probes run; nothing of it is judged", warm
+    begin = warm + order["baseline_s"]
+    yield warm, "baseline", "look; unless it is steady, nothing is injected", order["baseline_s"]
     planned = spans(order["method"])
     for (start, _), step in sorted(zip(planned, order["method"], strict=True), key=lambda pair: pair[0]):
         yield begin + start, "fault", f"{step['name']}: {_fault(step['fault'])}", step["hold_s"]

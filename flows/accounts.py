@@ -24,7 +24,7 @@ from chaos.gitops.status_text import page
 from chaos.gitops.wanted import Desired, Wanted
 from chaos.inert import markdown
 from flows.background import locked
-from flows.last_runs import last_runs
+from flows.last_runs import last_runs, runs_of
 from flows.mirrors import copies
 
 
@@ -39,7 +39,8 @@ async def after_sync(
 ) -> None:
     """Take down what a reconciliation came to, and show it. Raises OSError, and what Prefect's client raises."""
     file = file_of(mirror)
-    runs = await last_runs(client, seen.deployments.values()) if looked_at is None else {}
+    own = seen.of(desired.repository)
+    runs = runs_of(own, await last_runs(client, own.every)) if looked_at is None else {}
     with locked(file.with_suffix(".account-lock")):
         before = Account.load(file)
         source = mirror.source
@@ -51,7 +52,7 @@ async def after_sync(
             at=time.time(),
             stalls=stalls(desired, seen, policy, before, looked_at),
             runs={} if before is None else before.runs,
-        ).with_runs(runs, {*desired.wanted, *seen.deployments})
+        ).with_runs(runs, {*desired.wanted, *own.deployments})
         account.save(file)
     await show(client, account, desired.wanted, expected(desired, seen, actions))
 

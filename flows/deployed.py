@@ -57,7 +57,11 @@ class Deployments:
         if some is not None:
             wanted["deployments"] = {"name": {"any_": some}}
         found = [] if some == [] else await self._pages("/deployments/filter", wanted)
-        deployments = {each["name"]: _deployed(each) for each in found}
+        deployments: dict[str, Deployed] = {}
+        for one in map(
+            _deployed, found
+        ):  # an experiment and a game day of two repositories may have one name
+            deployments[f"{one.name} {one.id}" if one.name in deployments else one.name] = one
         return Observed(deployments, await self._runs(deployments.values()), stalled)
 
     async def ready(self) -> None:
@@ -85,7 +89,7 @@ class Deployments:
 
     async def _run(self, action: Action) -> None:
         assert action.wanted is not None
-        found = action.deployed.id if action.deployed else (await self._named(action.name))["id"]
+        found = action.deployed.id if action.deployed else (await self._named(action.deployment))["id"]
         key = f"push {action.wanted.digest} {found}"
         body = {"idempotency_key": key, "tags": [_PUSH, action.wanted.digest], "state": {"type": "SCHEDULED"}}
         await self._post(f"/deployments/{found}/create_flow_run", body)
@@ -99,7 +103,7 @@ class Deployments:
         repository, path, name = shape.target
         schedule = {"cron": shape.cron, "timezone": shape.timezone}
         return {
-            "name": action.name,
+            "name": action.deployment,
             "flow_id": await self._flow_id(GAME_DAY if of_day else experiment.name),
             "description": shape.description,
             "tags": list(shape.tags),

@@ -117,7 +117,8 @@ async def _one(
             on_action=tell,
         )
     except (ChaosLabError, *API_FAILURES) as error:
-        say(f"{source.name}: {str(error) or type(error).__name__}")
+        why = str(error) or type(error).__name__
+        say(why if why.startswith(f"{source.name}: ") else f"{source.name}: {why}")
         return error.exit_code if isinstance(error, ChaosLabError) else OURS
     if following.dry_run:
         for action in done.actions:

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.client.orchestration import PrefectClient
 
 from chaos.gitops.account import LastRun
-from chaos.gitops.observed import Deployed
+from chaos.gitops.observed import Deployed, Own
 
 _PAGE, _MOST_PAGES = 200, 10
 """So many ended runs are looked through; an experiment whose last one is older counts as never run."""
@@ -15,13 +15,13 @@ _ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 
 
 async def last_runs(client: PrefectClient, deployments: Iterable[Deployed]) -> dict[str, LastRun]:
-    """By name. Raises what Prefect's client raises."""
-    names = {each.id: each.name for each in deployments}
+    """By the id of the deployment. Raises what Prefect's client raises."""
+    ids = sorted(each.id for each in deployments)
     found: dict[str, LastRun] = {}
-    if not names:
+    if not ids:
         return found
     wanted = {
-        "deployments": {"id": {"any_": sorted(names)}},
+        "deployments": {"id": {"any_": ids}},
         "flow_runs": {"state": {"type": {"any_": _ENDED}}},
         "sort": "END_TIME_DESC",
         "limit": _PAGE,
@@ -30,10 +30,15 @@ async def last_runs(client: PrefectClient, deployments: Iterable[Deployed]) -> d
         answer = await client.request("POST", "/flow_runs/filter", json={**wanted, "offset": page * _PAGE})
         runs = answer.json()
         for each in filter(lambda run: as_the_repository_has_it(run["parameters"]), runs):
-            found.setdefault(names[each["deployment_id"]], _last(each))
-        if len(runs) < _PAGE or len(found) == len(names):
+            found.setdefault(each["deployment_id"], _last(each))
+        if len(runs) < _PAGE or len(found) == len(ids):
             break
     return found
+
+
+def runs_of(own: Own, runs: Mapping[str, LastRun]) -> dict[str, LastRun]:
+    """Those of one repository, by the names that it uses."""
+    return {name: runs[one.id] for name, one in own.deployments.items() if one.id in runs}
 
 
 def as_the_repository_has_it(parameters: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from chaos.gitops.memory import Memory
 from chaos.gitops.observed import Observed
 from chaos.gitops.status import Status, statuses
 from flows.deployed import Deployments
-from flows.last_runs import last_runs
+from flows.last_runs import last_runs, runs_of
 from flows.mirrors import copies
 
 Repositories = list[tuple[Account, tuple[Status, ...]]]
@@ -25,12 +25,14 @@ async def look(client: PrefectClient) -> Repositories:
     for file, account in accounts(copies()):
         # None: lost, or of another version of ours.
         wanted = Memory.load(file.with_suffix(".synced")).wanted or None
-        named = account.with_runs(runs, {*(wanted or ()), *seen.deployments})
+        own = seen.of(account.repository)
+        named = account.with_runs(runs_of(own, runs), {*(wanted or ()), *own.deployments})
         found.append((named, statuses(named, wanted, seen, now)))
     return [*found, *_unfollowed({one.repository for one, _ in found}, seen, runs, now)]
 
 
 def _unfollowed(followed: set[str], seen: Observed, runs: Mapping[str, LastRun], now: float) -> Repositories:
     others = {one.repository for one in seen.deployments.values() if one.repository} - followed
-    made = [Account(repository=each, branch="", path="").with_runs(runs, runs) for each in sorted(others)]
+    ended = {each: runs_of(seen.of(each), runs) for each in sorted(others)}
+    made = [Account(repository=each, branch="", path="", runs=ended[each]) for each in ended]
     return [(account, statuses(account, None, seen, now)) for account in made]

@@ -25,6 +25,7 @@ from chaos.gitops.memory import Memory
 from chaos.gitops.mirror import Mirror
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
+from chaos.gitops.scoped import scoped
 from chaos.gitops.wanted import Desired
 from chaos.seats import seat
 from flows.accounts import after_sync
@@ -76,9 +77,9 @@ class _Round:
 
     async def go(self, everything: bool, dry_run: bool, on_action: Callable[[Action], None]) -> Synced:
         mirror, memory, policy = self.mirror, self.memory, self.policy
-        desired = await to_thread(read, mirror, await to_thread(mirror.fetch))
+        desired = await self._desired()
         names = None if everything else _changed(desired, memory)
-        seen = await self.deployments.observed(memory.stalled, names)
+        seen = await self._observed(names)
         actions = decide(desired if names is None else _only(desired, names), seen, policy)
         stalled = standing(desired, seen, policy) | (
             frozenset() if names is None else carried(memory.stalled)
@@ -96,6 +97,22 @@ class _Round:
                     await after_sync(self.deployments.client, mirror, desired, seen, actions, policy, names)
         counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
         return Synced(mirror.source.name, desired.commit, *counts)
+
+    async def _desired(self) -> Desired:
+        """What the head asks for; a name that several files ask for stays with the one that has it now."""
+        commit = await to_thread(self.mirror.fetch)
+        desired = await to_thread(read, self.mirror, commit)
+        if not desired.contested:
+            return desired
+        own = (await self._observed(desired.contested)).of(desired.repository)
+        holders = {name: one.shape.target[1] for name, one in own.deployments.items()}
+        return await to_thread(read, self.mirror, commit, holders)
+
+    async def _observed(self, names: frozenset[str] | None) -> Observed:
+        """All deployments, or those of these names, by whatever name this repository's may go."""
+        whose = self.mirror.source.name
+        some = None if names is None else {*names, *(scoped(name, whose) for name in names)}
+        return await self.deployments.observed(self.memory.stalled, some)
 
     async def _apply(
         self,
@@ -129,9 +146,11 @@ def _sweep_stamp(mirror: Mirror) -> Path:
 
 
 def _changed(desired: Desired, memory: Memory) -> frozenset[str] | None:
-    """The names to look at; None for all: when one went, one waits for another, or nothing is remembered."""
+    """The names to look at; None for all: when one or a broken file went, one waits, or nothing is known."""
     if not memory.commit or memory.wanted.keys() - desired.wanted.keys():
         return None
+    if memory.stalled - carried(memory.stalled) - {each.key for each in desired.broken}:
+        return None  # what a broken file kept may go now
     changed = frozenset(name for name, one in desired.wanted.items() if memory.wanted.get(name) != one)
     if changed and any(one.depends_on for one in desired.wanted.values()):
         return None
@@ -146,9 +165,10 @@ def _only(desired: Desired, names: Iterable[str]) -> Desired:
 def _waits(desired: Desired, seen: Observed, actions: Iterable[Action]) -> bool:
     """Whether something of this commit is still to be run after what runs now."""
     begun = {action.name for action in actions if action.kind == "run"}
+    own = seen.of(desired.repository)
 
     def may_hold(name: str) -> bool:
-        run = seen.runs.get((name, desired.wanted[name].digest))
+        run = own.run(name, desired.wanted[name].digest)
         return name in begun or (run is not None and run.state != "failed")
 
     return any(
@@ -156,7 +176,7 @@ def _waits(desired: Desired, seen: Observed, actions: Iterable[Action]) -> bool:
         and not one.suspend
         and one.depends_on
         and one.name not in begun
-        and (one.name, one.digest) not in seen.runs
+        and own.run(one.name, one.digest) is None
         and all(map(may_hold, one.depends_on))
         for one in desired.wanted.values()
     )

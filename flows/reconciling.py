@@ -55,6 +55,11 @@ async def reconcile(
     sources = [Source.parse(each, signed=require_signed) for each in repositories]
     policy = Policy(heal=drift == "heal", run_on_push=run_on_push)
     seen: list[Synced] = []
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        logger.warning(line)
 
     def tell(what: Action | Synced) -> None:
         if isinstance(what, Synced):
@@ -63,12 +68,12 @@ async def reconcile(
             level = logger.warning if what.kind == "stall" else logger.info
             level("%s %s: %s", what.kind, what.name, what.why)
 
-    code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), logger.warning, tell)
+    code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), say, tell)
     stalled = {one.repository for one in seen if one.stalled}
     stalls = await to_thread(_stalls, [one for one in sources if one.name in stalled])
     for each in stalls:
         logger.warning("stalled: %s: %s", each.subject, each.why)
-    return _state(code, sources, seen, stalls)
+    return _state(code, sources, seen, stalls, said)
 
 
 def _stalls(sources: Iterable[Source]) -> list[Stall]:
@@ -77,7 +82,9 @@ def _stalls(sources: Iterable[Source]) -> list[Stall]:
     return [stall for account in found if account is not None for stall in account.stalls]
 
 
-def _state(code: int, sources: list[Source], seen: list[Synced], stalls: list[Stall]) -> State[Any]:
+def _state(
+    code: int, sources: list[Source], seen: list[Synced], stalls: list[Stall], said: list[str]
+) -> State[Any]:
     """Completed only when everything is in line; its message says what each repository came to."""
     came = [f"{one.repository} at {one.commit[:12]}: {len(one.actions)} action(s)" for one in seen]
     what = f": {', '.join(each.subject for each in stalls[:_NAMED])}" if stalls else ""
@@ -86,5 +93,5 @@ def _state(code: int, sources: list[Source], seen: list[Synced], stalls: list[St
     if code == 0:
         return Completed(message=inert("; ".join(came)))
     name = "Stalled" if code == STALLED and not lost else "Failed"
-    unread = [f"{each}: could not be brought in line, the log says why" for each in lost]
+    unread = [line for line in said for each in lost if line.startswith(f"{each}: ")]
     return Failed(name=name, message=inert("; ".join(unread + stalled) + what))

@@ -291,3 +291,18 @@ def test_what_this_machine_lacks_is_said_with_the_remedy_where_the_sandbox_is_he
         PlanError, match=r"clock_skew cannot be injected on this machine: .*on such a machine with cc: "
     ):
         plan(loaded)
+
+
+def test_a_warm_up_is_planned_and_none_is_as_before_it_could_be_said(tmp_path: Path) -> None:
+    def planned(warmup: str) -> Plan:
+        return plan(
+            load(a_manifest(tmp_path / f"{warmup}x", FULL.replace("phases: {", f"phases: {{{warmup}")))[0]
+        )
+
+    before, none, warm = planned(""), planned("warmup: 0s, "), planned("warmup: 5s, ")
+    assert none.digest == before.digest != warm.digest
+    assert "warmup_s" not in none.order()
+    assert (warm.order()["warmup_s"], warm.declared_s) == (5.0, before.declared_s + 5.0)
+    lines = describe(warm).splitlines()
+    assert any("00:00.0  warmup" in line and "nothing of it is judged" in line for line in lines)
+    assert any("00:05.0  baseline" in line for line in lines)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from chaos.agent import failed_start
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
@@ -15,6 +16,8 @@ from chaos.tolerances import Tolerance
 
 _LOOK_EVERY_S = 0.01
 _READY_WITHIN_S = 30.0
+_BACKGROUND_WITHIN_S = 2.0
+"""For a daemon to begin to serve once its parent has ended."""
 
 
 async def bring_up(
@@ -31,9 +34,8 @@ async def bring_up(
         try:
             await supervisor.start(process.name)
         except OSError as error:
-            raise TargetError(
-                f"process {process.name}: cannot run {entry['command'][0]}: {error.strerror}"
-            ) from error
+            why = failed_start.cannot_run(process.command, process.cwd, error)
+            raise TargetError(f"process {process.name}: cannot run {process.command[0]}: {why}") from error
         within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
         if entry.get("ready"):
             fields = dict(entry["ready"])
@@ -44,6 +46,7 @@ async def bring_up(
             later.append((process, TcpProbe(port=process.port), within_s))
     for process, probe, within_s in later:
         await _until_ready(supervisor, process, probe, within_s, context, record)
+    await stay_in_foreground(supervisor)
     record.emit("target.ready", took_s=round(time.monotonic() - started, 4))
 
 
@@ -77,8 +80,41 @@ async def _until_ready(
     raise TargetError(await _epitaph(supervisor, process, f"was not ready within {within_s:g} s: {why}"))
 
 
+async def stay_in_foreground(supervisor: Supervisor) -> None:
+    """Raises TargetError when a process has ended well while what it started goes on to serve its port."""
+    for process in supervisor.processes.values():
+        if why := await _in_the_background(supervisor, process, within_s=0.0):
+            raise TargetError(f"process {process.name} {why}")
+
+
+async def _in_the_background(
+    supervisor: Supervisor, process: Supervised, within_s: float = _BACKGROUND_WITHIN_S
+) -> str:
+    """What to say of a process that has ended well while what it started serves its port: empty when that is not so.
+
+    It may begin to serve after its parent has ended, so a moment is given to it.
+    """
+    if process.port is None or not process.ended_well:
+        return ""
+    until = time.monotonic() + within_s
+    while not (who := failed_start.served_by(process.port, supervisor.pids())):
+        if time.monotonic() > until or process.running:
+            return ""
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return (
+        f"went to the background: its command ended with exit code 0 while {who} serves port {process.port}, "
+        "watched and hit by nobody; keep it in the foreground, such as without --daemon"
+    )
+
+
 async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
     """What became of it, how it last ended, and the last line it wrote: mostly enough to know why."""
+    if background := await _in_the_background(supervisor, process):
+        return f"process {process.name} {background}"
     said = process.said if process.running else await supervisor.last_words(process.name)
     how = f" ({process.ended})" if process.ended else ""
+    if why := failed_start.scripted(process.command, process.cwd) or failed_start.said(
+        process.recent, process.cwd
+    ):
+        return f"process {process.name} {what}{how}: {why}"
     return f"process {process.name} {what}{how}" + (f"; its last line: {said}" if said else "")

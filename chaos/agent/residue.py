@@ -4,11 +4,18 @@ Looked at: mounts and their options, the agent's child processes, routes, interf
 and resolv.conf, files of ours on the app's disks and how much fits on those, limits of the app's control groups,
 limits of each of the app's processes that lived before and after, and whether it is stopped, how far clocks are off.
 Rules in nftables belong to their owner's socket and go with it.
+
+What the host, a router or the app does meanwhile is not the fault's: a file of the host that is replaced while it is
+shown here (a package is installed) is still the same mount, only called `…//deleted`; routes that are learnt come and
+go; most file systems say another size as they fill; what the app starts lives below its own init.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from chaos.agent import procfs
 from chaos.faults.clock.page import Page, pages
@@ -30,6 +37,11 @@ _LIMITS = (
 Snapshot = frozenset[str]
 PROCESS = "process "
 _STATE = "state of "
+_MOUNT, _OF_THE_HOST = "mount ", "mount in a folder of the host's "
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+_MAY_HANG = ("fuse", "nfs", "cifs", "smb", "9p", "ceph", "autofs")
+_LEARNT = 0x10 | 0x20 | 0x40000 | 0x400000 | 0x1000000
+"""RTF_DYNAMIC, RTF_MODIFIED, RTF_ADDRCONF, RTF_EXPIRES, RTF_CACHE of <linux/route.h> and <linux/ipv6_route.h>."""
 _RESTRAINED = ("Max open files", "Max processes")
 
 
@@ -42,7 +54,7 @@ def snapshot(known_pids: Iterable[int], disks: Sequence[str]) -> Snapshot:
 
 def left(before: Snapshot, after: Snapshot) -> list[str]:
     """What is there now and was not, and what was there and is not; a process that ended or began is nothing left."""
-    gone = (line for line in before - after if not line.startswith((PROCESS, _STATE)))
+    gone = (line for line in before - after if not line.startswith((PROCESS, _STATE, _OF_THE_HOST)))
     lived = {line.partition(":")[0] for line in before}
     new = (line for line in after - before if not line.startswith(_STATE) or line.partition(":")[0] in lived)
     return sorted(new) + sorted(f"gone: {line}" for line in gone)
@@ -55,21 +67,64 @@ def _lines(path: str) -> list[str]:
         return []
 
 
+class _Mount(NamedTuple):
+    """One line of mountinfo (proc(5)). Its root is left out: that is a path of the host's, who may rename it."""
+
+    id: str
+    parent: str
+    device: str
+    point: str
+    options: str
+    kind: str
+
+    @property
+    def in_memory(self) -> bool:
+        return self.kind in ("tmpfs", "ramfs")
+
+    @property
+    def identity(self) -> str:
+        """What is mounted, whatever it is called now: its inode. Of a file system that may hang, nothing is asked."""
+        if self.kind.startswith(_MAY_HANG):
+            return ""
+        path = Path(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), self.point))
+        try:
+            return f" inode {path.stat().st_ino}"
+        except OSError:
+            return ""
+
+
+def _mountinfo() -> Iterator[_Mount]:
+    for line in _lines("/proc/self/mountinfo"):
+        fields, _, source = line.partition(" - ")
+        number, parent, device, _root, point, options = fields.split()[:6]
+        yield _Mount(number, parent, device, point, options, source.split()[0])
+
+
 def _mounts() -> set[str]:
-    # Fields 3 to 6 of mountinfo: device, root, mount point, options (proc(5)); ids differ between looks.
-    return {"mount " + " ".join(line.split()[2:6]) for line in _lines("/proc/self/mountinfo")}
+    """A line for each, and for each of several that are alike; ids are used again, and so are no name for one."""
+    every = {mount.id: mount for mount in _mountinfo()}
+    found: set[str] = set()
+    alike: Counter[str] = Counter()
+    for mount in every.values():
+        on = every.get(mount.parent)
+        # the kernel detaches what is mounted in a folder of the host's when the host removes that folder
+        theirs = (
+            on is not None and not on.in_memory and "ro" in on.options.split(",") and on.point != mount.point
+        )
+        line = f"{_OF_THE_HOST if theirs else _MOUNT}{mount.device} {mount.point} {mount.options}{mount.identity}"
+        alike[line] += 1
+        found.add(line if alike[line] == 1 else f"{line} ({alike[line]} times)")
+    return found
 
 
 def _tables() -> set[str]:
-    found = {
-        f"{name} {' '.join(line.split()[:1])}"
-        for name in ("interface",)
-        for line in _lines(_TABLES[name])[2:]
-    }
-    for name in ("route", "ipv6 route", "netfilter queue"):
-        first = 1 if name == "route" else 0
-        columns = 1 if name == "netfilter queue" else 4
-        found |= {f"{name} {' '.join(line.split()[:columns])}" for line in _lines(_TABLES[name])[first:]}
+    found = {f"interface {line.split()[0]}" for line in _lines(_TABLES["interface"])[2:]}
+    found |= {f"netfilter queue {line.split()[0]}" for line in _lines(_TABLES["netfilter queue"])}
+    for name, first, flags in (("route", 1, 3), ("ipv6 route", 0, 8)):
+        for line in _lines(_TABLES[name])[first:]:
+            fields = line.split()
+            if not int(fields[flags], 16) & _LEARNT:
+                found.add(f"{name} {' '.join(fields[:4])}")
     return found
 
 
@@ -102,9 +157,16 @@ def _ours(disks: Sequence[str]) -> set[str]:
 
 
 def _rooms(disks: Sequence[str]) -> set[str]:
-    """How large each disk is, and how many files it may hold."""
+    """How large each disk in memory is, and how many files it may hold: no fault resizes another.
+
+    XFS, ZFS and btrfs say so by what is free now, which the app and the host change.
+    """
     found = set()
+    in_memory = {mount.point: mount.in_memory for mount in _mountinfo()}
     for disk in disks:
+        above = (str(each) for each in (Path(disk), *Path(disk).parents))
+        if not next((in_memory[point] for point in above if point in in_memory), False):
+            continue
         try:
             seen = os.statvfs(disk)
         except OSError:

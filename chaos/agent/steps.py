@@ -127,8 +127,8 @@ class Steps:
             )
 
     def _snapshot(self) -> residue.Snapshot:
-        warden = self._supervisor.spawner.view_of  # whose children are the app's, its daemons among them
-        known = [*self._supervisor.pids(), *RUNNING, *([warden] if warden else [])]
+        init = self._supervisor.spawner.view_of  # what the app leaves to itself is below it, and no fault's
+        known = [*self._supervisor.pids(), *RUNNING, *([] if init is None else [init])]
         return residue.snapshot(known, self._order["disk_paths"])
 
 

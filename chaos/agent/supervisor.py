@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ _HEALTHY_AFTER_S = 10.0
 _LINE_LIMIT = 64 * 1024
 _LOG_LINES_PER_S = 200
 _LAST_WORDS_WITHIN_S = 0.2
+_RECENT_LINES = 100
 
 
 @dataclass(slots=True)
@@ -41,10 +43,14 @@ class Supervised:
     pid: int | None = None
     ended: str = ""
     """How its last life ended, in words; empty while it never did."""
+    ended_well: bool = False
+    """Whether one of its lives ended with exit code 0."""
     over: bool = False
     """It has ended and will not be started again."""
     said: str = ""
     """The last line that it wrote."""
+    recent: "deque[str]" = field(default_factory=lambda: deque(maxlen=_RECENT_LINES))
+    """The last lines, of all its lives."""
     captures: "set[asyncio.Task[None]]" = field(default_factory=set)
 
 
@@ -142,6 +148,7 @@ class Supervisor:
             if self._ending:
                 return
             process.ended = _how(code)
+            process.ended_well = process.ended_well or code == 0
             again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
             self._record.emit(
                 "process.exited",
@@ -189,6 +196,7 @@ class Supervisor:
                 return
             whole = line.decode(errors="replace").rstrip("\n")
             process.said = text = self._record.masked(whole)[:4096]
+            process.recent.append(text)
             now = int(time.monotonic())
             if now != second:
                 if left_out:

@@ -3,7 +3,7 @@
 0. build the wall behind which the app is to live
 1. start the processes, with what the faults to come need of them, wait until ready
 2. start load, probes and sampler; they run to the end
-3. baseline; judge it: when it is not steady nothing is injected
+3. a warm-up, if asked for, of which nothing is judged; baseline; judge it: when it is not steady nothing is injected
 4. the method, step after step, in a thread; its faults end by themselves on every path (a control only waits)
 5. recovery
 Anything that ends the run early sets one future, `_early`; the phases wait on it instead of sleeping.
@@ -25,7 +25,7 @@ from chaos.agent.membership import Watch
 from chaos.agent.place import Place
 from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
-from chaos.agent.readiness import bring_up
+from chaos.agent.readiness import bring_up, stay_in_foreground
 from chaos.agent.record import Record
 from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
 from chaos.agent.steps import Steps
@@ -68,6 +68,8 @@ class Timeline:
         self._stops = StopWatch(order["stop_when"])
         self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._phase = ""
+        self._since = 0.0
+        """When the baseline began: looks that were begun before are not judged."""
 
     @property
     def memory_kind(self) -> str:
@@ -139,10 +141,14 @@ class Timeline:
         await self._watch.prove()
         await reading  # before there is anything to disturb
         async with self._observing():
+            await self._warm_up()
+            if self._early.done():
+                return self._early.result()
             async with self._in_phase("baseline"):
                 await self._pass(self._order["baseline_s"])
             if self._early.done():
                 return self._early.result()
+            await stay_in_foreground(self._supervisor)  # some serve before their parent goes
             steady, why = self._baseline.verdict()
             self._record.emit("baseline.judged", steady=steady, why=why)
             if not steady:
@@ -159,12 +165,20 @@ class Timeline:
             self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
         )
 
+    async def _warm_up(self) -> None:
+        """Let the app get warm under load; what its windows saw of that is no metric of the baseline."""
+        if warmup_s := self._order.get("warmup_s", 0.0):
+            async with self._in_phase("warmup"):
+                await self._pass(warmup_s)
+            self._windows.forget()
+
     async def _fault_phase(self) -> None:
         if not self._order["control"]:
             await self._carry_out_method()
             return
         order = self._order
-        lasts_s = order["declared_s"] - order["baseline_s"] - order["recovery_s"]
+        around_s = order.get("warmup_s", 0.0) + order["baseline_s"] + order["recovery_s"]
+        lasts_s = order["declared_s"] - around_s
         self._record.emit("fault.withheld", lasts_s=round(lasts_s, 6))
         await self._pass(lasts_s)
 
@@ -237,6 +251,8 @@ class Timeline:
     def _on_probe(
         self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float
     ) -> None:
+        if self._phase == "warmup" or at < self._since:
+            return
         if name.startswith("stop:"):
             trip = self._stops.sample(name, at, value, error, took_s)
             if trip and not self._early.done():
@@ -264,6 +280,8 @@ class Timeline:
     @contextlib.asynccontextmanager
     async def _in_phase(self, name: str) -> AsyncIterator[None]:
         self._phase = name
+        if name == "baseline":
+            self._since = self._record.clock.now()
         self._record.emit("phase.started", phase=name)
         try:
             yield

@@ -77,6 +77,12 @@ class Windows:
         while self._usage[0].at < at - self._keep_s:
             self._usage.popleft()
 
+    def forget(self) -> None:
+        """Begin anew: what has ended so far counts in no window; what is in flight still does."""
+        self._began = None
+        self._ended.clear()
+        self._usage.clear()
+
     def value(self, metric: str, window_s: float, now: float) -> float | None:
         """The metric over the last `window_s`, in its base unit. A longer one than `keep_s` is kept on."""
         self._keep_s = max(self._keep_s, window_s)

@@ -24,6 +24,8 @@ class Stall:
     reason: str
     """One word for machines, as `decide` has it."""
     why: str
+    keeps: tuple[str, ...] = ()
+    """What stays as it was because of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,9 @@ class Account:
         """What was saved; None when there is none, or none that can be read."""
         try:
             said = json.loads(file.read_bytes())
-            stalls = tuple(Stall(**each) for each in said.pop("stalls"))
+            stalls = tuple(
+                Stall(**{**each, "keeps": tuple(each.get("keeps", ()))}) for each in said.pop("stalls")
+            )
             runs = {name: LastRun(**each) for name, each in said.pop("runs").items()}
             return cls(**said, stalls=stalls, runs=runs)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

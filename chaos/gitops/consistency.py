@@ -14,7 +14,7 @@ def consistent(desired: Desired) -> Desired:
     while wrong := sorted(_hopeless(wanted)):
         for name, why in wrong:
             path = wanted.pop(name).path
-            broken.append(Broken(path, (f"{path}:1:1 {why}",)))
+            broken.append(Broken(path, (f"{path}:1:1 {why}",), frozenset({name})))
     for name, one in wanted.items():
         if one.is_game_day:
             wanted[name] = replace(one, digest=_with_experiments(one, wanted))

@@ -2,8 +2,9 @@
 
 For each experiment of the commit: create what is not there; update what looks different; pause and resume as the
 repository says; run it once per digest, after what it depends on has held. For each deployment of ours that the commit
-does not have: end its run and prune it, unless its file is broken, or too much would go at once. What carries another
-repository's label, or none, is never touched.
+does not have: end its run and prune it, unless a broken file names it, or may, or too much would go at once. What
+carries another repository's label, or none, is never touched; where it has a name that this one asks for, this one's
+gets a name of its own.
 
 The order matters to those who are cut short: what stalls is remembered first, so that what is created later in this
 round does not make the share that would go look smaller in the next; a deployment is resumed before the mark is taken
@@ -11,61 +12,17 @@ off it that says that it was the repository which had suspended it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
-from chaos.gitops.observed import Deployed, Observed, Shape
+from chaos.gitops.actions import Action as Action
+from chaos.gitops.actions import Policy as Policy
+from chaos.gitops.actions import Reason as Reason
+from chaos.gitops.observed import Deployed, Observed, Own, Shape
 from chaos.gitops.wanted import Broken, Desired, Wanted
 from chaos.inert import markdown
 
 _LIVE = "live "
 """Begins the key of what stalls because of what there is, and not of what the commit says."""
-Kind = Literal["create", "update", "pause", "resume", "abort", "prune", "run", "stall"]
-
-
-class Reason(StrEnum):
-    """Why something is to be done; one word for machines."""
-
-    NEW = "New"
-    CHANGED = "Changed"
-    DRIFTED = "Drifted"
-    SUSPENDED = "Suspended"
-    RESUMED = "Resumed"
-    REMOVED = "Removed"
-    PUSHED = "Pushed"
-    BROKEN = "Broken"
-    NAME_TAKEN = "NameTaken"
-    TOO_MUCH_WOULD_GO = "TooMuchWouldGo"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing to do; `why` is the sentence for people."""
-
-    kind: Kind
-    name: str
-    """The experiment's; of a broken file that asks for none, its path."""
-    reason: Reason
-    why: str
-    wanted: Wanted | None = None
-    deployed: Deployed | None = None
-    shape: Shape | None = None
-    key: str = ""
-    """Of a stall: what to remember, so that it is not told again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a person allows."""
-
-    heal: bool = True
-    """Undo what was changed by hand; else it is only told of, once, and what the repository changes is applied."""
-    prune_share: float = 0.5
-    """The largest share of our deployments that may go at once."""
-    prune_all: bool = False
-    """Let go even more, even all: a person said so."""
-    run_on_push: bool = True
+_WAS = {True: "it was", False: "they were"}
 
 
 def decide(desired: Desired, observed: Observed, policy: Policy | None = None) -> list[Action]:
@@ -90,11 +47,11 @@ def standing(desired: Desired, observed: Observed, policy: Policy | None = None)
     return frozenset(key for key, _ in _stalls(desired, observed, policy or Policy()))
 
 
-def shape_of(wanted: Wanted, desired: Desired) -> Shape:
-    """What its deployment is to look like."""
+def shape_of(wanted: Wanted, desired: Desired, deployment: str = "") -> Shape:
+    """What its deployment is to look like, whose name may be another than the experiment's."""
     tags = {
         "chaoslab",
-        wanted.name,
+        deployment or wanted.name,
         *(["game-day"] if wanted.is_game_day else []),
         *(f"{key}:{value}" for key, value in wanted.labels.items()),
     }
@@ -110,47 +67,55 @@ def shape_of(wanted: Wanted, desired: Desired) -> Shape:
 
 
 def _stalls(desired: Desired, observed: Observed, policy: Policy) -> Iterator[tuple[str, Action]]:
+    own = observed.of(desired.repository)
     for broken in desired.broken:
-        yield broken.key, _broken(broken, observed)
-    for name in sorted(desired.wanted):
-        taken = observed.deployments.get(name)
-        if taken is not None and taken.repository != desired.repository:
-            whose = taken.repository or "nobody we know"
-            why = f"a deployment of this name belongs to {whose}; it is left alone"
-            key = _LIVE + Broken(name, (whose,)).key
-            yield key, Action("stall", name, Reason.NAME_TAKEN, why, desired.wanted[name], taken, key=key)
+        yield broken.key, _broken(broken, desired, own)
     if not policy.heal:
-        yield from _left(desired, observed)
-    going = _going(desired, observed)
-    if going and not _may_go(desired, observed, policy):
-        mine = len(_mine(desired, observed))
+        yield from _left(desired, own)
+    going = _going(desired, own)
+    if not going or policy.prune_all:
+        return
+    key, names = _key_of(desired, going), tuple(sorted(one.experiment for one in going))
+    if unknown := _unknown(desired, own):
         why = (
-            f"{len(going)} of {mine} deployments would be pruned, and at most {policy.prune_share:.0%} may go at once; "
-            "`chaoslab sync --prune-all` lets them go"
+            f"{', '.join(names)} would be pruned, and may be in {', '.join(unknown)}, which does not say what it "
+            "holds; mend that first, or let them go by `chaoslab sync --prune-all`"
         )
-        key = _key_of(desired, going)
+        key = _LIVE + Broken(desired.repository, (*names, *unknown)).key
+        yield key, Action("stall", desired.repository, Reason.NAMES_UNKNOWN, why, key=key, keeps=names)
+    elif not _may_go(desired, observed, policy):
+        why = (
+            f"{len(going)} of {len(own.every)} deployments would be pruned, and at most {policy.prune_share:.0%} "
+            "may go at once; `chaoslab sync --prune-all` lets them go"
+        )
         yield key, Action("stall", desired.repository, Reason.TOO_MUCH_WOULD_GO, why, key=key)
 
 
-def _broken(broken: Broken, observed: Observed) -> Action:
-    kept = [one.name for one in observed.deployments.values() if _path(one) == broken.path]
-    last = f" {', '.join(sorted(kept))} stays as it was." if kept else ""
+def _broken(broken: Broken, desired: Desired, own: Own) -> Action:
+    kept = sorted(
+        one.experiment
+        for one in own.every
+        if one.experiment not in desired.wanted
+        and (_path(one) == broken.path or one.experiment in broken.names)
+    )
+    last = f" {', '.join(kept)} stay{'s' * (len(kept) == 1)} as {_WAS[len(kept) == 1]}." if kept else ""
     why = "; ".join(broken.problems[:20]) + "." + last
-    return Action("stall", broken.path, Reason.BROKEN, why, key=broken.key)
+    return Action("stall", broken.path, Reason.BROKEN, why, key=broken.key, keeps=tuple(kept))
 
 
 def _shaped(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Action]:
+    own = observed.of(desired.repository)
     for name in sorted(desired.wanted):
-        wanted, deployed = desired.wanted[name], observed.deployments.get(name)
-        shape = shape_of(wanted, desired)
+        wanted, deployed, called = desired.wanted[name], own.get(name), own.name_of(name)
+        shape = shape_of(wanted, desired, called)
         if deployed is None:
-            yield Action("create", name, Reason.NEW, f"new in {wanted.path}", wanted, shape=shape)
-        elif deployed.repository != desired.repository:
-            continue
+            also = "" if called == name else f"; called {called}, because another repository has a {name}"
+            why = f"new in {wanted.path}{also}"
+            yield Action("create", name, Reason.NEW, why, wanted, shape=shape, deployment=called)
         elif deployed.game_day is not wanted.is_game_day:
             why = f"{wanted.path} has another kind of that name now"
-            yield Action("prune", name, Reason.CHANGED, why, deployed=deployed)
-            yield Action("create", name, Reason.CHANGED, why, wanted, shape=shape)
+            yield Action("prune", name, Reason.CHANGED, why, deployed=deployed, deployment=called)
+            yield Action("create", name, Reason.CHANGED, why, wanted, shape=shape, deployment=called)
         else:
             yield from _updated(wanted, deployed, shape, policy)
 
@@ -166,7 +131,8 @@ def _updated(wanted: Wanted, deployed: Deployed, shape: Shape, policy: Policy) -
         yield Action("resume", wanted.name, Reason.RESUMED, why, wanted, deployed, shape)
     if differs and (pushed or policy.heal):
         reason = Reason.CHANGED if pushed else Reason.DRIFTED
-        yield Action("update", wanted.name, reason, f"{differs} from {wanted.path}", wanted, deployed, shape)
+        why = f"{differs} from {wanted.path}"
+        yield Action("update", wanted.name, reason, why, wanted, deployed, shape, deployment=deployed.name)
 
 
 def _differing(deployed: Deployed, shape: Shape) -> str:
@@ -177,12 +143,12 @@ def _differing(deployed: Deployed, shape: Shape) -> str:
     return f"{', '.join(names)} differ{'s' * (len(names) == 1)}" if names else ""
 
 
-def _left(desired: Desired, observed: Observed) -> Iterator[tuple[str, Action]]:
+def _left(desired: Desired, own: Own) -> Iterator[tuple[str, Action]]:
     """What was changed by hand and is left so: to be told of."""
     for name in sorted(desired.wanted):
-        wanted, deployed = desired.wanted[name], observed.deployments.get(name)
-        shape = shape_of(wanted, desired)
-        if deployed is None or deployed.repository != desired.repository or deployed.applied != shape.mark:
+        wanted, deployed = desired.wanted[name], own.get(name)
+        shape = shape_of(wanted, desired, own.name_of(name))
+        if deployed is None or deployed.applied != shape.mark:
             continue
         if differs := _differing(deployed, shape):
             why = (
@@ -192,15 +158,23 @@ def _left(desired: Desired, observed: Observed) -> Iterator[tuple[str, Action]]:
             yield key, Action("stall", name, Reason.DRIFTED, why, wanted, deployed, shape, key)
 
 
-def _mine(desired: Desired, observed: Observed) -> list[Deployed]:
-    return [one for one in observed.deployments.values() if one.repository == desired.repository]
+def _going(desired: Desired, own: Own) -> list[Deployed]:
+    """Our deployments that the commit does not have, and that no broken file has, or names."""
+    paths = {one.path for one in desired.broken}
+    names = {name for one in desired.broken for name in one.names} | desired.wanted.keys()
+    return [one for one in own.every if one.experiment not in names and _path(one) not in paths]
 
 
-def _going(desired: Desired, observed: Observed) -> list[Deployed]:
-    """Our deployments that the commit does not have, and whose file is not merely broken."""
-    broken = {one.path for one in desired.broken}
-    mine = _mine(desired, observed)
-    return [one for one in mine if one.name not in desired.wanted and _path(one) not in broken]
+def _unknown(desired: Desired, own: Own) -> list[str]:
+    """Broken files that may hold any experiment: neither their text nor their place says which."""
+    places = {_path(one) for one in own.every if one.experiment not in desired.wanted}
+    return sorted(
+        {
+            one.path
+            for one in desired.broken
+            if not one.readable or (not one.certain and one.path not in places)
+        }
+    )
 
 
 def _path(one: Deployed) -> str:
@@ -208,12 +182,13 @@ def _path(one: Deployed) -> str:
 
 
 def _may_go(desired: Desired, observed: Observed, policy: Policy) -> bool:
-    going, mine = _going(desired, observed), _mine(desired, observed)
+    own = observed.of(desired.repository)
+    going = _going(desired, own)
     if policy.prune_all:
         return True
-    if not desired.wanted or _key_of(desired, going) in observed.stalled:
+    if not desired.wanted or _unknown(desired, own) or _key_of(desired, going) in observed.stalled:
         return False
-    return len(going) <= max(1, policy.prune_share * len(mine))
+    return len(going) <= max(1, policy.prune_share * len(own.every))
 
 
 def _key_of(desired: Desired, going: list[Deployed]) -> str:
@@ -223,27 +198,28 @@ def _key_of(desired: Desired, going: list[Deployed]) -> str:
 def _removed(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Action]:
     if not _may_go(desired, observed, policy):
         return
-    for one in sorted(_going(desired, observed), key=lambda each: each.name):
+    for one in sorted(_going(desired, observed.of(desired.repository)), key=lambda each: each.name):
         run = observed.runs.get((one.name, one.shape.digest))
         if run is not None and run.state in ("pending", "running"):
-            yield Action("abort", one.name, Reason.REMOVED, "removed while it ran", deployed=one, key=run.id)
+            why = "removed while it ran"
+            yield Action("abort", one.experiment, Reason.REMOVED, why, deployed=one, key=run.id)
         why = f"{_path(one)} no longer has it"
-        yield Action("prune", one.name, Reason.REMOVED, why, deployed=one)
+        yield Action("prune", one.experiment, Reason.REMOVED, why, deployed=one, deployment=one.name)
 
 
 def _runs(desired: Desired, observed: Observed) -> Iterator[Action]:
     """What a push changed runs once, dependants after what they depend on has held."""
+    own = observed.of(desired.repository)
     for name in sorted(desired.wanted):
-        wanted, deployed = desired.wanted[name], observed.deployments.get(name)
-        if deployed is not None and deployed.repository != desired.repository:
+        wanted, deployed, called = desired.wanted[name], own.get(name), own.name_of(name)
+        if wanted.suspend or not wanted.on_push or own.run(name, wanted.digest) is not None:
             continue
-        if wanted.suspend or not wanted.on_push or (name, wanted.digest) in observed.runs:
-            continue
-        if all(_held(desired, observed, each) for each in wanted.depends_on):
+        if all(_held(desired, own, each) for each in wanted.depends_on):
             why = f"{wanted.path} is new or changed at {desired.commit[:12]}"
-            yield Action("run", name, Reason.PUSHED, why, wanted, deployed, shape_of(wanted, desired))
+            shape = shape_of(wanted, desired, called)
+            yield Action("run", name, Reason.PUSHED, why, wanted, deployed, shape, deployment=called)
 
 
-def _held(desired: Desired, observed: Observed, name: str) -> bool:
-    run = observed.runs.get((name, desired.wanted[name].digest))
+def _held(desired: Desired, own: Own, name: str) -> bool:
+    run = own.run(name, desired.wanted[name].digest)
     return run is not None and run.state == "held"

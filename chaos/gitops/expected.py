@@ -1,11 +1,11 @@
 """What there is once a round of actions has been done, without another look at the server. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from chaos.gitops.account import Account, Stall
 from chaos.gitops.decide import Action, Policy, Reason, decide, shape_of
-from chaos.gitops.observed import Deployed, Observed, PushRun
+from chaos.gitops.observed import Deployed, Observed, Own, PushRun
 from chaos.gitops.wanted import Desired
 
 
@@ -15,12 +15,14 @@ def expected(desired: Desired, seen: Observed, actions: Iterable[Action]) -> Obs
     `seen` may be of some names only: what was not looked at is as the round before left it.
     """
     done = list(actions)
-    gone = {each.name for each in done if each.kind == "prune"}
-    theirs = {each.name for each in seen.deployments.values() if each.repository != desired.repository}
-    kept = {name: each for name, each in seen.deployments.items() if name not in gone}
-    as_wanted = {name: _as_wanted(desired, name, kept) for name in desired.wanted if name not in theirs}
+    gone = {each.deployment for each in done if each.kind == "prune"}
+    own = seen.of(desired.repository)
+    kept = {
+        name: each for name, each in seen.deployments.items() if each not in own.every or name not in gone
+    }
+    as_wanted = {own.name_of(name): _as_wanted(desired, name, own) for name in desired.wanted}
     begun = {
-        (each.name, each.wanted.digest): PushRun("", "pending")
+        (each.deployment, each.wanted.digest): PushRun("", "pending")
         for each in done
         if each.kind == "run" and each.wanted is not None
     }
@@ -34,7 +36,7 @@ def stalls(
     some = desired.wanted if looked_at is None else {name: desired.wanted[name] for name in looked_at}
     every = decide(replace(desired, wanted=some), Observed(seen.deployments, seen.runs), policy)
     now = tuple(
-        Stall(each.name, each.reason.value, each.why)
+        Stall(each.name, each.reason.value, each.why, each.keeps)
         for each in every
         if each.kind == "stall"
         and (looked_at is None or each.reason is Reason.BROKEN or each.name in looked_at)
@@ -48,13 +50,13 @@ def stalls(
     )
 
 
-def _as_wanted(desired: Desired, name: str, kept: Mapping[str, Deployed]) -> Deployed:
-    wanted, was = desired.wanted[name], kept.get(name)
+def _as_wanted(desired: Desired, name: str, own: Own) -> Deployed:
+    wanted, was, called = desired.wanted[name], own.get(name), own.name_of(name)
     return Deployed(
         id=was.id if was is not None else "",
-        name=name,
+        name=called,
         repository=desired.repository,
-        shape=shape_of(wanted, desired),
+        shape=shape_of(wanted, desired, called),
         paused=wanted.suspend or (was is not None and was.paused and not was.shape.suspended),
         commit=desired.commit,
         game_day=wanted.is_game_day,

@@ -39,6 +39,12 @@ class GitError(ChaosLabError):
     retryable = True
 
 
+class NotThere(GitError):
+    """The branch or folder that is to be followed is not there; the message says what is."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """git for one bare repository of ours."""

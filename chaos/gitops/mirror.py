@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.gitops.git import Git, GitError
+from chaos.gitops.git import Git, GitError, NotThere
 from chaos.gitops.source import Source
 from chaos.private import state_folder
 
@@ -17,6 +17,8 @@ MOST_BLOB_BYTES = 256 * 1024
 MOST_ENTRIES = 200_000
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = "refs/chaoslab/head"
+_MOST_NAMED = 8
+"""Branches of a repository that are named when the one that is followed is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,23 @@ class Entry:
     """`100644`, `100755`; `040000` is a folder, `120000` a link, `160000` another repository."""
     oid: str
     path: str
+    """What is not UTF-8 in it is kept as `os.fsdecode` keeps it."""
+
+    @property
+    def raw(self) -> bytes:
+        """The path as git has it."""
+        return self.path.encode(errors="surrogateescape")
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether its name can be written in text."""
+        return not any("\udc80" <= letter <= "\udcff" for letter in self.path)
+
+    @property
+    def shown(self) -> str:
+        """The path for people: `caf\\xe9.yaml` where it is not UTF-8, `a\\nb.yaml` where it is not text."""
+        text = self.raw.decode(errors="backslashreplace")
+        return text if text.isprintable() else ascii(text)
 
     @property
     def is_file(self) -> bool:
@@ -37,6 +56,16 @@ class Entry:
     def is_tree(self) -> bool:
         """Whether it is a folder; equal ids, equal content."""
         return self.mode == "040000"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a link; its content is where it leads."""
+        return self.mode == "120000"
+
+    @property
+    def is_repository(self) -> bool:
+        """Whether it is a commit of another repository: a submodule."""
+        return self.mode == "160000"
 
 
 class Mirror:
@@ -50,17 +79,40 @@ class Mirror:
         """The commit that the branch is at now, from the repository itself; nothing is fetched."""
         ref = f"refs/heads/{self.source.branch}"
         self._exists()
-        answer = self.git.run("ls-remote", "--exit-code", "--", self.source.address(), ref).decode()
-        return answer.split("\t", 1)[0]
+        # a pattern alone matches the end of a name too: heads/main would find heads/old/refs/heads/main
+        answer = self.git.run("ls-remote", "--", self.source.address(), ref).decode(errors="replace")
+        heads = dict(line.split("\t", 1)[::-1] for line in answer.splitlines() if "\t" in line)
+        if ref not in heads:
+            raise self._no_branch()
+        return str(heads[ref])
 
     def fetch(self) -> str:
         """Bring the branch's head here; the commit."""
         with self.alone():
-            self.bring(f"+refs/heads/{self.source.branch}:{_REF}")
+            try:
+                self.bring(f"+refs/heads/{self.source.branch}:{_REF}")
+            except GitError:
+                self.head()  # says so when the branch is what is missing
+                raise
             commit = self.git.run("rev-parse", "--verify", "--end-of-options", _REF).decode().strip()
         if self.source.require_signed:
             self._verify(commit)
         return commit
+
+    def _no_branch(self) -> GitError:
+        """What to say when the branch is not there: what is. Raises GitError when the repository does not say."""
+        begin = "refs/heads/"
+        answer = self.git.run("ls-remote", "--heads", "--", self.source.address()).decode(errors="replace")
+        heads = [line.partition("\t")[2].removeprefix(begin) for line in answer.splitlines()]
+        name, missing = self.source.name, f"no branch {self.source.branch}"
+        if not heads:
+            return NotThere(f"{name}: {missing}; it has none yet: push one")
+        meant = heads[0] if len(heads) == 1 else "BRANCH"
+        folder = "" if self.source.path == "experiments" else f":{self.source.path}"
+        more = f" and {len(heads) - _MOST_NAMED} more" if len(heads) > _MOST_NAMED else ""
+        return NotThere(
+            f"{name}: {missing}; it has {', '.join(heads[:_MOST_NAMED])}{more}: say {name}#{meant}{folder}"
+        )
 
     def fetched(self) -> str | None:
         """The head that was fetched last; None before the first time."""
@@ -84,7 +136,7 @@ class Mirror:
         return True
 
     def entries(self, commit: str, path: str = ".") -> list[Entry]:
-        """Everything below a folder of a commit, folders too, by path; names that are not UTF-8 are left out."""
+        """Everything below a folder of a commit, folders too, by path."""
         pathspec = [] if path == "." else ["--", f"{path}/"]
         listed = self.git.run("ls-tree", "-r", "-t", "-z", "--full-tree", commit, *pathspec)
         found = [entry for line in listed.split(b"\0") if (entry := _entry(line)) is not None]
@@ -170,9 +222,7 @@ class Mirror:
 def _entry(line: bytes) -> Entry | None:
     head, _, path = line.partition(b"\t")
     fields = head.decode().split(" ")
-    with suppress(UnicodeDecodeError):
-        return Entry(fields[0], fields[2], path.decode()) if len(fields) == 3 else None
-    return None
+    return Entry(fields[0], fields[2], path.decode(errors="surrogateescape")) if len(fields) == 3 else None
 
 
 def _contents(batch: bytes) -> Iterator[tuple[str, bytes]]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Literal
 
+from chaos.gitops.scoped import experiment_of, scoped
+
 RunState = Literal["pending", "running", "held", "failed"]
 """`failed` is every end that is not held."""
 
@@ -46,6 +48,11 @@ class Deployed:
     game_day: bool = False
     """Whether its runs are game days."""
 
+    @property
+    def experiment(self) -> str:
+        """What the repository calls it."""
+        return experiment_of(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class PushRun:
@@ -62,6 +69,38 @@ class Observed:
     deployments: Mapping[str, Deployed] = field(default_factory=dict)
     """By name; those of others may be among them."""
     runs: Mapping[tuple[str, str], PushRun] = field(default_factory=dict)
-    """(name, digest) -> its run."""
+    """(name of the deployment, digest) -> its run."""
     stalled: frozenset[str] = frozenset()
     """Keys of the broken files that were told of already."""
+
+    def of(self, repository: str) -> "Own":
+        """What belongs to one repository."""
+        own = [one for one in self.deployments.values() if one.repository == repository]
+        # of two for one experiment, which no decision makes, the one with the plain name
+        first = {one.experiment: one for one in sorted(own, key=lambda one: one.name, reverse=True)}
+        return Own(repository, first, tuple(own), self)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """One repository's part of what there is, by the names that the repository uses."""
+
+    repository: str
+    deployments: Mapping[str, Deployed]
+    every: tuple[Deployed, ...]
+    seen: Observed
+
+    def get(self, experiment: str) -> Deployed | None:
+        """Its deployment."""
+        return self.deployments.get(experiment)
+
+    def name_of(self, experiment: str) -> str:
+        """What its deployment is called, or will be: by the plain name unless another repository has that."""
+        if (there := self.deployments.get(experiment)) is not None:
+            return there.name
+        other = self.seen.deployments.get(experiment)
+        return experiment if other is None else scoped(experiment, self.repository)
+
+    def run(self, experiment: str, digest: str) -> PushRun | None:
+        """The run that a push began of it, as it is with that digest."""
+        return self.seen.runs.get((self.name_of(experiment), digest))

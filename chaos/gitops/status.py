@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from chaos.gitops.account import Account, LastRun, Stall
 from chaos.gitops.decide import shape_of
-from chaos.gitops.observed import Deployed, Observed
+from chaos.gitops.observed import Deployed, Observed, Own
 from chaos.gitops.wanted import Desired, Wanted
 
 Truth = Literal["True", "False", "Unknown"]
@@ -63,11 +63,12 @@ def statuses(
 
     `wanted` is None on a machine that does not follow the repository, or has forgotten: then what Prefect has is all.
     """
-    mine = {one.name: one for one in seen.deployments.values() if one.repository == account.repository}
+    mine = seen.of(account.repository)
     desired = Desired(account.repository, account.commit, wanted or {})
-    stalls = {each.subject: each for each in account.stalls}
-    names = sorted({*mine, *desired.wanted})
-    rows = [_status(_Case(account, desired, name, mine, seen, stalls, wanted is None), now) for name in names]
+    kept = {name: each for each in account.stalls for name in each.keeps}
+    stalls = kept | {each.subject: each for each in account.stalls}
+    names = sorted({*mine.deployments, *desired.wanted})
+    rows = [_status(_Case(account, desired, name, mine, stalls, wanted is None), now) for name in names]
     paths = {row.path for row in rows}
     alone = [_alone(each) for each in account.stalls if each.subject not in paths | set(names)]
     return (*rows, *alone)
@@ -80,8 +81,7 @@ class _Case:
     account: Account
     desired: Desired
     name: str
-    mine: Mapping[str, Deployed]
-    seen: Observed
+    mine: Own
     stalls: Mapping[str, Stall]
     unfollowed: bool
 
@@ -141,7 +141,7 @@ def _sync(case: _Case) -> tuple[Sync, str]:
         return "Removed", "the repository no longer has it, and it was not pruned"
     if deployed is None:
         return "Pending", f"new in {wanted.path}; the next sync creates it"
-    shape = shape_of(wanted, case.desired)
+    shape = shape_of(wanted, case.desired, deployed.name)
     if deployed.shape.digest != shape.digest or deployed.shape.target != shape.target:
         return "Changed", f"{wanted.path} has changed; the next sync updates it"
     if deployed.shape != shape:
@@ -153,7 +153,7 @@ def _sync(case: _Case) -> tuple[Sync, str]:
 
 
 def _reconciling(case: _Case, sync: Sync) -> Condition:
-    run = case.seen.runs.get((case.name, case.digest))
+    run = case.mine.run(case.name, case.digest)
     if run is not None and run.state in ("pending", "running"):
         word = "Running" if run.state == "running" else "RunPending"
         return Condition("Reconciling", "True", word, f"its run after a push is {run.state}: {run.id}")

@@ -55,6 +55,12 @@ class Broken:
 
     path: str
     problems: tuple[str, ...]
+    names: frozenset[str] = frozenset()
+    """Experiments that it still names, or may name: they stay as they are."""
+    certain: bool = True
+    """Whether those are all that it can name."""
+    readable: bool = True
+    """Whether its text could be looked at; if not, it may hold anything, wherever it is."""
 
     @property
     def key(self) -> str:
@@ -72,3 +78,5 @@ class Desired:
     wanted: Mapping[str, Wanted]
     """By name."""
     broken: tuple[Broken, ...] = ()
+    contested: frozenset[str] = frozenset()
+    """Names that more than one file asks for."""

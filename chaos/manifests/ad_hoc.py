@@ -133,7 +133,14 @@ def _manifest(wish: Wish) -> dict[str, Any]:
 
 
 def _target(wish: Wish) -> dict[str, Any]:
-    main: dict[str, Any] = {"name": _MAIN, "port": wish.port, "restart": "always"}
+    url = f"http://127.0.0.1:{wish.port}{wish.path}"
+    # an open port is not yet an answer: workers of a server that forks are started behind it
+    main: dict[str, Any] = {
+        "name": _MAIN,
+        "port": wish.port,
+        "ready": {"type": "http", "url": url},
+        "restart": "always",
+    }
     if wish.command:
         main["command"] = _split(wish.command)
     if wish.app != str(_SHOP):

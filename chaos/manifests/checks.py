@@ -184,7 +184,7 @@ def _windows_fit(spec: dict[str, Any]) -> Said:
 def _lives_long_enough(spec: dict[str, Any]) -> Said:
     ttl = draft.seconds(draft.mapping(spec, "sandbox").get("ttl"), LocalSandbox.model_fields["ttl"].default)
     holds = [draft.hold(step) for _, step in draft.items(spec, "method")]
-    parts = [draft.phase(spec, "baseline"), draft.phase(spec, "recovery"), *holds]
+    parts = [*(draft.phase(spec, name) for name in ("warmup", "baseline", "recovery")), *holds]
     if ttl is None or any(part is None for part in parts):
         return
     needed = sum(part for part in parts if part is not None) + START_AND_END_S

@@ -11,7 +11,7 @@ from chaos.manifests.method import Step
 from chaos.manifests.observing import SteadyState, StopCondition
 from chaos.manifests.sandboxes import AnySandbox, LocalSandbox
 from chaos.manifests.target import Target
-from chaos.units import PositiveDuration, Rate, Share
+from chaos.units import Duration, PositiveDuration, Rate, Share
 
 
 class Load(Part):
@@ -36,6 +36,8 @@ class Load(Part):
 class Phases(Part):
     """How long to look before and after."""
 
+    warmup: Duration = 0.0
+    """Between ready and the baseline: load and probes run, and nothing of it is judged."""
     baseline: PositiveDuration = 10.0
     """Before the first fault; when the app is not steady here, nothing is injected."""
     recovery: PositiveDuration = 30.0

@@ -82,6 +82,7 @@ class Timeline:
 
 def _spans(record: Record) -> tuple[Span, ...]:
     starts = [(str(event.data.get("phase")), event.at) for event in record.of("phase.started")]
+    starts = [each for each in starts if each[0] in PHASES]  # a warm-up comes before all that is judged
     ends = {str(event.data.get("phase")): event.at for event in record.of("phase.ended")}
     spans: list[Span] = []
     for index, (name, start) in enumerate(starts):

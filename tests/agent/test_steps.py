@@ -21,11 +21,24 @@ from chaos.events import Clock, Event
 from chaos.faults import FAULTS
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.manifests.load import load
+from chaos.measure.record import Record as Judged
+from chaos.measure.timeline import Timeline as Measured
 from chaos.nsbox import kernel
 from chaos.plan import plan
+from tests.agent.servers import free_port
 from tests.lab import ROOT, Lab
 
 SOON_S = 30.0
+DAEMON = """\
+import os, socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen()
+if os.fork():
+    time.sleep(0.2)
+    os._exit(0)
+os.setsid()
+open("pid", "w").write(str(os.getpid()))
+time.sleep(30)
+"""
 OBSERVED = ("usage.sampled", "probe.sampled", "fault.measured", "log.captured")
 
 
@@ -146,6 +159,46 @@ BEGINNING = [
     "baseline.judged",
     "phase.started",
 ]
+
+
+def test_a_warm_up_comes_before_the_baseline_and_is_not_judged(tmp_path: Path) -> None:
+    """Its app does what the steady state forbids until it is warm: were that judged, nothing would be injected."""
+    warm = {"type": "command", "command": ["test", "-e", str(tmp_path / "warm")], "every": "20ms"}
+    stage = Stage(tmp_path, mark(tmp_path), warmup_s=0.6)
+    state = {**stage.order["steady_state"][0], "tolerance": {"exit_code": 0}}
+    stage.order["steady_state"] = [{**state, "probe": {**warm, "every": 0.02, "timeout": 1.0}}]
+    stage.order["stop_when"] = [
+        {"probe": {**warm, "every": 0.02, "timeout": 1.0}, "tolerance": {"exit_code": 0}, "for_s": 0.1}
+    ]
+
+    async def get_warm(stage: Stage) -> None:
+        await stage.until("phase.started")
+        await asyncio.sleep(0.3)  # in the middle of the warm-up
+        (tmp_path / "warm").touch()
+
+    assert stage.play(get_warm) == Ending("completed", "every phase ran to its end")
+    phases = [event for event in stage.events() if event.type in ("phase.started", "phase.ended")]
+    assert [each.data["phase"] for each in phases[::2]] == ["warmup", "baseline", "fault", "recovery"]
+    cold = [each for each in stage.events() if each.type == "probe.sampled" and each.at < phases[1].at]
+    assert any(each.data["value"] and each.data["value"]["exit_code"] for each in cold)
+    assert stage.only("baseline.judged").data["steady"]
+    spans = Measured(Judged(stage.events())).spans
+    assert [each.name for each in spans] == ["baseline", "fault", "recovery"]
+    assert spans[0].start >= phases[1].at
+
+
+def test_a_daemon_whose_parent_goes_once_it_serves_is_told_of_before_anything_is_injected(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    stage = Stage(tmp_path, mark(tmp_path))
+    (web,) = stage.order["processes"]
+    stage.order["processes"] = [{**web, "port": port, "command": [sys.executable, "-c", DAEMON, str(port)]}]
+    stage.order["steady_state"][0]["budget"] = 1.0
+    ending = stage.play()
+    os.kill(int((tmp_path / "app/pid").read_text()), signal.SIGKILL)
+    assert (ending.outcome, "went to the background" in ending.why) == ("crashed", True), ending
+    assert "fault.injected" not in stage.types()
 
 
 def test_an_order_that_runs_to_its_end(tmp_path: Path) -> None:

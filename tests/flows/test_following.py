@@ -1,6 +1,7 @@
 """Several ways in, one reconciliation: the bell that a webhook rings, the flow on its interval, all at once."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -178,6 +179,8 @@ def test_another_folder_of_an_unchanged_commit_is_looked_at(
 ) -> None:
     """And what the first folder asked for does not go with it, because all would go."""
     told: list[Action | Synced] = []
+    repository.write("chaos/README.md", "no experiment yet\n")
+    repository.commit()
     assert asyncio.run(follow(following(repository), print, told.append)) == 0
     elsewhere = Following(
         [Source(str(repository.folder), path="chaos")], Policy(), repository.folder / "runs"
@@ -186,6 +189,29 @@ def test_another_folder_of_an_unchanged_commit_is_looked_at(
     last = told[-1]
     assert isinstance(last, Synced)
     assert [str(each.reason) for each in last.actions] == ["TooMuchWouldGo"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        (
+            {"path": "chaos"},
+            r"main at [0-9a-f]{12} has no folder chaos; it has experiments/: say which by --path",
+        ),
+        ({"branch": "trunk"}, r"no branch trunk; it has main: say \S+#main$"),
+    ],
+)
+def test_what_is_not_there_fails_with_one_sentence_and_touches_nothing(
+    repository: Repository, api: httpx.Client, fields: dict[str, str], why: str
+) -> None:
+    assert asyncio.run(follow(following(repository), print, lambda what: None)) == 0
+    said: list[str] = []
+    source = Source(str(repository.folder), **fields)
+    elsewhere = Following([source], Policy(prune_all=True), repository.folder / "runs")
+    assert asyncio.run(follow(elsewhere, said.append, lambda what: said.append(str(what)))) == 2
+    (line,) = said
+    assert re.match(f"{re.escape(str(repository.folder))}: {why}", line)
+    api.get(f"/deployments/name/experiment/{repository.folder.name}").raise_for_status()
 
 
 def test_two_machines_may_prune_the_same(repository: Repository, api: httpx.Client, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from chaos.gitops.decide import Action, Policy
 from chaos.gitops.mirror import Mirror
+from chaos.gitops.scoped import scoped
 from chaos.gitops.source import Source
 from flows.reconcile import Synced, reconcile
 from flows.server import Api
@@ -171,11 +172,48 @@ def test_a_dry_run_does_nothing(scene: Scene) -> None:
     assert scene.deployments() == {}
 
 
-def test_a_deployment_of_somebody_else_is_left_alone(scene: Scene, tmp_path: Path) -> None:
+def test_two_repositories_may_have_the_same_name(scene: Scene, tmp_path: Path) -> None:
     scene.write("a")
     scene.push()
+    before = scene.deployments()["a"]
     other = Scene(tmp_path / "other", Api(str(scene.api.base_url).rstrip("/"), ""), scene.prefix)
-    other.write("a", hold="2s")
+    other.write("a")  # the same manifest and app: the same digest
+    called = scoped("a", str(other.repository.folder))
     with other.api:
-        assert [kind for kind, _ in other.push()] == ["stall"]
-    assert scene.deployments()["a"]["labels"]["chaoslab.repository"] == str(scene.repository.folder)
+        assert other.push() == [("create", "a"), ("run", "a")]
+        assert sorted(scene.deployments()) == ["a", called]
+        assert [len(scene.runs(name)) for name in ("a", called)] == [1, 1]
+        assert scene.deployments()["a"] == before
+        theirs = scene.deployments()[called]
+        assert (theirs["labels"]["chaoslab.repository"], theirs["parameters"]["name"]) == (
+            str(other.repository.folder),
+            f"{scene.prefix}-a",
+        )
+        other.write("a", hold="2s")
+        assert other.push() == [("update", "a"), ("run", "a")]
+        assert other.sync(sweep=True).actions == ()
+        (other.repository.folder / "experiments/a.yaml").unlink()
+        assert other.push(Policy(prune_all=True))[-1] == ("prune", "a")
+    assert scene.deployments() == {"a": before}
+
+
+def test_a_newcomer_in_the_repository_does_not_take_a_deployed_name(scene: Scene) -> None:
+    scene.write("r")
+    scene.push()
+    text = (scene.repository.folder / "experiments/r.yaml").read_text()
+    scene.repository.write("experiments/dup.yaml", text.replace("hold: 1s", "hold: 2s"))
+    assert scene.push() == [("stall", "experiments/dup.yaml")]
+    assert scene.deployments()["r"]["parameters"]["manifest"] == "experiments/r.yaml"
+    assert scene.sync(sweep=True).actions == ()
+
+
+def test_what_a_broken_file_kept_goes_when_the_file_does(scene: Scene) -> None:
+    for name in "abc":
+        scene.write(name)
+    scene.push()
+    (scene.repository.folder / "experiments/c.yaml").rename(scene.repository.folder / "experiments/m.yaml")
+    text = (scene.repository.folder / "experiments/m.yaml").read_text()
+    scene.repository.write("experiments/m.yaml", text.replace("hold: 1s", "hold: 3x"))
+    assert scene.push() == [("stall", "experiments/m.yaml")]
+    (scene.repository.folder / "experiments/m.yaml").unlink()
+    assert scene.push() == [("abort", "c"), ("prune", "c")]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chaos.gitops.decide import Action, Policy, Reason, decide, shape_of, standing
 from chaos.gitops.observed import Deployed, Observed, PushRun, Shape
+from chaos.gitops.scoped import scoped
 from chaos.gitops.wanted import Broken, Desired, Wanted
 
 REPOSITORY = "https://git.example/shop"
@@ -32,11 +33,13 @@ def begun(seen: Observed, actions: list[Action], asked: Desired) -> Observed:
     """What there is after these actions: the model that the properties are about."""
     deployments, runs, stalled = dict(seen.deployments), dict(seen.runs), set(seen.stalled)
     for action in actions:
+        called = action.deployment
         match action.kind, action.wanted, action.shape, action.deployed:
             case "create", Wanted(), Shape() as shape, None:
-                deployments[action.name] = Deployed(
-                    id=action.name,
-                    name=action.name,
+                assert called not in deployments
+                deployments[called] = Deployed(
+                    id=called,
+                    name=called,
                     repository=asked.repository,
                     shape=shape,
                     paused=shape.suspended,
@@ -44,17 +47,17 @@ def begun(seen: Observed, actions: list[Action], asked: Desired) -> Observed:
                     applied=shape.mark,
                 )
             case "update", _, Shape() as shape, Deployed():
-                deployments[action.name] = replace(
-                    deployments[action.name], shape=shape, commit=asked.commit, applied=shape.mark
+                deployments[called] = replace(
+                    deployments[called], shape=shape, commit=asked.commit, applied=shape.mark
                 )
-            case ("pause" | "resume") as kind, _, _, _:
-                deployments[action.name] = replace(deployments[action.name], paused=kind == "pause")
+            case ("pause" | "resume") as kind, _, _, Deployed(name=name):
+                deployments[name] = replace(deployments[name], paused=kind == "pause")
             case "prune", _, _, _:
-                del deployments[action.name]
+                del deployments[called]
             case "abort", _, _, Deployed() as deployed:
-                runs[action.name, deployed.shape.digest] = PushRun(action.key, "failed")
+                runs[deployed.name, deployed.shape.digest] = PushRun(action.key, "failed")
             case "run", Wanted() as one, _, _:
-                runs[action.name, one.digest] = PushRun(action.name, "held")
+                runs[called, one.digest] = PushRun(called, "held")
             case "stall", _, _, _:
                 stalled.add(action.key)
             case _:
@@ -170,10 +173,89 @@ def test_when_too_much_would_go_nothing_goes_without_a_flag(left: int) -> None:
     assert [kind for kind, _ in kinds(decide(asked, seen, Policy(prune_all=True)))] == ["prune"] * (4 - left)
 
 
-def test_a_name_that_another_repository_has_is_left_alone() -> None:
+def test_a_name_that_another_repository_has_gets_another_deployment() -> None:
+    other = "https://git.example/other"
+    seen = Observed({"a": deployed(wanted("a"), other)}, {("a", "1"): PushRun("theirs", "held")})
+    asked = desired(wanted("a"), wanted("b", depends_on=("a",)))
+    actions = decide(asked, seen)
+    called = scoped("a", REPOSITORY)
+    assert [(each.kind, each.name, each.deployment) for each in actions] == [
+        ("create", "a", called),
+        ("create", "b", "b"),
+        ("run", "a", called),  # that another's has run says nothing of ours
+    ]
+    assert other not in " ".join(each.why for each in actions)
+    assert actions[0].shape is not None
+    assert {called, "chaoslab"} == set(actions[0].shape.tags)
+    after = applied(seen, actions, asked)
+    assert after.deployments["a"] == seen.deployments["a"]
+    assert kinds(decide(asked, after)) == [("run", "b")]
+    gone = decide(desired(wanted("b")), after)
+    assert [(each.kind, each.deployment) for each in gone] == [("prune", called), ("run", "b")]
+
+
+def test_a_deployment_keeps_its_name_when_the_plain_one_is_free_again() -> None:
+    called = scoped("a", REPOSITORY)
+    asked = desired(wanted("a"))
+    shape = shape_of(wanted("a"), asked, called)
+    there = replace(deployed(wanted("a")), id=called, name=called, shape=shape, applied=shape.mark)
+    assert decide(asked, Observed({called: there}, {(called, "1"): PushRun("r", "held")})) == []
+
+
+def test_ten_repositories_have_the_same_names_and_none_touches_another() -> None:
+    seen = Observed()
+    for number in range(10):
+        whose = f"https://git.example/team-{number}/chaos"
+        asked = replace(desired(wanted("checkout"), wanted("search")), repository=whose)
+        actions = decide(asked, seen)
+        assert kinds(actions) == [
+            ("create", "checkout"), ("create", "search"), ("run", "checkout"), ("run", "search"),
+        ]  # fmt: skip
+        before, seen = seen, applied(seen, actions, asked)
+        assert {name: seen.deployments[name] for name in before.deployments} == before.deployments
+        assert decide(asked, seen) == []
+    assert len(seen.deployments) == 20
+
+
+@pytest.mark.parametrize("path", ["experiments/moved.yaml", "experiments/deep/er/other.yaml"])
+def test_a_broken_file_that_names_it_keeps_it_wherever_it_was_moved(path: str) -> None:
+    broken = Broken(path, (f"{path}:3:1 spec: wrong",), frozenset({"c"}))
+    seen = Observed({name: deployed(wanted(name)) for name in "abcd"})
+    asked = desired(wanted("a", on_push=False), wanted("b", on_push=False), broken=(broken,))
+    actions = decide(asked, seen)
+    assert kinds(actions) == [("stall", path), ("prune", "d")]
+    assert (actions[0].keeps, actions[0].why) == (("c",), f"{path}:3:1 spec: wrong. c stays as it was.")
+    assert decide(asked, applied(seen, actions, asked)) == []
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_nothing_goes_while_a_broken_file_may_hold_anything(readable: bool) -> None:
+    path = "experiments/x.yaml"
+    broken = Broken(path, (f"{path}:1:1 not YAML",), frozenset({"word"}), certain=False, readable=readable)
+    seen = Observed({name: deployed(wanted(name)) for name in "abcd"})
+    asked = desired(*(wanted(name, on_push=False) for name in "abc"), broken=(broken,))
+    actions = decide(asked, seen)
+    assert [(each.kind, each.reason) for each in actions] == [
+        ("stall", Reason.BROKEN), ("stall", Reason.NAMES_UNKNOWN),
+    ]  # fmt: skip
+    assert actions[1].keeps == ("d",)
+    assert path in actions[1].why
+    assert decide(asked, applied(seen, actions, asked)) == []
+    assert ("prune", "d") in kinds(decide(asked, seen, Policy(prune_all=True)))
+
+
+def test_a_nameless_broken_file_in_its_old_place_is_of_what_was_there() -> None:
+    broken = Broken("experiments/b.yaml", ("wrong",), certain=False)
+    seen = Observed({name: deployed(wanted(name)) for name in "abc"})
+    asked = desired(wanted("c", on_push=False), broken=(broken,))
+    assert kinds(decide(asked, seen)) == [("stall", "experiments/b.yaml"), ("prune", "a")]
+
+
+def test_a_broken_file_says_nothing_of_what_another_repository_has() -> None:
+    broken = Broken("experiments/a.yaml", ("wrong",), frozenset({"a"}))
     seen = Observed({"a": deployed(wanted("a"), "https://git.example/other")})
-    (stall,) = decide(desired(wanted("a")), seen)
-    assert (stall.kind, stall.reason) == ("stall", Reason.NAME_TAKEN)
+    (stall,) = decide(desired(broken=(broken,)), seen)
+    assert (stall.keeps, stall.why) == ((), "wrong.")
 
 
 def test_dependants_run_after_what_they_depend_on_has_held() -> None:
@@ -195,7 +277,15 @@ EXPERIMENT = st.builds(
     on_push=st.booleans(),
     cron=st.sampled_from([None, "0 9 * * 1"]),
 )
-BROKEN = st.builds(lambda name: Broken(f"experiments/{name}.yaml", (f"{name}:1:1: wrong",)), NAMES)
+BROKEN = st.builds(
+    lambda name, names, certain, readable: Broken(
+        f"experiments/{name}.yaml", (f"{name}:1:1: wrong",), names, certain, readable
+    ),
+    NAMES,
+    st.frozensets(NAMES, max_size=2),
+    st.booleans(),
+    st.booleans(),
+)
 DESIRED = st.builds(
     lambda experiments, broken: desired(*experiments, broken=tuple(broken)),
     st.lists(EXPERIMENT, unique_by=lambda one: one.name, max_size=6),
@@ -243,7 +333,10 @@ def test_the_order_of_what_comes_in_changes_nothing(
 @given(DESIRED, OBSERVED, POLICY)
 def test_what_is_not_ours_is_never_touched(asked: Desired, seen: Observed, policy: Policy) -> None:
     theirs = {name for name, one in seen.deployments.items() if one.repository != asked.repository}
-    touched = {action.name for action in decide(asked, seen, policy) if action.kind != "stall"}
+    actions = [each for each in decide(asked, seen, policy) if each.kind != "stall"]
+    touched = {each.deployment for each in actions} | {
+        each.deployed.name for each in actions if each.deployed
+    }
     assert not touched & theirs
 
 

@@ -170,3 +170,16 @@ def told(script: str, environment: dict[str, str]) -> tuple[int, list[str]]:
         ["bash", "-e", "-c", whole], capture_output=True, text=True, env=environment, check=False
     )
     return done.returncode, done.stdout.split("\0")[:-1]
+
+
+@pytest.mark.parametrize("fault", ["process_kill", "network_delay"])
+def test_what_it_writes_waits_for_an_answer_and_not_for_a_port(app: Path, tmp_path: Path, fault: str) -> None:
+    """Servers that fork (gunicorn) listen long before their workers answer; the first run is no place to learn that."""
+    folder = tmp_path / "new"
+    done = init(
+        folder, "--app", app, "--command", SERVER, "--url-path", "/work", "--fault", fault, "--hold", "10s"
+    )
+    assert done.exit_code == 0, done.output
+    made = yaml.safe_load((folder / f"experiments/greeter-{fault.replace('_', '-')}.yaml").read_text())
+    (web,) = made["spec"]["target"]["processes"]
+    assert web["ready"] == {"type": "http", "url": "http://127.0.0.1:8000/work"}
