@@ -64,6 +64,12 @@ def build(wanted: Enclosure, ids: Identities) -> None:
                 kernel.mount(f"/{name}", place, None, kernel.MS_BIND | kernel.MS_REC)
 
 
+def groups_to_join() -> list[Path]:
+    """The files that a process writes 0 to, to join the app's control groups; none where there are none."""
+    files = (group / "cgroup.procs" for group in sorted(Path(FOLDER, "cgroup").glob("*")))
+    return [file for file in files if file.exists()]
+
+
 def _sources() -> dict[str, str]:
     """What is shown again though its place is covered: name -> where it is now."""
     found = {f"dev/{name}": f"/dev/{name}" for name in (*_DEVICES, "shm")}

@@ -30,7 +30,7 @@ from chaos.agent.record import Record
 from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
 from chaos.agent.steps import Steps
 from chaos.agent.supervisor import Supervisor
-from chaos.agent.wall import Wall, why_not
+from chaos.agent.wall import Wall, why_not, wish
 from chaos.agent.windows import Windows
 from chaos.errors import InjectionError, TargetError
 from chaos.probes import PROBES
@@ -110,17 +110,12 @@ class Timeline:
         if self._wall is None:
             return
         wanted, supervisor = self._order["wall"], self._supervisor
-        users = dict.fromkeys(process.user for process in supervisor.processes.values())
         try:
             if isinstance(self._wall, OSError):
                 raise self._wall
-            self._wall.build(
-                groups=supervisor.budget.procs_files(),
-                keep_ids=wanted["keep_ids"],
-                image=wanted["image"],
-                users=list(users),
-                home=self._order["app"],
-            )
+            if not self._wall.begun_building:
+                self._wall.begin_building(wish(self._order))
+            self._wall.built()
         except OSError as error:
             if not wanted["may_lack"] or wanted["image"]:
                 raise why_not(error) from error

@@ -5,7 +5,6 @@ namespaces; `spawn` starts a process of the app's behind them. Where nobody may 
 and a run is refused, or goes on in the open with a doubt when its order says that it may.
 """
 
-import asyncio
 import contextlib
 import errno
 import json
@@ -13,14 +12,14 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from chaos.agent.enclosure import groups_to_join
 from chaos.agent.warden import MESSAGE, be_warden
 from chaos.errors import TargetError
 from chaos.nsbox import kernel
@@ -56,6 +55,27 @@ class Spawner(Protocol):
         """Start one with these descriptors as standard output and error. Raises OSError when it cannot be run."""
 
 
+class Wish(NamedTuple):
+    """How the wall is to be built."""
+
+    groups: Sequence[Path]
+    """Files that a process writes 0 to, to join the app's control group."""
+    keep_ids: bool
+    """Whether the files of the app have owners that must stay."""
+    image: Mapping[str, Any] | None
+    """Where the files of an image are (`root`), and in which file there (`told`) is how its command runs."""
+    users: Sequence[str]
+    """Who needs an account."""
+    home: str
+
+
+def wish(order: Mapping[str, Any]) -> Wish:
+    """What an order wants."""
+    wanted = order["wall"]
+    users = dict.fromkeys(entry.get("user") or "" for entry in order["processes"])
+    return Wish(groups_to_join(), wanted["keep_ids"], wanted["image"], list(users), order["app"])
+
+
 class Walled:
     """A process behind the wall, from its fork on: until it has begun the app may stop it, so nobody waits for ever."""
 
@@ -73,6 +93,8 @@ class Walled:
 
     async def begun(self) -> None:
         """Wait until it executes its command. Raises OSError when it cannot, or does not in time."""
+        import asyncio  # which takes longer to read than the wall to build: see chaos.agent.main
+
         loop = asyncio.get_running_loop()
         said, over = bytearray(), asyncio.Event()
         loop.add_reader(self._failed, lambda: over.set() if _at_end(self._failed, said) else None)
@@ -144,6 +166,7 @@ class Wall:
         """Whose ids the app has, once it is built: see chaos.agent.identities."""
         self.root = 0
         """The app's root, as the agent sees it."""
+        self.begun_building = False
         self._environment: Mapping[str, str] = {}
 
     @classmethod
@@ -167,33 +190,31 @@ class Wall:
         theirs.close()
         return cls(ours, warden)
 
-    def build(
-        self,
-        *,
-        groups: Sequence[Path],
-        keep_ids: bool = False,
-        image: Mapping[str, Any] | None = None,
-        users: Sequence[str] = (),
-        home: str = "/app",
-    ) -> None:
-        """Make the namespaces and the file tree. Raises OSError where the kernel refuses.
+    def build(self, wanted: "Wish") -> None:
+        """Make the namespaces and the file tree. Raises OSError where the kernel refuses."""
+        self.begin_building(wanted)
+        self.built()
 
-        `groups` are the files that a process writes 0 to, to join the app's control group; `keep_ids` when the files of
-        the app have owners that must stay; `image` says where those of an image are (`root`), and in which file
-        (`told`) there is how its command runs.
-        """
+    def begin_building(self, wanted: "Wish") -> None:
+        """The same, without waiting for it. Raises OSError when the warden has gone."""
+        image = wanted.image
         config = {"root": image["root"], **json.loads(Path(image["told"]).read_text())} if image else None
-        asked = {
-            "groups": [str(path) for path in groups],
-            "keep_ids": keep_ids or bool(config),
-            "image": config,
-            "users": list(users),
-            "home": home,
-        }
-        built, _ = self.ask("build", asked)
-        self.kind, self.root = built["ids"], built["root"]
         ours = {name: value for name, value in os.environ.items() if name != "HOME"}  # that is the user's
         self._environment = {"PATH": os.defpath, **config["env"]} if config else ours
+        asked = {
+            "groups": [str(path) for path in wanted.groups],
+            "keep_ids": wanted.keep_ids or bool(config),
+            "image": config,
+            "users": list(wanted.users),
+            "home": wanted.home,
+        }
+        self._send("build", asked, ())
+        self.begun_building = True
+
+    def built(self) -> None:
+        """Wait until it is built. Raises OSError where the kernel refuses."""
+        answer, _ = self._receive()
+        self.kind, self.root = answer["ids"], answer["root"]
 
     async def spawn(
         self,
@@ -239,15 +260,21 @@ class Wall:
         self, name: str, asked: Mapping[str, Any], descriptors: Sequence[int] = ()
     ) -> tuple[dict[str, Any], list[int]]:
         """One request and its answer. Raises OSError: what the warden met, or that it is no more."""
+        with self._turn:
+            self._send(name, asked, descriptors)
+            return self._receive()
+
+    def _send(self, name: str, asked: Mapping[str, Any], descriptors: Sequence[int]) -> None:
         body = os.memfd_create("asked", os.MFD_CLOEXEC)
         try:
             with open(body, "wb", closefd=False) as file:
                 file.write(json.dumps(asked).encode())
-            with self._turn:
-                socket.send_fds(self._at, [name.encode()], [body, *descriptors])
-                said, received, _, _ = socket.recv_fds(self._at, MESSAGE, 2, socket.MSG_CMSG_CLOEXEC)
+            socket.send_fds(self._at, [name.encode()], [body, *descriptors])
         finally:
             os.close(body)
+
+    def _receive(self) -> tuple[dict[str, Any], list[int]]:
+        said, received, _, _ = socket.recv_fds(self._at, MESSAGE, 2, socket.MSG_CMSG_CLOEXEC)
         if not said:
             raise OSError(3, "the warden of the app's processes has gone")
         answer = json.loads(said)
@@ -276,6 +303,8 @@ class InTheOpen:
         limited: bool = True,
     ) -> Child:
         """See Spawner."""
+        import subprocess
+
         del user
         child = subprocess.Popen(
             self._join(argv) if limited else argv,
@@ -314,7 +343,7 @@ def _pid_of(pidfd: int) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pid:"))
 
 
-def run_alone(wish: Mapping[str, Any], argv: Sequence[str]) -> int:
+def run_alone(told: Mapping[str, Any], argv: Sequence[str]) -> int:
     """Run one command of the app's behind a wall of its own, which ends with it; its exit code, or 128 + a signal.
 
     126 when there is no wall, 127 when there is no such command, and then why on standard error.
@@ -322,21 +351,15 @@ def run_alone(wish: Mapping[str, Any], argv: Sequence[str]) -> int:
     code = 126
     try:
         wall = Wall.begin()
-        wall.build(
-            groups=(),
-            keep_ids=wish["keep_ids"],
-            image=wish["image"],
-            users=[wish["user"]],
-            home=wish["cwd"],
-        )
+        wall.build(Wish((), told["keep_ids"], told["image"], [told["user"]], told["cwd"]))
     except OSError as error:
-        if not wish["may_lack"] or wish["image"]:
+        if not told["may_lack"] or told["image"]:
             sys.stderr.write(f"{why_not(error)}\n")
             return code
-        os.chdir(wish["cwd"])
+        os.chdir(told["cwd"])
         os.execvp(argv[0], list(argv))
     try:
-        child = wall.fork(argv, cwd=wish["cwd"], env={}, output=(1, 2), user=wish["user"], limited=False)
+        child = wall.fork(argv, cwd=told["cwd"], env={}, output=(1, 2), user=told["user"], limited=False)
         child.begun_now()
     except OSError as error:
         sys.stderr.write(f"cannot run {argv[0]}: {error.strerror} ({error.filename})\n")

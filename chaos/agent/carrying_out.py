@@ -1,0 +1,62 @@
+"""One order, carried out from its first event to its last: what is read after the warden was forked off."""
+
+import asyncio
+import contextlib
+import io
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from chaos.agent.loop import exact_loop
+from chaos.agent.record import Record
+from chaos.agent.timeline import Timeline
+from chaos.agent.wall import Wall
+from chaos.events import Clock
+from chaos.nsbox import kernel
+from chaos.secrecy import Masker, known
+
+
+def carry_out(order: dict[str, Any], folder: Path, key: bytes, wall: Wall | OSError) -> None:
+    """Write the journal of it."""
+    _go_first()
+    masker = Masker(known(order))
+    sys.stderr = MaskedStream(sys.stderr, masker)  # it is agent.log, which the host keeps
+    record = Record(str(folder / "journal.ndjson"), Clock(), key, masker=masker)
+    kernel.not_dumpable()
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        runner.run(_run(order, folder, record, wall))
+
+
+class MaskedStream(io.TextIOBase):
+    """What Python itself writes of a failure, without the secrets that it may quote."""
+
+    def __init__(self, stream: TextIO, masker: Masker) -> None:
+        self._stream, self._masker = stream, masker
+
+    def write(self, text: str) -> int:
+        return self._stream.write(self._masker(text))
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _go_first() -> None:
+    """Take the niceness we were started with for our session, where the kernel schedules by session (sched(7))."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+async def _run(order: dict[str, Any], folder: Path, record: Record, wall: Wall | OSError) -> None:
+    timeline = Timeline(order, folder, record, wall)
+    record.emit(
+        "agent.started",
+        pid=os.getpid(),
+        python=platform.python_version(),
+        kernel=platform.release(),
+        memory_limit_bytes=order["memory_limit_bytes"],
+        memory_kind=timeline.memory_kind,
+    )
+    ending = await timeline.run()
+    record.emit("agent.ended", outcome=ending.outcome, why=ending.why)
