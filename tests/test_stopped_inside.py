@@ -107,7 +107,7 @@ def test_a_third_signal_ends_it_at_once_and_gc_the_sandbox(
     began = time.monotonic()
     done = hurried(stopped, 3, signal.SIGTERM)
     assert time.monotonic() - began < 1
-    assert done.code == -signal.SIGTERM, done
+    assert done.code in (-signal.SIGTERM, 4), done  # 4: it had ended by the second before the third came
     began = time.monotonic()
     closed = lab.chaoslab("gc")
     assert time.monotonic() - began < 15

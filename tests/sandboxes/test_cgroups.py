@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from chaos.nsbox import cgroups, delegation
 from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS, BoxSpec
-from chaos.sandboxes import keeping
+from chaos.sandboxes import ending
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root may make a control group on every machine"
@@ -19,10 +20,8 @@ SOMEBODY = 524_288
 
 
 @pytest.fixture
-def group(tmp_path: Path) -> Iterator[cgroups.Cgroup]:
-    found = cgroups.make(
-        f"chaoslab-{tmp_path.parent.name}-{tmp_path.name}", cgroups.Limits(64 * MIB, 16 * MIB)
-    )
+def group() -> Iterator[cgroups.Cgroup]:
+    found = cgroups.make(f"chaoslab-tests_of-{secrets.token_hex(3)}", cgroups.Limits(64 * MIB, 16 * MIB))
     assert found.views, found.refused
     yield found
     found.remove()
@@ -65,14 +64,14 @@ def test_groups_within_the_apps_go_with_it(group: cgroups.Cgroup) -> None:
 def test_what_a_killed_keeper_left_is_found_where_it_wrote_it_down(
     group: cgroups.Cgroup, tmp_path: Path
 ) -> None:
-
+    folder = tmp_path / "box-tests_of"
+    folder.mkdir()
     name = group.parents[0].name.removeprefix("chaoslab-")
-    (tmp_path / "spec.json").write_text(BoxSpec(name, str(tmp_path), MIB, MIB, 1.0, 1.0).to_json())
-
-    (tmp_path / "groups.json").write_text(json.dumps([*map(str, group.parents), "/etc", "/sys/fs/cgroup"]))
-    keeping.remove(tmp_path)
+    (folder / "spec.json").write_text(BoxSpec(name, str(folder), MIB, MIB, 1.0, 1.0).to_json())
+    (folder / "groups.json").write_text(json.dumps([*map(str, group.parents), "/etc", "/sys/fs/cgroup"]))
+    ending.remove(folder)
     assert not any(parent.exists() for parent in group.parents)
-    assert not tmp_path.exists()
+    assert not folder.exists()
 
 
 def test_controllers_that_are_mounted_as_one_are_one_group_by_two_names(
