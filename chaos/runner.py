@@ -87,6 +87,7 @@ async def open_sandbox(plan: Plan, run: Run, stop: Stop | None = None) -> Sandbo
 
 async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
     """And why this machine's inventory is in memory only, when it is."""
+    knowing = asyncio.ensure_future(asyncio.to_thread(_inventory, run))  # settings are read while it opens
     box = await open_machine(
         plan.sandbox["type"],
         memory_bytes=int(plan.sandbox["memory"]),
@@ -98,7 +99,7 @@ async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
         setup=setup_of(plan),
         **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
     )
-    inventory = _inventory(run)
+    inventory = await asyncio.shield(knowing)
     try:
         unrecorded = inventory.opened(box.ref)
         await set_up(plan, box)
