@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from chaos.spellings import spellings
-
 SHORTEST = 4
 """Characters of a value that can be masked."""
 MASKED = "[masked]"
@@ -160,12 +158,19 @@ def _says_nothing(value: str) -> bool:
     )
 
 
+def _spelled(values: Mapping[str, str]) -> dict[str, str]:
+    """What is written in the place of each spelling of each value."""
+    from chaos.spellings import spellings  # with the tables of HTML, for the few that have secrets
+
+    return {form: label for value, label in values.items() for form in spellings(value)}
+
+
 class Masker:
     """Takes known values, in every spelling, and what looks like a secret out of texts and plain data."""
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         """`values`: each value and what is written in its place."""
-        found = {form: label for value, label in (values or {}).items() for form in spellings(value)}
+        found = _spelled(values) if values else {}
         self._labels = {form: label for form, label in found.items() if len(form) >= SHORTEST}
         longest_first = sorted(self._labels, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
