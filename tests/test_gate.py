@@ -163,7 +163,7 @@ def test_with_the_key_only_what_fits_the_schema_passes(type_: str, data: Any) ->
         (raw(2, data='{"why":"\\ud800"}'), "not Unicode text"),
         (raw(2, data="[]"), "data is no mapping"),
         (raw(2, "agent.started", json.dumps(STARTED)), "agent.started is the first event"),
-        (raw(2, "phase.started", '{"phase":"lunch"}'), "none of baseline, fault, recovery"),
+        (raw(2, "phase.started", '{"phase":"lunch"}'), "none of warmup, baseline, fault, recovery"),
         (raw(2, "process.started", '{"process":"w","pid":true,"restarts":0}'), "pid is true or false"),
         (raw(2, "target.ready", '{"took_s":NaN}'), "not a whole JSON object"),
         (raw(2, "target.ready", '{"took_s":-Infinity}'), "not a whole JSON object"),
