@@ -17,7 +17,7 @@ from chaos.manifests.policy import MISNAMED, NAME, misplaced
 MOST_MANIFESTS = 20_000
 LFS = b"version https://git-lfs.github.com/spec/"
 """How a pointer to a file begins that is kept elsewhere. Source: git-lfs, docs/spec.md."""
-_OURS = re.compile(rb"^\s*[\"']?apiVersion[\"']?\s*:\s*[\"']?chaoslab/", re.MULTILINE)
+_OURS = re.compile(rb"^[ \t]*[\"']?apiVersion[\"']?[ \t]*:[ \t]*[\"']?chaoslab/", re.MULTILINE)
 _MOST_LINKS = 8
 
 

@@ -123,7 +123,7 @@ def _manifest(wish: Wish) -> dict[str, Any]:
             "hypothesis": f"{what} {judged} (intensity {wish.intensity}).",
             "sandbox": {"type": wish.sandbox},
             "target": _target(wish),
-            "load": {"url": url, "rate": "20/s"},
+            "load": {"url": url, "rate": "50/s"},
             "steadyState": _afterwards(url) if again else _throughout(url),
             "method": [{"name": wish.scenario.replace("_", " "), "fault": fault, "hold": hold}],
             "phases": {"baseline": "3s", "recovery": "6s" if again else "3s"},
