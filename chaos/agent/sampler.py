@@ -30,11 +30,7 @@ class Sampler:
         now = time.monotonic()
         elapsed, self._last = max(now - self._last, 1e-6), now
         budget = self._supervisor.budget
-        parent_of = procfs.parents()
-        trees = {
-            name: procfs.tree(each.pid, parent_of) if each.pid else []
-            for name, each in self._supervisor.processes.items()
-        }
+        trees = self._supervisor.trees()
         everyone = [pid for tree in trees.values() for pid in tree]
         total = budget.cpu_seconds()
         memory = budget.used_bytes()
