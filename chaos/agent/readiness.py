@@ -95,10 +95,8 @@ async def _in_the_background(
     Where leftovers are kept it may begin to serve after its parent has ended, so a moment is given to it.
     """
     if process.ended_well and process.left and not process.running and not process.keeps_leftovers:
-        return "" if process.port is None and within_s == 0 else (
-            f"went to the background: its command ended with exit code 0 and left {', '.join(process.left)} behind, "
-            "ended with it as in a container; keep it in the foreground, such as without --daemon"
-        )
+        one_shot = process.port is None and within_s == 0
+        return "" if one_shot else _ended_with_it(process)
     if process.port is None or not process.ended_well:
         return ""
     until = time.monotonic() + within_s
@@ -109,6 +107,13 @@ async def _in_the_background(
     return (
         f"went to the background: its command ended with exit code 0 while {who} serves port {process.port}, "
         "watched and hit by nobody; keep it in the foreground, such as without --daemon"
+    )
+
+
+def _ended_with_it(process: Supervised) -> str:
+    return (
+        f"went to the background: its command ended with exit code 0 and left {', '.join(process.left)} behind, "
+        "ended with it as in a container; keep it in the foreground, such as without --daemon"
     )
 
 

@@ -93,7 +93,13 @@ class Target(Protocol):
         """The process names of the manifest."""
 
     def pids(self, process: str | None = None) -> Sequence[int]:
-        """Live pids of that process (of all of them), its main pid first, then its descendants."""
+        """Live pids of that process (of all of them), its main pid first, then its descendants.
+
+        They are all that its command started, also those that have lost their parents.
+        """
+
+    def main(self, process: str) -> int | None:
+        """Its main process; None when that does not run, whatever else of its tree does."""
 
     def port(self, process: str) -> int | None:
         """The port that the manifest says this process listens on."""

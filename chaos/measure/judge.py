@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chaos.events import Event, segments
-from chaos.measure import trust
+from chaos.measure import lives, trust
 from chaos.measure.accounting import unaccounted
 from chaos.measure.case import Case, Circumstances
 from chaos.measure.control import decide_control, is_control, reference
@@ -84,7 +84,12 @@ def _judge(record: Record, rules: int) -> Result:
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
-    doubts = [*_doubts(record, steps, health), *unaccounted(record, timeline)]
+    doubts = [
+        *_doubts(record, steps, health),
+        *lives.restart_loops(record, timeline),
+        *lives.unkillable(record),
+    ]
+    doubts += unaccounted(record, timeline)
     verdict, why = (
         decide_control(ended, ended_why, states, doubts)
         if control
@@ -107,7 +112,7 @@ def _judge(record: Record, rules: int) -> Result:
         ended_at=iso(end),
         steps=[step.result for step in steps],
         steady_state=states,
-        findings=_findings(steps, states, doubts),
+        findings=[*_findings(steps, states, doubts), *_kept(record)],
         doubts=doubts,
         phases=[
             PhaseResult(name=s.name, started_at=iso(s.start), ended_at=iso(s.end)) for s in timeline.spans
@@ -189,6 +194,13 @@ def _findings(
         if doubt not in of_steps
     ]
     return [*landed, *judged, *own]
+
+
+def _kept(record: Record) -> list[FindingResult]:
+    return [
+        FindingResult(name=name, verdict=Verdict.HELD, why=why, numbers={})
+        for name, why in lives.kept(record).items()
+    ]
 
 
 def _numbers(state: SteadyStateResult) -> dict[str, float]:

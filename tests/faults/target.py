@@ -119,6 +119,10 @@ class LocalTarget:
         mains += [pid for n, pid in self.adopted.items() if process in (None, n)]
         return [pid for main in mains for pid in _family(main)]
 
+    def main(self, process: str) -> int | None:
+        child = self.children.get(process)
+        return child.pid if child is not None and child.poll() is None else self.adopted.get(process)
+
     def _all_pids(self) -> Sequence[int]:
         return [*self.pids(), *(pid for h in self.helpers if h.poll() is None for pid in _family(h.pid))]
 
