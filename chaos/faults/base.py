@@ -32,6 +32,8 @@ class Delivered:
     samples: int
     landed: bool
     why: str
+    ended_early: str = ""
+    """By what it was ended before its hold was over; the rest is then of the time until that. Empty when it was not."""
 
 
 @dataclass(slots=True)
@@ -75,6 +77,9 @@ class Memory(Protocol):
 
     def used_bytes(self) -> int:
         """Bytes in use now that count against the limit and cannot be dropped."""
+
+    def kills(self) -> int:
+        """How many processes were ended for want of memory, since the sandbox began."""
 
 
 class Target(Protocol):

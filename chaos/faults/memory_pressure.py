@@ -27,6 +27,10 @@ _GIVE_BACK_PER_S = 0.05
 """Share of the budget that is given back per second at most. A neighbour that vanished the moment the app
 wants memory would be no pressure: what the app takes faster, it takes on top, and the limit may end it."""
 _ANSWER_WITHIN_S = 5.0
+_LEAST_HELD_POINTS = 0.5
+"""Of the budget: a hog with less than this was no neighbour."""
+_STARTS_WITHIN_S = 10.0
+"""How long a process that was started again may take until it has what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,8 @@ class MemoryPressure(Fault):
     """Bring the memory in use to `fill` of the sandbox's budget over `over`, then hold that level.
 
     A neighbour process holds private anonymous memory. It takes what the app frees, and gives way when the
-    app grows, by at most 5 % of the budget a second: a sudden large allocation meets the limit.
+    app grows, by at most 5 % of the budget a second: a sudden large allocation meets the limit. Once a process of the
+    app has ended it takes no more than it had until then, and makes room at once for the one that is started again.
     """
 
     type: Literal["memory_pressure"] = "memory_pressure"
@@ -64,41 +69,72 @@ class MemoryPressure(Fault):
                 raise InjectionError(f"the memory hog was not ready within {_ANSWER_WITHIN_S:g} s")
             victims = _Victims(target.pids)
             inside = Inside(target)
-            press = _Press(self, memory, helper, victims)
+            press = _Press(self, memory, helper, target.pids)
             asked = {"fill_percent": _percent(self.fill)}
             notes = {"limit_bytes": memory.limit_bytes}
 
             def look() -> Sample:
+                victims.offer()
                 return {**press.look(), **inside.look()}
 
             with target.undo("which process the kernel ends first", victims.forget):
                 yield Injection("anonymous-memory", memory.kind, asked, look, _LOOK_EVERY_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
-        """Landed when the median level after the ramp is within 2 points of asked and the hog lived."""
+        """Landed when the median level after the ramp is within 2 points of asked, as long as the hog lived.
+
+        Or above it, when the hog held a part of it and the app took more on top. Where the app met its limit before
+        the ramp was over, the level just before that tells, within 10 points.
+        """
         levels = [float(sample["fill_percent"]) for sample in samples if sample["phase"] == "plateau"]
-        lost = next((sample for sample in samples if sample["phase"] == "lost"), None)
+        early = next((str(sample["why"]) for sample in samples if sample["phase"] == "lost"), "")
         if len(levels) < _FEWEST_LEVELS:
-            why = _loss(lost) if lost else _few(len(levels))
-            return Delivered({}, None, None, len(samples), False, why)
+            return self._short(samples, len(levels), early)
         middle, low, high = median_interval(levels)
-        asked = _percent(self.fill)
-        near = abs(middle - asked) <= _TOLERATED_POINTS
+        asked, pressed = _percent(self.fill), _pressed(samples)
+        near = self._fits(middle, _TOLERATED_POINTS, pressed)
         why = (
             f"median {middle:.1f} % of the budget used after the ramp, {asked:g} % asked, 2 points tolerated"
         )
-        if lost:
-            why = f"{_loss(lost)}; before that {why}"
-        elif not near and middle > asked:
-            why += "; the app holds more by itself"
+        if early:
+            why = f"ended early by {early}; until then {why}"
+        if middle > asked + _TOLERATED_POINTS:
+            why += "; the app took more on top" if pressed else "; the app holds more by itself"
         gone = unsteady(
             levels,
-            lambda level: abs(level - asked) <= _ROUGH_POINTS,
-            lambda some: abs(median_interval(some)[0] - asked) <= 2 * _TOLERATED_POINTS,
+            lambda level: self._fits(level, _ROUGH_POINTS, pressed),
+            lambda some: self._fits(median_interval(some)[0], 2 * _TOLERATED_POINTS, pressed),
         )
         why += (outside := escaped(samples))
-        landed = near and lost is None and not outside and not gone
-        return Delivered({"fill_percent": middle}, low, high, len(levels), landed, and_why(why, gone))
+        landed = near and not outside and not gone
+        values = {"fill_percent": middle}
+        return Delivered(values, low, high, len(levels), landed, and_why(why, gone), ended_early=early)
+
+    def _fits(self, level: float, points: float, pressed: bool) -> bool:
+        """Whether a level is as asked; above it as well, where that is the app's doing beside the hog."""
+        off = level - _percent(self.fill)
+        return -points <= off and (off <= points or pressed)
+
+    def _short(self, samples: Sequence[Sample], plateau: int, early: str) -> Delivered:
+        """Of a hold with no plateau to speak of: whether the app met its limit on the way up."""
+        kills = [index for index, sample in enumerate(samples) if sample.get("kills")]
+        before = (
+            max((float(each["fill_percent"]) for each in samples[: kills[0]]), default=0.0) if kills else 0.0
+        )
+        if kills and _pressed(samples) and before >= _percent(self.fill) - _ROUGH_POINTS:
+            why = f"the app met its limit in the ramp, with {before:.1f} % of the budget used just before"
+            why = f"ended early by {early}; until then {why}" if early else why
+            return Delivered({"fill_percent": before}, None, None, len(samples), True, why, ended_early=early)
+        why = f"it was ended by {early}, and before that {_few(plateau)}" if early else _few(plateau)
+        return Delivered({}, None, None, len(samples), False, why)
+
+
+def _pressed(samples: Sequence[Sample]) -> bool:
+    """Whether the hog held a part of what was used."""
+    held = [
+        float(sample.get("hog_percent", 0.0)) for sample in samples if sample["phase"] in ("ramp", "plateau")
+    ]
+    return bool(held) and median_interval(held)[0] >= _LEAST_HELD_POINTS
 
 
 def _few(count: int) -> str:
@@ -111,35 +147,42 @@ def _percent(share: float) -> float:
     return round(share * 100, 9)
 
 
-def _loss(sample: Sample) -> str:
-    return f"the memory hog did not survive ({sample['why']})"
-
-
 class _Press:
     """Compares the level with what is wanted at this moment, and has the hog make up the difference."""
 
-    def __init__(self, fault: MemoryPressure, memory: Memory, helper: Helper, victims: "_Victims") -> None:
-        self._fault, self._memory, self._helper, self._victims = fault, memory, helper, victims
+    def __init__(
+        self, fault: MemoryPressure, memory: Memory, helper: Helper, pids: Callable[[], Sequence[int]]
+    ) -> None:
+        self._fault, self._memory, self._helper = fault, memory, helper
         self._began = self._looked = time.monotonic()
         self._used_at_start = memory.used_bytes()
+        self._kills_at_start = memory.kills()
         self._held = 0
         self._full = False
         self._lost: str | None = None
+        self._room = _Room(pids)
 
     def look(self) -> dict[str, Any]:
         """One sample of the level as the last correction left it, then the next correction."""
-        self._victims.offer()
-        used = self._memory.used_bytes()
+        self._room.look(self._held)
+        used, kills = self._memory.used_bytes(), self._memory.kills() - self._kills_at_start
         level = {"fill_percent": self._of_budget(used), "hog_percent": self._of_budget(self._held)}
+        if kills:
+            level["kills"] = kills
         if self._lost is None:
-            sample = {**level, "phase": "plateau" if self._full else "ramp"}
             try:
-                self._correct(used)
+                bounded = self._correct(used)
             except FaultError as error:
-                self._lost, self._held = str(error), 0
+                self._lost, self._held = self._who_ended_it(error), 0
             else:
-                return sample
+                phase = "ramp" if not self._full else "restarted" if bounded else "plateau"
+                return {**level, "phase": phase}
         return {**level, "phase": "lost", "why": self._lost}
+
+    def _who_ended_it(self, error: FaultError) -> str:
+        if self._memory.kills() > self._kills_at_start:
+            return f"the end of the hog for want of memory: {error}"
+        return f"the end of the hog: {error}"
 
     def _of_budget(self, size: int) -> float:
         return round(size / self._memory.limit_bytes * 100, 3)
@@ -151,19 +194,47 @@ class _Press:
         goal = self._fault.fill * self._memory.limit_bytes
         return self._used_at_start + done * (goal - self._used_at_start)
 
-    def _correct(self, used: int) -> None:
+    def _correct(self, used: int) -> bool:
+        """Whether the hog would have had to take more than its share."""
         now = time.monotonic()
         change = self._wanted(now) - used
         most_back = _GIVE_BACK_PER_S * (now - self._looked) * self._memory.limit_bytes
         self._looked = now
-        held = max(0, self._held + int(max(change, -most_back)))
-        if abs(held - self._held) < mmap.PAGESIZE:
-            return
-        self._helper.send({"hold_bytes": held})
-        answer = self._helper.receive(_ANSWER_WITHIN_S)
-        if answer is None:
-            raise FaultError(f"the memory hog did not answer within {_ANSWER_WITHIN_S:g} s")
-        self._held = int(answer["held_bytes"])
+        if not self._room.wanted(now):
+            change = max(change, -most_back)
+        wanted = max(0, self._held + int(change))
+        held = min(wanted, self._room.share)
+        if abs(held - self._held) >= mmap.PAGESIZE:
+            self._helper.send({"hold_bytes": held})
+            answer = self._helper.receive(_ANSWER_WITHIN_S)
+            if answer is None:
+                raise FaultError(f"the memory hog did not answer within {_ANSWER_WITHIN_S:g} s")
+            self._held = int(answer["held_bytes"])
+        return wanted - held > _TOLERATED_POINTS / 100 * self._memory.limit_bytes
+
+
+class _Room:
+    """What an app that ends and is started again gets of the budget: what it had, and at once."""
+
+    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
+        self._pids = pids
+        self._alive = frozenset(pids())
+        self._until = 0.0
+        self.share = 2**63
+        """The most that the hog may take."""
+
+    def look(self, held: int) -> None:
+        """Note who has gone and who is new."""
+        alive = frozenset(self._pids())
+        if self._alive - alive:
+            self.share = min(self.share, held)
+        if alive != self._alive and self.share < 2**63:
+            self._until = time.monotonic() + _STARTS_WITHIN_S
+        self._alive = alive
+
+    def wanted(self, now: float) -> bool:
+        """Whether somebody may just be starting."""
+        return now < self._until
 
 
 class _Victims:

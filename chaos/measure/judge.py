@@ -42,6 +42,7 @@ from chaos.measure.result import (
 from chaos.measure.rules1 import by_old_rules
 from chaos.measure.significance import Tests
 from chaos.measure.standstill import awake
+from chaos.measure.starvation import Starvation
 from chaos.measure.steady_state import judge_state
 from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
@@ -141,7 +142,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
     plan, steps = record.plan, run.steps
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
     withheld = reference(record, run.timeline) if is_control(record) else None
-    results = []
+    results, starvation = [], Starvation(record)
     for state in asked:
         mine = looks.get(state.name, [])
         around = Circumstances(
@@ -155,6 +156,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
             phases_s=phases_s(plan),
             requests=run.requests,
             rate_per_s=float((plan.get("load") or {}).get("rate_per_s") or 0.0),
+            starvation=starvation,
             tests=run.tests,
         )
         new = run.rules == RULES

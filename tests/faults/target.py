@@ -48,6 +48,9 @@ class Budget:
     def used_bytes(self) -> int:
         return sum(_proportional_bytes(pid) for pid in self.pids())
 
+    def kills(self) -> int:
+        return 0
+
 
 @dataclass
 class LocalTarget:
