@@ -27,7 +27,7 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PRESSURE = Path("/proc/pressure/cpu")
 
 
-class _Machine(NamedTuple):
+class Machine(NamedTuple):
     """Seconds since boot, over all cores."""
 
     busy_s: float
@@ -35,9 +35,11 @@ class _Machine(NamedTuple):
     stolen_s: float
 
 
-class _Moment(NamedTuple):
+class Moment(NamedTuple):
+    """One look: when, the machine then, and what we and the app have used."""
+
     at: float
-    machine: _Machine
+    machine: Machine
     own_s: float
 
 
@@ -51,12 +53,12 @@ class Starvation:
         self._own_s = 0.0
         self._throttled_s = budget.throttled_s()
         self._pressed_us = _pressed_us()
-        self._moments: deque[_Moment] = deque()
+        self._moments: deque[Moment] = deque()
 
     def look(self, app: Iterable[int]) -> dict[str, float]:
         """Milliseconds since the last look: `waited_ms` and `taken_ms`; both 0 at the first."""
         pids = set(app)
-        now = _Moment(time.monotonic(), _machine(), self._own(pids))
+        now = Moment(time.monotonic(), _machine(), self._own(pids))
         waited_s = self._waited_s(pids)
         if not self._moments:
             self._moments.append(now)
@@ -91,7 +93,7 @@ class Starvation:
         return min(1.0, max(0.0, self._throttled_s - before) / passed_s)
 
 
-def others_share(first: _Moment, last: _Moment) -> float:
+def others_share(first: Moment, last: Moment) -> float:
     """CPU seconds a second that others had and we may have wanted; none when a whole core stood idle. Pure."""
     passed_s = max(last.at - first.at, 1e-6)
     busy_s = last.machine.busy_s - first.machine.busy_s
@@ -122,10 +124,10 @@ def _delays(pids: Iterable[int]) -> dict[str, int]:
     return found
 
 
-def _machine() -> _Machine:
+def _machine() -> Machine:
     fields = [int(field) * _TICK_S for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     user, nice, system, idle, waiting, hard, soft, stolen = fields
-    return _Machine(user + nice + system + hard + soft, idle + waiting, stolen)
+    return Machine(user + nice + system + hard + soft, idle + waiting, stolen)
 
 
 def _clock_s(pid: int) -> float:
