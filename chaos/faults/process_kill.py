@@ -71,7 +71,11 @@ class ProcessKill(Fault):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when every signal that was sent was seen to end its process, and those were the ones that served."""
         sent = [sample for sample in samples if sample.get("killed_pid") is not None]
-        seen = [float(sample["seen_ms"]) for sample in sent if sample.get("seen_ms") is not None]
+        seen = [
+            float(sample.get("died_ms", sample["seen_ms"]))
+            for sample in sent
+            if sample.get("seen_ms") is not None
+        ]
         landed = bool(sent) and len(seen) == len(sent) and not missed_in(sent)
         why = _why(samples, sent, seen)
         kills = float(len(seen))
@@ -95,6 +99,8 @@ def _why(samples: Sequence[Sample], sent: Sequence[Sample], seen: Sequence[float
     said = f"{len(seen)} of {len(sent)} signalled processes were seen to die"
     if seen:
         said += f", the slowest {max(seen):.3g} ms after its signal"
+    if with_it := next((sample["with_it"] for sample in sent if sample.get("with_it")), ""):
+        said += f"; {with_it}, which served, ended with it"
     return f"{said}; {complaints}" if complaints else said
 
 

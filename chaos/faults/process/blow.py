@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from chaos.faults.process.aim import Aim
+from chaos.faults.process.aim import Aim, called
 from chaos.faults.process.signals import Shot, shoot
 
 GOES_WITHIN_S = 2.0
@@ -16,11 +16,18 @@ GOES_WITHIN_S = 2.0
 class Blow:
     """Signals on their way; `strike` sends them."""
 
-    def __init__(self, aim: Aim, shots: list[Shot]) -> None:
+    def __init__(self, aim: Aim) -> None:
         self.aim = aim
-        self.shots = shots
-        self._listeners = list(_watched(each.pid for each in aim.spared()))
+        self.shots: list[Shot] = []
+        spared = aim.spared()
+        self._with_it = ", ".join(called(each.pid) for each in spared)
+        self._listeners = list(_watched(each.pid for each in spared))
         self._died_at: float | None = None
+
+    def send(self, name: str) -> bool:
+        """Send the signal; whether anybody was still there. Raises InjectionError when it cannot be sent."""
+        self.shots = [shot for victim in self.aim.victims if (shot := shoot(victim.pid, name)) is not None]
+        return bool(self.shots)
 
     @property
     def pid(self) -> int:
@@ -55,10 +62,14 @@ class Blow:
     def told(self) -> dict[str, object]:
         """What a sample says of whom it hit."""
         told: dict[str, object] = {}
+        if self._died_at is not None:
+            told["died_ms"] = round((self._died_at - self.sent) * 1000, 3)
         if len(self.shots) > 1:
             told["processes"] = len(self.shots)
         if missed := self.aim.missed(ended=True):
             told["missed"] = missed
+        elif self._with_it:
+            told["with_it"] = self._with_it
         return told
 
     def close(self) -> None:
@@ -71,9 +82,14 @@ class Blow:
 
 
 def strike(aim: Aim, name: str) -> Blow | None:
-    """Send the signal; None when everybody has gone already. Raises InjectionError when it cannot be sent."""
-    shots = [shot for victim in aim.victims if (shot := shoot(victim.pid, name)) is not None]
-    return Blow(aim, shots) if shots else None
+    """A blow that was sent; None when everybody has gone already. Raises InjectionError when it cannot be."""
+    blow, sent = Blow(aim), False
+    try:
+        sent = blow.send(name)
+    finally:
+        if not sent:
+            blow.close()
+    return blow if sent else None
 
 
 def missed_in(samples: Iterable[object]) -> str:
