@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from chaos.agent import procfs
-from chaos.faults.process.listening import holders, sockets
 
 _HEAD_BYTES = 64 * 1024
 _MOST_SHOWN = 120
@@ -121,6 +120,8 @@ def cannot_run(command: Sequence[str], cwd: str, error: OSError) -> str:
 
 def served_by(port: int, own: Iterable[int]) -> str:
     """Who listens on a TCP port, `nginx (pid 7)`, if it is nobody of `own`; empty when it is, or cannot be known."""
+    from chaos.faults.process.listening import holders, sockets  # read when somebody asks: few starts fail
+
     listening = holders(sockets(port), sorted(procfs.parents()))
     if not listening or not set(own).isdisjoint(listening):
         return ""

@@ -1,5 +1,6 @@
 """Kill a process every time it comes back, for as long as the fault is held."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import Blow, missed_in, strike
-from chaos.faults.process.tree import Process, age_s, alive, ticks
+from chaos.faults.process.tree import age_s, alive, ticks
 from chaos.units import Duration
 
 _TOLERATED_S = 0.1
 """How much longer than asked a life may last: the clock of births ticks every 10 ms, and a machine may be busy."""
 _LOOK_EVERY_S = 0.01
 _DIES_WITHIN_S = 2.0
+_AIMED_BEFORE_S = 0.1
+"""An aim older than this is taken again before it is used, so long before that it delays nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +105,8 @@ class _Loop:
 
     def __init__(self, fault: CrashLoop, target: Target, name: str) -> None:
         self._fault, self._target, self._name = fault, target, name
-        self._victim: Process | None = None
+        self._aimed: Aim | None = None
+        self._aimed_at = 0.0
         self._killed_at = 0
         """Clock ticks since boot: of one process among several it is the one that replaces it which is next."""
         self.kills = 0
@@ -115,16 +119,17 @@ class _Loop:
 
     def look(self) -> Sample | None:
         """What was done, when something was."""
-        aimed = None
-        if self._victim is None or not alive(self._victim.pid, self._victim.born):
-            aimed = self._aim()
-            self._victim = aimed.victims[0] if aimed else None
-        if self._victim is None or age_s(self._victim) < self._fault.alive:
+        if self._aimed is None or not alive(self._aimed.victims[0].pid, self._aimed.victims[0].born):
+            self._take_aim()
+        if self._aimed is None:
             return None
-        aimed = (
-            aimed or self._aim()
-        )  # who listens, and who is of its tree, was not known when this life began
-        return None if aimed is None else self._kill(aimed)
+        left_s = self._fault.alive - age_s(self._aimed.victims[0])
+        if left_s < _AIMED_BEFORE_S < time.monotonic() - self._aimed_at:
+            self._take_aim()  # who listens, and who is of its tree, was not known when this life began
+        return self._kill(self._aimed) if left_s <= 0 and self._aimed else None
+
+    def _take_aim(self) -> None:
+        self._aimed, self._aimed_at = self._aim(), time.monotonic()
 
     def _aim(self) -> Aim | None:
         since = self._killed_at if self._fault.scope == "one" else 0
@@ -137,7 +142,7 @@ class _Loop:
         if (blow := strike(aimed, "SIGKILL")) is None:
             return None
         self.kills += 1
-        self._killed_at, self._victim = killed_at, None
+        self._killed_at, self._aimed = killed_at, None
         sample = {
             "process": self._name,
             "killed_pid": blow.pid,
