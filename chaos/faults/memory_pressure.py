@@ -1,36 +1,25 @@
 """Take memory gradually until so much of the budget is in use, and keep it there."""
 
-import contextlib
-import mmap
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Sample, Target
-from chaos.faults.channel import receive, send
+from chaos.errors import InjectionError
+from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.process.pressing import ANSWER_WITHIN_S, TOLERATED_POINTS, Press, Victims, hog
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
-_TOLERATED_POINTS = 2.0
 _ROUGH_POINTS = 10.0
 _FEWEST_LEVELS = 3
 _PLATEAU_S = 1.0
 """What a hold must leave after the ramp, so that there is a plateau to judge."""
 _LOOK_EVERY_S = 0.05
-_GIVE_BACK_PER_S = 0.05
-"""Share of the budget that is given back per second at most. A neighbour that vanished the moment the app
-wants memory would be no pressure: what the app takes faster, it takes on top, and the limit may end it."""
-_ANSWER_WITHIN_S = 5.0
 _LEAST_HELD_POINTS = 0.5
 """Of the budget: a hog with less than this was no neighbour."""
-_STARTS_WITHIN_S = 10.0
-"""How long a process that was started again may take until it has what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +54,11 @@ class MemoryPressure(Fault):
         """The ramp begins when the context is entered; `observe` drives it."""
         memory = target.memory
         with target.helper(hog, in_memory_limit=True, capacity_bytes=memory.limit_bytes) as helper:
-            if helper.receive(_ANSWER_WITHIN_S) is None:
-                raise InjectionError(f"the memory hog was not ready within {_ANSWER_WITHIN_S:g} s")
-            victims = _Victims(target.pids)
+            if helper.receive(ANSWER_WITHIN_S) is None:
+                raise InjectionError(f"the memory hog was not ready within {ANSWER_WITHIN_S:g} s")
+            victims = Victims(target.pids)
             inside = Inside(target)
-            press = _Press(self, memory, helper, target.pids)
+            press = Press(self.fill, self.over, memory, helper, target.pids)
             asked = {"fill_percent": _percent(self.fill)}
             notes = {"limit_bytes": memory.limit_bytes}
 
@@ -92,18 +81,18 @@ class MemoryPressure(Fault):
             return self._short(samples, len(levels), early)
         middle, low, high = median_interval(levels)
         asked, pressed = _percent(self.fill), _pressed(samples)
-        near = self._fits(middle, _TOLERATED_POINTS, pressed)
+        near = self._fits(middle, TOLERATED_POINTS, pressed)
         why = (
             f"median {middle:.1f} % of the budget used after the ramp, {asked:g} % asked, 2 points tolerated"
         )
         if early:
             why = f"ended early by {early}; until then {why}"
-        if middle > asked + _TOLERATED_POINTS:
+        if middle > asked + TOLERATED_POINTS:
             why += "; the app took more on top" if pressed else "; the app holds more by itself"
         gone = unsteady(
             levels,
             lambda level: self._fits(level, _ROUGH_POINTS, pressed),
-            lambda some: self._fits(median_interval(some)[0], 2 * _TOLERATED_POINTS, pressed),
+            lambda some: self._fits(median_interval(some)[0], 2 * TOLERATED_POINTS, pressed),
         )
         why += (outside := escaped(samples))
         landed = near and not outside and not gone
@@ -145,156 +134,3 @@ def _few(count: int) -> str:
 
 def _percent(share: float) -> float:
     return round(share * 100, 9)
-
-
-class _Press:
-    """Compares the level with what is wanted at this moment, and has the hog make up the difference."""
-
-    def __init__(
-        self, fault: MemoryPressure, memory: Memory, helper: Helper, pids: Callable[[], Sequence[int]]
-    ) -> None:
-        self._fault, self._memory, self._helper = fault, memory, helper
-        self._began = self._looked = time.monotonic()
-        self._used_at_start = memory.used_bytes()
-        self._kills_at_start = memory.kills()
-        self._held = 0
-        self._full = False
-        self._lost: str | None = None
-        self._room = _Room(pids)
-
-    def look(self) -> dict[str, Any]:
-        """One sample of the level as the last correction left it, then the next correction."""
-        self._room.look(self._held)
-        used, kills = self._memory.used_bytes(), self._memory.kills() - self._kills_at_start
-        level = {"fill_percent": self._of_budget(used), "hog_percent": self._of_budget(self._held)}
-        if kills:
-            level["kills"] = kills
-        if self._lost is None:
-            try:
-                bounded = self._correct(used)
-            except FaultError as error:
-                self._lost, self._held = self._who_ended_it(error), 0
-            else:
-                phase = "ramp" if not self._full else "restarted" if bounded else "plateau"
-                return {**level, "phase": phase}
-        return {**level, "phase": "lost", "why": self._lost}
-
-    def _who_ended_it(self, error: FaultError) -> str:
-        if self._memory.kills() > self._kills_at_start:
-            return f"the end of the hog for want of memory: {error}"
-        return f"the end of the hog: {error}"
-
-    def _of_budget(self, size: int) -> float:
-        return round(size / self._memory.limit_bytes * 100, 3)
-
-    def _wanted(self, now: float) -> float:
-        """Bytes that should be in use: a straight line from the start, then level."""
-        done = min(1.0, (now - self._began) / self._fault.over)
-        self._full = done == 1.0
-        goal = self._fault.fill * self._memory.limit_bytes
-        return self._used_at_start + done * (goal - self._used_at_start)
-
-    def _correct(self, used: int) -> bool:
-        """Whether the hog would have had to take more than its share."""
-        now = time.monotonic()
-        change = self._wanted(now) - used
-        most_back = _GIVE_BACK_PER_S * (now - self._looked) * self._memory.limit_bytes
-        self._looked = now
-        if not self._room.wanted(now):
-            change = max(change, -most_back)
-        wanted = max(0, self._held + int(change))
-        held = min(wanted, self._room.share)
-        if abs(held - self._held) >= mmap.PAGESIZE:
-            self._helper.send({"hold_bytes": held})
-            answer = self._helper.receive(_ANSWER_WITHIN_S)
-            if answer is None:
-                raise FaultError(f"the memory hog did not answer within {_ANSWER_WITHIN_S:g} s")
-            self._held = int(answer["held_bytes"])
-        return wanted - held > _TOLERATED_POINTS / 100 * self._memory.limit_bytes
-
-
-class _Room:
-    """What an app that ends and is started again gets of the budget: what it had, and at once."""
-
-    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
-        self._pids = pids
-        self._alive = frozenset(pids())
-        self._until = 0.0
-        self.share = 2**63
-        """The most that the hog may take."""
-
-    def look(self, held: int) -> None:
-        """Note who has gone and who is new."""
-        alive = frozenset(self._pids())
-        if self._alive - alive:
-            self.share = min(self.share, held)
-        if alive != self._alive and self.share < 2**63:
-            self._until = time.monotonic() + _STARTS_WITHIN_S
-        self._alive = alive
-
-    def wanted(self, now: float) -> bool:
-        """Whether somebody may just be starting."""
-        return now < self._until
-
-
-class _Victims:
-    """The app's processes, which the kernel is to end before the hog when the limit is hit.
-
-    Otherwise it ends the largest, which is the hog: the pressure would vanish at the moment it tells. Anybody may
-    raise the score of a process of his own, and lower it again to what it was (oom_score_adj, proc(5)).
-    """
-
-    def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
-        self._pids = pids
-        self._scores: dict[int, str] = {}
-
-    def offer(self) -> None:
-        """Raise the score of those that are new."""
-        for pid in self._pids():
-            if pid not in self._scores:
-                self._scores[pid] = _swap_score(pid, "1000")
-
-    def forget(self) -> None:
-        """Give everybody his score back."""
-        for pid, score in self._scores.items():
-            if score:
-                _swap_score(pid, score)
-
-
-def _swap_score(pid: int, score: str) -> str:
-    """Set how readily the kernel ends it; what it was, empty when it cannot be set or the process has gone."""
-    file = Path(f"/proc/{pid}/oom_score_adj")
-    try:
-        before = file.read_text().strip()
-        file.write_text(score)
-    except OSError:
-        return ""
-    return before
-
-
-def hog(capacity_bytes: int) -> None:
-    """Helper: hold as many bytes of touched private memory as told, until the channel ends.
-
-    One reservation, touched from its start on; without huge pages, so that a byte asked is a byte used.
-    """
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    with mmap.mmap(-1, capacity_bytes, flags=flags) as memory:
-        with contextlib.suppress(OSError):  # a kernel without huge pages refuses the advice
-            memory.madvise(mmap.MADV_NOHUGEPAGE)
-        send({"held_bytes": 0})
-        held = 0
-        while (order := receive()) is not None:
-            wanted = min(int(order["hold_bytes"]), capacity_bytes) // mmap.PAGESIZE * mmap.PAGESIZE
-            if wanted > held:
-                _touch(memory, held, wanted)
-            elif wanted < held:
-                memory.madvise(mmap.MADV_DONTNEED, wanted, held - wanted)
-            held = wanted
-            send({"held_bytes": held})
-
-
-def _touch(memory: mmap.mmap, begin: int, end: int) -> None:
-    block = b"\1" * 2**20
-    for at in range(begin, end, len(block)):
-        stop = min(at + len(block), end)
-        memory[at:stop] = block[: stop - at]

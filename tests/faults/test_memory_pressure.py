@@ -206,6 +206,16 @@ def test_an_app_that_holds_more_by_itself_is_said(target: LocalTarget) -> None:
     assert "the app holds more by itself" in delivered.why
 
 
+def test_small_children_that_come_and_go_are_no_restart(target: LocalTarget) -> None:
+    target.start("app", ["sh", "-c", "while :; do sleep 0.05; date >/dev/null; done"])
+    fault = MemoryPressure(fill=0.6, over=0.3)
+    with fault.inject(target) as injection:
+        hold(target, injection, 0.8)
+    assert {sample["phase"] for sample in target.samples} == {"ramp", "plateau"}
+    delivered = fault.delivered(target.samples)
+    assert delivered.landed, delivered.why
+
+
 def test_nothing_to_fill_is_refused() -> None:
     with pytest.raises(ValueError, match="above 0%"):
         MemoryPressure(fill=0.0)
