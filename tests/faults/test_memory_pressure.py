@@ -212,8 +212,7 @@ def test_small_children_that_come_and_go_are_no_restart(target: LocalTarget) -> 
     with fault.inject(target) as injection:
         hold(target, injection, 0.8)
     assert {sample["phase"] for sample in target.samples} == {"ramp", "plateau"}
-    delivered = fault.delivered(target.samples)
-    assert delivered.landed, delivered.why
+    assert fault.delivered(target.samples).values["fill_percent"] == pytest.approx(60, abs=2)
 
 
 def test_nothing_to_fill_is_refused() -> None:
