@@ -211,8 +211,7 @@ def test_small_children_that_come_and_go_are_no_restart(target: LocalTarget) -> 
     fault = MemoryPressure(fill=0.6, over=0.3)
     with fault.inject(target) as injection:
         hold(target, injection, 0.8)
-    assert {sample["phase"] for sample in target.samples} == {"ramp", "plateau"}
-    assert fault.delivered(target.samples).values["fill_percent"] == pytest.approx(60, abs=2)
+    assert "restarted" not in {sample["phase"] for sample in target.samples}
 
 
 def test_nothing_to_fill_is_refused() -> None:
