@@ -167,8 +167,13 @@ class Supervisor:
             await until_exit(child.pid)
             ended_at = self._record.clock.now()
             process.running, process.pid = False, None
-            await self._leave(process)
-            code = child.wait()
+            try:
+                if not self._ending:
+                    await self._leave(process)
+            finally:
+                code = (
+                    child.wait()
+                )  # not before: until then its number, and so its session's, is nobody else's
             if time.monotonic() - born > _HEALTHY_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
             if self._ending:
@@ -191,10 +196,7 @@ class Supervisor:
             child, backoff_s = await self._start_again(process, backoff_s)
 
     async def _leave(self, process: Supervised) -> None:
-        """What is left of the tree is ended with its main process, as of a container or a unit; or kept, and said.
-
-        Before that is reaped: until then its number, and so its session's, is nobody else's.
-        """
+        """What is left of the tree is ended with its main process, as of a container or a unit; or kept, and said."""
         life = process.lives[-1]
         life.over = True
         left = alive = life.left()
