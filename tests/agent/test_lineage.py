@@ -97,6 +97,22 @@ def test_who_means_it_keeps_them_and_the_result_says_so(lab: Lab) -> None:
     )
 
 
+@pytest.mark.parametrize("leftovers", ["kill", "keep"])
+def test_a_kill_of_a_wrapper_lands_when_its_server_ends_with_it(lab: Lab, leftovers: str) -> None:
+    wrapper = ["sh", "-c", "python3 -S server.py; echo ended"]
+    result, events = carried_out(lab, command=wrapper, leftovers=leftovers)
+    (step,) = result.steps
+    ends = [event for event in events if event.type == "process.exited"]
+    if leftovers == "kill":
+        assert step.landed, step.why
+        assert "which served, ended with it" in step.why
+        assert len(ends) == 1, "what came back found its port free"
+    else:
+        assert not step.landed
+        assert "what serves port 8000 was not hit: python3" in step.why
+        assert result.verdict == "inconclusive"
+
+
 def test_in_the_open_it_is_the_session(tmp_path: Path) -> None:
     """Without a wall: who stays in the session is told, also without a parent."""
 
