@@ -61,6 +61,12 @@ class Helper(Protocol):
     def send(self, message: Mapping[str, Any]) -> None:
         """One JSON line on its standard input."""
 
+    def let_go(self) -> None:
+        """Have it live on, to its own end or the agent's, when its context is left: it disturbs nobody any more.
+
+        Only for a function that `outlives_agent`: the thread of its step ends before it.
+        """
+
 
 class Memory(Protocol):
     """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""

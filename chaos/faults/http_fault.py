@@ -4,10 +4,11 @@ status    an error is answered in its stead: 500, 503, 429 with Retry-After, …
 delay     the request goes on to the server so much later
 abort     the connection is reset in the middle of the response
 truncate  the response ends in the middle, by an orderly end of the connection
+close     the connection is closed before any answer, in order; the server does not see the request
 
 A packet rule leads new connections through a proxy, which speaks HTTP/1.1 and passes on all else untouched. Those open
-when the fault begins are reset (their clients come back through the proxy); those open when it ends are closed between
-two requests.
+when the fault begins stay as they are: a request that is meant is met where its packet passes; `abort` and `truncate`
+end such a connection before the answer. At the end nothing is cut: what the proxy has is carried on to its own end.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,9 +97,9 @@ class HttpFault(Fault):
                 self._verify(own)
                 own.pace(PACE_S)
                 notes = {
-                    "reset_open_connections": proxy.ended,
+                    "open_connections": proxy.open_before,
+                    "open_connections_are": proxy.watched,
                     "own_request_ms_before": own.baseline_ms,
-                    "new_connections": "by the proxy; those open before were reset once",
                 }
                 yield Injection(
                     "http-proxy",
@@ -139,6 +140,7 @@ class HttpFault(Fault):
             values["status"] = _usual_status(seen)
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
+        why += _unread(seen) + _carried(samples)
         return Delivered(values, low, high, len(seen), fits and met > 0, why)
 
     @property
@@ -166,6 +168,7 @@ class HttpFault(Fault):
             "delay": "took longer",
             "abort": "were reset",
             "truncate": "were cut off",
+            "close": "were closed unanswered",
         }[self.mode]
 
     @property
@@ -184,7 +187,7 @@ class HttpFault(Fault):
             return sample["saw"] == str(self.status) and sample.get("retry_after_s") == self.retry_after
         if self.mode == "delay":
             return sample["saw"] == "200" and float(sample["took_ms"]) - baseline_ms >= self.delay * 0.5e3
-        return bool(sample["saw"] == {"abort": "reset", "truncate": "cut"}[self.mode])
+        return bool(sample["saw"] == {"abort": "reset", "truncate": "cut", "close": "closed"}[self.mode])
 
     def _verify(self, own: Requests) -> None:
         """A request is hit; when only few are to be, one that has come through the proxy will do."""
@@ -211,6 +214,27 @@ def _usual_status(seen: Sequence[Sample]) -> str:
     """The status that most of the requests ended with that did not end well; 200 when all did."""
     ended = [str(sample["saw"]) for sample in seen if sample["saw"] != "200" and str(sample["saw"]).isdigit()]
     return max(set(ended), key=ended.count) if ended else "200"
+
+
+_UNREAD = {
+    "connections_tls": "TLS (they began with a ClientHello)",
+    "connections_http2": "HTTP/2 (they began with its preface)",
+    "connections_server-first": "of a server that speaks first",
+    "connections_other": "of another protocol",
+    "open_unread": "open before, and TLS or HTTP/2",
+}
+"""By the name of its count: what a connection was, whose requests could not be read."""
+
+
+def _unread(seen: Sequence[Sample]) -> str:
+    most = {name: max((int(one.get(name, 0)) for one in seen), default=0) for name in _UNREAD}
+    told = [f"{count} {_UNREAD[name]}" for name, count in most.items() if count]
+    return f"; connections that were not HTTP/1.1 passed untouched: {', '.join(told)}" if told else ""
+
+
+def _carried(samples: Sequence[Sample]) -> str:
+    count = max((int(one.get("carried_on", 0)) for one in samples), default=0)
+    return f"; {count} connections open at its end are carried on to their own" if count else ""
 
 
 def _verify_gone(own: Requests) -> None:

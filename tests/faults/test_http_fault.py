@@ -14,7 +14,7 @@ def run(body: str, *arguments: str, user: str = "own") -> None:
 
 
 @pytest.mark.parametrize("user", users())
-@pytest.mark.parametrize("mode", ["status", "abort", "truncate"])
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate", "close"])
 def test_every_request_comes_to_what_was_asked(mode: str, user: str) -> None:
     run("each", mode, user=user)
 
@@ -27,6 +27,16 @@ def test_a_share_of_the_requests_is_met(asked: str) -> None:
 @pytest.mark.parametrize("asked_ms", ["50", "300", "1500"])
 def test_requests_take_so_much_longer(asked_ms: str) -> None:
     run("delay", asked_ms)
+
+
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate", "close"])
+def test_on_a_connection_that_is_open_only_what_is_meant_is_met(mode: str) -> None:
+    run("kept_connections", mode)
+
+
+@pytest.mark.parametrize("moment", ["begin", "end"])
+def test_what_is_not_meant_passes_the_begin_and_the_end(moment: str) -> None:
+    run("across", moment)
 
 
 @pytest.mark.parametrize("user", users())
@@ -42,8 +52,9 @@ def test_the_agents_end_is_enough(user: str) -> None:
         "by_path_and_method",
         "untouched",
         "server_first",
-        "kept_connections",
-        "under_way_at_the_end",
+        "delayed_on_an_open_connection",
+        "leaver",
+        "recognised",
         "by_host",
         "dead_server",
         "killed_proxy",

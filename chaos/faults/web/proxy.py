@@ -5,6 +5,7 @@ import contextlib
 import errno
 import socket
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ MARK = 0x43484C42
 _SO_MARK = 36  # <asm-generic/socket.h>
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of <linux/netfilter_ipv4.h>
 _SOL_IP, _SOL_IPV6 = 0, 41
+KINDS = ("tls", "http2", "upgraded", "server-first", "other")
 _BACKLOG = 1024
 _TRIES = 16
 
@@ -33,7 +35,7 @@ class Proxy:
         self._servers: list[asyncio.Server] = []
         self._passages: dict[asyncio.Task[None], Passage | None] = {}
         self.connections = 0
-        self.tunnels = 0
+        self._ended_as: Counter[str] = Counter()
 
     async def serve(self) -> None:
         """Begin to take connections; those that came meanwhile have waited."""
@@ -41,20 +43,26 @@ class Proxy:
         for listener in self._listeners:
             self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
 
-    async def drain(self, within_s: float) -> None:
-        """Take no more, let what is under way end, and cut off what does not in time."""
+    def release(self) -> int:
+        """The fault is over: whatever is held back goes on. How many of the target's connections are carried on."""
+        passages = [passage for passage in self._passages.values() if passage is not None]
+        for passage in passages:
+            passage.release()
+        return sum(passage.dice is self._dice for passage in passages)
+
+    async def carry_on(self, grace_s: float) -> None:
+        """Until the last connection has ended; those that were led here before that are taken for so long."""
+        await asyncio.sleep(grace_s)
         for server in self._servers:
             server.close()
-        for passage in self._passages.values():
-            if passage is not None:
-                passage.drain()
-        if self._passages:
-            await asyncio.wait(self._passages, timeout=within_s)
-        for passage in self._passages.values():
-            if passage is not None:
-                passage.cut()
-        for task in list(self._passages):
-            task.cancel()
+        while self._passages:
+            await asyncio.wait(self._passages)
+
+    def counts(self) -> dict[str, int]:
+        """Connections of the target so far, and by what they turned out to be those that are not HTTP/1.1."""
+        under_way = [passage.tunnelled for passage in self._passages.values() if passage is not None]
+        kinds = self._ended_as + Counter(kind for kind in under_way if kind)
+        return {"connections": self.connections, **{f"connections_{kind}": kinds[kind] for kind in KINDS}}
 
     def _accept(self) -> Wire:
         news = asyncio.Event()
@@ -62,7 +70,6 @@ class Proxy:
 
     def begin(self, client: Wire, news: asyncio.Event) -> None:
         """A connection is there."""
-        self.connections += 1
         task = asyncio.create_task(self._carry(client, news))
         self._passages[task] = None
         task.add_done_callback(self._passages.pop)
@@ -71,18 +78,21 @@ class Proxy:
         connection = client.transport.get_extra_info("socket")
         try:
             address = original_destination(connection)
+            dice = self._of_port.get(address[1], self._dice)
+            self.connections += dice is self._dice
             if address[1] == self.port:
                 raise OSError(errno.ELOOP, "meant for the proxy itself")
             upstream = await _connect(address, news)
         except OSError:
             client.reset()
             return
-        passage = Passage(client, upstream, news, self._of_port.get(address[1], self._dice))
+        passage = Passage(client, upstream, news, dice)
         task = asyncio.current_task()
         assert task is not None
         self._passages[task] = passage
         await passage.run()
-        self.tunnels += passage.tunnelled
+        if passage.tunnelled:
+            self._ended_as[passage.tunnelled] += 1
 
 
 class _Accepted(Wire):

@@ -45,7 +45,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = self.lost = True
-        self.was_reset = isinstance(exc, ConnectionResetError)
+        self.was_reset = isinstance(exc, OSError)
         self._writable.set()
         self._news.set()
 
