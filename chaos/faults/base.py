@@ -184,6 +184,10 @@ class Fault(ABC):
         """
         return {}
 
+    def prepares_app(self) -> bool:
+        """Whether this one of its kind has something to start the app with."""
+        return self.prepares
+
     def minimum_hold_s(self) -> float:
         """The shortest hold in which this fault can reach what it was asked for; `plan` refuses a shorter one."""
         return 0.0

@@ -15,12 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
 from chaos.faults.net.endpoints import Endpoint, named
+from chaos.faults.web import telling
+from chaos.faults.web.authority import Authority, Tls
 from chaos.faults.web.between import PACE_S, Between, Requests, between, requests
 from chaos.faults.web.tampering import Mode, Tampering
 from chaos.units import Duration, PositiveDuration, Share
@@ -58,6 +61,8 @@ class HttpFault(Fault):
     """Only requests of this method, such as GET."""
     share: Share = 1.0
     """How many of those, each by its own chance."""
+    tls: Tls | None = None
+    """Where the server speaks TLS: also read what is inside."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"mode": "status", "status": 503, "share": "10%"},
@@ -67,6 +72,7 @@ class HttpFault(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tls", Tls.of(self.tls))  # from the order it comes as JSON
         if self.process is not None and (self.host is not None or self.port is not None):
             raise ValueError("process stands alone: name a process, or a host and port")
         if self.process is None and self.host is None and self.port is None:
@@ -84,6 +90,18 @@ class HttpFault(Fault):
         if self.share <= 0:
             raise ValueError("share must be more than 0%")
 
+    def prepares_app(self) -> bool:
+        """See Fault: with the sandbox's authority, where TLS is to be read."""
+        return self.tls is not None
+
+    def environment(self, process: str, work: Path, env: Mapping[str, str]) -> Mapping[str, str]:
+        """See Fault: the variables of `trust`."""
+        try:
+            Authority(work).make()
+            return Authority(work).environment(env)
+        except OSError as error:
+            raise InjectionError(f"the sandbox's authority cannot be made: {error}") from error
+
     def minimum_hold_s(self) -> float:
         """See Fault: so many requests of ours must end meanwhile."""
         return self._enough * PACE_S + (self.delay if self.mode == "delay" else 0.0)
@@ -92,8 +110,9 @@ class HttpFault(Fault):
     def inject(self, target: Target) -> Iterator[Injection]:
         """On enter a request of ours was tampered with; on exit one has reached its server directly."""
         places = self._places(target)
-        with requests(target, self._tampering, self.delay + _VERIFY_S) as own:
-            with between(target, places, own.port, self._tampering) as proxy:
+        identity = self._identity(target)
+        with requests(target, self._tampering, self.delay + _VERIFY_S, identity) as own:
+            with between(target, places, own.port, self._tampering, identity) as proxy:
                 self._verify(own)
                 own.pace(PACE_S)
                 notes = {
@@ -140,7 +159,7 @@ class HttpFault(Fault):
             values["status"] = _usual_status(seen)
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
-        why += _unread(seen) + _carried(samples)
+        why += telling.unread(seen) + telling.carried(samples)
         return Delivered(values, low, high, len(seen), fits and met > 0, why)
 
     @property
@@ -181,6 +200,14 @@ class HttpFault(Fault):
         elsewhere = self.host is not None and self.host not in target.names()
         return named(target, self.host, self.process, self.port or (_WEB_PORT if elsewhere else None))
 
+    def _identity(self, target: Target) -> dict[str, str] | None:
+        """A certificate for whatever the server is called; None without `tls`."""
+        if self.tls is None:
+            return None
+        authority = Authority(target.work)
+        authority.make()
+        return authority.issue([*target.names(), *([self.host] if self.host else []), *self.tls.names])
+
     def _hit(self, sample: Sample, baseline_ms: float) -> bool:
         """Whether one request of ours shows what was asked for, by what its client saw alone."""
         if self.mode == "status":
@@ -214,27 +241,6 @@ def _usual_status(seen: Sequence[Sample]) -> str:
     """The status that most of the requests ended with that did not end well; 200 when all did."""
     ended = [str(sample["saw"]) for sample in seen if sample["saw"] != "200" and str(sample["saw"]).isdigit()]
     return max(set(ended), key=ended.count) if ended else "200"
-
-
-_UNREAD = {
-    "connections_tls": "TLS (they began with a ClientHello)",
-    "connections_http2": "HTTP/2 (they began with its preface)",
-    "connections_server-first": "of a server that speaks first",
-    "connections_other": "of another protocol",
-    "open_unread": "open before, and TLS or HTTP/2",
-}
-"""By the name of its count: what a connection was, whose requests could not be read."""
-
-
-def _unread(seen: Sequence[Sample]) -> str:
-    most = {name: max((int(one.get(name, 0)) for one in seen), default=0) for name in _UNREAD}
-    told = [f"{count} {_UNREAD[name]}" for name, count in most.items() if count]
-    return f"; connections that were not HTTP/1.1 passed untouched: {', '.join(told)}" if told else ""
-
-
-def _carried(samples: Sequence[Sample]) -> str:
-    count = max((int(one.get("carried_on", 0)) for one in samples), default=0)
-    return f"; {count} connections open at its end are carried on to their own" if count else ""
 
 
 def _verify_gone(own: Requests) -> None:

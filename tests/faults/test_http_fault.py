@@ -34,6 +34,11 @@ def test_on_a_connection_that_is_open_only_what_is_meant_is_met(mode: str) -> No
     run("kept_connections", mode)
 
 
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate", "close"])
+def test_tls_is_read_where_that_is_asked_for(mode: str) -> None:
+    run("secured", mode)
+
+
 @pytest.mark.parametrize("moment", ["begin", "end"])
 def test_what_is_not_meant_passes_the_begin_and_the_end(moment: str) -> None:
     run("across", moment)

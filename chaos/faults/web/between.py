@@ -20,6 +20,8 @@ _START_S = 5.0
 _STOP_S = 5.0
 
 Sample = Mapping[str, Any]
+Identity = Mapping[str, str] | None
+"""Files of a certificate, its key and its authority; see Authority."""
 
 
 class Requests:
@@ -61,10 +63,12 @@ class Requests:
 
 
 @contextmanager
-def requests(target: Target, tampering: Tampering, patience_s: float) -> Iterator[Requests]:
-    """A responder and its client, with their baseline measured."""
+def requests(
+    target: Target, tampering: Tampering, patience_s: float, identity: Identity = None
+) -> Iterator[Requests]:
+    """A responder and its client, with their baseline measured; in TLS with an identity."""
     asked: dict[str, Any] = {"method": tampering.method or "GET", "path": tampering.path}
-    asked["patience_s"] = patience_s
+    asked |= {"patience_s": patience_s, "identity": identity}
     with target.helper(witness.run, **asked) as helper:
         yield Requests(helper)
 
@@ -89,11 +93,15 @@ class Between:
 
 @contextmanager
 def between(
-    target: Target, places: list[Endpoint], echo_port: int, tampering: Tampering
+    target: Target,
+    places: list[Endpoint],
+    echo_port: int,
+    tampering: Tampering,
+    identity: Identity = None,
 ) -> Iterator[Between]:
     """The proxy in place; at the end nothing new is led through it, and what is under way is carried on."""
     told: dict[str, Any] = {"endpoints": to_json(places), "tampering": tampering.arguments()}
-    told |= {"echo_port": echo_port, "seed": target.random.getrandbits(32)}
+    told |= {"echo_port": echo_port, "seed": target.random.getrandbits(32), "identity": identity}
     with target.helper(redirected.run, **told) as helper:
         try:
             yield Between(helper)

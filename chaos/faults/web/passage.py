@@ -6,8 +6,7 @@ ends nothing is cut: what is under way goes on to its own end.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from chaos.faults.web.messages import (
     Body,
@@ -20,65 +19,59 @@ from chaos.faults.web.messages import (
     request_in,
     response_in,
 )
+from chaos.faults.web.relay import Broken, Refused, Relay
 from chaos.faults.web.tampering import Dice
+
+if TYPE_CHECKING:
+    from chaos.faults.web.secured import Terms
 from chaos.faults.web.wire import Wire
 
-Found = TypeVar("Found")
 
-
-class Broken(Exception):
-    """One side ended in the middle of a message."""
-
-
-class Passage:
+class Passage(Relay):
     """`run` until either side ends."""
 
-    def __init__(self, client: Wire, upstream: Wire, news: asyncio.Event, dice: Dice) -> None:
-        self._client = client
-        self._upstream = upstream
-        self._news = news
+    def __init__(
+        self, client: Wire, upstream: Wire, news: asyncio.Event, dice: Dice, terms: "Terms | None" = None
+    ) -> None:
+        super().__init__(client, upstream, news)
         self.dice = dice
+        self._terms = terms
         self._released = False
-        self.tunnelled: str | None = None
-        """What it turned out to be instead of HTTP/1.1: `tls`, `http2`, `upgraded`, `server-first` or `other`."""
+        self.secured = False
+        """Whether it is TLS that is read here."""
 
     async def run(self) -> None:
         """Pass requests and responses; then end both sides the same way."""
         try:
+            await self._secure()
             while (request := await self._next_request()) is not None:
                 if not await self._exchange(request):
                     break
         except NotHttp as other:
             await self._tunnel(other.kind)
+        except Refused as refusal:
+            self.tunnelled = refusal.kind
         except Broken:
             pass
         await self._end()
+
+    async def _secure(self) -> None:
+        """Speak TLS with both sides, where that was asked for and the client begins to. Raises Refused."""
+        if self._terms is None:
+            return
+        await self._until(
+            lambda: len(self._client.buffer) > 1 or self._client.ended or self._upstream.buffer or None
+        )
+        if self._upstream.buffer or kind_of(bytes(self._client.buffer)) != "tls":
+            return
+        self._client, name = await self._terms.to_client(self._client)
+        self._upstream = await self._terms.to_server(self._upstream, name)
+        self.secured = True
 
     def release(self) -> None:
         """The fault is over: a request that was held back goes on."""
         self._released = True
         self._news.set()
-
-    async def _end(self) -> None:
-        """End both sides; not before the client has all, for its packets only find it while they are translated."""
-        for side, other in ((self._upstream, self._client), (self._client, self._upstream)):
-            if other.was_reset:
-                side.reset()
-            elif side is self._client:
-                side.finish()
-                await side.delivered()
-                side.close()
-            else:
-                side.close()
-
-    async def _until(self, look: Callable[[], Found | None]) -> Found:
-        """What `look` finds, looking again whenever there is news."""
-        while True:
-            self._news.clear()
-            found = look()
-            if found is not None:
-                return found
-            await self._news.wait()
 
     async def _next_request(self) -> Request | None:
         """None at the end of the connection."""
@@ -221,34 +214,3 @@ class Passage:
             self._client.close()
         self._upstream.reset()
         return True
-
-    async def _pass(self, source: Wire, sink: Wire | None, body: Body) -> None:
-        """One body from a side to the other, or to nowhere. Raises Broken when it stays incomplete."""
-        while not body.done:
-            self._news.clear()
-            if source.buffer:
-                data = source.consume(body.take(bytes(source.buffer)))
-                if sink is not None:
-                    await sink.write(data)
-            elif source.ended:
-                if isinstance(body, Endless) and not source.was_reset:
-                    return
-                raise Broken
-            elif sink is not None and sink.lost:
-                raise Broken
-            else:
-                await self._news.wait()
-
-    async def _tunnel(self, kind: str) -> None:
-        """Bytes both ways, until both sides have ended."""
-        self.tunnelled = kind
-
-        async def one_way(source: Wire, sink: Wire) -> None:
-            await self._pass(source, sink, Endless())
-            sink.finish()
-
-        ways = (
-            one_way(self._client, self._upstream),
-            one_way(self._upstream, self._client),
-        )
-        await asyncio.gather(*ways, return_exceptions=True)

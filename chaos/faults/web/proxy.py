@@ -7,11 +7,14 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.faults.web.passage import Passage
 from chaos.faults.web.tampering import Dice
 from chaos.faults.web.wire import Wire
+
+if TYPE_CHECKING:
+    from chaos.faults.web.secured import Terms
 
 MARK = 0x43484C42
 """On our own connections, so that they are not led here again."""
@@ -19,7 +22,8 @@ MARK = 0x43484C42
 _SO_MARK = 36  # <asm-generic/socket.h>
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of <linux/netfilter_ipv4.h>
 _SOL_IP, _SOL_IPV6 = 0, 41
-KINDS = ("tls", "http2", "upgraded", "server-first", "other")
+KINDS = ("tls", "http2", "upgraded", "server-first", "other", "secured", "distrusted", "tls-refused")
+"""What a connection may turn out to be besides HTTP/1.1: see Relay; `secured` is TLS that is read here."""
 _BACKLOG = 1024
 _TRIES = 16
 
@@ -27,7 +31,8 @@ _TRIES = 16
 class Proxy:
     """Serves at `port` of every address; whose destination port is among `of_port` has dice of its own."""
 
-    def __init__(self, dice: Dice, of_port: dict[int, Dice]) -> None:
+    def __init__(self, dice: Dice, of_port: dict[int, Dice], terms: "Terms | None" = None) -> None:
+        self._terms = terms
         self._dice = dice
         self._of_port = of_port
         self._listeners = listeners()
@@ -60,8 +65,8 @@ class Proxy:
 
     def counts(self) -> dict[str, int]:
         """Connections of the target so far, and by what they turned out to be those that are not HTTP/1.1."""
-        under_way = [passage.tunnelled for passage in self._passages.values() if passage is not None]
-        kinds = self._ended_as + Counter(kind for kind in under_way if kind)
+        under_way = [one for one in self._passages.values() if one is not None and one.dice is self._dice]
+        kinds = self._ended_as + Counter(kind for one in under_way if (kind := _kind(one)))
         return {"connections": self.connections, **{f"connections_{kind}": kinds[kind] for kind in KINDS}}
 
     def _accept(self) -> Wire:
@@ -86,13 +91,17 @@ class Proxy:
         except OSError:
             client.reset()
             return
-        passage = Passage(client, upstream, news, dice)
+        passage = Passage(client, upstream, news, dice, self._terms)
         task = asyncio.current_task()
         assert task is not None
         self._passages[task] = passage
         await passage.run()
-        if passage.tunnelled:
-            self._ended_as[passage.tunnelled] += 1
+        if dice is self._dice and (kind := _kind(passage)):
+            self._ended_as[kind] += 1
+
+
+def _kind(passage: Passage) -> str | None:
+    return passage.tunnelled or ("secured" if passage.secured else None)
 
 
 class _Accepted(Wire):
@@ -104,7 +113,7 @@ class _Accepted(Wire):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._proxy.begin(self, self._news)
+        self._proxy.begin(self, self.news)
 
 
 def original_destination(connection: Any) -> tuple[str, int]:

@@ -14,7 +14,7 @@ import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.errors import InjectionError
 from chaos.faults.channel import mine
@@ -24,15 +24,22 @@ from chaos.faults.web.already_open import AlreadyOpen, count
 from chaos.faults.web.proxy import MARK, Proxy
 from chaos.faults.web.tampering import Dice, Tampering
 
+if TYPE_CHECKING:
+    from chaos.faults.web.secured import Terms
+
 _GRACE_S = 1.0
 """For connections whose first packet was led here when the fault ended."""
 _SYN = 0x02
 
 
 def run(
-    endpoints: Sequence[Mapping[str, Any]], echo_port: int, tampering: Mapping[str, Any], seed: int
+    endpoints: Sequence[Mapping[str, Any]],
+    echo_port: int,
+    tampering: Mapping[str, Any],
+    seed: int,
+    identity: Mapping[str, str] | None = None,
 ) -> None:
-    """Helper: tamper with what goes to the endpoints, and to `echo_port` here.
+    """Helper: tamper with what goes to the endpoints, and to `echo_port` here; in TLS with a certificate and its key.
 
     Says {"ready", "open", "watched"}; {"report": true} gets {"counts"} of the endpoints; {"stop": true} gets
     {"stopped": counts, "carried_on": connections}, and it ends when the last of those has. Or with its channel.
@@ -41,7 +48,7 @@ def run(
     places, what = from_json(endpoints), Tampering.of(tampering)
     dice, echo_dice = Dice(what, Random(seed)), Dice(what, Random(seed + 1))
     staying, leading = (nft.Table(f"chaoslab-{name}-{os.getpid()}") for name in ("staying", "leading"))
-    proxy = Proxy(dice, {echo_port: echo_dice})
+    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity))
     _install(staying, [nft.protocol(nft.TCP) + nft.protocol(nft.UDP) + nft.redirect(proxy.port)])
     _install(leading, rules(places, echo_port, proxy.port))
     before, how = _already_open(places, dice)
@@ -79,6 +86,14 @@ def _install(table: nft.Table, rules_there: Sequence[nft.Rule]) -> None:
         )
     except OSError as error:
         raise InjectionError(f"connections cannot be redirected: {error.strerror}") from error
+
+
+def _terms(identity: Mapping[str, str] | None) -> "Terms | None":
+    if identity is None:
+        return None
+    from chaos.faults.web.secured import Terms  # and `ssl`, where that is asked for only
+
+    return Terms(identity["certificate"], identity["key"])
 
 
 def _already_open(places: Sequence[Endpoint], dice: Dice) -> tuple[AlreadyOpen | None, dict[str, Any]]:

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from chaos.errors import InjectionError
 from chaos.faults.base import Injection
 from chaos.faults.fidelity import percentile
 from chaos.faults.http_fault import HttpFault
+from chaos.faults.web.authority import Authority, Tls
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.net.delays import observed
 from tests.faults.target import LocalTarget
@@ -123,9 +126,17 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def site(port: int = PORT) -> Iterator[LocalTarget]:
-    """A server on every address of both families, and a target."""
+def site(port: int = PORT, *, tls: bool = False) -> Iterator[LocalTarget]:
+    """A server on every address of both families, and a target; in TLS, with a certificate that nobody knows."""
     with Server(("::", port), Site) as server, LocalTarget() as target:
+        if tls:
+            other = target.work / "another"
+            other.mkdir()
+            Authority(other).make()
+            files = Authority(other).issue([])
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(files["certificate"], files["key"])
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         try:
@@ -470,6 +481,58 @@ def recognised() -> None:
         delivered = fault.delivered(observed(target, injection, 1.0))
     assert not delivered.landed
     assert "2 TLS (they began with a ClientHello), 1 HTTP/2 (they began with its preface)" in delivered.why
+
+
+def secured(mode: str) -> None:
+    """TLS is read with a certificate of the sandbox's authority: what is meant is met, all else passes inside."""
+    fault = HttpFault(port=PORT, prefix="/api", mode=mode, tls=Tls(names=("api.internal",)))  # type: ignore[arg-type]
+    with site(tls=True) as target:
+        env = fault.environment("web", target.work, dict(os.environ))
+        trusting = ssl.create_default_context(cafile=env["SSL_CERT_FILE"])
+        assert trusting.cert_store_stats()["x509_ca"] > 1  # and all that was trusted before
+        blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+        assert secured_once(blind) == "200"
+        with closing(secure(blind)) as before:
+            assert ask(before)[0] == "200"
+            with fault.inject(target) as injection:
+                assert ask(before, "/api")[0] == "200"  # open before, and not to be read
+                with closing(secure(trusting)) as kept:
+                    assert ask(kept, "/big")[0] == "200"
+                    assert ask(kept, "/", "POST")[0] == "200"
+                    # Python's ssl takes a reset for an end
+                    assert ask(kept, "/api")[0] in (SEEN_AS[mode], mode == "abort" and "IncompleteRead")
+                assert secured_once(trusting, "/chunked", "::1") == "200"
+                assert secured_once(ssl.create_default_context()) == "SSLCertVerificationError"
+                assert (
+                    curl("--http2", "--cacert", env["CURL_CA_BUNDLE"], "-o", "/dev/null", "/slow")
+                    == "200 1.1"
+                )
+                named = ("--resolve", f"api.internal:{PORT}:127.0.0.1", "--cacert", env["CURL_CA_BUNDLE"])
+                assert curl(*named, "-o", "/dev/null", "/", host="api.internal") == "200 1.1"
+                delivered = fault.delivered(observed(target, injection, 1.0))
+        assert secured_once(blind, "/api") == "200"
+    print(delivered)
+    assert delivered.landed, delivered.why
+    assert "1 did not trust the sandbox's authority" in delivered.why
+    assert "4 TLS connections were read" in delivered.why
+    assert "1 open before, and TLS or HTTP/2" in delivered.why
+
+
+def secure(context: ssl.SSLContext, host: str = "127.0.0.1") -> http.client.HTTPSConnection:
+    return http.client.HTTPSConnection(host, PORT, context=context, timeout=10)
+
+
+def secured_once(context: ssl.SSLContext, path: str = "/", host: str = "127.0.0.1") -> str:
+    with closing(secure(context, host)) as connection:
+        return ask(connection, path)[0]
+
+
+def curl(*argv: str, host: str = "127.0.0.1") -> str:
+    """Status and version of HTTP."""
+    *options, path = argv
+    told = ["curl", "-s", "-w", "%{http_code} %{http_version}", *options, f"https://{host}:{PORT}{path}"]
+    return subprocess.run(told, capture_output=True, text=True, check=False).stdout
 
 
 def by_host() -> None:
