@@ -22,7 +22,17 @@ MARK = 0x43484C42
 _SO_MARK = 36  # <asm-generic/socket.h>
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of <linux/netfilter_ipv4.h>
 _SOL_IP, _SOL_IPV6 = 0, 41
-KINDS = ("tls", "http2", "upgraded", "server-first", "other", "secured", "distrusted", "tls-refused")
+KINDS = (
+    "tls",
+    "http2",
+    "upgraded",
+    "server-first",
+    "other",
+    "secured",
+    "distrusted",
+    "unfinished",
+    "tls-refused",
+)
 """What a connection may turn out to be besides HTTP/1.1: see Relay; `secured` is TLS that is read here."""
 _BACKLOG = 1024
 _TRIES = 16

@@ -15,7 +15,8 @@ class Broken(Exception):
 
 
 class Refused(Exception):
-    """A TLS handshake came to no good end: `kind` says with whom, `distrusted` or `tls-refused`."""
+    """A TLS handshake came to no good end: `kind` says with whom, `distrusted` or
+    `unfinished` by the client, `tls-refused` by the server."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -31,7 +32,7 @@ class Relay:
         self._news = news
         self.tunnelled: str | None = None
         """What it turned out to be instead of HTTP/1.1: `tls`, `http2`, `upgraded`, `server-first` or `other`;
-        or TLS that was to be read and could not: `distrusted` by the client, `tls-refused` by the server."""
+        or TLS that was to be read and could not: see Refused."""
 
     async def _end(self) -> None:
         """End both sides; not before the client has all, for its packets only find it while they are translated."""

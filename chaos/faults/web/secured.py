@@ -110,7 +110,7 @@ class Terms:
         """The client's end, and the server's name that it asked for (RFC 6066 section 3). Raises Refused."""
         secured = Secured(client, self._downward)
         if not await secured.made():
-            raise Refused("distrusted")
+            raise Refused("distrusted" if "ALERT" in (secured.failed or "") else "unfinished")
         return secured, self._asked.get(secured.tls)
 
     async def to_server(self, upstream: Wire, name: str | None) -> Secured:

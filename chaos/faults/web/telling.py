@@ -15,6 +15,7 @@ _UNREAD = {
 """By the name of its count: what a connection was, whose requests could not be read."""
 _ENDED = {
     "connections_distrusted": "did not trust the sandbox's authority",
+    "connections_unfinished": "were left by their client during the handshake",
     "connections_tls-refused": "had a server that would not speak TLS with us",
 }
 
@@ -26,13 +27,17 @@ def unread(seen: Sequence[Sample]) -> str:
     said = f"; connections that were not HTTP/1.1 passed untouched: {', '.join(passed)}" if passed else ""
     said += f"; TLS connections that came to an end: {', '.join(ended)}" if ended else ""
     secured = _most(seen, "connections_secured")
-    return said + (f"; {secured} TLS connections were read" if secured else "")
+    return said + (f"; TLS was read on {_connections(secured)}" if secured else "")
 
 
 def carried(samples: Sequence[Sample]) -> str:
     """Connections that outlive the fault."""
     count = _most(samples, "carried_on")
-    return f"; {count} connections open at its end are carried on to their own" if count else ""
+    return f"; {_connections(count)} open at its end went on to their own" if count else ""
+
+
+def _connections(count: int) -> str:
+    return f"{count} connection{'' if count == 1 else 's'}"
 
 
 def _most(samples: Sequence[Sample], name: str) -> int:
