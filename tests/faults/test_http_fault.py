@@ -58,6 +58,7 @@ def test_the_agents_end_is_enough(user: str) -> None:
         "untouched",
         "server_first",
         "delayed_on_an_open_connection",
+        "again",
         "leaver",
         "recognised",
         "by_host",

@@ -19,7 +19,7 @@ from chaos.faults.net.nfqueue import RESENT, free_queue
 from chaos.faults.net.queued import queueing
 from chaos.faults.net.sockets import CLOSE_WAIT, ESTABLISHED, Sockets
 from chaos.faults.web.messages import NotHttp, Request, kind_of, request_in
-from chaos.faults.web.proxy import MARK
+from chaos.faults.web.proxy import own_mark
 from chaos.faults.web.tampering import Dice
 
 _FIRST_QUEUE = 21_000
@@ -33,13 +33,13 @@ def count(places: Sequence[Endpoint]) -> int:
     flows = {one.flow for one in sockets.all(nft.TCP, 1 << ESTABLISHED | 1 << CLOSE_WAIT)}
     sockets.close()
     served = [flow for flow in flows if any(place.sends(flow) for place in places)]
-    asked = [flow for flow in flows if any(place.sends(flow.reversed) for place in places)]
+    asked = [flow for flow in flows if not flow.local and any(place.sends(flow.reversed) for place in places)]
     return len(served) + sum(flow.reversed not in flows for flow in asked)
 
 
 def chains(places: Sequence[Endpoint], take: nft.Rule) -> list[nft.Chain]:
     """Packets to the places, where they arrive here or leave for elsewhere; not the proxy's own, nor ours."""
-    passing = [nft.marked(mark) + nft.accept() for mark in (MARK, RESENT)]
+    passing = [nft.marked(mark) + nft.accept() for mark in (own_mark(), RESENT)]
     to_them = [nft.protocol(nft.TCP) + place.to_here for place in places]
     outward = nft.leaves_by_other_than(nft.LOOPBACK_INDEX)
     return [

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import struct
 from collections import Counter
@@ -15,9 +16,6 @@ from chaos.faults.web.wire import Wire
 
 if TYPE_CHECKING:
     from chaos.faults.web.secured import Terms
-
-MARK = 0x43484C42
-"""On our own connections, so that they are not led here again."""
 
 _SO_MARK = 36  # <asm-generic/socket.h>
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of <linux/netfilter_ipv4.h>
@@ -36,6 +34,11 @@ KINDS = (
 """What a connection may turn out to be besides HTTP/1.1: see Relay; `secured` is TLS that is read here."""
 _BACKLOG = 1024
 _TRIES = 16
+
+
+def own_mark() -> int:
+    """On this process's own connections, so that they are not led here again; another proxy's are, as any client's."""
+    return 0x4348_0000 | os.getpid() & 0xFFFF
 
 
 class Proxy:
@@ -143,7 +146,7 @@ async def _connect(address: tuple[str, int], news: asyncio.Event) -> Wire:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, _SO_MARK, MARK)
+        connection.setsockopt(socket.SOL_SOCKET, _SO_MARK, own_mark())
         await loop.sock_connect(connection, address)
         _, upstream = await loop.create_connection(lambda: Wire(news), sock=connection)
     except BaseException:

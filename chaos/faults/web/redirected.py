@@ -21,7 +21,7 @@ from chaos.faults.channel import mine
 from chaos.faults.net import nft
 from chaos.faults.net.endpoints import Endpoint, from_json
 from chaos.faults.web.already_open import AlreadyOpen, count
-from chaos.faults.web.proxy import MARK, Proxy
+from chaos.faults.web.proxy import Proxy, own_mark
 from chaos.faults.web.tampering import Dice, Tampering
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ run.outlives_agent = True  # type: ignore[attr-defined]
 
 def rules(endpoints: Sequence[Endpoint], echo_port: int, port: int) -> list[nft.Rule]:
     """Where connections go that are not the proxy's own."""
-    found = [nft.marked(MARK) + nft.accept()]
+    found = [nft.marked(own_mark()) + nft.accept()]
     for endpoint in [*endpoints, Endpoint(None, echo_port)]:
         address = b"" if endpoint.packed is None else nft.destination_address(endpoint.packed)
         assert endpoint.port is not None

@@ -379,6 +379,20 @@ def kept() -> Any:
     return closing(http.client.HTTPConnection("127.0.0.1", PORT, timeout=10))
 
 
+def again() -> None:
+    """A connection that an earlier fault still carries is met by the next one, and by the one after that."""
+    fault = HttpFault(port=PORT, prefix="/api")
+    with site() as target, kept() as carried:
+        with fault.inject(target):
+            assert ask(carried)[0] == "200"
+        for _ in range(2):
+            with fault.inject(target) as injection:
+                assert injection.notes["open_connections"] == 1
+                assert [ask(carried)[0], ask(carried, "/api")[0]] == ["200", "503"]
+                assert ask(carried)[0] == "200"
+            assert ask(carried, "/api")[0] == "200"
+
+
 def delayed_on_an_open_connection() -> None:
     """A request that is meant takes so much longer on a connection that was open before, and no other does."""
     with site() as target, kept() as before, kept() as other:
@@ -480,7 +494,8 @@ def recognised() -> None:
                 served.close()
         delivered = fault.delivered(observed(target, injection, 1.0))
     assert not delivered.landed
-    assert "2 TLS (they began with a ClientHello), 1 HTTP/2 (they began with its preface)" in delivered.why
+    assert "passed untouched: 2 TLS (they began with a ClientHello; " in delivered.why
+    assert ", 1 HTTP/2 (they began with its preface)" in delivered.why
 
 
 def secured(mode: str) -> None:
