@@ -159,7 +159,7 @@ class HttpFault(Fault):
             values["status"] = _usual_status(seen)
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
-        why += telling.unread(seen) + telling.carried(samples)
+        why = telling.with_unread(why, seen, matched) + telling.carried(samples)
         return Delivered(values, low, high, len(seen), fits and met > 0, why)
 
     @property

@@ -127,6 +127,20 @@ def test_what_counts_as_landed(asked: float, seen: list[dict[str, Any]], landed:
     assert delivered.samples == len(seen)
 
 
+def test_what_could_not_be_read_comes_first_where_nothing_matched() -> None:
+    about = {"connections_tls": 49, "open_unread": 2, "connections_secured": 0}
+    seen = [{**sample, **about} for sample in samples(50, 50, met=0, matched=0)]
+    delivered = HttpFault(port=443).delivered([*seen, {"carried_on": 1}])
+    assert not delivered.landed
+    assert delivered.why.startswith(
+        "no request could be read; connections that were not HTTP/1.1 passed untouched: 49 TLS"
+    )
+    assert delivered.why.endswith("; 1 connection open at its end went on to its own")
+    partly = [{**sample, **about} for sample in samples(50, 50)]
+    assert HttpFault(port=443).delivered(partly).landed
+    assert "; connections that were not HTTP/1.1 passed" in HttpFault(port=443).delivered(partly).why
+
+
 def test_what_is_seen_is_what_is_delivered() -> None:
     fault = HttpFault(port=80, status=503)
     assert fault.delivered(samples(50, 50)).values == {"share": 1.0, "mode": "status", "status": "503"}

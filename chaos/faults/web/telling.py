@@ -30,10 +30,22 @@ def unread(seen: Sequence[Sample]) -> str:
     return said + (f"; TLS was read on {_connections(secured)}" if secured else "")
 
 
+def with_unread(why: str, seen: Sequence[Sample], matched: int) -> str:
+    """`why`, and before it what explains that nothing matched; else after it."""
+    said = unread(seen).removeprefix("; ")
+    if not said:
+        return why
+    return f"{why}; {said}" if matched else f"no request could be read; {said}; {why}"
+
+
 def carried(samples: Sequence[Sample]) -> str:
     """Connections that outlive the fault."""
     count = _most(samples, "carried_on")
-    return f"; {_connections(count)} open at its end went on to their own" if count else ""
+    return (
+        f"; {_connections(count)} open at its end went on to {'its' if count == 1 else 'their'} own"
+        if count
+        else ""
+    )
 
 
 def _connections(count: int) -> str:

@@ -11,6 +11,7 @@ from typing import cast
 
 _HIGH_BYTES = 256 * 1024
 _LOOK_S = 0.005
+_TCP_CLOSE = 7  # <net/tcp_states.h>
 _AT_ONCE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -100,6 +101,9 @@ class Wire(asyncio.Protocol):
 
 def _unacknowledged(connection: socket.socket) -> int:
     if connection.fileno() < 0:  # closed after a reset, of which we are about to be told
+        return 0
+    state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    if state[0] == _TCP_CLOSE:  # reset after its end had come: nobody is told, and the count stays
         return 0
     answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
     return int.from_bytes(answer, sys.byteorder)

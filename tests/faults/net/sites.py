@@ -526,6 +526,7 @@ def secured(mode: str) -> None:
                 named = ("--resolve", f"api.internal:{PORT}:127.0.0.1", "--cacert", env["CURL_CA_BUNDLE"])
                 assert curl(*named, "-o", "/dev/null", "/", host="api.internal") == "200 1.1"
                 delivered = fault.delivered(observed(target, injection, 1.0))
+        assert target.samples[-1] == {"carried_on": 0}  # those that have ended are none
         assert secured_once(blind, "/api") == "200"
     print(delivered)
     assert delivered.landed, delivered.why
