@@ -40,6 +40,7 @@ from chaos.measure.result import (
     Timings,
 )
 from chaos.measure.rules1 import by_old_rules
+from chaos.measure.series_plan import SeriesPlan
 from chaos.measure.significance import Tests
 from chaos.measure.standstill import awake
 from chaos.measure.steady_state import judge_state
@@ -52,21 +53,20 @@ from chaos.verdict import RULES, Verdict
 
 def judge(events: Sequence[Event], rules: int = RULES) -> Result:
     """The result of the run that wrote these events."""
-    judged = [_judged(segment, rules) for segment in segments(events)]
+    judged = [judge_segment(segment, rules) for segment in segments(events)]
     first = judged[0]
-    single = len(judged) == first.planned == 1 and not first.controlled and not first.control
+    single = len(judged) == first.series.trials == 1 and not first.series.control and not first.control
     return first.result if single else together(judged)
 
 
-def _judged(events: Sequence[Event], rules: int) -> Judged:
+def judge_segment(events: Sequence[Event], rules: int = RULES) -> Judged:
+    """One trial or control, by its own events."""
     record = Record(awake(events))
-    series = record.plan.get("series") or {}
     return Judged(
         result=_judge(record, rules),
         trial=int(record.plan.get("trial") or 1),
         control=is_control(record),
-        planned=int(series.get("trials") or 1),
-        controlled=series.get("control") is True,
+        series=SeriesPlan.of(record.plan),
         may_follow=may_follow(record),
     )
 
