@@ -40,7 +40,6 @@ from chaos.measure.result import (
     Timings,
 )
 from chaos.measure.rules1 import by_old_rules
-from chaos.measure.series_plan import SeriesPlan
 from chaos.measure.significance import Tests
 from chaos.measure.standstill import awake
 from chaos.measure.steady_state import judge_state
@@ -48,6 +47,7 @@ from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import RULES, Verdict
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chaos.measure.result import Result, SteadyStateResult
-from chaos.measure.series_plan import SeriesPlan
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import Outcome, Verdict
 
 

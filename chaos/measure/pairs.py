@@ -24,7 +24,8 @@ _SLACK = 1e-12
 def mcnemar(trials_only: int, controls_only: int) -> float:
     """The probability of so many pairs, or more, in which only the trial deviates, of all in which one does."""
     count = trials_only + controls_only
-    return sum(comb(count, k) for k in range(trials_only, count + 1)) / 2**count
+    ways = sum(comb(count, k) for k in range(trials_only, count + 1))
+    return ways / float(2**count)
 
 
 class Stage(NamedTuple):
@@ -49,7 +50,8 @@ def stages(significance: float, most: int) -> tuple[Stage, ...]:
 
 
 def _walk(significance: float, most: int) -> Iterator[Stage]:
-    going, spent = (1.0,), 0.0
+    going: tuple[float, ...] = (1.0,)
+    spent = 0.0
     for count in range(1, most + 1):
         still = (0.0, *going, 0.0)
         now = tuple((still[k] + still[k + 1]) / 2 for k in range(count + 1))

@@ -94,9 +94,7 @@ def decide_series(
         return Decision(Verdict.INCONCLUSIVE, sentence(why), telling)
     good, beside, left_out, spoilt = _said(judged)
     if spoilt:
-        return Decision(
-            Verdict.INCONCLUSIVE, sentence(f"{spoilt.name}: {spoilt.result.why}"), telling
-        )
+        return Decision(Verdict.INCONCLUSIVE, sentence(f"{spoilt.name}: {spoilt.result.why}"), telling)
     if judged[0].series.until_decided and len(good) < judged[0].series.needed:
         return Decision(Verdict.INCONCLUSIVE, words.too_few(good, beside, left_out), telling)
     return Decision(Verdict.HELD, words.held(good, beside, left_out), good[0])

@@ -38,9 +38,7 @@ def too_few(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int)
     """Of a series that was to be held by more trials than could tell."""
     series = trials[0].series
     why = f"{series.needed} must hold to exclude a failure in {percent(series.exclude)} of them"
-    return sentence(
-        f"{_every(trials, controls, left_out)}: not decided, {why}"
-    )
+    return sentence(f"{_every(trials, controls, left_out)}: not decided, {why}")
 
 
 def _every(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int) -> str:

@@ -1,4 +1,4 @@
-"""What a plan says of its series: how many trials, whether with controls, and when it is decided."""
+"""What a plan says of its series: how many trials, whether with controls, and when it is decided. Standard library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,11 @@ class SeriesPlan:
             until_decided=said.get("until") == "decided",
             exclude=float(said.get("exclude") or EXCLUDED),
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plan's JSON has it."""
+        until = {"until": "decided", "exclude": self.exclude} if self.until_decided else {}
+        return {"trials": self.trials, "control": self.control, **until}
 
     @property
     def needed(self) -> int:
