@@ -37,6 +37,10 @@ def test_recovery_is_as_promised() -> None:
     assert broken(estimating.recovery_over_trials(50)) == []
 
 
+def test_intervals_of_samples_that_are_alike_cover_as_promised() -> None:
+    assert broken(estimating.coverage(100)) == []
+
+
 def test_more_trials_notice_more() -> None:
     for row in series.series().rows:
         itself, under, *found, _ = row.cells
