@@ -60,6 +60,14 @@ def hows(found: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, str]]:
     }
 
 
+def unseen(wanted: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    """What was to be shown and was not: refused, never injected, nobody killed, no row."""
+    for fault in wanted:
+        row = next((row for row in rows if row["fault"] == fault), {})
+        if not row.get("mechanism") and "gone_after_s" not in row:
+            yield fault
+
+
 def differences(
     found: Mapping[str, Sequence[Row]], expected: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
