@@ -44,8 +44,8 @@ UNBUILT = (
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
 SHORT = {
-    "here root": ("hog", "network_delay:port", "disk_full", "process_kill", "kill keeper"),
-    "here user": ("hog", "kill controller", "kill agent"),
-    "here bare user": ("hog",),
+    "here root": ("hog", "process_kill", "kill keeper", "network_delay:port"),
+    "here user": ("hog", "disk_full", "kill controller"),
+    "here bare user": ("hog", "kill agent"),
 }
 """What one guest shows in some minutes, all users at once: a fault of each family, and who must be ended."""
