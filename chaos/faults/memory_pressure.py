@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Sample, Target
-from chaos.faults.channel import receive, send
+from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
 from chaos.faults.steadiness import and_why, unsteady
@@ -26,7 +26,6 @@ _LOOK_EVERY_S = 0.05
 _GIVE_BACK_PER_S = 0.05
 """Share of the budget that is given back per second at most. A neighbour that vanished the moment the app
 wants memory would be no pressure: what the app takes faster, it takes on top, and the limit may end it."""
-_ANSWER_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +59,8 @@ class MemoryPressure(Fault):
         """The ramp begins when the context is entered; `observe` drives it."""
         memory = target.memory
         with target.helper(hog, in_memory_limit=True, capacity_bytes=memory.limit_bytes) as helper:
-            if helper.receive(_ANSWER_WITHIN_S) is None:
-                raise InjectionError(f"the memory hog was not ready within {_ANSWER_WITHIN_S:g} s")
+            if helper.receive(ANSWERS_WITHIN_S) is None:
+                raise InjectionError(f"the memory hog was not ready within {ANSWERS_WITHIN_S:g} s")
             victims = _Victims(target.pids)
             inside = Inside(target)
             press = _Press(self, memory, helper, victims)
@@ -160,9 +159,9 @@ class _Press:
         if abs(held - self._held) < mmap.PAGESIZE:
             return
         self._helper.send({"hold_bytes": held})
-        answer = self._helper.receive(_ANSWER_WITHIN_S)
+        answer = self._helper.receive(ANSWERS_WITHIN_S)
         if answer is None:
-            raise FaultError(f"the memory hog did not answer within {_ANSWER_WITHIN_S:g} s")
+            raise FaultError(f"the memory hog did not answer within {ANSWERS_WITHIN_S:g} s")
         self._held = int(answer["held_bytes"])
 
 

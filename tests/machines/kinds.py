@@ -21,6 +21,7 @@ GUESTS: dict[str, tuple[str, ...]] = {
     "v1": ("ours", "systemd.unified_cgroup_hierarchy=0", "systemd.legacy_systemd_cgroup_controller=1"),
     "debian": ("debian",),
     "here": ("here",),
+    "here-too": ("here",),
 }
 """Guest -> kernel and boot options. `debian` is linux.uml of Debian's package: netem, and nftables without a family."""
 
@@ -37,15 +38,15 @@ KINDS = (
 )
 UNBUILT = (
     Kind("here root", "here", "root"),
-    Kind("here user", "here", "ann"),
-    Kind("here bare user", "here", "bob"),
+    Kind("here user", "here-too", "ann"),
+    Kind("here bare user", "here-too", "bob"),
 )
 """This machine's own files under that kernel and a systemd: nothing is built, so that CI can have it."""
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
 SHORT = {
-    "here root": ("hog", "process_kill", "kill keeper", "network_delay:port"),
-    "here user": ("hog", "disk_full", "kill controller"),
+    "here root": ("hog", "network_delay:port", "disk_full", "process_kill", "kill keeper"),
+    "here user": ("hog", "kill controller"),
     "here bare user": ("hog", "kill agent"),
 }
-"""What one guest shows in some minutes, all users at once: a fault of each family, and who must be ended."""
+"""What two guests at once show in some minutes: a fault of each family, and who must be ended."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.net import attempts as tried
 from chaos.faults.net import severed
 from chaos.faults.net.endpoints import Endpoint, to_json
@@ -96,9 +97,9 @@ def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE
 def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Packet rules between the app and the dependency; the mechanism and notes."""
     with target.helper(severed.run, mode=mode, endpoints=to_json(endpoints)) as helper:
-        ready = helper.receive(_START_S)
+        ready = helper.receive(ANSWERS_WITHIN_S)
         if ready is None:
-            raise InjectionError(f"packet rules were not in place within {_START_S:g} s")
+            raise InjectionError(f"packet rules were not in place within {ANSWERS_WITHIN_S:g} s")
         try:
             yield "nftables", _notes(mode, ready)
         finally:
