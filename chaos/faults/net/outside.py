@@ -12,7 +12,6 @@ from chaos.faults.net import attempts as tried
 from chaos.faults.net import severed
 from chaos.faults.net.endpoints import Endpoint, to_json
 
-_START_S = 5.0
 _STOP_S = 5.0
 _VERIFY_S = 6.0
 
@@ -20,7 +19,9 @@ _VERIFY_S = 6.0
 class Attempts:
     """Attempts that a helper makes all the time; `what` says what is tried."""
 
-    def __init__(self, what: str, helper: Helper, stack: ExitStack, longest_s: float = _START_S) -> None:
+    def __init__(
+        self, what: str, helper: Helper, stack: ExitStack, longest_s: float = ANSWERS_WITHIN_S
+    ) -> None:
         self.what = what
         self._longest_s = longest_s
         self._helper = helper
@@ -90,7 +91,7 @@ def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE
     """Attempts to look up a name, each given up after `patience_s`."""
     with ExitStack() as stack:
         helper = stack.enter_context(target.helper(tried.lookups, name=name, patience_s=patience_s))
-        yield Attempts(f"a lookup of {name!r}", helper, stack, _START_S + patience_s)
+        yield Attempts(f"a lookup of {name!r}", helper, stack, ANSWERS_WITHIN_S + patience_s)
 
 
 @contextmanager
