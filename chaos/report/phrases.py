@@ -78,6 +78,8 @@ def _load_numbers(result: Result) -> Iterable[Number]:
     if fault and fault.p95 is not None:
         before = f"baseline {scale.seconds(baseline.p95)}" if baseline and baseline.p95 is not None else ""
         yield Number("p95 under fault", scale.seconds(fault.p95), before)
+    elif fault and fault.sent and fault.p50 is None:
+        yield Number("p95 under fault", "none", "nothing but failures")
     sent = sum(summary.sent for summary in result.load.values())
     if sent:
         errors = sum(summary.errors for summary in result.load.values())
