@@ -60,7 +60,8 @@ def _trial(data: Mapping[str, Any]) -> str | None:
     if series == {"trials": 1, "control": False}:
         return None
     what = "control, no fault is injected" if plan["control"] else "trial"
-    return f"{plan['trial']} of {series['trials']}: {what}"
+    most = "at most " if series.get("until") else ""
+    return f"{plan['trial']} of {most}{series['trials']}: {what}"
 
 
 _LINES: Mapping[str, Say] = {

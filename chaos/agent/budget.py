@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,6 +99,14 @@ class Budget:
             return current - stat.get("active_file", 0) - stat.get("inactive_file", 0)
         return stat.get("total_rss", 0) + stat.get("total_shmem", 0)
 
+    def account(self) -> tuple[int, int, Mapping[str, int]]:
+        """The limit that is in force now, what is charged to it, the page cache included, and the group's counters."""
+        if self._memory is None:
+            return self.enforced_bytes, self.used_bytes(), {}
+        limit = self._number("memory.limit_in_bytes", "memory.max")
+        used = self._number("memory.usage_in_bytes", "memory.current")
+        return min(limit, self.limit_bytes), used, self._stat("memory.stat")
+
     def cpu_seconds(self) -> float | None:
         """CPU time of everything that ever ran inside the group; None without one."""
         for group in self._groups:
@@ -141,6 +149,12 @@ class Budget:
         self._guests.discard(pid)
         self._ended += 1
         return {"pid": pid, "bytes": sizes[pid]}
+
+    def _number(self, *names: str) -> int:
+        """What the first of these files says; `max` is the whole limit."""
+        assert self._memory is not None
+        text = next(file.read_text() for name in names if (file := self._memory / name).exists()).strip()
+        return self.limit_bytes if text == "max" else int(text)
 
     def _stat(self, name: str) -> dict[str, int]:
         assert self._memory is not None

@@ -72,13 +72,22 @@ class Wish(NamedTuple):
     users: Sequence[str]
     """Who needs an account."""
     home: str
+    memory_bytes: int = 0
+    """The limit that its processes have together; 0 without one."""
 
 
 def wish(order: Mapping[str, Any]) -> Wish:
     """What an order wants."""
     wanted = order["wall"]
     users = dict.fromkeys(entry.get("user") or "" for entry in order["processes"])
-    return Wish(groups_to_join(), wanted["keep_ids"], wanted["image"], list(users), order["app"])
+    return Wish(
+        groups_to_join(),
+        wanted["keep_ids"],
+        wanted["image"],
+        list(users),
+        order["app"],
+        order["memory_limit_bytes"],
+    )
 
 
 class Walled:
@@ -217,6 +226,7 @@ class Wall:
             "image": config,
             "users": list(wanted.users),
             "home": wanted.home,
+            "memory_bytes": wanted.memory_bytes,
         }
         self._send("build", asked, ())
         self.begun_building = True

@@ -63,6 +63,12 @@ class Helper(Protocol):
     def send(self, message: Mapping[str, Any]) -> None:
         """One JSON line on its standard input."""
 
+    def let_go(self) -> None:
+        """Have it live on, to its own end or the agent's, when its context is left: it disturbs nobody any more.
+
+        Only for a function that `outlives_agent`: the thread of its step ends before it.
+        """
+
 
 class Memory(Protocol):
     """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""
@@ -188,6 +194,10 @@ class Fault(ABC):
         the fault is injected they must not change what the process does. Raises InjectionError.
         """
         return {}
+
+    def prepares_app(self) -> bool:
+        """Whether this one of its kind has something to start the app with."""
+        return self.prepares
 
     def minimum_hold_s(self) -> float:
         """The shortest hold in which this fault can reach what it was asked for; `plan` refuses a shorter one."""

@@ -48,26 +48,26 @@ from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import RULES, Verdict
 
 
 def judge(events: Sequence[Event], rules: int = RULES) -> Result:
     """The result of the run that wrote these events."""
-    judged = [_judged(segment, rules) for segment in segments(events)]
+    judged = [judge_segment(segment, rules) for segment in segments(events)]
     first = judged[0]
-    single = len(judged) == first.planned == 1 and not first.controlled and not first.control
+    single = len(judged) == first.series.trials == 1 and not first.series.control and not first.control
     return first.result if single else together(judged)
 
 
-def _judged(events: Sequence[Event], rules: int) -> Judged:
+def judge_segment(events: Sequence[Event], rules: int = RULES) -> Judged:
+    """One trial or control, by its own events."""
     record = Record(awake(events))
-    series = record.plan.get("series") or {}
     return Judged(
         result=_judge(record, rules),
         trial=int(record.plan.get("trial") or 1),
         control=is_control(record),
-        planned=int(series.get("trials") or 1),
-        controlled=series.get("control") is True,
+        series=SeriesPlan.of(record.plan),
         may_follow=may_follow(record),
     )
 

@@ -162,12 +162,13 @@ class LocalTarget:
             argv = self._budget.wrap(argv)
         child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         self.helpers.append(child)
+        helper = LocalHelper(child)
         try:
-            helper = LocalHelper(child)
             helper.send(arguments)
             yield helper
         finally:
-            _end(child)
+            if not helper.lingers:
+                _end(child)
 
     def cgroup(self, controller: str) -> Path | None:
         return self._budget.group(controller)
@@ -194,6 +195,7 @@ class LocalHelper:
         assert child.stdout is not None
         self._child = child
         self.pid = child.pid
+        self.lingers = False
         self._channel = Channel(child.stdout.fileno(), child.stdin.fileno())
 
     def receive(self, timeout_s: float) -> Mapping[str, Any] | None:
@@ -210,6 +212,9 @@ class LocalHelper:
             self._channel.send(message)
         except OSError as error:
             raise FaultError(f"the helper is gone: {error}") from error
+
+    def let_go(self) -> None:
+        self.lingers = True
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
