@@ -103,6 +103,11 @@ class StepTarget:
         """See Target."""
         return self._supervisor.pids(process)
 
+    def main(self, process: str) -> int | None:
+        """See Target."""
+        known = self._supervisor.processes.get(process)
+        return known.pid if known else None
+
     def port(self, process: str) -> int | None:
         """See Target."""
         return self._supervisor.processes[process].port

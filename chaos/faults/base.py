@@ -32,6 +32,8 @@ class Delivered:
     samples: int
     landed: bool
     why: str
+    ended_early: str = ""
+    """By what it was ended before its hold was over; the rest is then of the time until that. Empty when it was not."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,9 @@ class Memory(Protocol):
     def used_bytes(self) -> int:
         """Bytes in use now that count against the limit and cannot be dropped."""
 
+    def kills(self) -> int:
+        """How many processes were ended for want of memory, since the sandbox began."""
+
 
 class Target(Protocol):
     """What a fault may touch, from inside the sandbox."""
@@ -99,7 +104,13 @@ class Target(Protocol):
         """The process names of the manifest."""
 
     def pids(self, process: str | None = None) -> Sequence[int]:
-        """Live pids of that process (of all of them), its main pid first, then its descendants."""
+        """Live pids of that process (of all of them), its main pid first, then its descendants.
+
+        They are all that its command started, also those that have lost their parents.
+        """
+
+    def main(self, process: str) -> int | None:
+        """Its main process; None when that does not run, whatever else of its tree does."""
 
     def port(self, process: str) -> int | None:
         """The port that the manifest says this process listens on."""

@@ -48,6 +48,9 @@ class Budget:
     def used_bytes(self) -> int:
         return sum(_proportional_bytes(pid) for pid in self.pids())
 
+    def kills(self) -> int:
+        return 0
+
 
 @dataclass
 class LocalTarget:
@@ -118,6 +121,10 @@ class LocalTarget:
         mains = [c.pid for n, c in self.children.items() if process in (None, n) and c.poll() is None]
         mains += [pid for n, pid in self.adopted.items() if process in (None, n)]
         return [pid for main in mains for pid in _family(main)]
+
+    def main(self, process: str) -> int | None:
+        child = self.children.get(process)
+        return child.pid if child is not None and child.poll() is None else self.adopted.get(process)
 
     def _all_pids(self) -> Sequence[int]:
         return [*self.pids(), *(pid for h in self.helpers if h.poll() is None for pid in _family(h.pid))]
