@@ -119,6 +119,11 @@ class BaselineJudge:
                 good = state.tolerance.accepts_request(state.metric, failed, counted_s)
                 state.marks.append((at, not good))
 
+    @property
+    def enough(self) -> bool:
+        """Whether every steady state was looked at so often that it can be judged."""
+        return all(state.samples >= MIN_SAMPLES for state in self._states.values())
+
     def verdict(self) -> tuple[bool, str]:
         """Steady or not, and the sentence why."""
         if not self._states:
