@@ -173,11 +173,9 @@ class Timeline:
         while not self._baseline.enough and not self._early.done() and time.monotonic() < until:
             self._seen.clear()
             seen = asyncio.create_task(self._seen.wait())
-            await asyncio.wait(
-                [self._early, seen],
-                timeout=max(0.0, until - time.monotonic()),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            either: list[asyncio.Future[Any]] = [self._early, seen]
+            left_s = max(0.0, until - time.monotonic())
+            await asyncio.wait(either, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             seen.cancel()
 
     async def _warm_up(self) -> None:

@@ -33,7 +33,7 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     alike = [
         state for state in record.plan.get("steady_state") or () if _alike(state.get("probe") or {}, load)
     ]
-    doubts = []
+    doubts: list[str] = []
     for state in alike:
         name, probe = str(state.get("name")), state["probe"]
         patience_s = min(float(probe.get("timeout") or 1.0), float(load.get("timeout_s") or 2.0))
