@@ -17,6 +17,7 @@ from typing import Any
 from chaos.app_files import AppFiles, survey
 from chaos.errors import PlanError
 from chaos.manifests.experiment import Experiment, ExperimentSpec
+from chaos.manifests.hashed import hashed
 from chaos.manifests.load import Loaded
 from chaos.manifests.method import spans
 from chaos.manifests.overriding import Overrides, overridden
@@ -225,17 +226,8 @@ def _method_s(spec: ExperimentSpec) -> float:
     return max(end for _, end in spans([entry for step in spec.method for entry in step.entries()]))
 
 
-_WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
-"""What says when to run, not what happens then."""
-
-
 def _digest(manifest: Experiment, files: AppFiles | None) -> str:
-    spec = manifest.spec.model_dump(exclude=_WHEN)
-    if not spec["phases"]["warmup"]:
-        del spec["phases"][
-            "warmup"
-        ]  # and no other digest, and no run after a push, than before it could be said
-    resolved = {"spec": spec, "files": files.digest if files else None}
+    resolved = {"spec": hashed(manifest.spec), "files": files.digest if files else None}
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

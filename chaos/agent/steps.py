@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,8 @@ class Steps:
         course = _Course()
         self._audit.begin()
         try:
-            with FAULTS[fields["type"]](**fields).inject(target) as injection:
+            fault = FAULTS[fields["type"]](**fields)
+            with fault.inject(target) as injection:
                 self._injected_at = time.monotonic()
                 target.ends_at = self._injected_at + step["hold_s"]
                 self._injected(injection, about)
@@ -94,6 +95,7 @@ class Steps:
                     self.why_stopping if self.stopping.is_set() else "held",
                 )
                 course.began_ending = self._record.clock.now()
+                course.met = asdict(fault.met(target.samples))
         except (FaultError, OSError) as error:
             course.because = "failed"
             stage = "recover" if isinstance(error, RecoveryError) else course.stage
@@ -123,6 +125,7 @@ class Steps:
                 **about,
                 because=course.because,
                 began_at=course.began_ending,
+                met=course.met,
                 residue=leftovers,
             )
 
@@ -171,6 +174,8 @@ class _Course:
     stage: str = "inject"
     because: str = "failed"
     began_ending: float | None = None
+    met: dict[str, Any] | None = None
+    """How often the target met it, once the hold is over."""
 
 
 def _hold(injection: Injection, target: StepTarget) -> None:

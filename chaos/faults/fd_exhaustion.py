@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.process.descriptors import exhaust
 from chaos.faults.process.following import followed
@@ -72,4 +72,18 @@ class FdExhaustion(Fault):
         why += f"; at {met} of {len(looks)} looks somebody had none left"
         return Delivered(
             {"left_fds": middle}, low, high, len(looks), middle == self.leave and not gone, and_why(why, gone)
+        )
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at which somebody had used up what was left to it."""
+        if self.leave == 0:
+            return Met.unmeasured(
+                "none was left from the beginning, and an open that is refused leaves no trace"
+            )
+        looks = [sample for sample in samples if "left_fds" in sample]
+        return Met.counted(
+            sum(int(look["met"]) > 0 for look in looks),
+            len(looks),
+            "looks at which a process of the app had used up its descriptors",
+            f"no process of the app used up the {self.leave} descriptors that were left to it",
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
@@ -78,6 +78,20 @@ class InodeExhaustion(Fault):
         gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         landed = middle == self.leave and least_bytes > 0 and answers <= {"ENOSPC"} and not gone
         return Delivered({"left_inodes": middle}, low, high, len(left), landed, and_why(why, gone))
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: where some were left, looks at which all were used up; a refused creation leaves no trace."""
+        looks = [sample for sample in samples if "free_inodes" in sample]
+        if self.leave == 0:
+            return Met.unmeasured(
+                "none was left from the beginning, and a file that is refused leaves no trace"
+            )
+        return Met.counted(
+            sum(int(look["free_inodes"]) == 0 for look in looks),
+            len(looks),
+            "looks at which the app had used up the inodes that were left",
+            f"the app did not use up the {self.leave} inodes that were left to it",
+        )
 
 
 def _names(answers: set[str]) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Memory, Met, Sample, Target
 from chaos.faults.channel import receive, send
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.process.demand import Growth, page_faults
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
@@ -67,9 +68,10 @@ class MemoryPressure(Fault):
             press = _Press(self, memory, helper, victims)
             asked = {"fill_percent": _percent(self.fill)}
             notes = {"limit_bytes": memory.limit_bytes}
+            faults = Growth(target.pids, page_faults)
 
             def look() -> Sample:
-                return {**press.look(), **inside.look()}
+                return {**press.look(), **inside.look(), "app_faults": faults.look()}
 
             with target.undo("which process the kernel ends first", victims.forget):
                 yield Injection("anonymous-memory", memory.kind, asked, look, _LOOK_EVERY_S, notes)
@@ -99,6 +101,16 @@ class MemoryPressure(Fault):
         why += (outside := escaped(samples))
         landed = near and lost is None and not outside and not gone
         return Delivered({"fill_percent": middle}, low, high, len(levels), landed, and_why(why, gone))
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at the full level at which the app had asked for memory since the one before."""
+        looks = [sample for sample in samples if "app_faults" in sample and sample["phase"] != "ramp"]
+        return Met.counted(
+            sum(int(look["app_faults"]) > 0 for look in looks),
+            len(looks),
+            "looks at which the app had asked for memory while it was scarce",
+            "the app asked for no memory while it was scarce",
+        )
 
 
 def _few(count: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.fidelity import median_interval
 from chaos.faults.net.line import Line
 from chaos.faults.net.packets import Direction, Traffic, treated
@@ -116,7 +116,17 @@ class NetworkDelay(Fault):
         lost = unsteady(delays, self._roughly, self._third_fits)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
         landed = near and as_wide and packets > 0 and not lost
-        return Delivered(values, low, high, len(delays), landed, and_why(why, lost))
+        in_place = near and as_wide and not lost
+        return Delivered(values, low, high, len(delays), landed, and_why(why, lost), in_place)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that were held back."""
+        return Met.counted(
+            last(samples, "target_packets"),
+            None,
+            "packets of the app were delayed",
+            "no packet of the app went this way",
+        )
 
     @property
     def _enough(self) -> int:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.net.counted import Strike, check, judged, striking
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.net.counted import Strike, check, judged, met_by, striking
 from chaos.faults.net.packets import Traffic
 from chaos.units import Share
 
@@ -57,3 +57,7 @@ class PacketDuplicate(Fault):
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         return judged(self._strike, "duplicate_share", self._asked(), samples)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that were struck."""
+        return met_by(self._strike, samples)

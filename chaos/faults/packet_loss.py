@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.net.counted import Strike, check, judged, striking
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.net.counted import Strike, check, judged, met_by, striking
 from chaos.faults.net.packets import Traffic
 from chaos.faults.net.treatment import into_bad
 from chaos.units import Share
@@ -80,3 +80,7 @@ class PacketLoss(Fault):
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         return judged(self._strike, "loss_share", self._asked(), samples)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that were struck."""
+        return met_by(self._strike, samples)

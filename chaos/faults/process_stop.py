@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.process.signals import Shot, shoot
 from chaos.faults.process.tree import Process, alive, family
 from chaos.units import PositiveDuration
@@ -80,6 +80,13 @@ class ProcessStop(Fault):
             why += f"; {behind} processes that it left behind were killed"
         values = {"stops": 1.0, "took_s": round(took_s, 6), "graceful": "yes" if graceful else "no"}
         return Delivered(values, 1.0, 1.0, len(samples), True, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: processes that ended."""
+        ended = sum(sample.get("seen_ms") is not None for sample in samples)
+        return Met.counted(
+            ended, None, "process of the app was told to end, and did", "nobody was seen to end"
+        )
 
 
 class _Stop:
