@@ -76,6 +76,7 @@ class Steps:
     def _carry_out(self, step: Mapping[str, Any], seed: int) -> None:
         """Whatever happens in between, a fault that was injected is followed by one `fault.recovered`."""
         from chaos.faults import FAULTS  # read in the background while the app starts: see Timeline
+        from chaos.faults.net.reconnect import peers_of, reset_open
 
         fields = dict(step["fault"])
         about = {"step": step["name"], "fault": fields["type"]}
@@ -84,7 +85,10 @@ class Steps:
         self._audit.begin()
         try:
             fault = FAULTS[fields["type"]](**fields)
+            peers = peers_of(fault, target) if step.get("reconnect") else None
             with fault.inject(target) as injection:
+                if step.get("reconnect"):
+                    injection.notes = {**injection.notes, "reconnected": reset_open(target, peers)}
                 self._injected_at = time.monotonic()
                 target.ends_at = self._injected_at + step["hold_s"]
                 self._injected(injection, about)

@@ -52,6 +52,7 @@ class Bandwidth(Fault):
         "high": {"rate": "100KB/s"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)

@@ -215,6 +215,10 @@ class Fault(ABC):
         What is ours does not count: our attempts, probes and requests only where they go through the app.
         """
 
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """Host or process, and port, that connections of the app lead to which this fault is about; None: any."""
+        return None, None
+
     def missing(self) -> str | None:
         """What this machine lacks for it, with the remedy; None when nothing. `plan` asks where the sandbox is here."""
         return None

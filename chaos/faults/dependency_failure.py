@@ -57,6 +57,7 @@ class DependencyFailure(Fault):
     }
     """From what an app notices at once to what only its timeouts notice."""
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.process is not None and (self.host is not None or self.port is not None):
@@ -67,6 +68,10 @@ class DependencyFailure(Fault):
             raise ValueError("port must lie between 1 and 65535")
         if self._by_name and self.host is not None and _is_address(self.host):
             raise ValueError(f"{self.mode} needs a host that is a name, not an address")
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return self.process or self.host, self.port
 
     @property
     def _by_name(self) -> bool:

@@ -67,6 +67,7 @@ class DnsFailure(Fault):
         "high": {"mode": "timeout"},
     }
     """From a lookup that takes its time to one that never ends."""
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.host or _is_address(self.host):
@@ -79,6 +80,10 @@ class DnsFailure(Fault):
             raise ValueError(
                 f"delay must be at most {_LONGEST_S:g}s: no resolver waits longer; see mode timeout"
             )
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return self.host, None
 
     def minimum_hold_s(self) -> float:
         """See Fault: what was begun while it is held must end while it is held."""

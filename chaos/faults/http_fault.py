@@ -64,6 +64,7 @@ class HttpFault(Fault):
         "high": {"mode": "abort", "share": "100%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.process is not None and (self.host is not None or self.port is not None):

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.fidelity import median_interval
+from chaos.faults.net.endpoints import parted
 from chaos.faults.net.line import Line
 from chaos.faults.net.packets import Direction, Traffic, treated
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
@@ -67,6 +68,7 @@ class NetworkDelay(Fault):
         "high": {"delay": "1s"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _ = self._traffic
@@ -76,6 +78,10 @@ class NetworkDelay(Fault):
             raise ValueError("jitter must not be greater than delay")
         if self.direction == "both" and self.jitter > self.delay / 2:
             raise ValueError("with direction both, jitter must not be greater than half of the delay")
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return parted(self.peer) if self.peer else (None, None)
 
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:

@@ -35,6 +35,7 @@ class PacketCorrupt(Fault):
         "high": {"corrupt": "20%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)

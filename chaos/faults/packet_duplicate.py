@@ -32,6 +32,7 @@ class PacketDuplicate(Fault):
         "high": {"duplicate": "50%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)

@@ -39,6 +39,7 @@ class PacketLoss(Fault):
         "high": {"loss": "20%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)

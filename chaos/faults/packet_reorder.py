@@ -38,6 +38,7 @@ class PacketReorder(Fault):
         "high": {"reorder": "30%", "by": "50ms"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)

@@ -62,6 +62,8 @@ class Step(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.reconnect and not self.fault.reconnects:
+            raise ValueError(f"reconnect means nothing for {self.fault.type}: it is not about connections")
         if self.repeat and self.ramp:
             raise ValueError("repeat and ramp exclude each other: name one of them")
         if self.repeat and self.repeat.every <= self.hold:
