@@ -149,7 +149,7 @@ def _about_the_run(result: Result, advised: bool) -> Iterator[tuple[str, str]]:
     elif result.outcome is Outcome.COMPLETED and result.verdict is Verdict.INCONCLUSIVE:
         unlanded = any(not step.landed for step in result.steps)
         why = f"{_first_upper(result.doubts[0])}." if result.doubts else result.why
-        unmet = any(step.landed and step.met and not step.met.enough for step in result.steps)
+        unmet = any(step.met and not step.met.enough and step.met.why in why for step in result.steps)
         of_what = "not_landed" if unlanded else "not_met" if unmet else "untrusted"
         yield why, advice("any", of_what) or ""
     elif result.outcome is Outcome.NOT_INJECTED:
