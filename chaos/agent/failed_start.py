@@ -6,13 +6,13 @@ Pure but for `cannot_run`, `scripted` and `served_by`, which look at the script 
 import errno
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from chaos.agent import procfs
+from chaos.deferred import deferred
 
 _HEAD_BYTES = 64 * 1024
 _MOST_SHOWN = 120
@@ -20,38 +20,38 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 _LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h; the columns are those of proc_pid_net(5)
 _LEFT_OUT = "what developing leaves (node_modules, .venv) is not taken into the sandbox"
 _ENDS = "has Windows line ends (its lines end in \\r\\n); write it with \\n, which in git `*.sh text eol=lf` keeps"
-_RETURN = re.compile(r"\r.*\S|option -\r|\^M|\\r\b")
-_SHELL_SAYS = re.compile(
+_RETURN = deferred(r"\r.*\S|option -\r|\^M|\\r\b")
+_SHELL_SAYS = deferred(
     r"not found|no such file|bad interpreter|illegal option|invalid option|syntax error|required file", re.I
 )
-_NOT_FOUND = re.compile(
+_NOT_FOUND = deferred(
     r"^\S*sh: (?:(?:line )?\d+: )?([^\s:]+): "
     r"(?:(?:command )?not found|No such file or directory|cannot execute: required file not found)$"
 )
 _SAID: Sequence[tuple[re.Pattern[str], str]] = [
     (
-        re.compile(r"^(?:ModuleNotFoundError|ImportError): No module named ['\"]?([^'\"\s]+)"),
+        deferred(r"^(?:ModuleNotFoundError|ImportError): No module named ['\"]?([^'\"\s]+)"),
         f"Python finds no module '{{}}': let 'setup' install it; {_LEFT_OUT}",
     ),
     (
-        re.compile(r"(?:Cannot find (?:module|package)) '([^'./][^']*)'"),
+        deferred(r"(?:Cannot find (?:module|package)) '([^'./][^']*)'"),
         f"Node finds no module '{{}}': let 'setup' install it, such as [npm, ci]; {_LEFT_OUT}",
     ),
     (
-        re.compile(r"Cannot find module '([./][^']*)'"),
+        deferred(r"Cannot find module '([./][^']*)'"),
         "Node finds no file '{}': it is not in the app's directory",
     ),
     (
-        re.compile(r"cannot load such file -- (\S+)"),
+        deferred(r"cannot load such file -- (\S+)"),
         "Ruby finds no '{}': let 'setup' install it, such as [bundle, install]",
     ),
     (
-        re.compile(r"Could not find or load main class (\S+)"),
+        deferred(r"Could not find or load main class (\S+)"),
         "Java finds no class '{}': let 'setup' build it",
     ),
-    (re.compile(r"Unable to access jarfile (\S+)"), "Java finds no file '{}': let 'setup' build it"),
+    (deferred(r"Unable to access jarfile (\S+)"), "Java finds no file '{}': let 'setup' build it"),
     (
-        re.compile(r"error while loading shared libraries: ([^:\s]+)"),
+        deferred(r"error while loading shared libraries: ([^:\s]+)"),
         "the library '{}' is not in the sandbox: a local sandbox has what this machine has installed",
     ),
     (
@@ -165,7 +165,9 @@ def _called(pid: int) -> str:
 def _program(name: str, cwd: str) -> str:
     """Where execvp(3) finds it; empty when it does not."""
     if "/" not in name:
-        return shutil.which(name) or ""
+        from shutil import which  # brings compression along, and few starts fail
+
+        return which(name) or ""
     path = Path(cwd, name)
     return str(path) if path.exists() else ""
 

@@ -9,7 +9,7 @@ from chaos.agent import failed_start
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
-from chaos.probes import PROBES
+from chaos.probes import made
 from chaos.probes.base import Context, Probe
 from chaos.probes.tcp import TcpProbe
 from chaos.tolerances import Tolerance
@@ -38,10 +38,7 @@ async def bring_up(
             raise TargetError(f"process {process.name}: cannot run {process.command[0]}: {why}") from error
         within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
         if entry.get("ready"):
-            fields = dict(entry["ready"])
-            await _until_ready(
-                supervisor, process, PROBES[fields["type"]](**fields), within_s, context, record
-            )
+            await _until_ready(supervisor, process, made(entry["ready"]), within_s, context, record)
         elif process.port is not None:
             later.append((process, TcpProbe(port=process.port), within_s))
     for process, probe, within_s in later:

@@ -18,7 +18,8 @@ from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import StepTarget
 from chaos.errors import FaultError, RecoveryError
-from chaos.faults.base import Injection
+from chaos.faults import fault_class
+from chaos.faults.base import Fault, Injection
 
 _SECOND_LOOK_S = 0.05
 
@@ -75,20 +76,16 @@ class Steps:
 
     def _carry_out(self, step: Mapping[str, Any], seed: int) -> None:
         """Whatever happens in between, a fault that was injected is followed by one `fault.recovered`."""
-        from chaos.faults import FAULTS  # read in the background while the app starts: see Timeline
-        from chaos.faults.net.reconnect import peers_of, reset_open
-
         fields = dict(step["fault"])
         about = {"step": step["name"], "fault": fields["type"]}
         target = StepTarget(step["name"], self._supervisor, self._record, self._work, seed, self.stopping)
         course = _Course()
         self._audit.begin()
         try:
-            fault = FAULTS[fields["type"]](**fields)
-            peers = peers_of(fault, target) if step.get("reconnect") else None
+            fault = fault_class(fields["type"])(**fields)
+            reconnect = _reconnecting(fault, target) if step.get("reconnect") else dict
             with fault.inject(target) as injection:
-                if step.get("reconnect"):
-                    injection.notes = {**injection.notes, "reconnected": reset_open(target, peers)}
+                injection.notes = {**injection.notes, **reconnect()}
                 self._injected_at = time.monotonic()
                 target.ends_at = self._injected_at + step["hold_s"]
                 self._injected(injection, about)
@@ -180,6 +177,14 @@ class _Course:
     began_ending: float | None = None
     met: dict[str, Any] | None = None
     """How often the target met it, once the hold is over."""
+
+
+def _reconnecting(fault: Fault, target: StepTarget) -> Callable[[], Mapping[str, int]]:
+    """What resets the connections that the app keeps open to whom the fault is about; who that is has to be asked now."""
+    from chaos.faults.net.reconnect import peers_of, reset_open  # few steps do
+
+    peers = peers_of(fault, target)
+    return lambda: {"reconnected": reset_open(target, peers)}
 
 
 def _hold(injection: Injection, target: StepTarget) -> None:
