@@ -180,7 +180,7 @@ class _Course:
 
 
 def _reconnecting(fault: Fault, target: StepTarget) -> Callable[[], Mapping[str, int]]:
-    """What resets the connections that the app keeps open to whom the fault is about; who that is has to be asked now."""
+    """What resets the connections that the app keeps open to whom the fault is about: whom, has to be asked now."""
     from chaos.faults.net.reconnect import peers_of, reset_open  # few steps do
 
     peers = peers_of(fault, target)
