@@ -29,7 +29,10 @@ MET: dict[str, tuple[Samples, Samples]] = {
     ),
     "cpu_throttle": (
         [{"periods": 5, "throttled": 3, "used_s": 0.2}],
-        [{"periods": 5, "throttled": 5, "used_s": 0.2, "ours": True}, {"periods": 5, "throttled": 0, "used_s": 0.1}],
+        [
+            {"periods": 5, "throttled": 5, "used_s": 0.2, "ours": True},
+            {"periods": 5, "throttled": 0, "used_s": 0.1},
+        ],
     ),
     "crash_loop": ([{"killed_pid": 7}], [{"killed_pid": 7, "why": "it still lived"}]),
     "dependency_failure": ([{"failed": 1, "app_packets": 3}], [{"failed": 1, "app_packets": 0}]),
@@ -128,7 +131,9 @@ def test_with_none_left_from_the_beginning_nothing_tells_of_a_refusal(name: str)
 
 def test_an_open_file_may_hide_a_refused_write() -> None:
     met = fault_of("disk_full").met([{"written": 0, "writers": 1, "watched": 1}])
-    assert met == Met.unmeasured("the app has files open for writing in /tmp, and a refused write leaves no trace")
+    assert met == Met.unmeasured(
+        "the app has files open for writing in /tmp, and a refused write leaves no trace"
+    )
 
 
 def test_a_small_share_needs_traffic_to_be_met() -> None:
