@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval
+from chaos.faults.left import used_up
 from chaos.faults.process.descriptors import exhaust
 from chaos.faults.process.following import followed
 from chaos.faults.steadiness import and_why, unsteady
@@ -75,15 +76,6 @@ class FdExhaustion(Fault):
         )
 
     def met(self, samples: Sequence[Sample]) -> Met:
-        """See Fault: looks at which somebody had used up what was left to it."""
-        if self.leave == 0:
-            return Met.unmeasured(
-                "none was left from the beginning, and an open that is refused leaves no trace"
-            )
+        """See Fault: looks at which a process had used up the descriptors that were left to it."""
         looks = [sample for sample in samples if "left_fds" in sample]
-        return Met.counted(
-            sum(int(look["met"]) > 0 for look in looks),
-            len(looks),
-            "looks at which a process of the app had used up its descriptors",
-            f"no process of the app used up the {self.leave} descriptors that were left to it",
-        )
+        return used_up(looks, "fullest_left", "fullest_free", self.leave, "descriptors")

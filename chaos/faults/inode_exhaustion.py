@@ -14,6 +14,7 @@ from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
+from chaos.faults.left import used_up
 from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
 from chaos.faults.steadiness import and_why, unsteady
 
@@ -80,18 +81,9 @@ class InodeExhaustion(Fault):
         return Delivered({"left_inodes": middle}, low, high, len(left), landed, and_why(why, gone))
 
     def met(self, samples: Sequence[Sample]) -> Met:
-        """See Fault: where some were left, looks at which all were used up; a refused creation leaves no trace."""
+        """See Fault: looks at which the app had used up the inodes that were left to it."""
         looks = [sample for sample in samples if "free_inodes" in sample]
-        if self.leave == 0:
-            return Met.unmeasured(
-                "none was left from the beginning, and a file that is refused leaves no trace"
-            )
-        return Met.counted(
-            sum(int(look["free_inodes"]) == 0 for look in looks),
-            len(looks),
-            "looks at which the app had used up the inodes that were left",
-            f"the app did not use up the {self.leave} inodes that were left to it",
-        )
+        return used_up(looks, "left_inodes", "free_inodes", self.leave, "inodes")
 
 
 def _names(answers: set[str]) -> str:

@@ -11,6 +11,7 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, 
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.left import used_up
 from chaos.faults.process.following import ANSWER_WITHIN_S, followed
 from chaos.faults.process.tasks import canary, crowd
 from chaos.faults.steadiness import and_why, unsteady
@@ -80,23 +81,17 @@ class PidExhaustion(Fault):
         return Delivered({"left_tasks": middle}, low, high, len(looks), landed, and_why(why, gone))
 
     def met(self, samples: Sequence[Sample]) -> Met:
-        """See Fault: forks of the app that were refused, where a control group counts them; not the canary's."""
+        """See Fault: forks of the app that were refused, where a control group counts them; not the canary's.
+
+        Else looks at which it had used up the tasks that were left to it.
+        """
         looks = [sample for sample in samples if "left_tasks" in sample]
         if any("refused" in look for look in looks):
             refused = last(looks, "refused") - last(looks, "own_refused")
             return Met.counted(
-                refused, None, "forks of the app were refused", "the app started no process too many"
+                refused, None, "forks of the app were refused", "no fork of the app was refused"
             )
-        if self.leave == 0:
-            return Met.unmeasured(
-                "none was left from the beginning, and no control group counts refused forks here"
-            )
-        return Met.counted(
-            sum(int(look["free"]) == 0 for look in looks),
-            len(looks),
-            "looks at which the app had used up what was left to it",
-            f"the app did not use up the {self.leave} tasks that were left to it",
-        )
+        return used_up(looks, "left_tasks", "free", self.leave, "tasks")
 
 
 @contextmanager

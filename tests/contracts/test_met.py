@@ -15,7 +15,7 @@ NO_PACKETS: Samples = [{"target_packets": 0, "target_treated": 0, "ended": 0}]
 SPARED: Samples = [{"target_packets": 900, "target_treated": 0, "ended": 0}]
 WENT_ON: Samples = [{"target_packets": 5, "target_treated": 5}]
 FORKS: dict[str, Any] = {"left_tasks": 4, "free": 4, "tasks": 3}
-LEFT: dict[str, Any] = {"left_fds": 8, "free": 8}
+LEFT: dict[str, Any] = {"left_fds": 8, "free": 8, "fullest_left": 8, "fullest_free": 8}
 
 MET: dict[str, tuple[Samples, Samples]] = {
     "bandwidth": (WENT_ON, NO_PACKETS),
@@ -38,12 +38,12 @@ MET: dict[str, tuple[Samples, Samples]] = {
     "dependency_failure": ([{"failed": 1, "app_packets": 3}], [{"failed": 1, "app_packets": 0}]),
     "disk_full": ([{"written": 2, "writers": 0, "watched": 1}], [{"written": 0, "writers": 0, "watched": 1}]),
     "dns_failure": ([{"as": "EAI_NONAME", "app_asked": 2}], [{"as": "EAI_NONAME", "app_asked": 0}]),
-    "fd_exhaustion": ([LEFT | {"met": 1}], [LEFT | {"met": 0}]),
+    "fd_exhaustion": ([LEFT | {"fullest_free": 0}], [LEFT]),
     "http_fault": (
         [{"faulted_requests": 20, "matched": 40}],
         [{"faulted": 1, "faulted_requests": 0, "matched": 0}],
     ),
-    "inode_exhaustion": ([{"free_inodes": 0}], [{"free_inodes": 10}]),
+    "inode_exhaustion": ([{"left_inodes": 10, "free_inodes": 0}], [{"left_inodes": 10, "free_inodes": 10}]),
     "io_stress": (
         [{"written": 0, "read": 3, "writers": 0, "watched": 1}],
         [{"written": 0, "read": 0, "writers": 0, "watched": 1}],
@@ -125,8 +125,14 @@ def test_what_cannot_be_seen_is_said_and_forbids_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["fd_exhaustion", "inode_exhaustion", "pid_exhaustion"])
 def test_with_none_left_from_the_beginning_nothing_tells_of_a_refusal(name: str) -> None:
-    looks = [FORKS | LEFT | {"free_inodes": 0, "met": 1}]
+    looks = [FORKS | LEFT | {"free_inodes": 0, "left_inodes": 0}]
     assert example(FAULTS[name], leave=0).met(looks).why.startswith("not measurable: ")
+
+
+def test_what_was_taken_in_part_may_have_been_used_up_between_two_looks() -> None:
+    met = fault_of("fd_exhaustion").met([LEFT, LEFT | {"fullest_free": 3}])
+    assert met.count is None
+    assert met.enough
 
 
 def test_an_open_file_may_hide_a_refused_write() -> None:
