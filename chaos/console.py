@@ -43,6 +43,13 @@ def _exited(data: Mapping[str, Any]) -> str:
     )
 
 
+def _left(data: Mapping[str, Any]) -> str:
+    what = f"process {data['process']} left {', '.join(data['names'])} behind ({data['processes']} in all)"
+    if data["kept"]:
+        return f"{what}, kept as asked"
+    return f"{what}, ended with it" if not data["alive"] else f"{what}: {data['alive']} could not be ended"
+
+
 def _baseline(data: Mapping[str, Any]) -> str:
     return "baseline steady" if data["steady"] else f"baseline NOT steady, nothing is injected: {data['why']}"
 
@@ -68,6 +75,7 @@ _LINES: Mapping[str, Say] = {
     "fault.recovered": lambda data: f"fault ended: {data['fault']} ({data['because']})",
     "fault.failed": lambda data: f"fault failed to {data['stage']}: {data['why']}",
     "process.exited": _exited,
+    "process.left": _left,
     "process.failed": lambda data: f"process {data['process']} cannot be started again: {data['why']}",
     "memory.killed": lambda data: (
         f"out of memory: {data['processes']} process(es) killed by the {data['by']}"

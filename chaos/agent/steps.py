@@ -16,7 +16,7 @@ from chaos.agent import residue
 from chaos.agent.commands import RUNNING
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
-from chaos.agent.target import StepTarget
+from chaos.agent.target import LINGERING, StepTarget
 from chaos.errors import FaultError, RecoveryError
 from chaos.faults import fault_class
 from chaos.faults.base import Fault, Injection
@@ -132,7 +132,7 @@ class Steps:
 
     def _snapshot(self) -> residue.Snapshot:
         init = self._supervisor.spawner.view_of  # what the app leaves to itself is below it, and no fault's
-        known = [*self._supervisor.pids(), *RUNNING, *([] if init is None else [init])]
+        known = [*self._supervisor.pids(), *RUNNING, *LINGERING, *([] if init is None else [init])]
         return residue.snapshot(known, self._order["disk_paths"])
 
 

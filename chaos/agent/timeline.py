@@ -21,6 +21,7 @@ from chaos.agent.judging import BaselineJudge, StopWatch
 from chaos.agent.lease import until_told
 from chaos.agent.load import OpenLoop
 from chaos.agent.membership import Watch
+from chaos.agent.memory_view import keep_true
 from chaos.agent.place import Place
 from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
@@ -89,6 +90,7 @@ class Timeline:
             signal.SIGTERM, self._end, "aborted", "told to end by a signal"
         )
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
+        showing = asyncio.create_task(keep_true(self._supervisor.budget))
         try:
             if self._supervisor.budget.kind == "real":
                 self._supervisor.budget.prove()
@@ -101,9 +103,9 @@ class Timeline:
             self._record.emit("target.failed", why=str(error))
             return Ending("crashed", str(error))
         finally:
-            for task in (told, enforcing):
+            for task in (told, enforcing, showing):
                 task.cancel()
-            await asyncio.gather(told, enforcing, return_exceptions=True)
+            await asyncio.gather(told, enforcing, showing, return_exceptions=True)
             await self._supervisor.end()
 
     def _enclose(self) -> None:

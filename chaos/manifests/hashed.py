@@ -6,10 +6,13 @@ So a new version that can say more gives no manifest another digest, and no expe
 from collections.abc import Iterator
 from typing import Any
 
+from chaos.faults import FAULTS
 from chaos.manifests.experiment import ExperimentSpec
 
 WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
 """What says when to run, not what happens then."""
+LATER = {"scope", "match", "tls", "handshake"}
+"""Fields of faults that came later."""
 
 
 def hashed(spec: ExperimentSpec) -> dict[str, Any]:
@@ -18,8 +21,13 @@ def hashed(spec: ExperimentSpec) -> dict[str, Any]:
     _without(said["phases"], warmup=0.0)
     for probe in _probes(said):
         _without(probe, arrivals="random")
+    for process in said["target"]["processes"]:
+        _without(process, leftovers="kill")
     for step in said["method"]:
         _without(step, expect_met=True, reconnect=False)
+        fault = step["fault"]
+        kind = FAULTS[fault["type"]]
+        _without(fault, **{name: getattr(kind, name) for name in LATER.intersection(fault)})
     if spec.load is not None:
         load = said["load"]
         use, load["connections"] = load["connections"], spec.load.limit

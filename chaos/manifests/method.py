@@ -105,7 +105,7 @@ class Step(Part):
         return {
             "name": name,
             "fault": asdict(fault),
-            "prepares": fault.prepares,
+            "prepares": fault.prepares_app(),
             "hold_s": hold_s,
             "start_s": start_s,
             "since_previous_s": since,

@@ -427,6 +427,18 @@ def trials_deviated_without_the_fault_too() -> list[Event]:
     return in_a_row([pair.events() for pair in pairs])
 
 
+@story
+def in_a_restart_loop() -> list[Event]:
+    told = Telling(states=[COMES_BACK], step=KILL, slow={}, restarts=[2.4, 3.0, 4.2, 6.5, 9.8])
+    left = {"process": "web", "pid": 10, "names": ["python3"], "processes": 1, "alive": 1, "kept": True}
+    return [*told.events()[:-3], event(INJECTED, "process.left", **left), *told.events()[-3:]]
+
+
+@story
+def starved_by_the_machine() -> list[Event]:
+    return Telling(states=[HEALTHY], slow={}, down=[(3.0, 4.4)], taken={(2.6, 4.6): 0.9}).events()
+
+
 def torn() -> bytes:
     """`held`, cut in the middle of the line that says it ended."""
     whole = STORIES["held"]()

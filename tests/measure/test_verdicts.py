@@ -46,6 +46,8 @@ def crashed(why: str) -> Expected:
 
 
 EXPECTED = {
+    "in_a_restart_loop": inconclusive("Process “web” was in a restart loop when the run ended"),
+    "starved_by_the_machine": inconclusive("the machine gave time to others that the app was ready to use"),
     "held": held("“slow network” (delay 301.2 ms of 300 ms asked)"),
     "held_throughout": held(),
     "held_after_a_short_outage": held(),
