@@ -19,6 +19,7 @@ from chaos.faults.fidelity import median_interval
 from chaos.faults.net.endpoints import parted
 from chaos.faults.net.handshakes import MEANS, connecting, first_exchange, tls
 from chaos.faults.net.line import Line
+from chaos.faults.net.netem import why_unfit
 from chaos.faults.net.packets import Direction, Traffic, treated
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
 from chaos.faults.net.spread import SPREADS, Distribution, Spread
@@ -88,6 +89,14 @@ class NetworkDelay(Fault):
     def about_peer(self) -> tuple[str | None, int | None]:
         """See Fault."""
         return parted(self.peer) if self.peer else (None, None)
+
+    def unfit(self) -> Mapping[str, str]:
+        """See Fault: the kernel's own delay line is for one port alone."""
+        ways = ("out",) if self.direction == "out" else ("in",)
+        why = why_unfit(
+            by_owner=self.port is None, ways=ways, peers=self.peer is not None, jitter=self.jitter > 0
+        )
+        return {"netem": why} if why else {}
 
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:

@@ -13,7 +13,7 @@ from math import exp, lgamma
 from typing import Any
 
 from chaos.events import Event
-from chaos.measure.latency import Request
+from chaos.latencies import Request
 from chaos.measure.record import Record
 from chaos.measure.timeline import PHASES, Timeline
 from chaos.shares import HICCUP_S, Marks, Tally, clumping

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from chaos.latencies import Request, percentile
 from chaos.measure.disagreement import disagreements
 from chaos.measure.due import Due
-from chaos.measure.latency import Request, percentile
 from chaos.measure.looks import Asked
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record

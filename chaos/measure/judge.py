@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chaos.events import Event, segments
+from chaos.latencies import Request
 from chaos.measure import lives, trust
 from chaos.measure.accounting import unaccounted
 from chaos.measure.case import Case, Circumstances
@@ -24,7 +25,7 @@ from chaos.measure.control import doubts as withheld_doubts
 from chaos.measure.fidelity import StepJudged, judge_steps
 from chaos.measure.health import Health, examine
 from chaos.measure.judged import Judged
-from chaos.measure.latency import Request, requests, summarise
+from chaos.measure.latency import requests, summarise
 from chaos.measure.logs import excerpt
 from chaos.measure.looks import Asked, looks_of
 from chaos.measure.moments import iso
@@ -48,26 +49,26 @@ from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import RULES, Verdict
 
 
 def judge(events: Sequence[Event], rules: int = RULES) -> Result:
     """The result of the run that wrote these events."""
-    judged = [_judged(segment, rules) for segment in segments(events)]
+    judged = [judge_segment(segment, rules) for segment in segments(events)]
     first = judged[0]
-    single = len(judged) == first.planned == 1 and not first.controlled and not first.control
+    single = len(judged) == first.series.trials == 1 and not first.series.control and not first.control
     return first.result if single else together(judged)
 
 
-def _judged(events: Sequence[Event], rules: int) -> Judged:
+def judge_segment(events: Sequence[Event], rules: int = RULES) -> Judged:
+    """One trial or control, by its own events."""
     record = Record(awake(events))
-    series = record.plan.get("series") or {}
     return Judged(
         result=_judge(record, rules),
         trial=int(record.plan.get("trial") or 1),
         control=is_control(record),
-        planned=int(series.get("trials") or 1),
-        controlled=series.get("control") is True,
+        series=SeriesPlan.of(record.plan),
         may_follow=may_follow(record),
     )
 
@@ -82,7 +83,7 @@ def _judge(record: Record, rules: int) -> Result:
     control = is_control(record)
     steps = [] if control else judge_steps(plan.get("method") or (), timeline)
     health = examine(record, timeline, found)
-    asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+    asked = [Asked.read(state, rules) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
     doubts = [
@@ -159,7 +160,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
             starvation=starvation,
             tests=run.tests,
         )
-        new = run.rules == RULES
+        new = run.rules > 1
         results.append(judge_state(Case(state, mine, around)) if new else by_old_rules(state, mine, around))
     return results
 

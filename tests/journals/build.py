@@ -402,10 +402,10 @@ def trials_held() -> list[Event]:
 
 @story
 def trials_deviated() -> list[Event]:
-    """All four of four, and no control: by chance with 1.4 %."""
-    asked = {"trials": 4, "control": True}
+    """All six of six, and no control: by chance with 1.6 %, of each of two steady states."""
+    asked = {"trials": 6, "control": True}
     runs = []
-    for trial in (1, 2, 3, 4):
+    for trial in range(1, 7):
         runs.append(Telling(trial=trial, series=asked, down=[(3.0, 8.5)]).events())
         runs.append(Telling(trial=trial, **NO_FAULT | {"series": asked}).events())
     return in_a_row(runs)
