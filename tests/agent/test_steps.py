@@ -18,7 +18,7 @@ from chaos.agent.record import Record
 from chaos.agent.timeline import Ending, Timeline
 from chaos.errors import FaultError, InjectionError
 from chaos.events import Clock, Event
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.manifests.load import load
 from chaos.measure.record import Record as Judged
 from chaos.measure.timeline import Timeline as Measured
@@ -80,6 +80,9 @@ class Mark(Fault):
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         return Delivered({}, None, None, len(samples), True, "it is about the journal")
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        return Met.counted(len(samples), None, "looks at the mark", "nobody looked")
 
 
 class Stage:
