@@ -32,6 +32,8 @@ class Budget:
         self._groups = [group for group in sorted(mount.glob("*")) if (group / "cgroup.procs").exists()]
         self._places = {group.name: membership.place_of(group) for group in self._groups}
         self._guests: set[int] = set()
+        self._ended = 0
+        """By us, where no control group enforces it."""
 
     @property
     def kind(self) -> Literal["real", "emulated"]:
@@ -116,10 +118,18 @@ class Budget:
                 return int(words[1]) / 1e6
         return None
 
+    def throttled_s(self) -> float:
+        """For how long a quota has kept the group from running, since it was made; 0 without one."""
+        for group in self._groups:
+            if group.name in ("cpu", "unified") and (group / "cpu.stat").exists():
+                words = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
+                return int(words.get("throttled_time", 0)) / 1e9 + int(words.get("throttled_usec", 0)) / 1e6
+        return 0.0
+
     def kills(self) -> int:
-        """How many processes the kernel has killed for want of memory."""
+        """How many processes were killed for want of memory: by the kernel, or where it sets no limit by us."""
         if self._memory is None:
-            return 0
+            return self._ended
         for name in ("memory.events", "memory.oom_control"):
             if (self._memory / name).exists():
                 return self._stat(name).get("oom_kill", 0)
@@ -137,6 +147,7 @@ class Budget:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         self._guests.discard(pid)
+        self._ended += 1
         return {"pid": pid, "bytes": sizes[pid]}
 
     def _number(self, *names: str) -> int:
