@@ -57,7 +57,7 @@ class Cell(NamedTuple):
                 "target": target,
                 "steadyState": [{"name": "answers", "probe": probe, "tolerance": tolerance, **judged}],
                 "method": [{"name": self.fault, "fault": dict(self.asked), "hold": f"{_HOLD_S}s"}],
-                "phases": {"warmup": "1s", "baseline": "2s", "recovery": "4s"},
+                "phases": {"warmup": "2s", "baseline": "2s", "recovery": "4s"},
             },
         }
 
