@@ -5,6 +5,7 @@ from typing import Any, get_type_hints
 
 from chaos.faults import FAULTS
 from chaos.left_out import sentence
+from chaos.manifests.mechanisms import in_words as mechanisms_in_words
 from chaos.manifests.method import spans
 from chaos.manifests.problems import Problem
 from chaos.measure.foresight import Expected, expected, in_words, series_in_words
@@ -92,8 +93,10 @@ def _proof(found: Expected) -> str:
 
 def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"timeline {DURATION.format(plan.declared_s)}{_trials(plan)}"
-    for at, name, what, seconds in _phases(order):
-        yield f"  {_clock(at)}  {name:<9} {DURATION.format(seconds):>6}  {what}"
+    for at, name, what, seconds in _phases(order, str(plan.sandbox["type"])):
+        for number, line in enumerate(what.split("\n")):
+            left = f"{_clock(at)}  {name:<9} {DURATION.format(seconds):>6}" if number == 0 else " " * 25
+            yield f"  {left}  {line}"
     yield f"  {_clock(plan.declared_s)}  end; the sandbox is destroyed"
     significance, states = float(order["significance"]), len(order["steady_state"])
     yield from (f"  {said}" for said in series_in_words(plan.series, states, significance))
@@ -109,7 +112,7 @@ def _trials(plan: Plan) -> str:
     return f", {most}{len(turns)} times, each in a fresh sandbox: {', '.join(shown)}"
 
 
-def _phases(order: Mapping[str, Any]) -> Iterator[tuple[float, str, str, float]]:
+def _phases(order: Mapping[str, Any], provider: str) -> Iterator[tuple[float, str, str, float]]:
     """Start in seconds, phase, what happens, length in seconds; by start."""
     warm = order.get("warmup_s", 0.0)
     if warm:
@@ -118,7 +121,7 @@ def _phases(order: Mapping[str, Any]) -> Iterator[tuple[float, str, str, float]]
     yield warm, "baseline", "look; unless it is steady, nothing is injected", order["baseline_s"]
     planned = spans(order["method"])
     for (start, _), step in sorted(zip(planned, order["method"], strict=True), key=lambda pair: pair[0]):
-        yield begin + start, "fault", f"{step['name']}: {_fault(step['fault'])}", step["hold_s"]
+        yield begin + start, "fault", f"{step['name']}: {_fault(step['fault'], provider)}", step["hold_s"]
     yield begin + max(end for _, end in planned), "recovery", "look", order["recovery_s"]
 
 
@@ -132,8 +135,11 @@ def _ends(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield f"analysis {plan.analysis['analyzer']}"
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
-    return _written(FAULTS[fault["type"]], fault)
+def _fault(fault: Mapping[str, Any], provider: str) -> str:
+    """Its fields; where it may act in several ways, on a line of its own which is tried when."""
+    kind = FAULTS[fault["type"]]
+    how = mechanisms_in_words(kind(**fault), provider)
+    return _written(kind, fault) + (f"\n{how}" if how else "")
 
 
 def _probe(probe: Mapping[str, Any]) -> str:

@@ -8,10 +8,10 @@ from flows.local import speaking_to
 ANSWER_WITHIN_S = 2.0
 
 
-def mark_of(url: str) -> str | None:
+def mark_of(url: str, within_s: float = ANSWER_WITHIN_S) -> str | None:
     """What a server that answers shows of its door, empty without one; None when there is no server that answers."""
     try:
-        answer = httpx.get(f"{url}/health", timeout=ANSWER_WITHIN_S, trust_env=False)
+        answer = httpx.get(f"{url}/health", timeout=within_s, trust_env=False)
     except httpx.HTTPError:
         return None
     return answer.headers.get(MARK, "") if answer.status_code == 200 and answer.text == "true" else None

@@ -77,6 +77,15 @@ class Background:
             os.waitpid(self.pid, os.WNOHANG)  # Ours when we started it: leave no zombie that looks alive.
         return True
 
+    def worked_s(self) -> float:
+        """Processor time of its session's processes, with that of children they have reaped, in seconds (proc(5))."""
+        ticks = 0
+        for entry in Path("/proc").glob("[0-9]*"):
+            fields = _stat(entry)
+            if fields and int(fields[3]) == self.pid:
+                ticks += sum(map(int, fields[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def listens(self) -> bool:
         """Whether it, or a process of its session, is who listens on its port; another program may have been faster."""
         sockets = _listening(self.port)
@@ -139,10 +148,16 @@ def _listening(port: int) -> set[str]:
 
 
 def _session(process: Path) -> int | None:
+    fields = _stat(process)
+    return int(fields[3]) if fields else None
+
+
+def _stat(process: Path) -> list[str]:
+    """The fields of /proc/PID/stat from the third, the state, on; none when it is gone."""
     try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[3])
+        return (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
+        return []
 
 
 def _open_files(process: Path) -> Iterator[str]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import ClassVar
 
 from chaos import private
@@ -21,9 +20,8 @@ from flows.asking import mark_of, silence, ui_url
 from flows.background import Background, last_words, locked
 from flows.door.keys import Keys
 from flows.local import local_keys, local_url, record, state_folder, url_of
+from flows.patience import Patience
 
-START_DEADLINE_S = 120.0
-"""Alone it takes 13 s at most; on two busy cores a first start has taken a minute. One that died is seen at once."""
 STOP_PATIENCE_S = 10.0
 
 SETTINGS = {
@@ -132,7 +130,7 @@ def _local_api(on_progress: Callable[[str], None]) -> Api:
             cold = not (folder / "prefect.db").exists()
             on_progress(f"starting a local Prefect server, takes about {15 if cold else 5} s")
             server, started = _start(folder, ports.FIRST), True
-        while not _open_to_us(mark := _answers(server, folder), folder):
+        while not _open_to_us(mark := _answers(server, folder, on_progress), folder):
             first = server.port
             if mark is None:
                 on_progress(f"another program was faster on port {server.port}")
@@ -186,27 +184,29 @@ def _start(folder: Path, first: int) -> Background:
     return server
 
 
-def _answers(server: Background, folder: Path) -> str | None:
+def _answers(server: Background, folder: Path, on_progress: Callable[[str], None]) -> str | None:
     """Wait until it answers; its mark, or None when it ended because another program had taken its port meanwhile.
 
-    It binds its port only when its database is ready, seconds after we saw that the port was free. When it does not
-    answer in time, or ended for another reason, it is ended, and what its log says is raised.
+    It binds its port only when its database is ready, seconds after we saw that the port was free. When it no longer
+    works and does not answer, or ended for another reason, it is ended, and what its log says is raised.
     """
-    deadline = monotonic() + START_DEADLINE_S
-    while (mark := mark_of(url_of(server.port))) is None or not server.listens():
+    patience = Patience(server.worked_s, on_progress)
+    while (mark := mark_of(url_of(server.port), _FIRST_ANSWER_WITHIN_S)) is None or not server.listens():
         ended = server.ended_within(0.1)
-        if not ended and monotonic() < deadline:
+        why = "ended at once" if ended else patience.why_over()
+        if why is None:
             continue
         server.end(STOP_PATIENCE_S)
         record().unlink(missing_ok=True)
         if ended and not ports.is_free(server.port):
             return None
-        what = "ended at once" if ended else f"did not answer within {START_DEADLINE_S:.0f} s"
         log = folder / "server.log"
-        raise ServerError(f"the local Prefect server {what}: {last_words(log)}; its log is {log}. {_REMEDY}")
+        raise ServerError(f"the local Prefect server {why}: {last_words(log)}; its log is {log}. {_REMEDY}")
     return mark
 
 
+_FIRST_ANSWER_WITHIN_S = 15.0
+"""A server that listens and is busy with its start; nobody listens yet is known at once."""
 _REMEDY = (
     "Set CHAOSLAB_STATE_DIR to a folder that can be written, or PREFECT_API_URL to a server that runs,"
     " or use --no-prefect"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.net import transfer
 from chaos.faults.net.line import Line
@@ -27,7 +28,6 @@ _ROUGH = 2.0
 _SLOWEST, _FASTEST = 32e3, 125e6
 _LOOK_S = 0.3
 _TRIES = 10
-_ANSWER_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,7 @@ def _progress(probe: Helper) -> Mapping[str, float]:
 
 
 def _answer(probe: Helper) -> Mapping[str, float]:
-    message = probe.receive(_ANSWER_S)
+    message = probe.receive(ANSWERS_WITHIN_S)
     if message is None:
-        raise FaultError(f"a transfer of our own said nothing within {_ANSWER_S:g} s")
+        raise FaultError(f"a transfer of our own said nothing within {ANSWERS_WITHIN_S:g} s")
     return message

@@ -187,6 +187,10 @@ class Fault(ABC):
         """What this machine lacks for it, with the remedy; None when nothing. `plan` asks where the sandbox is here."""
         return None
 
+    def unfit(self) -> Mapping[str, str]:
+        """Mechanisms of this fault that cannot do it with these fields -> why. Pure; `plan` tells it."""
+        return {}
+
     def environment(self, process: str, work: Path, env: Mapping[str, str]) -> Mapping[str, str]:
         """Variables that `process` needs from its first life on, beside `env`, for this fault to act on it later.
 

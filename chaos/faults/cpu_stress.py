@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.burning import burn
 from chaos.faults.process.charge import Charge
@@ -21,7 +22,6 @@ _TOLERATED_POINTS = 3.0
 _FEWEST_SHARE = 0.8
 _ROUGH_SHARE = 0.5
 _LOOK_EVERY_S = 0.2
-_ANSWER_WITHIN_S = 5.0
 _FEWEST_LOOKS = 3
 _MOST_CORES = 64
 
@@ -69,8 +69,8 @@ class CpuStress(Fault):
                 for _ in range(cores)
             ]
             for burner in burners:
-                if burner.receive(_ANSWER_WITHIN_S) is None:
-                    raise InjectionError(f"a burner was not ready within {_ANSWER_WITHIN_S:g} s")
+                if burner.receive(ANSWERS_WITHIN_S) is None:
+                    raise InjectionError(f"a burner was not ready within {ANSWERS_WITHIN_S:g} s")
             asked = {"load_percent": self._asked(), "cores": float(cores)}
             fire = _Fire(burners, Charge.of(target))
             yield Injection("burners", "real", asked, fire.look, _LOOK_EVERY_S, fire.notes)

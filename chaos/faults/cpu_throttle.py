@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.inside import Inside, escaped
@@ -27,7 +28,6 @@ _CALIBRATION_S = 1.0
 """How long a burner of ours has the quota used up in every period, so that there is something to measure."""
 _FEWEST_PERIODS = 5
 _BITES_WITHIN_S = 3.0
-_ANSWER_WITHIN_S = 5.0
 _LOOK_S = 0.002
 _LOOK_EVERY_S = 0.01
 
@@ -70,8 +70,8 @@ class CpuThrottle(Fault):
                 for _ in range(math.ceil(self.cpu))
             ]
             for burner in burners:
-                if burner.receive(_ANSWER_WITHIN_S) is None:
-                    raise InjectionError(f"a burner was not ready within {_ANSWER_WITHIN_S:g} s")
+                if burner.receive(ANSWERS_WITHIN_S) is None:
+                    raise InjectionError(f"a burner was not ready within {ANSWERS_WITHIN_S:g} s")
             by = self._by_quota(target, quota, burners) if quota else self._by_stopping(target, burners)
             yield stack.enter_context(by)
 

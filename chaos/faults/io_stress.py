@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
-from chaos.faults.channel import receive, send
+from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.fidelity import mean_interval, percentile
 from chaos.faults.mounts import Mount, mount_of
 from chaos.faults.steadiness import and_why, unsteady
@@ -31,7 +31,6 @@ _SYNCS_BEFORE = 15
 _LOOK_EVERY_S = 0.25
 _FASTEST = 2.0**30
 _MOST_WORKERS = 32
-_READY_S = 5.0
 _DEBT_S = 0.5
 """A worker that is later than this forgets what it missed: no burst after a stall."""
 
@@ -81,8 +80,8 @@ class IoStress(Fault):
             for name in ("type", "intensity"):
                 del arguments[name]
             with target.helper(work, **arguments) as helper:
-                if helper.receive(_READY_S) is None:
-                    raise InjectionError(f"the workers were not ready within {_READY_S:g} s")
+                if helper.receive(ANSWERS_WITHIN_S) is None:
+                    raise InjectionError(f"the workers were not ready within {ANSWERS_WITHIN_S:g} s")
                 look = _Look(helper, mount, clock)
                 notes = {
                     "fsync_before_ms": round(before_ms, 3),

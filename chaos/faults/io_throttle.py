@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
 from chaos.faults.blkio import WAYS, Limits, limits_for
-from chaos.faults.channel import receive, send
+from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
@@ -37,7 +37,6 @@ _FIRST_WINDOW_S = 0.2
 _EVERY_S = 1.5
 _EVERY_IN_A_TWIN_S = 0.75
 """Looking in the app's own group takes of its allowance, in a twin it does not."""
-_ANSWER_WITHIN_S = 5.0
 _FILES_LOOKED_AT = 5000
 _REGION = 2**22
 _AT_A_TIME = 4
@@ -236,16 +235,16 @@ class _Look:
         took = time.monotonic() - at
         rates = {way: (self._twin.moved(way) - begin[way]) / took for way, _ in self._helpers}
         for way, helper in self._helpers:
-            if not ended and helper.receive(_ANSWER_WITHIN_S) is None:
-                raise FaultError(f"the side-band did not {way} for {_ANSWER_WITHIN_S:g} s")
+            if not ended and helper.receive(ANSWERS_WITHIN_S) is None:
+                raise FaultError(f"the side-band did not {way} for {ANSWERS_WITHIN_S:g} s")
         return {} if ended else rates
 
 
 @contextmanager
 def _demand(target: Target, path: str, way: str, rate: float) -> Iterator[tuple[str, Helper]]:
     with target.helper(ask, path=path, way=way, block=_block_of(rate)) as helper:
-        if helper.receive(_ANSWER_WITHIN_S) is None:
-            raise InjectionError(f"the side-band was not ready within {_ANSWER_WITHIN_S:g} s")
+        if helper.receive(ANSWERS_WITHIN_S) is None:
+            raise InjectionError(f"the side-band was not ready within {ANSWERS_WITHIN_S:g} s")
         yield way, helper
 
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
-from chaos.faults.process.pressing import ANSWER_WITHIN_S, TOLERATED_POINTS, Press, Victims, hog
+from chaos.faults.process.pressing import TOLERATED_POINTS, Press, Victims, hog
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
@@ -54,8 +55,8 @@ class MemoryPressure(Fault):
         """The ramp begins when the context is entered; `observe` drives it."""
         memory = target.memory
         with target.helper(hog, in_memory_limit=True, capacity_bytes=memory.limit_bytes) as helper:
-            if helper.receive(ANSWER_WITHIN_S) is None:
-                raise InjectionError(f"the memory hog was not ready within {ANSWER_WITHIN_S:g} s")
+            if helper.receive(ANSWERS_WITHIN_S) is None:
+                raise InjectionError(f"the memory hog was not ready within {ANSWERS_WITHIN_S:g} s")
             victims = Victims(target.pids)
             inside = Inside(target)
             press = Press(self.fill, self.over, memory, helper, target.pids)

@@ -18,6 +18,7 @@ from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.net.handshakes import MEANS, connecting, first_exchange, tls
 from chaos.faults.net.line import Line
+from chaos.faults.net.netem import why_unfit
 from chaos.faults.net.packets import Direction, Traffic, treated
 from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
 from chaos.faults.net.spread import SPREADS, Distribution, Spread
@@ -82,6 +83,14 @@ class NetworkDelay(Fault):
             raise ValueError("jitter must not be greater than delay")
         if self.direction == "both" and self.jitter > self.delay / 2:
             raise ValueError("with direction both, jitter must not be greater than half of the delay")
+
+    def unfit(self) -> Mapping[str, str]:
+        """See Fault: the kernel's own delay line is for one port alone."""
+        ways = ("out",) if self.direction == "out" else ("in",)
+        why = why_unfit(
+            by_owner=self.port is None, ways=ways, peers=self.peer is not None, jitter=self.jitter > 0
+        )
+        return {"netem": why} if why else {}
 
     @contextmanager
     def inject(self, target: Target) -> Iterator[Injection]:

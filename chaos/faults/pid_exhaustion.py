@@ -8,16 +8,18 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
-from chaos.faults.process.following import ANSWER_WITHIN_S, followed
+from chaos.faults.process.following import followed
 from chaos.faults.process.tasks import canary, crowd
 from chaos.faults.steadiness import and_why, unsteady
 
 _LOOK_EVERY_S = 0.05
 _ROUGH = 2
 _FEWEST_LOOKS = 6
+_LOOKS_AGAIN = 5
 _MOST = 10_000
 _MOST_TRIED = 64
 """So many forks at most are tried at a time: more room is left is not worth a storm."""
@@ -83,8 +85,8 @@ class PidExhaustion(Fault):
 @contextmanager
 def _by_group(target: Target, group: Path, leave: int) -> Iterator[Injection]:
     with target.helper(canary, in_memory_limit=True) as helper:
-        if helper.receive(ANSWER_WITHIN_S) is None:
-            raise InjectionError(f"the canary was not ready within {ANSWER_WITHIN_S:g} s")
+        if helper.receive(ANSWERS_WITHIN_S) is None:
+            raise InjectionError(f"the canary was not ready within {ANSWERS_WITHIN_S:g} s")
         inside = Inside(target)
         limit = _GroupLimit(group, helper, leave)
         put_back = ["/bin/sh", "-c", 'echo "$1" > "$2"', "sh", limit.before, str(limit.file)]
@@ -121,9 +123,12 @@ class _GroupLimit:
 
     def verified(self) -> Sample:
         """Lower the limit and see a fork fail. Raises InjectionError."""
-        self._tighten()
-        made, error = self._try(min(self._leave + 1, _MOST_TRIED))
-        if self._leave < _MOST_TRIED and error != "EAGAIN":
+        for _ in range(_LOOKS_AGAIN):  # one of the app's may end between the look and the fork
+            self._tighten()
+            made, error = self._try(min(self._leave + 1, _MOST_TRIED))
+            if self._leave >= _MOST_TRIED or error == "EAGAIN":
+                break
+        else:
             raise InjectionError(
                 f"{made} processes could be started with {self._leave} left: {error or 'no error'}"
             )
@@ -160,9 +165,9 @@ class _GroupLimit:
 
     def _try(self, forks: int) -> tuple[int, str]:
         self._helper.send({"forks": forks})
-        answer = self._helper.receive(ANSWER_WITHIN_S)
+        answer = self._helper.receive(ANSWERS_WITHIN_S)
         if answer is None:
-            raise FaultError(f"the canary did not answer within {ANSWER_WITHIN_S:g} s")
+            raise FaultError(f"the canary did not answer within {ANSWERS_WITHIN_S:g} s")
         return int(answer["forks"]), str(answer["error"])
 
     def _tasks(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.faults.base import Fault
-from chaos.faults.net.packets import LADDER
+from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
 from chaos.manifests.sandboxes import ContainerSandbox, E2BSandbox, LocalSandbox, Sandbox
 from chaos.sandboxes.container_start import CAPABILITIES
 
@@ -18,47 +18,6 @@ PROVIDERS: Mapping[str, type[Sandbox]] = {
     "container": ContainerSandbox,
     "e2b": E2BSandbox,
 }
-NO_RUNG: Mapping[str, Mapping[str, str]] = {
-    "local": {},
-    "container": {"tun": "a container has no /dev/net/tun"},
-    "e2b": {"netem": "its guest kernel has no netem, and no modules"},
-}
-"""Rungs of the ladder that a provider's machines never have; of the others the first that works there acts."""
-_PACKETS = tuple(name for name, _ in LADDER)
-MECHANISMS: Mapping[str, Sequence[str]] = {
-    "bandwidth": _PACKETS[1:],
-    "blackhole": _PACKETS[1:],
-    "clock_skew": ("preload",),
-    "connection_refused": _PACKETS[1:],
-    "connection_reset": _PACKETS[1:],
-    "cpu_stress": ("burners",),
-    "cpu_throttle": ("cfs-quota", "sigstop-ration"),
-    "crash_loop": ("sigkill-on-sight",),
-    "dependency_failure": ("nftables", "name-server"),
-    "disk_full": ("allocated-file",),
-    "disk_read_only": ("remount", "read-only-cover"),
-    "dns_failure": ("name-server",),
-    "fd_exhaustion": ("prlimit-nofile",),
-    "http_fault": ("http-proxy",),
-    "inode_exhaustion": ("remount-nr-inodes", "empty-files"),
-    "io_stress": ("sync-writers",),
-    "io_throttle": ("blkio-throttle", "io.max"),
-    "memory_limit": ("cgroup-memory", "agent-enforced"),
-    "memory_pressure": ("anonymous-memory",),
-    "network_delay": _PACKETS,
-    "packet_corrupt": _PACKETS[1:],
-    "packet_duplicate": _PACKETS[1:],
-    "packet_loss": _PACKETS[1:],
-    "packet_reorder": _PACKETS[1:],
-    "pid_exhaustion": ("cgroup-pids", "prlimit-nproc"),
-    "process_kill": ("pidfd-signal",),
-    "process_pause": ("sigstop",),
-    "process_stop": ("pidfd-signal",),
-    "sandbox_freeze": ("pause-resume",),
-    "sandbox_offline": ("update-network",),
-}
-"""How each fault acts, the better way first; what came of it is in every result, with `real` or `emulated`."""
-
 _INTRODUCTION = """# Sandboxes: which provider gives what
 
 Made by `python -m chaos.manifests.providers_page`; do not edit. The same manifest runs on each of them: `sandbox.type`

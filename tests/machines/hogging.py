@@ -20,7 +20,10 @@ def hog_document(sandbox: str) -> dict[str, Any]:
                 "app": "hog",
                 "processes": [
                     {"name": "hog", "command": ["python3", "hog.py"], "port": 8000, "readyWithin": "2m"},
-                    {"name": "asks", "command": ["/bin/sh", "-c", f"sleep 9; {ASK}; sleep 600"]},
+                    {
+                        "name": "asks",
+                        "command": ["/bin/sh", "-c", f"sleep 9; until {ASK}; do sleep 1; done; sleep 600"],
+                    },
                 ],
             },
             "steadyState": [

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.machines.hogging import MANIFEST, hog_document
-from tests.machines.leftovers import left
+from tests.machines.leftovers import left, processes
 
 CHAOSLAB = str(Path(sys.executable).parent / "chaoslab")
 WHOM = ("controller", "keeper", "agent")
@@ -57,12 +57,7 @@ def until_injected(folder: Path) -> None:
 
 
 def pid_of(whom: str) -> int:
-    """Of our own: there is one run at a time in a guest."""
+    """Of our own: a user has one run at a time in a guest."""
     mark = b"chaos.nsbox" if whom == "keeper" else b"/run/chaoslab/agent.pyz"
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if any(mark in word for word in words[:8]):
-                found.append(int(entry.name))
+    found = (pid for pid, words in processes(os.geteuid()) if any(mark in word for word in words[:8]))
     return min(found)  # the keeper's children have its command line

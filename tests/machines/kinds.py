@@ -20,6 +20,8 @@ GUESTS: dict[str, tuple[str, ...]] = {
     "hybrid": ("ours", "systemd.unified_cgroup_hierarchy=0"),
     "v1": ("ours", "systemd.unified_cgroup_hierarchy=0", "systemd.legacy_systemd_cgroup_controller=1"),
     "debian": ("debian",),
+    "here": ("here",),
+    "here-too": ("here",),
 }
 """Guest -> kernel and boot options. `debian` is linux.uml of Debian's package: netem, and nftables without a family."""
 
@@ -34,11 +36,17 @@ KINDS = (
     Kind("v2 rootless Podman", "engines", "ann", "container", "podman"),
     Kind("stock kernel", "debian", "root"),
 )
+UNBUILT = (
+    Kind("here root", "here", "root"),
+    Kind("here user", "here-too", "ann"),
+    Kind("here bare user", "here-too", "bob"),
+)
+"""This machine's own files under that kernel and a systemd: nothing is built, so that CI can have it."""
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
-SHORT = (
-    ("v2 root", ("hog", "network_delay", "disk_full", "process_kill", "kill keeper")),
-    ("v2 user", ("hog", "kill controller")),
-    ("v2 bare user", ("hog",)),
-)
-"""What one guest shows in some minutes: a fault of each family, and who must be ended."""
+SHORT = {
+    "here root": ("hog", "network_delay:port", "disk_full", "process_kill", "kill keeper"),
+    "here user": ("hog", "kill controller"),
+    "here bare user": ("hog", "kill agent"),
+}
+"""What two guests at once show in some minutes: a fault of each family, and who must be ended."""

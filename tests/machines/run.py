@@ -11,21 +11,24 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chaos.faults import FAULTS
+from chaos.manifests.providers_page import PROVIDERS
 from tests.machines.engine_image import importing, put
 from tests.machines.inside import HOG
 from tests.machines.killing import WHOM
-from tests.machines.kinds import GUESTS, IMAGE, KINDS, SHORT, Kind
-from tests.machines.table import differences, hows, written
+from tests.machines.kinds import GUESTS, IMAGE, KINDS, SHORT, UNBUILT, Kind
+from tests.machines.table import STILL, differences, hows, unseen, written
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected.json"
 _ROW_WITHIN_S = 300.0
-_PYTHON = ("env", "-C", "/opt/chaoslab", ".venv/bin/python", "-m")
+_REPO = HERE.parents[1]
 
 
 def main() -> int:
@@ -43,31 +46,96 @@ def main() -> int:
         "kinds", nargs="*", help="of tests/machines/kinds.py, such as 'v2 root'; all when none is named"
     )
     told = asked.parse_intermixed_args()
-    wanted = dict(SHORT) if told.short else {name: told.faults for name in told.kinds or names()}
     rows = told.cache / "rows"
     rows.mkdir(parents=True, exist_ok=True)
+    if told.short:
+        return short(told.cache)
+    wanted: dict[str, Sequence[str]] = {name: told.faults for name in told.kinds or names()}
+    remains: list[str] = []
     for guest in dict.fromkeys(kind.guest for kind in KINDS if kind.name in wanted and not told.read):
-        in_guest(
-            told.cache, guest, [kind for kind in KINDS if kind.guest == guest and kind.name in wanted], wanted
-        )
+        kinds = [kind for kind in KINDS if kind.guest == guest and kind.name in wanted]
+        remains += in_guest(told.cache, guest, kinds, wanted)
     found = {kind.name: list(read(rows / f"{kind.name}.jsonl")) for kind in KINDS}
     if told.table:
-        told.table.write_text(written(told.table.read_text(), found))
+        shown = {kind.name: [*found[kind.name], *refused(kind, found[kind.name])] for kind in KINDS}
+        told.table.write_text(written(told.table.read_text(), shown))
     if told.accept:
         EXPECTED.write_text(json.dumps(hows(found), indent=1, sort_keys=True) + "\n")
-    wrong = list(differences({name: found[name] for name in wanted}, json.loads(EXPECTED.read_text())))
+    return said([*remains, *differences({name: found[name] for name in wanted}, expected())])
+
+
+def said(wrong: Sequence[str]) -> int:
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0
+
+
+def expected() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(EXPECTED.read_text())
+    return found
 
 
 def names() -> list[str]:
     return [kind.name for kind in KINDS]
 
 
-def in_guest(cache: Path, guest: str, kinds: Sequence[Kind], wanted: dict[str, Sequence[str]]) -> None:
-    """Boot it, run each kind in it, end it."""
-    boot(cache, guest)
+def refused(kind: Kind, rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of the faults that `plan` refuses in such a sandbox, so that no guest need be asked."""
+    ran = {row["fault"] for row in rows}
+    for fault in FAULTS:
+        lacking = sorted(FAULTS[fault].requires - PROVIDERS[kind.sandbox].provides)
+        if lacking and fault not in ran:
+            yield {
+                "fault": fault,
+                "refused": f"a {kind.sandbox} sandbox lacks {', '.join(lacking)}",
+                "left": [],
+            }
+    if kind.sandbox != "local":
+        yield {"fault": "kill keeper", "refused": "a container has none: its PID 1 is ours", "left": []}
+
+
+def short(cache: Path) -> int:
+    """Guests that need nothing built, at once; what one was too slow for is tried once more, and then is missing.
+
+    A guest that never boots, or stands still, shows nothing, and is no fault of what is tested: that is said alone.
+    """
+    wanted: Mapping[str, Sequence[str]] = SHORT
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in SHORT}
+    wrong: list[str] = []
+    for _ in range(2):
+        guests: dict[str, list[Kind]] = {}
+        for kind in UNBUILT:
+            if wanted[kind.name]:
+                guests.setdefault(kind.guest, []).append(kind)
+        with ThreadPoolExecutor(len(guests)) as at_once:
+            for remains in at_once.map(partial(in_guest, cache, wanted=wanted), guests, guests.values()):
+                wrong += remains
+        for name, faults in wanted.items():
+            rows = [row for row in read(cache / "rows" / f"{name}.jsonl") if row["fault"] in faults]
+            found[name] = [row for row in found[name] if row["fault"] not in faults] + rows
+        wanted = {name: list(unseen(SHORT[name], found[name])) for name in SHORT}
+        if not any(wanted.values()):
+            break
+    ran = {
+        (name, row["fault"]) for name, rows in found.items() for row in rows if row.get("refused") != STILL
+    }
+    for name, fault in ((name, fault) for name, faults in wanted.items() for fault in faults):
+        if (name, fault) in ran:
+            wrong.append(f"{name}, {fault}: not seen")
+        else:
+            print(f"{name}, {fault}: {STILL}; nothing was shown", file=sys.stderr)
+    seen = {name: [row for row in rows if (name, row["fault"]) in ran] for name, rows in found.items()}
+    return said([*wrong, *differences({name: rows for name, rows in seen.items() if rows}, expected())])
+
+
+def in_guest(
+    cache: Path, guest: str, kinds: Sequence[Kind], wanted: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Boot it, run each kind in it, end it; what was left there in the end."""
+    try:
+        boot(cache, guest)
+    except subprocess.CalledProcessError:
+        return [] if kinds[0] in UNBUILT else [f"{guest}: it did not boot"]
     try:
         for kind in kinds:
             if kind.engine:
@@ -75,13 +143,22 @@ def in_guest(cache: Path, guest: str, kinds: Sequence[Kind], wanted: dict[str, S
             carry_out(
                 cache, kind, list(wanted[kind.name]) or [HOG, *FAULTS, "network_delay:port", *killings(kind)]
             )
+        if inside(cache, kinds[0], "root", *python(kinds[0]), "tests.machines.leftovers", within_s=60) != 0:
+            return [f"{guest}: left behind in the end, see above"]
+        return []
     finally:
         subprocess.run([HERE / "halt", cache, guest], check=False)
 
 
 def boot(cache: Path, guest: str) -> None:
     subprocess.run([HERE / "boot", cache, guest, *GUESTS[guest]], check=True)
-    subprocess.run([HERE / "deploy", cache, guest], check=True)
+    if GUESTS[guest] != ("here",):
+        subprocess.run([HERE / "deploy", cache, guest], check=True)
+
+
+def python(kind: Kind) -> tuple[str, ...]:
+    """The command there that runs a module of this checkout."""
+    return ("env", "-C", str(_REPO) if kind in UNBUILT else "/opt/chaoslab", ".venv/bin/python", "-m")
 
 
 def prepare(cache: Path, kind: Kind) -> None:
@@ -99,42 +176,50 @@ def killings(kind: Kind) -> list[str]:
     return [f"kill {whom}" for whom in WHOM if whom != "keeper" or kind.sandbox == "local"]
 
 
-def carry_out(cache: Path, kind: Kind, faults: list[str]) -> None:
+def carry_out(cache: Path, kind: Kind, faults: Sequence[str]) -> None:
     """Every fault once; its rows come back through the shared folder.
 
     A guest may stand still for good (User Mode Linux under load does): then it is booted anew, and that fault says so.
     """
+    while faults := once(cache, kind, faults):
+        kept = cache / "rows" / f"{kind.name}.jsonl"
+        kept.write_text(kept.read_text() + json.dumps(stood_still(kind, faults[0])) + "\n")
+        subprocess.run([HERE / "halt", cache, kind.guest], check=False)
+        boot(cache, kind.guest)
+        if kind.engine:
+            prepare(cache, kind)
+        faults = faults[1:]
+
+
+def once(cache: Path, kind: Kind, faults: Sequence[str]) -> Sequence[str]:
+    """One go at these; those that it did not get to, beginning with the one that it stood still at."""
     kept = cache / "rows" / f"{kind.name}.jsonl"
     others = [row for row in read(kept) if row["fault"] not in faults]
     kept.write_text("".join(json.dumps(row) + "\n" for row in others))
+    if not faults:
+        return ()
     shared = f"/shared/{kind.name.replace(' ', '-')}.jsonl"
-    while faults:
-        inside(cache, kind, "root", "sh", "-c", f"> {shared}; chmod 666 {shared}", within_s=60)
-        file = cache / "guests" / kind.guest / shared.lstrip("/")
-        call = inside_in_background(
-            cache, kind, kind.who, *_PYTHON, "tests.machines.inside", shared, kind.sandbox, *faults
-        )
-        progressed, seen = time.monotonic(), 0
-        while call.poll() is None and time.monotonic() < progressed + _ROW_WITHIN_S:
-            time.sleep(1)
-            if (now := file.read_text().count("\n")) > seen:
-                progressed, seen = time.monotonic(), now
-        rows = file.read_text()
-        kept.write_text(kept.read_text() + rows)
-        faults = faults[rows.count("\n") :]
-        if call.poll() is None or faults:
-            call.kill()
-            call.wait()
-            kept.write_text(kept.read_text() + json.dumps(stood_still(kind, faults.pop(0))) + "\n")
-            subprocess.run([HERE / "halt", cache, kind.guest], check=False)
-            boot(cache, kind.guest)
-            if kind.engine:
-                prepare(cache, kind)
+    inside(cache, kind, "root", "sh", "-c", f"> {shared}; chmod 666 {shared}", within_s=60)
+    file = cache / "guests" / kind.guest / shared.lstrip("/")
+    call = inside_in_background(
+        cache, kind, kind.who, *python(kind), "tests.machines.inside", shared, kind.sandbox, *faults
+    )
+    progressed, seen = time.monotonic(), 0
+    while call.poll() is None and time.monotonic() < progressed + _ROW_WITHIN_S:
+        time.sleep(1)
+        if (now := file.read_text().count("\n")) > seen:
+            progressed, seen = time.monotonic(), now
+    if call.poll() is None:
+        call.kill()
+        call.wait()
+    rows = file.read_text()
+    kept.write_text(kept.read_text() + rows)
+    return faults[rows.count("\n") :]
 
 
 def stood_still(kind: Kind, fault: str) -> dict[str, Any]:
     """The row of a fault in whose run the guest no longer answered."""
-    return {"fault": fault, "sandbox": kind.sandbox, "refused": "the guest stood still", "left": []}
+    return {"fault": fault, "sandbox": kind.sandbox, "refused": STILL, "left": []}
 
 
 def inside(cache: Path, kind: Kind, who: str, *command: str, within_s: float = 1200) -> int:

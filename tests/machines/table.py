@@ -1,25 +1,64 @@
 """Rows of the guests as the table of docs/machines.md, and what in them must never be. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
 BEGIN, END = "<!-- table -->", "<!-- /table -->"
+EARLIER = "†"
+"""Behind a cell that is not of this run."""
+STILL = "the guest stood still"
+_NOTE = re.compile(r"\[(\d+)\]")
 
 
 def written(page: str, found: Mapping[str, Sequence[Row]]) -> str:
-    """The page with a table of these rows between its marks."""
+    """The page with a table of these rows between its marks; a cell that is in none of them stays, and is marked."""
     before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
-    kinds = [name for name, rows in found.items() if rows]
-    faults = list(dict.fromkeys(str(row["fault"]) for name in kinds for row in found[name]))
+    old, _, after = rest.partition(END)
+    earlier = cells_of(old)
+    known = dict.fromkeys(kind for _, kind in earlier)
+    kinds = [name for name, rows in found.items() if rows or name in known]
+    rows_first = [str(row["fault"]) for name in kinds for row in found[name]]
+    faults = list(dict.fromkeys([*(fault for fault, _ in earlier), *rows_first]))
     lines = ["| | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
     notes: dict[str, int] = {}
     for fault in faults:
-        rows = [next((row for row in found[name] if row["fault"] == fault), None) for name in kinds]
-        lines.append(f"| `{fault}` | " + " | ".join(cell(row, notes) for row in rows) + " |")
+        cells = []
+        for name in kinds:
+            row = next((row for row in found[name] if row["fault"] == fault), None)
+            was = earlier.get((fault, name))
+            shows_less = row is None or row.get("refused") == STILL
+            cells.append(as_earlier(was, notes) if was and shows_less else cell(row, notes))
+        lines.append(f"| `{fault}` | " + " | ".join(cells) + " |")
     lines += ["", *(f"{number}. {why}" for why, number in notes.items())]
     return f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}"
+
+
+def cells_of(table: str) -> dict[tuple[str, str], str]:
+    """(fault, kind) -> cell of a written table, with the text of each note in place of its number."""
+    notes = dict(re.findall(r"^(\d+)\. (.*)$", table, re.MULTILINE))
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line[:1] == "|"
+    ]
+    kinds = rows[0][1:] if rows else []
+    return {
+        (row[0].strip("`"), kind): _NOTE.sub(lambda found: f"[{notes[found[1]]}]", text)
+        for row in rows[2:]
+        for kind, text in zip(kinds, row[1:], strict=True)
+        if text != "not run"
+    }
+
+
+def as_earlier(text: str, notes: dict[str, int]) -> str:
+    """A cell of before, its note numbered anew."""
+    if "[" in text:
+        head, _, why = text.partition("[")
+        why, _, tail = why.rpartition("]")
+        text = f"{head}{note(why, notes)}{tail}"
+    return text if text.endswith(EARLIER) else f"{text} {EARLIER}"
 
 
 def cell(row: Row | None, notes: dict[str, int]) -> str:
@@ -58,6 +97,15 @@ def hows(found: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, str]]:
         for kind, rows in found.items()
         if rows
     }
+
+
+def unseen(wanted: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    """What was to be shown and was not: refused, never injected, nobody killed, no row, a hog that lived."""
+    for fault in wanted:
+        row = next((row for row in rows if row["fault"] == fault), {})
+        ended = fault != "hog" or row.get("killed_by")
+        if not (row.get("mechanism") and ended) and "gone_after_s" not in row:
+            yield fault
 
 
 def differences(

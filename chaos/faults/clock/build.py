@@ -1,31 +1,37 @@
-"""Compile preload.c for this machine's architecture into a module that the agent carries: needs cc.
+"""Compile preload.c into a module that the agent carries, for this machine or another: needs a C compiler.
 
-    python -m chaos.faults.clock.build
+    python -m chaos.faults.clock.build [MACHINE ...]
 
+Another machine's compiler is `MACHINE-linux-gnu-gcc` (Debian: gcc-aarch64-linux-gnu, with libc6-dev-arm64-cross).
 What it writes is committed, so that neither a user nor a sandbox needs a compiler.
 """
 
 import base64
 import platform
 import subprocess
+import sys
 import tempfile
 import textwrap
 import zlib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMMAND = (
-    "cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-nonnull-compare", "-fno-delete-null-pointer-checks",
+_OPTIONS = (
+    "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-nonnull-compare", "-fno-delete-null-pointer-checks",
     "-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
-    "-Wl,--hash-style=both,-z,noseparate-code,--build-id=none,-s,-soname,chaoslab-clock.so",
+    "-Wl,--hash-style=both,-z,noseparate-code,--build-id=none,-s,-soname,chaoslab-clock.so,-z,defs",
 )  # fmt: skip
+_OF_MACHINE = {"aarch64": ("-mno-outline-atomics",)}
+"""Atomics there are calls into libgcc by default, which is not linked to."""
 
 
-def compiled() -> bytes:
-    """The library. Raises OSError or CalledProcessError where it cannot be compiled."""
+def compiled(machine: str) -> bytes:
+    """The library for that machine. Raises OSError or CalledProcessError where it cannot be compiled."""
+    compiler = "cc" if machine == platform.machine() else f"{machine}-linux-gnu-gcc"
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "clock.so")
-        subprocess.run([*COMMAND, "-o", str(made), str(HERE / "preload.c")], check=True)
+        options = (*_OPTIONS, *_OF_MACHINE.get(machine, ()))
+        subprocess.run([compiler, *options, "-o", str(made), str(HERE / "preload.c")], check=True)
         return made.read_bytes()
 
 
@@ -38,7 +44,7 @@ def module(library: bytes, machine: str) -> str:
 
 
 if __name__ == "__main__":
-    here = platform.machine()
-    target = HERE / f"preload_{here}.py"
-    target.write_text(module(compiled(), here))
-    print(target)
+    for wanted in sys.argv[1:] or [platform.machine()]:
+        target = HERE / f"preload_{wanted}.py"
+        target.write_text(module(compiled(wanted), wanted))
+        print(target)

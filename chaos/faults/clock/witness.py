@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from chaos.errors import FaultError
 from chaos.faults.base import Helper, Target
-from chaos.faults.channel import receive, send
+from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.clock.library import environment, put_in_place
 from chaos.faults.clock.page import Page
 
-_ANSWER_WITHIN_S = 5.0
 _LOOK_S = 0.002
 
 
@@ -40,10 +39,10 @@ class Witness:
         """Its wall clock against ours, halfway through the question: NTP's way, RFC 5905, section 8."""
         before = time.time()
         self._helper.send({})
-        answer = self._helper.receive(_ANSWER_WITHIN_S)
+        answer = self._helper.receive(ANSWERS_WITHIN_S)
         after = time.time()
         if answer is None:
-            raise FaultError(f"the witness of the clock did not answer within {_ANSWER_WITHIN_S:g} s")
+            raise FaultError(f"the witness of the clock did not answer within {ANSWERS_WITHIN_S:g} s")
         return Seen(float(answer["time"]) - (before + after) / 2, (after - before) / 2)
 
     def until_near(

@@ -7,6 +7,7 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Helper, Injection, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import enough_for, share_fits, share_interval, traffic_needed
 from chaos.faults.net import datagrams
 from chaos.faults.net.line import Line
@@ -21,7 +22,6 @@ _FAST_PER_S = 4000.0
 _SETTLE_S = 0.1
 _LOOK = 40
 """Packets from one look for a first one that was struck to the next: 10 ms."""
-_ANSWER_S = 5.0
 _TRIES = 3
 _THEIRS = 4.0
 """The target's own packets come in clumps: what is lost is sent again, and some are of a kind that is spared."""
@@ -150,7 +150,7 @@ def _totals(probe: Helper, after: int = 0) -> Mapping[str, int]:
 
 
 def _answer(probe: Helper, key: str) -> Any:
-    message = probe.receive(_ANSWER_S)
+    message = probe.receive(ANSWERS_WITHIN_S)
     if message is None or key not in message:
-        raise FaultError(f"packets of our own: no {key} within {_ANSWER_S:g} s")
+        raise FaultError(f"packets of our own: no {key} within {ANSWERS_WITHIN_S:g} s")
     return message[key]

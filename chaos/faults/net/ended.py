@@ -5,7 +5,7 @@ from typing import Any
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Target
-from chaos.faults.channel import mine
+from chaos.faults.channel import ANSWERS_WITHIN_S, mine
 from chaos.faults.net.flows import Flow
 from chaos.faults.net.nft import TCP
 from chaos.faults.net.orphans import Sweeper
@@ -14,15 +14,14 @@ from chaos.faults.net.sockets import LISTEN, Sockets
 from chaos.faults.net.treatment import lot
 
 CANNOT = -1
-_WITHIN_S = 5.0
 
 
 def end_open(target: Target, selection: Selection, share: float, seed: int) -> int:
     """How many of the selection's connections were reset; CANNOT where this kernel can end none."""
     with target.helper(run, selection=selection.arguments(), share=share, seed=seed) as helper:
-        message = helper.receive(_WITHIN_S)
+        message = helper.receive(ANSWERS_WITHIN_S)
     if message is None:
-        raise InjectionError(f"open connections were not ended within {_WITHIN_S:g} s")
+        raise InjectionError(f"open connections were not ended within {ANSWERS_WITHIN_S:g} s")
     return int(message["ended"])
 
 

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.net import queued, tun
 from chaos.faults.net.selection import Selection
 from chaos.faults.net.treatment import Order
 
-_START_S = 5.0
 _STOP_S = 3.0
 
 
@@ -36,7 +36,7 @@ class HelperLine:
 
     def counts(self) -> Mapping[str, int]:
         self._helper.send({"report": True})
-        return dict(_expect(self._helper, "counts", _START_S))
+        return dict(_expect(self._helper, "counts", ANSWERS_WITHIN_S))
 
     def update(self, pids: Sequence[int]) -> None:
         if tuple(pids) != self._pids:
@@ -68,7 +68,7 @@ def _helper_line(
 ) -> Iterator[Line]:
     seed = target.random.getrandbits(32)
     with target.helper(run, selection=selection.arguments(), order=dict(order), seed=seed) as helper:
-        _expect(helper, "ready", _START_S)
+        _expect(helper, "ready", ANSWERS_WITHIN_S)
         try:
             yield HelperLine(mechanism, helper, selection.pids)
         finally:

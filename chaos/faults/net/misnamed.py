@@ -8,11 +8,11 @@ from typing import Any
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Helper, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.net import dns, names
 from chaos.faults.net.cover import cover
 
 _HOSTS, _RESOLV = Path("/etc/hosts"), Path("/etc/resolv.conf")
-_START_S = 5.0
 _SPARE_S = 0.5
 """For the answer itself, after a delay: from elsewhere, and on a busy machine."""
 
@@ -51,9 +51,9 @@ def misnamed(
 
 
 def _expect(helper: Helper, key: str) -> Any:
-    message: Mapping[str, Any] | None = helper.receive(_START_S)
+    message: Mapping[str, Any] | None = helper.receive(ANSWERS_WITHIN_S)
     if message is None:
-        raise InjectionError(f"the name server was not there within {_START_S:g} s")
+        raise InjectionError(f"the name server was not there within {ANSWERS_WITHIN_S:g} s")
     return message[key]
 
 

@@ -1,8 +1,8 @@
 """The delay line of the kernel itself: sch_netem under a prio qdisc, with u32 filters by source port.
 
-NOT RUN: no kernel that had sch_netem was at hand when this was written; elsewhere the first command fails and the next
-mechanism is taken. Made for one source port only, because tc cannot select by process, and without jitter, because
-netem reorders a flow under it. Source: tc-netem(8), tc-prio(8), tc-u32(8).
+Where the kernel has no sch_netem the first command fails and the next mechanism is taken. Made for ports only, because
+tc can tell no process, so that it would delay what the agent sends, too; and without jitter, because netem reorders a
+flow under it. Source: tc-netem(8), tc-prio(8), tc-u32(8).
 """
 
 import json
@@ -24,15 +24,34 @@ _MATCHES = (("ip", "33"), ("ipv6", "53"))
 """Protocol, and where the TCP flags are: after 20 bytes of IPv4 (no options) or 40 of IPv6, at 13 (RFC 9293)."""
 
 
+def why_unfit(*, by_owner: bool, ways: Sequence[str], peers: bool, jitter: bool) -> str | None:
+    """Why the kernel's delay line cannot do it, whichever the kernel; None when it can."""
+    return (
+        "it selects by port, and this is by process"
+        if by_owner
+        else "it delays what leaves a port, and this is about what reaches it"
+        if tuple(ways) != ("out",)
+        else "it is made for all peers of a port"
+        if peers
+        else "it would reorder a flow under jitter"
+        if jitter
+        else None
+    )
+
+
 @contextmanager
 def netem(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
     """Rung: every device gets the qdisc, so a packet pays once, where it leaves."""
     if order["way"] != "delay":
         raise InjectionError("made for delays only")
     delay_s = order["delay_s"]
-    plain = selection.leaves_by_port and not selection.peers and not order["jitter_s"]
-    if not plain or shutil.which("tc") is None:
-        raise InjectionError("needs tc and a delay of what leaves one port, to all peers and without jitter")
+    peers, jitter = bool(selection.peers), bool(order["jitter_s"])
+    if why := why_unfit(by_owner=selection.by_owner, ways=selection.ways, peers=peers, jitter=jitter):
+        raise InjectionError(why)
+    if shutil.which("tc") is None:
+        raise InjectionError(
+            "the program tc is not here; remedy: apt-get install iproute2, or your system's package of it"
+        )
     with ExitStack() as stack:
         devices = [name for _, name in socket.if_nameindex()]
         for device in devices:

@@ -7,11 +7,11 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.net import attempts as tried
 from chaos.faults.net import severed
 from chaos.faults.net.endpoints import Endpoint, to_json
 
-_START_S = 5.0
 _STOP_S = 5.0
 _VERIFY_S = 6.0
 
@@ -19,7 +19,9 @@ _VERIFY_S = 6.0
 class Attempts:
     """Attempts that a helper makes all the time; `what` says what is tried."""
 
-    def __init__(self, what: str, helper: Helper, stack: ExitStack, longest_s: float = _START_S) -> None:
+    def __init__(
+        self, what: str, helper: Helper, stack: ExitStack, longest_s: float = ANSWERS_WITHIN_S
+    ) -> None:
         self.what = what
         self._longest_s = longest_s
         self._helper = helper
@@ -89,16 +91,16 @@ def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE
     """Attempts to look up a name, each given up after `patience_s`."""
     with ExitStack() as stack:
         helper = stack.enter_context(target.helper(tried.lookups, name=name, patience_s=patience_s))
-        yield Attempts(f"a lookup of {name!r}", helper, stack, _START_S + patience_s)
+        yield Attempts(f"a lookup of {name!r}", helper, stack, ANSWERS_WITHIN_S + patience_s)
 
 
 @contextmanager
 def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Packet rules between the app and the dependency; the mechanism and notes."""
     with target.helper(severed.run, mode=mode, endpoints=to_json(endpoints)) as helper:
-        ready = helper.receive(_START_S)
+        ready = helper.receive(ANSWERS_WITHIN_S)
         if ready is None:
-            raise InjectionError(f"packet rules were not in place within {_START_S:g} s")
+            raise InjectionError(f"packet rules were not in place within {ANSWERS_WITHIN_S:g} s")
         try:
             yield "nftables", _notes(mode, ready)
         finally:

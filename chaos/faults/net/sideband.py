@@ -7,13 +7,13 @@ from typing import Any
 
 from chaos.errors import FaultError
 from chaos.faults.base import Helper, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import percentile
 from chaos.faults.net import echo
 
 EVERY_S = 0.1
 _BASELINE_TRIPS = 25
 _BASELINE_PACE_S = 0.001
-_ANSWER_S = 2.0
 _TLS_TIMES, _TLS_WITHIN_S, _TLS_LOOK_S = 3, 3.0, 0.02
 
 
@@ -36,9 +36,11 @@ class EchoProbe:
     def fetch(self) -> list[dict[str, float]]:
         """Round trips that ended since the last call; `delay_ms` is what one took more than the baseline."""
         self._helper.send({"fetch": True})
-        return self._samples(_ANSWER_S)
+        return self._samples(ANSWERS_WITHIN_S)
 
-    def await_trips(self, wanted: int, pace_s: float, timeout_s: float = _ANSWER_S) -> list[dict[str, float]]:
+    def await_trips(
+        self, wanted: int, pace_s: float, timeout_s: float = ANSWERS_WITHIN_S
+    ) -> list[dict[str, float]]:
         """`wanted` round trips that end from now on. Raises FaultError when that takes longer."""
         self._helper.send({"await": wanted, "pace": pace_s})
         return self._samples(timeout_s)
@@ -83,7 +85,7 @@ def echo_probe(target: Target) -> Iterator[EchoProbe]:
         yield EchoProbe(helper)
 
 
-def _answer(helper: Helper, timeout_s: float = _ANSWER_S) -> Mapping[str, Any]:
+def _answer(helper: Helper, timeout_s: float = ANSWERS_WITHIN_S) -> Mapping[str, Any]:
     message = helper.receive(timeout_s)
     if message is None:
         raise FaultError(f"round trips of our own got no answer within {timeout_s:g} s")

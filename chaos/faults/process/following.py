@@ -6,10 +6,10 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Sample, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 
 ENDED = "ended"
 """The key of a helper's last message."""
-ANSWER_WITHIN_S = 5.0
 
 
 class Follower:
@@ -22,7 +22,7 @@ class Follower:
 
     def first(self) -> dict[str, Any] | None:
         """The first sample: the fault is in place; None when none came in time. Raises FaultError."""
-        while (message := self._receive(ANSWER_WITHIN_S)) is not None and ENDED in message:
+        while (message := self._receive(ANSWERS_WITHIN_S)) is not None and ENDED in message:
             pass  # it undid what it had begun; why is yet to come
         return message
 
@@ -47,11 +47,11 @@ class Follower:
         if self._undone:
             return
         self.helper.send({"end": True})
-        while (message := self._receive(ANSWER_WITHIN_S)) is not None:
+        while (message := self._receive(ANSWERS_WITHIN_S)) is not None:
             yield message
             if ENDED in message:
                 return
-        raise FaultError(f"no answer within {ANSWER_WITHIN_S:g} s")
+        raise FaultError(f"no answer within {ANSWERS_WITHIN_S:g} s")
 
     def _receive(self, timeout_s: float) -> dict[str, Any] | None:
         message = self.helper.receive(timeout_s)
@@ -78,6 +78,6 @@ def followed(
         with target.undo(f"the limits on {limits}", put_back):
             first = follower.first()
             if first is None:
-                raise InjectionError(f"no limit was low within {ANSWER_WITHIN_S:g} s")
+                raise InjectionError(f"no limit was low within {ANSWERS_WITHIN_S:g} s")
             target.measured(**first)
             yield lambda: follower.look(target, pids())

@@ -10,9 +10,9 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Target
-from chaos.faults.channel import receive, send
+from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.net.punctual import be_punctual
-from chaos.faults.process.following import ANSWER_WITHIN_S, ENDED, Follower
+from chaos.faults.process.following import ENDED, Follower
 from chaos.faults.process.stopping import Stopper
 from chaos.faults.process.tree import Account, cpu_s, family
 
@@ -60,7 +60,7 @@ def paced(
         with target.undo("the stopped processes", go_on):
             first = pacer.first()
             if first is None:
-                raise InjectionError(f"nothing stood still within {ANSWER_WITHIN_S:g} s")
+                raise InjectionError(f"nothing stood still within {ANSWERS_WITHIN_S:g} s")
             target.measured(**first)
             yield pacer
 

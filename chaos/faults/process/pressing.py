@@ -9,10 +9,9 @@ from typing import Any
 
 from chaos.errors import FaultError
 from chaos.faults.base import Helper, Memory
-from chaos.faults.channel import receive, send
+from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 
 TOLERATED_POINTS = 2.0
-ANSWER_WITHIN_S = 5.0
 _GIVE_BACK_PER_S = 0.05
 """Share of the budget that is given back per second at most. A neighbour that vanished the moment the app
 wants memory would be no pressure: what the app takes faster, it takes on top, and the limit may end it."""
@@ -81,9 +80,9 @@ class Press:
         held = min(wanted, self._room.share)
         if abs(held - self._held) >= mmap.PAGESIZE:
             self._helper.send({"hold_bytes": held})
-            answer = self._helper.receive(ANSWER_WITHIN_S)
+            answer = self._helper.receive(ANSWERS_WITHIN_S)
             if answer is None:
-                raise FaultError(f"the memory hog did not answer within {ANSWER_WITHIN_S:g} s")
+                raise FaultError(f"the memory hog did not answer within {ANSWERS_WITHIN_S:g} s")
             self._held = int(answer["held_bytes"])
         return wanted - held > TOLERATED_POINTS / 100 * self._memory.limit_bytes
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.base import Helper, Target
+from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import percentile
 from chaos.faults.net.endpoints import Endpoint, to_json
 from chaos.faults.web import redirected, witness
@@ -16,7 +17,6 @@ PACE_S = 0.025
 _BASELINE_PACE_S = 0.01
 _BASELINE_REQUESTS = 15
 _POLL_S = 0.005
-_START_S = 5.0
 _STOP_S = 5.0
 
 Sample = Mapping[str, Any]
@@ -29,8 +29,8 @@ class Requests:
 
     def __init__(self, helper: Helper) -> None:
         self._helper = helper
-        self.port = int(_expect(helper, "port", _START_S))
-        seen = self.until(lambda _: True, _START_S, at_least=_BASELINE_REQUESTS)
+        self.port = int(_expect(helper, "port", ANSWERS_WITHIN_S))
+        seen = self.until(lambda _: True, ANSWERS_WITHIN_S, at_least=_BASELINE_REQUESTS)
         if any(sample["saw"] != "200" for sample in seen):
             raise InjectionError(f"requests of our own failed before the fault: {seen}")
         self.baseline_ms = percentile([float(sample["took_ms"]) for sample in seen], 0.5)
@@ -42,7 +42,7 @@ class Requests:
     def fetch(self) -> list[Sample]:
         """Those that ended since the last call."""
         self._helper.send({"fetch": True})
-        found: list[Sample] = _expect(self._helper, "samples", _START_S)
+        found: list[Sample] = _expect(self._helper, "samples", ANSWERS_WITHIN_S)
         return found
 
     def until(self, wanted: Callable[[Sample], bool], within_s: float, at_least: int = 1) -> list[Sample]:
@@ -78,7 +78,7 @@ class Between:
 
     def __init__(self, helper: Helper) -> None:
         self._helper = helper
-        message = _message(helper, "open", _START_S)
+        message = _message(helper, "open", ANSWERS_WITHIN_S)
         self.open_before = int(message["open"])
         """Connections that were open when it came."""
         self.watched = str(message["watched"])
@@ -87,7 +87,7 @@ class Between:
     def counts(self) -> Mapping[str, int]:
         """Exactly what became of the target's requests: `matched`, `faulted_requests`, …"""
         self._helper.send({"report": True})
-        found: Mapping[str, int] = _expect(self._helper, "counts", _START_S)
+        found: Mapping[str, int] = _expect(self._helper, "counts", ANSWERS_WITHIN_S)
         return found
 
 
