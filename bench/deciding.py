@@ -8,8 +8,6 @@ from bench.made_up import Bad, Phases, Run, error_rate, in_bursts, independent, 
 from bench.promises import ENDS, PHASES, PROMISED, Row, Table, ends, limit, percents
 from chaos import binomial
 from chaos.faults.fidelity import enough_for, share_fits, traffic_needed
-from chaos.measure.foresight import fewest
-from chaos.measure.intervals import by_chance
 
 
 def budgets(rounds: int, names: Sequence[str] = tuple(PHASES)) -> Table:
@@ -129,46 +127,6 @@ def binomial_of(count: int, share: float) -> list[float]:
         return [float(k == count * share) for k in range(count + 1)]
     ways = (lgamma(count + 1) - lgamma(k + 1) - lgamma(count - k + 1) for k in range(count + 1))
     return [exp(w + k * log(share) + (count - k) * log1p(-share)) for k, w in enumerate(ways)]
-
-
-def series() -> Table:
-    """Trials against controls, exactly: a state that deviates by itself in so many of all segments."""
-    rows = []
-    for itself, under in (
-        (0.01, 0.01),
-        (0.05, 0.05),
-        (0.2, 0.2),
-        (0.5, 0.5),
-        (0.05, 0.2),
-        (0.1, 0.5),
-        (0.0, 0.5),
-        (0.0, 1.0),
-    ):
-        cells, wrong = [f"{100 * itself:g} %", f"{100 * under:g} %"], {}
-        for count in (3, 5, 10, 20, 40):
-            trial, control = binomial_of(count, under), binomial_of(count, itself)
-            found = sum(
-                p * q
-                for k, p in enumerate(trial)
-                for m, q in enumerate(control)
-                if k and by_chance(k, count, m, count) <= PROMISED + 1e-12
-            )
-            cells.append(f"{100 * found:.1f} %")
-            if itself == under:
-                wrong[f"false deviated, {count} trials"] = (found, PROMISED)
-        rows.append(Row(cells, wrong))
-    head = ("by itself", "under the fault", *(f"{count} trials" for count in (3, 5, 10, 20, 40)))
-    return Table("Trials against controls: how often deviated (exact, one steady state)", head, rows)
-
-
-def provable() -> Table:
-    """In how many trials it must deviate, and in no control."""
-    rows = [
-        Row([str(count), *(str(fewest(count, PROMISED / states) or "never") for states in (1, 2, 4))])
-        for count in (1, 2, 3, 4, 5, 6, 10, 20, 40)
-    ]
-    head = ("trials, each with a control", "1 state", "2 states", "4 states")
-    return Table("Deviated in so many trials, and in no control, is deviated", head, rows)
 
 
 def shares() -> Table:

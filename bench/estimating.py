@@ -72,7 +72,7 @@ def coverage(rounds: int) -> Table:
     """How often a printed 95 % interval holds the truth."""
     rows, some = [], 4 * rounds
     for r in (0.0, 0.3, 0.6, 0.8):
-        for count in (20, 80, 300):
+        for count in (10, 20, 40, 80, 300):
             random = Random(f"coverage {r} {count}")
             held = Counter[str]()
             for _ in range(some):
@@ -87,7 +87,9 @@ def coverage(rounds: int) -> Table:
                 str(count),
                 *(f"{100 * held[name] / some:.1f} %" for name in ("mean", "median")),
             ]
-            rows.append(Row(cells))
+            few = 0.07 if count >= 20 else 0.1
+            wrong = {f"{name} not covered": (1 - held[name] / some, limit(some, few)) for name in held}
+            rows.append(Row(cells, wrong))
     return Table(
         "Intervals of side-band samples: coverage, said to be 95 %",
         ("correlation", "samples", "mean", "median"),

@@ -32,7 +32,7 @@ VALUES: dict[str, Sequence[dict[str, Any]]] = {
     "io_stress": ({"rate": "5MiB/s"}, {"rate": "40MiB/s"}),
     "io_throttle": ({"read": "128KiB/s"}, {"read": "1MiB/s"}),
     "memory_pressure": ({"fill": "60%", "over": "1s"}, {"fill": "80%", "over": "2s"}),
-    "network_delay": ({"delay": "5ms"}, {"delay": "2s"}),
+    "network_delay": ({"delay": "5ms"}, {"delay": "2s"}, {"delay": "200ms", "direction": "both"}),
     "process_kill": ({"signal": "SIGKILL"}, {"signal": "SIGTERM"}),
 }
 """Two sets of fields a fault, over those of its manifest."""

@@ -9,7 +9,7 @@ seeds, so that the numbers are the same every time. What has only a few outcomes
 import sys
 from collections.abc import Iterator
 
-from bench import deciding, estimating
+from bench import deciding, estimating, series
 from bench.promises import Table, broken, markdown
 
 
@@ -20,8 +20,9 @@ def tables(rounds: int) -> Iterator[Table]:
     yield deciding.many_states(rounds)
     yield deciding.dependence(rounds)
     yield deciding.error_rates(rounds)
-    yield deciding.series()
-    yield deciding.provable()
+    yield series.series()
+    yield series.provable()
+    yield series.carried_out(rounds)
     yield deciding.shares()
     yield estimating.outages(rounds)
     yield estimating.flapping(rounds)

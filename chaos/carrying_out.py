@@ -88,7 +88,8 @@ def carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> 
     from chaos.console import Progress, closing_lines
     from chaos.left_out import sentence
 
-    turns = f", {len(plan.segments())} times" if plan.is_series else ""
+    most = "at most " if plan.series.until_decided else ""
+    turns = f", {most}{len(plan.segments())} times" if plan.is_series else ""
     with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
         if said := sentence(plan.left_out, plan.work):
             progress.line(said)

@@ -43,6 +43,13 @@ def _exited(data: Mapping[str, Any]) -> str:
     )
 
 
+def _left(data: Mapping[str, Any]) -> str:
+    what = f"process {data['process']} left {', '.join(data['names'])} behind ({data['processes']} in all)"
+    if data["kept"]:
+        return f"{what}, kept as asked"
+    return f"{what}, ended with it" if not data["alive"] else f"{what}: {data['alive']} could not be ended"
+
+
 def _baseline(data: Mapping[str, Any]) -> str:
     return "baseline steady" if data["steady"] else f"baseline NOT steady, nothing is injected: {data['why']}"
 
@@ -53,7 +60,8 @@ def _trial(data: Mapping[str, Any]) -> str | None:
     if series == {"trials": 1, "control": False}:
         return None
     what = "control, no fault is injected" if plan["control"] else "trial"
-    return f"{plan['trial']} of {series['trials']}: {what}"
+    most = "at most " if series.get("until") else ""
+    return f"{plan['trial']} of {most}{series['trials']}: {what}"
 
 
 _LINES: Mapping[str, Say] = {
@@ -68,6 +76,7 @@ _LINES: Mapping[str, Say] = {
     "fault.recovered": lambda data: f"fault ended: {data['fault']} ({data['because']})",
     "fault.failed": lambda data: f"fault failed to {data['stage']}: {data['why']}",
     "process.exited": _exited,
+    "process.left": _left,
     "process.failed": lambda data: f"process {data['process']} cannot be started again: {data['why']}",
     "memory.killed": lambda data: (
         f"out of memory: {data['processes']} process(es) killed by the {data['by']}"

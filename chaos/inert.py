@@ -11,17 +11,19 @@ noncharacters, which XML does not take either.
 import re
 from typing import Any
 
-_HIDDEN = re.compile(
+from chaos.deferred import deferred
+
+_HIDDEN = deferred(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # What Markdown, its extensions (tables, strike-through, links by themselves) and HTML begin something with. `_` inside
 # of a word begins nothing.
-_MARKDOWN = re.compile(
+_MARKDOWN = deferred(
     r"[\\`*\[\]!~{}@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=[wW]{3})\.|(?i:(?<=mailto)):"
 )
-_BLOCK = re.compile(r"(?m)^([ \t]*)(?:(\d{1,9})([.)])|([-+=:#>]))")
+_BLOCK = deferred(r"(?m)^([ \t]*)(?:(\d{1,9})([.)])|([-+=:#>]))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _IN_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", "$": "&#36;"})
 """`${…}` in a text of Grafana is filled in before it is read as Markdown."""

@@ -69,6 +69,7 @@ def _process(process: Process, spec: ExperimentSpec) -> dict[str, Any]:
         "ready": _probe(process.ready) if process.ready else None,
         "restart": process.restart,
         "ready_timeout_s": process.ready_within,
+        **({"leftovers": process.leftovers} if process.leftovers != "kill" else {}),
         **({"user": user} if user else {}),  # and no other digest than before it could be said
     }
 

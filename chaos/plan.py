@@ -16,6 +16,7 @@ from typing import Any
 
 from chaos.app_files import AppFiles, survey
 from chaos.errors import PlanError
+from chaos.faults import FAULTS
 from chaos.manifests.experiment import Experiment, ExperimentSpec
 from chaos.manifests.load import Loaded
 from chaos.manifests.method import spans
@@ -23,10 +24,12 @@ from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy import at_once
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.problems import Problem
-from chaos.measure.foresight import expected
+from chaos.manifests.trials import series_of
+from chaos.measure.foresight import expected, never_deviated
 from chaos.order import APP, work_of
 from chaos.refusals import refusals
 from chaos.secret_env import needed, shown
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import RULES
 
 
@@ -57,9 +60,11 @@ class Plan:
     work: Mapping[str, Any] = field(repr=False)
     """The order without what only the run knows; of secrets from the environment the names."""
     trials: int = 1
-    """How often the experiment is carried out."""
+    """How often the experiment is carried out, or at most."""
     control: bool = False
     """Whether each trial has a control: the same timeline without any fault."""
+    exclude: float | None = None
+    """Of a series that ends when it is decided: the share of failing trials that a `held` excludes."""
     trial: int = 1
     """Which of them this is."""
     withheld: bool = False
@@ -86,17 +91,27 @@ class Plan:
     def segments(self) -> "list[Plan]":
         """Every trial and control, in the order to carry them out.
 
-        Half of the pairs begin with their control, drawn by the seed: whatever drifts while the series goes on (a
-        cache, a neighbour, the machine's temperature) touches both alike.
-        Source: Jones, Kenward, Design and Analysis of Cross-Over Trials, 3rd ed., section 1.
+        Which of a pair comes first is drawn by the seed, by a fair coin for each: whatever drifts or takes turns while
+        the series goes on (a cache, a neighbour, the machine's temperature) is as likely to touch the one as the other,
+        which is all that the test of trials against controls (`chaos.measure.pairs`) asks for.
         """
-        firsts = [index % 2 == 0 for index in range(self.trials)]
-        Random(f"order {self.seed}").shuffle(firsts)
+        dice = Random(f"order {self.seed}")
         return [
             replace(self, trial=trial, withheld=withheld)
-            for trial, control_first in enumerate(firsts, start=1)
-            for withheld in ((control_first, not control_first) if self.control else (False,))
+            for trial in range(1, self.trials + 1)
+            for withheld in (self._turns(dice.random() < 0.5) if self.control else (False,))
         ]
+
+    @staticmethod
+    def _turns(control_first: bool) -> tuple[bool, bool]:
+        return control_first, not control_first
+
+    @property
+    def series(self) -> SeriesPlan:
+        """How often it is carried out, and when it is decided."""
+        if self.exclude is None:
+            return SeriesPlan(self.trials, self.control)
+        return SeriesPlan(self.trials, self.control, True, self.exclude)
 
     @property
     def own_seed(self) -> int:
@@ -128,7 +143,7 @@ class Plan:
             "seed": self.own_seed,
             "trial": self.trial,
             "control": self.withheld,
-            "series": {"trials": self.trials, "control": self.control},
+            "series": self.series.to_json(),
             **json.loads(json.dumps(self.work)),
         }
 
@@ -175,6 +190,7 @@ def draw(
     look = look or partial(survey, committed=loaded.committed)
     files = look(loaded.app) if loaded.app is not None else None
     digest = _digest(manifest, files)
+    series = series_of(spec.trials, control=spec.control)
     drawn = Plan(
         name=manifest.metadata.name,
         labels=manifest.metadata.labels,
@@ -190,8 +206,9 @@ def draw(
         declared_s=spec.phases.warmup + spec.phases.baseline + _method_s(spec) + spec.phases.recovery,
         max_hold_s=spec.blast_radius.max_hold,
         work=work_of(spec),
-        trials=spec.trials,
-        control=spec.control,
+        trials=series.trials,
+        control=series.control,
+        exclude=series.exclude if series.until_decided else None,
         dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
         overrides=overrides.to_json(),
         at_once=at_once(loaded.policies),
@@ -212,13 +229,17 @@ def _lacking(loaded: Loaded, drawn: Plan, environ: Mapping[str, str] | None) -> 
 def undecidable(loaded: Loaded) -> list[Problem]:
     """The steady states of an experiment that can never be held, with their places: no mistakes, but vain."""
     spec = loaded.manifest.spec
-    work = {**work_of(spec), "series": {"trials": spec.trials, "control": spec.control}}
+    series = series_of(spec.trials, control=spec.control)
+    work = {**work_of(spec), "series": series.to_json()}
     work["declared_s"] = spec.phases.baseline + _method_s(spec) + spec.phases.recovery
-    return [
+    vain = [
         loaded.problem(("spec", "steadyState", index), why)
         for index, (_, phase) in enumerate(expected(work))
         if (why := phase.too_few)
     ]
+    if why := never_deviated(series, len(spec.steady_state), spec.significance):
+        vain.append(loaded.problem(("spec", "trials" if spec.trials != 1 else "control"), why))
+    return vain
 
 
 def _method_s(spec: ExperimentSpec) -> float:
@@ -227,17 +248,31 @@ def _method_s(spec: ExperimentSpec) -> float:
 
 _WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
 """What says when to run, not what happens then."""
+_LATER = {"scope", "match"}
+"""Fields of faults that came later."""
 
 
 def _digest(manifest: Experiment, files: AppFiles | None) -> str:
     spec = manifest.spec.model_dump(exclude=_WHEN)
-    if not spec["phases"]["warmup"]:
-        del spec["phases"][
-            "warmup"
-        ]  # and no other digest, and no run after a push, than before it could be said
+    _forget_later_defaults(spec)
     resolved = {"spec": spec, "files": files.digest if files else None}
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _forget_later_defaults(spec: dict[str, Any]) -> None:
+    """No other digest, and no run after a push, than before these could be said."""
+    if not spec["phases"]["warmup"]:
+        del spec["phases"]["warmup"]
+    for process in spec["target"]["processes"]:
+        if process["leftovers"] == "kill":
+            del process["leftovers"]
+    for step in spec["method"]:
+        fault = step["fault"]
+        kind = FAULTS[fault["type"]]
+        for name in _LATER.intersection(fault):
+            if fault[name] == getattr(kind, name):
+                del fault[name]
 
 
 def _plain(value: object) -> object:

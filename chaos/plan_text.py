@@ -99,8 +99,7 @@ def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {left}  {line}"
     yield f"  {_clock(plan.declared_s)}  end; the sandbox is destroyed"
     significance, states = float(order["significance"]), len(order["steady_state"])
-    if plan.is_series and (said := series_in_words(plan.trials, plan.control, states, significance)):
-        yield f"  {said}"
+    yield from (f"  {said}" for said in series_in_words(plan.series, states, significance))
 
 
 def _trials(plan: Plan) -> str:
@@ -109,7 +108,8 @@ def _trials(plan: Plan) -> str:
         return ""
     turns = [f"{'control' if each.withheld else 'trial'} {each.trial}" for each in plan.segments()]
     shown = turns if len(turns) <= 6 else [*turns[:6], "…"]
-    return f", {len(turns)} times, each in a fresh sandbox: {', '.join(shown)}"
+    most = "at most " if plan.series.until_decided else ""
+    return f", {most}{len(turns)} times, each in a fresh sandbox: {', '.join(shown)}"
 
 
 def _phases(order: Mapping[str, Any], provider: str) -> Iterator[tuple[float, str, str, float]]:

@@ -75,8 +75,8 @@ def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
         if isinstance(place, str) and not f"{place}/".startswith("/tmp/"):
             what = f"'{place}' of an image lies on its engine's disk; a fault may touch /tmp, which is the sandbox's"
             yield ("spec", "method", index, "fault", "path"), what
-        if step.fault.prepares:
-            what = f"{step.fault.type} starts the app with a library of ours, which an image does not hold"
+        if step.fault.prepares_app():
+            what = f"{step.fault.type} starts the app with files of ours, which an image does not hold"
             yield ("spec", "method", index, "fault"), what
 
 

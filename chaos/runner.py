@@ -16,7 +16,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +39,7 @@ from chaos.stop import Stop
 from chaos.verdict import Outcome
 
 if TYPE_CHECKING:
+    from chaos.measure.judged import Judged
     from chaos.measure.result import Result
 
 T = TypeVar("T")
@@ -182,20 +183,34 @@ def finish(run: Run, error: Exception | None = None, outcome: Outcome | None = N
     _tell(run, "run.ended", **ended)
 
 
-def goes_on(run: Run) -> bool:
-    """Whether another trial may follow the last one."""
+def turns(plan: Plan, run: Run) -> Iterator[Plan]:
+    """Every trial and control to carry out, until one ends the series, or all that were so far decide it."""
+    so_far: list[Judged] = []
+    for segment in plan.segments():
+        yield segment
+        if not _goes_on(plan, run, so_far):
+            return
+
+
+def _goes_on(plan: Plan, run: Run, so_far: "list[Judged]") -> bool:
+    """Whether another trial may follow the last one, which is judged and added where that may end the series."""
     from chaos.measure.outcome import may_follow
     from chaos.measure.record import Record
 
-    return may_follow(Record(run.journal.latest()))
+    last = run.journal.latest()
+    if not plan.series.until_decided:
+        return may_follow(Record(last))
+    from chaos.measure.judge import judge_segment
+    from chaos.measure.trials_verdict import decided
+
+    so_far.append(judge_segment(last))
+    return so_far[-1].may_follow and not decided(so_far)
 
 
 async def carry_out(plan: Plan, run: Run, on_event: OnEvent, stop: Stop) -> None:
     """Stages 1 to 4 of every trial, without Prefect, until one ends the series."""
-    for segment in plan.segments():
+    for segment in turns(plan, run):
         await carry_out_one(segment, run, on_event, stop)
-        if not goes_on(run):
-            return
 
 
 async def carry_out_one(plan: Plan, run: Run, on_event: OnEvent, stop: Stop) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from chaos.deferred import deferred
+
 SHORTEST = 4
 """Characters of a value that can be masked."""
 MASKED = "[masked]"
@@ -21,39 +23,105 @@ _PREFIXES = (
     r"gsk_|e2b_|sk-|sk_|rk_|pk_live_|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|AKIA|ASIA|AIza|ya29\.|npm_|pypi-|hf_|"
     r"glsa_|glc_|hvs\.|hvb\.|s\.(?=\w{20})|dop_v1_|SG\.|shpat_|whsec_|lin_api_|dckr_pat_|tskey-|AGE-SECRET-KEY-"
 )
-PREFIXED = re.compile(rf"(?<![A-Za-z0-9])(?:{_PREFIXES})[\w./+=-]{{6,}}")
-JWT = re.compile(r"\beyJ[\w-]+(?:\.[\w-]*){0,2}")
-PEM = re.compile(
+PREFIXED = deferred(rf"(?<![A-Za-z0-9])(?:{_PREFIXES})[\w./+=-]{{6,}}")
+JWT = deferred(r"\beyJ[\w-]+(?:\.[\w-]*){0,2}")
+PEM = deferred(
     r"-----BEGIN [A-Z ]*(?:KEY|CERTIFICATE|MESSAGE)[A-Z ]*-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL
 )
-LOGIN = re.compile(r"\b([a-z][\w+.-]{0,20}://)([^\s/@:]{0,256}):(\S{0,512})@", re.IGNORECASE)
-SCHEME = re.compile(r"\b(bearer|basic|digest|negotiate)\s+([\w.~+/=-]{6,})", re.IGNORECASE)
+LOGIN = deferred(r"\b([a-z][\w+.-]{0,20}://)([^\s/@:]{0,256}):(\S{0,512})@", re.IGNORECASE)
+SCHEME = deferred(r"\b(bearer|basic|digest|negotiate)\s+([\w.~+/=-]{6,})", re.IGNORECASE)
 NAMED = (
     r"(?:[\w.-]{0,60}?(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|apikey|access[_-]?key|"
     r"private[_-]?key|account[_-]?key|credential|auth(?![a-z])|session(?:id)?|cookie|signature)[\w.-]{0,40})"
 )
 """A name in a text; everything is bounded and begins at the begin of a word, so that a long line costs its length."""
-_ASSIGNED = re.compile(rf"(?i)(?<![\w.-])({NAMED})(\\?['\"]?)(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}}]+)")
-_OPTION = re.compile(r"(?i)(?<!\S)(--?[\w-]{1,60}[ =])(\S+)")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_SAYS_SO = re.compile(
+_ASSIGNED = deferred(rf"(?i)(?<![\w.-])({NAMED})(\\?['\"]?)(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}}]+)")
+_OPTION = deferred(r"(?i)(?<!\S)(--?[\w-]{1,60}[ =])(\S+)")
+_WORD = deferred(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SAYS_SO = deferred(
     r"APIKEY|AUTHORIZATION|COOKIE|CREDENTIALS?|KEY|PASS|PASSPHRASE|PASSWD|PASSWORDS?|PAT|PSK|PWD|SALT|SECRETS?|TOKEN|"
     r".*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|APIKEY|DBPASS|SQLPASS|PWD)"
 )
-_ONLY_ABOUT = re.compile(
-    r"ALG|ALGORITHM|AUDIENCE|COUNT|DIR|ENABLED|ENDPOINT|EXPIRES|EXPIRY|FILE|FORMAT|HEADER|HOST|ID|ISSUER|LENGTH|LIMIT|MAX|"
-    r"METHOD|MIN|NAME|PATH|POLICY|PORT|PREFIX|PROVIDER|REGION|REQUIRED|SIZE|TIMEOUT|TTL|TYPE|URI|URL|VERSION"
+_ONLY_ABOUT = frozenset(
+    [
+        "ALG",
+        "ALGORITHM",
+        "AUDIENCE",
+        "COUNT",
+        "DIR",
+        "ENABLED",
+        "ENDPOINT",
+        "EXPIRES",
+        "EXPIRY",
+        "FILE",
+        "FORMAT",
+        "HEADER",
+        "HOST",
+        "ID",
+        "ISSUER",
+        "LENGTH",
+        "LIMIT",
+        "MAX",
+        "METHOD",
+        "MIN",
+        "NAME",
+        "PATH",
+        "POLICY",
+        "PORT",
+        "PREFIX",
+        "PROVIDER",
+        "REGION",
+        "REQUIRED",
+        "SIZE",
+        "TIMEOUT",
+        "TTL",
+        "TYPE",
+        "URI",
+        "URL",
+        "VERSION",
+    ]
 )
 """`DB_PASSWORD_FILE` says where one is, not which."""
-SWITCH = re.compile(r"(?i)|disabled|enabled|false|no|none|null|off|on|optional|required|true|yes")
+SWITCH = deferred(r"(?i)|disabled|enabled|false|no|none|null|off|on|optional|required|true|yes")
 _HINTS = ("pass", "secret", "token", "key", "pwd", "authorization", "credential", "cookie")
 _NUMBERS = frozenset({int, float, bool, type(None)})
 """Of which a run has millions."""
 _SCHEMES = ("bearer", "basic", "digest", "negotiate")
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-_NAMES_OF_OURS = re.compile(
-    r"act|answer|app|because|by|condition|cwd|digest|experiment|fault|holds|kernel|kind|mechanism|memory_kind|method|"
-    r"metric|name|outcome|phase|probe|process|python|restart|run_id|signal|stage|step|stream|target|type"
+_NAMES_OF_OURS = frozenset(
+    [
+        "act",
+        "answer",
+        "app",
+        "because",
+        "by",
+        "condition",
+        "cwd",
+        "digest",
+        "experiment",
+        "fault",
+        "holds",
+        "kernel",
+        "kind",
+        "mechanism",
+        "memory_kind",
+        "method",
+        "metric",
+        "name",
+        "outcome",
+        "phase",
+        "probe",
+        "process",
+        "python",
+        "restart",
+        "run_id",
+        "signal",
+        "stage",
+        "step",
+        "stream",
+        "target",
+        "type",
+    ]
 )
 """Keys of events and orders whose text is a name that a run goes by, though a secret be called the same."""
 _JUDGED = frozenset({"body", "output", "contains", "matches"})
@@ -65,7 +133,7 @@ def is_secret_name(name: str) -> bool:
     if name in ("PWD", "OLDPWD"):  # directories
         return False
     words = [word.upper() for word in _WORD.findall(name)]
-    if not words or _ONLY_ABOUT.fullmatch(words[-1]) or "PUBLIC" in words:
+    if not words or words[-1] in _ONLY_ABOUT or "PUBLIC" in words:
         return False
     return any(map(_SAYS_SO.fullmatch, words))
 
@@ -81,13 +149,26 @@ def spotted(text: str) -> Iterator[str]:
     """What in a command line, a URL or a header is secret by a name beside it, or by its look."""
     for pattern in (PREFIXED, JWT, PEM):
         yield from pattern.findall(text)
-    yield from (found[2] for found in LOGIN.findall(text))
-    yield from (found[1] for found in SCHEME.findall(text))
-    named = [(found[0], found[3]) for found in _ASSIGNED.findall(text)] + _OPTION.findall(text)
-    for name, value in named:
+    if "://" in text and "@" in text:
+        yield from (found[2] for found in LOGIN.findall(text))
+    if _has(text, _SCHEMES):
+        yield from (found[1] for found in SCHEME.findall(text))
+    for name, value in _named(text):
         plain = value.strip("\"'")
         if is_secret_name(name.strip(" =-")) and not _says_nothing(plain):
             yield plain
+
+
+def _named(text: str) -> list[tuple[str, str]]:
+    """Names, with what is assigned to each, that may be those of secrets."""
+    if not _has(text, (*_HINTS, "pat", "psk", "salt")):
+        return []
+    return [(found[0], found[3]) for found in _ASSIGNED.findall(text)] + _OPTION.findall(text)
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    low = text.lower()
+    return any(word in low for word in words)
 
 
 def known(order: Mapping[str, Any]) -> dict[str, str]:
@@ -203,7 +284,7 @@ class Masker:
         return value
 
     def _text(self, key: str, text: str) -> str:
-        if _NAMES_OF_OURS.fullmatch(key):
+        if key in _NAMES_OF_OURS:
             return text
         if key == "matches" and self._known is not None:
             return self._known.sub(lambda found: re.escape(self._labels[found[0]]), text)
@@ -216,12 +297,11 @@ class Masker:
         text = PREFIXED.sub(MASKED, text)
         if "eyJ" in text:
             text = JWT.sub(MASKED, text)
-        if "://" in text:
+        if "://" in text and "@" in text:
             text = LOGIN.sub(_without_password, text)
-        low = text.lower()
-        if any(scheme in low for scheme in _SCHEMES):
+        if _has(text, _SCHEMES):
             text = SCHEME.sub(_without_login, text)
-        return _ASSIGNED.sub(_without_value, text) if any(hint in low for hint in _HINTS) else text
+        return _ASSIGNED.sub(_without_value, text) if _has(text, _HINTS) else text
 
 
 def _without_password(found: re.Match[str]) -> str:

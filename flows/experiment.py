@@ -128,14 +128,12 @@ async def _stages(plan: Plan, run: Run, watch: Watch, stop: Stop) -> Result:
 
 
 async def _trials(plan: Plan, run: Run, watch: Watch) -> Run:
-    """Sandbox, inject and collect of every trial, until one ends the series."""
-    for trial in plan.segments():
+    """Sandbox, inject and collect of every trial, until one ends the series or it is decided."""
+    for trial in runner.turns(plan, run):
         async with runner.concluded(run):
             ref = await _patient(trial)(trial, run, watch)
             ref = await tasks.inject(trial, run, ref)
             run = await tasks.collect(trial, run, ref, watch)
-        if not runner.goes_on(run):
-            break
     return run
 
 

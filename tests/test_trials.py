@@ -1,6 +1,7 @@
 """A run of several trials: its order, its one journal, what people read of it, and one for real."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,14 @@ def test_without_trials_there_is_one_segment_as_ever(tmp_path: Path) -> None:
     assert "times, each in a fresh sandbox" not in describe(asked)
 
 
-def test_half_of_the_pairs_begin_with_their_control_in_an_order_drawn_by_the_seed(tmp_path: Path) -> None:
+def test_a_coin_for_each_pair_drawn_by_the_seed_says_which_of_the_two_is_first(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "trials: 20\n  control: true")
     pairs = [turns(asked)[index : index + 2] for index in range(0, 40, 2)]
-    assert sum(first_withheld for [(_, first_withheld), _] in pairs) == 10
+    many = [turns(replace(asked, trials=100, seed=seed))[::2] for seed in range(40)]
+    first = sum(withheld for each in many for _, withheld in each)
+    assert abs(first - 2000) < 4 * 31.6
+    odd = [sum(withheld for _, withheld in each) for each in many]
+    assert max(odd) > 50 > min(odd)  # no half-and-half: what the test of pairs asks for is a coin
     assert all({one[1], other[1]} == {True, False} and one[0] == other[0] for one, other in pairs)
     assert turns(asked) == turns(a_plan(tmp_path, "trials: 20\n  control: true"))
     assert turns(asked) != turns(a_plan(tmp_path, "trials: 20\n  control: true", seed=8))
@@ -137,3 +142,16 @@ def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> No
     assert result.trials is not None
     assert [each.outcome for each in result.trials.segments] == [Outcome.COMPLETED, Outcome.ABORTED]
     assert len(run.journal.of("run.ended")) == 2
+
+
+@pytest.mark.e2e
+def test_a_series_for_real_ends_when_it_is_decided(tmp_path: Path) -> None:
+    """Nobody starts it again, so the first trial is a counterexample."""
+    [loaded] = load(killed(tmp_path, restart="never", more="  trials: until decided (max 10)"))
+    asked = plan(loaded, seed=7)
+    run = Run.new(asked.name, tmp_path)
+    asyncio.run(runner.carry_out(asked, run, lambda _: None, Stop()))
+    result = runner.analyze(run)
+    assert (result.outcome, result.verdict) == (Outcome.COMPLETED, Verdict.DEVIATED), result.why
+    assert result.why.startswith("“answers” deviated in 1 of 1 trial; in trial 1 of at most 10: ")
+    assert len(run.journal.of("run.started")) == 1

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,8 @@ class Budget:
         self._groups = [group for group in sorted(mount.glob("*")) if (group / "cgroup.procs").exists()]
         self._places = {group.name: membership.place_of(group) for group in self._groups}
         self._guests: set[int] = set()
+        self._ended = 0
+        """By us, where no control group enforces it."""
 
     @property
     def kind(self) -> Literal["real", "emulated"]:
@@ -97,6 +99,14 @@ class Budget:
             return current - stat.get("active_file", 0) - stat.get("inactive_file", 0)
         return stat.get("total_rss", 0) + stat.get("total_shmem", 0)
 
+    def account(self) -> tuple[int, int, Mapping[str, int]]:
+        """The limit that is in force now, what is charged to it, the page cache included, and the group's counters."""
+        if self._memory is None:
+            return self.enforced_bytes, self.used_bytes(), {}
+        limit = self._number("memory.limit_in_bytes", "memory.max")
+        used = self._number("memory.usage_in_bytes", "memory.current")
+        return min(limit, self.limit_bytes), used, self._stat("memory.stat")
+
     def cpu_seconds(self) -> float | None:
         """CPU time of everything that ever ran inside the group; None without one."""
         for group in self._groups:
@@ -108,10 +118,18 @@ class Budget:
                 return int(words[1]) / 1e6
         return None
 
+    def throttled_s(self) -> float:
+        """For how long a quota has kept the group from running, since it was made; 0 without one."""
+        for group in self._groups:
+            if group.name in ("cpu", "unified") and (group / "cpu.stat").exists():
+                words = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
+                return int(words.get("throttled_time", 0)) / 1e9 + int(words.get("throttled_usec", 0)) / 1e6
+        return 0.0
+
     def kills(self) -> int:
-        """How many processes the kernel has killed for want of memory."""
+        """How many processes were killed for want of memory: by the kernel, or where it sets no limit by us."""
         if self._memory is None:
-            return 0
+            return self._ended
         for name in ("memory.events", "memory.oom_control"):
             if (self._memory / name).exists():
                 return self._stat(name).get("oom_kill", 0)
@@ -129,7 +147,14 @@ class Budget:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         self._guests.discard(pid)
+        self._ended += 1
         return {"pid": pid, "bytes": sizes[pid]}
+
+    def _number(self, *names: str) -> int:
+        """What the first of these files says; `max` is the whole limit."""
+        assert self._memory is not None
+        text = next(file.read_text() for name in names if (file := self._memory / name).exists()).strip()
+        return self.limit_bytes if text == "max" else int(text)
 
     def _stat(self, name: str) -> dict[str, int]:
         assert self._memory is not None

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import io
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -53,8 +52,8 @@ async def _run(order: dict[str, Any], folder: Path, record: Record, wall: Wall |
     record.emit(
         "agent.started",
         pid=os.getpid(),
-        python=platform.python_version(),
-        kernel=platform.release(),
+        python=".".join(map(str, sys.version_info[:3])),
+        kernel=os.uname().release,
         memory_limit_bytes=order["memory_limit_bytes"],
         memory_kind=timeline.memory_kind,
     )

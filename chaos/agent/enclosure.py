@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos.agent import memory_view
 from chaos.agent.accounts import with_entries
 from chaos.agent.identities import Identities
 from chaos.nsbox import kernel
@@ -41,6 +42,8 @@ class Enclosure:
     image: str = ""
     users: tuple[str, ...] = ()
     home: str = "/app"
+    memory_bytes: int = 0
+    """What of memory there is for whom it is built; 0 when that is the whole machine's."""
 
 
 def build(wanted: Enclosure, ids: Identities) -> None:
@@ -54,6 +57,9 @@ def build(wanted: Enclosure, ids: Identities) -> None:
         _accounts(wanted)
         _etc(wanted)
         _proc()
+        if wanted.memory_bytes:
+            kernel.mount(str(memory_view.begin(wanted.memory_bytes)), "/proc/meminfo", None, kernel.MS_BIND)
+            kernel.make_read_only("/proc/meminfo")
         _run(opened, ids)
         _dev(opened, ids)
         _sys(opened)

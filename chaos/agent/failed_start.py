@@ -6,52 +6,50 @@ Pure but for `cannot_run`, `scripted` and `served_by`, which look at the script 
 import errno
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from chaos.agent import procfs
+from chaos.deferred import deferred
 
 _HEAD_BYTES = 64 * 1024
 _MOST_SHOWN = 120
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
-_LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h; the columns are those of proc_pid_net(5)
 _LEFT_OUT = "what developing leaves (node_modules, .venv) is not taken into the sandbox"
 _ENDS = "has Windows line ends (its lines end in \\r\\n); write it with \\n, which in git `*.sh text eol=lf` keeps"
-_RETURN = re.compile(r"\r.*\S|option -\r|\^M|\\r\b")
-_SHELL_SAYS = re.compile(
+_RETURN = deferred(r"\r.*\S|option -\r|\^M|\\r\b")
+_SHELL_SAYS = deferred(
     r"not found|no such file|bad interpreter|illegal option|invalid option|syntax error|required file", re.I
 )
-_NOT_FOUND = re.compile(
+_NOT_FOUND = deferred(
     r"^\S*sh: (?:(?:line )?\d+: )?([^\s:]+): "
     r"(?:(?:command )?not found|No such file or directory|cannot execute: required file not found)$"
 )
 _SAID: Sequence[tuple[re.Pattern[str], str]] = [
     (
-        re.compile(r"^(?:ModuleNotFoundError|ImportError): No module named ['\"]?([^'\"\s]+)"),
+        deferred(r"^(?:ModuleNotFoundError|ImportError): No module named ['\"]?([^'\"\s]+)"),
         f"Python finds no module '{{}}': let 'setup' install it; {_LEFT_OUT}",
     ),
     (
-        re.compile(r"(?:Cannot find (?:module|package)) '([^'./][^']*)'"),
+        deferred(r"(?:Cannot find (?:module|package)) '([^'./][^']*)'"),
         f"Node finds no module '{{}}': let 'setup' install it, such as [npm, ci]; {_LEFT_OUT}",
     ),
     (
-        re.compile(r"Cannot find module '([./][^']*)'"),
+        deferred(r"Cannot find module '([./][^']*)'"),
         "Node finds no file '{}': it is not in the app's directory",
     ),
     (
-        re.compile(r"cannot load such file -- (\S+)"),
+        deferred(r"cannot load such file -- (\S+)"),
         "Ruby finds no '{}': let 'setup' install it, such as [bundle, install]",
     ),
     (
-        re.compile(r"Could not find or load main class (\S+)"),
+        deferred(r"Could not find or load main class (\S+)"),
         "Java finds no class '{}': let 'setup' build it",
     ),
-    (re.compile(r"Unable to access jarfile (\S+)"), "Java finds no file '{}': let 'setup' build it"),
+    (deferred(r"Unable to access jarfile (\S+)"), "Java finds no file '{}': let 'setup' build it"),
     (
-        re.compile(r"error while loading shared libraries: ([^:\s]+)"),
+        deferred(r"error while loading shared libraries: ([^:\s]+)"),
         "the library '{}' is not in the sandbox: a local sandbox has what this machine has installed",
     ),
     (
@@ -122,50 +120,20 @@ def cannot_run(command: Sequence[str], cwd: str, error: OSError) -> str:
 
 def served_by(port: int, own: Iterable[int]) -> str:
     """Who listens on a TCP port, `nginx (pid 7)`, if it is nobody of `own`; empty when it is, or cannot be known."""
-    wanted = {f"socket:[{inode}]" for inode in _listening(port)}
-    if not wanted:
+    from chaos.faults.process.listening import holders, sockets  # read when somebody asks: few starts fail
+
+    listening = holders(sockets(port), sorted(procfs.parents()))
+    if not listening or not set(own).isdisjoint(listening):
         return ""
-    mine = set(own)
-    others = ""
-    for pid in sorted(procfs.parents()):
-        if _descriptors(pid) & wanted:
-            if pid in mine:
-                return ""
-            others = others or f"{_called(pid)} (pid {pid})"
-    return others
-
-
-def _listening(port: int) -> set[str]:
-    found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                    found.add(fields[9])
-    return found
-
-
-def _descriptors(pid: int) -> set[str]:
-    found: set[str] = set()
-    with suppress(OSError):
-        for each in os.scandir(f"/proc/{pid}/fd"):
-            with suppress(OSError):
-                found.add(str(Path(each.path).readlink()))
-    return found
-
-
-def _called(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
-    except OSError:
-        return "a process"
+    return f"{procfs.called(listening[0])} (pid {listening[0]})"
 
 
 def _program(name: str, cwd: str) -> str:
     """Where execvp(3) finds it; empty when it does not."""
     if "/" not in name:
-        return shutil.which(name) or ""
+        from shutil import which  # brings compression along, and few starts fail
+
+        return which(name) or ""
     path = Path(cwd, name)
     return str(path) if path.exists() else ""
 

@@ -8,6 +8,7 @@ from typing import Any
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.errors import InjectionError
+from chaos.faults import fault_class
 
 
 def prepare(order: Mapping[str, Any], supervisor: Supervisor, record: Record, work: Path) -> None:
@@ -25,9 +26,7 @@ def prepare(order: Mapping[str, Any], supervisor: Supervisor, record: Record, wo
 
 
 def _prepare(fields: Mapping[str, Any], supervisor: Supervisor, work: Path) -> None:
-    from chaos.faults import FAULTS  # costs a tenth of a second: where nothing prepares, it is read meanwhile
-
-    fault = FAULTS[fields["type"]](**fields)
+    fault = fault_class(fields["type"])(**fields)
     for process in supervisor.processes.values():
         more = fault.environment(process.name, work, {**os.environ, **process.env})
         process.env = {**process.env, **more}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -15,8 +16,15 @@ def _read(path: str) -> bytes:
         os.close(descriptor)
 
 
-def parents() -> dict[int, int]:
-    """pid -> parent pid, of every live process (zombies left out)."""
+class Kin(NamedTuple):
+    """Whom a process comes from."""
+
+    parent: int
+    session: int
+
+
+def everyone() -> dict[int, Kin]:
+    """pid -> kin, of every live process (zombies left out)."""
     found = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -26,18 +34,40 @@ def parents() -> dict[int, int]:
         except OSError:
             continue  # it ended between the listing and the look
         if fields[0] not in (b"Z", b"X"):
-            found[int(name)] = int(fields[1])
+            found[int(name)] = Kin(int(fields[1]), int(fields[3]))
     return found
+
+
+def parents() -> dict[int, int]:
+    """pid -> parent pid, of every live process (zombies left out)."""
+    return {pid: kin.parent for pid, kin in everyone().items()}
 
 
 def tree(root: int, parent_of: Mapping[int, int]) -> list[int]:
     """`root` and its live descendants, parents first; empty when `root` has gone."""
-    if root not in parent_of:
-        return []
-    family = [root]
-    for pid in family:  # grows while it is walked: breadth first
-        family += [child for child, parent in parent_of.items() if parent == pid]
-    return family
+    return forest([root], parent_of)
+
+
+def forest(roots: Iterable[int], parent_of: Mapping[int, int]) -> list[int]:
+    """The live ones of `roots` and their live descendants, each once, parents first."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in parent_of.items():
+        children.setdefault(parent, []).append(pid)
+    family = dict.fromkeys(root for root in roots if root in parent_of)
+    queue = list(family)
+    for pid in queue:  # grows while it is walked: breadth first
+        new = [child for child in children.get(pid, ()) if child not in family]
+        family |= dict.fromkeys(new)
+        queue += new
+    return list(family)
+
+
+def called(pid: int) -> str:
+    """The name of its program, as the kernel has it; `a process` when it has gone."""
+    try:
+        return _read(f"/proc/{pid}/comm").decode(errors="replace").strip()
+    except OSError:
+        return "a process"
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:

@@ -9,7 +9,7 @@ from chaos.agent import failed_start
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
-from chaos.probes import PROBES
+from chaos.probes import made
 from chaos.probes.base import Context, Probe
 from chaos.probes.tcp import TcpProbe
 from chaos.tolerances import Tolerance
@@ -38,10 +38,7 @@ async def bring_up(
             raise TargetError(f"process {process.name}: cannot run {process.command[0]}: {why}") from error
         within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
         if entry.get("ready"):
-            fields = dict(entry["ready"])
-            await _until_ready(
-                supervisor, process, PROBES[fields["type"]](**fields), within_s, context, record
-            )
+            await _until_ready(supervisor, process, made(entry["ready"]), within_s, context, record)
         elif process.port is not None:
             later.append((process, TcpProbe(port=process.port), within_s))
     for process, probe, within_s in later:
@@ -92,18 +89,28 @@ async def _in_the_background(
 ) -> str:
     """What to say of a process that has ended well while what it started serves its port: empty when that is not so.
 
-    It may begin to serve after its parent has ended, so a moment is given to it.
+    Where leftovers are kept it may begin to serve after its parent has ended, so a moment is given to it.
     """
+    if process.ended_well and process.left and not process.running and not process.keeps_leftovers:
+        one_shot = process.port is None and within_s == 0
+        return "" if one_shot else _ended_with_it(process)
     if process.port is None or not process.ended_well:
         return ""
     until = time.monotonic() + within_s
-    while not (who := failed_start.served_by(process.port, supervisor.pids())):
+    while not (who := failed_start.served_by(process.port, supervisor.watched())):
         if time.monotonic() > until or process.running:
             return ""
         await asyncio.sleep(_LOOK_EVERY_S)
     return (
         f"went to the background: its command ended with exit code 0 while {who} serves port {process.port}, "
         "watched and hit by nobody; keep it in the foreground, such as without --daemon"
+    )
+
+
+def _ended_with_it(process: Supervised) -> str:
+    return (
+        f"went to the background: its command ended with exit code 0 and left {', '.join(process.left)} behind, "
+        "ended with it as in a container; keep it in the foreground, such as without --daemon"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from chaos.agent import procfs
 from chaos.agent.record import Record
+from chaos.agent.starvation import Starvation
 from chaos.agent.supervisor import Supervisor
 
 
@@ -24,17 +25,14 @@ class Sampler:
         self._last = time.monotonic()
         self._cpu: dict[str, float] = {}
         self._kills = 0
+        self._starvation = Starvation(supervisor.budget)
 
     def sample(self) -> dict[str, Any]:
         """Look once, now."""
         now = time.monotonic()
         elapsed, self._last = max(now - self._last, 1e-6), now
         budget = self._supervisor.budget
-        parent_of = procfs.parents()
-        trees = {
-            name: procfs.tree(each.pid, parent_of) if each.pid else []
-            for name, each in self._supervisor.processes.items()
-        }
+        trees = self._supervisor.trees()
         everyone = [pid for tree in trees.values() for pid in tree]
         total = budget.cpu_seconds()
         memory = budget.used_bytes()
@@ -54,7 +52,13 @@ class Sampler:
                 for name, tree in trees.items()
             },
             "agent_cpu_percent": self._percent("agent", time.process_time(), elapsed),
+            **self._starvation.look(everyone),
         }
+
+    @property
+    def by_kernel(self) -> bool:
+        """Whether the kernel is who kills for want of memory; else who enforces it says so itself."""
+        return self._supervisor.budget.kind == "real"
 
     def memory_kills(self) -> int:
         """How many more processes the kernel killed for want of memory since the last look."""
@@ -82,7 +86,7 @@ async def sample_forever(
         sample = sampler.sample()
         record.emit("usage.sampled", **sample)
         on_sample(time.monotonic(), sample)
-        if kills := sampler.memory_kills():
+        if (kills := sampler.memory_kills()) and sampler.by_kernel:
             record.emit("memory.killed", processes=kills, by="kernel")
         tick = max(tick + 1, int((time.monotonic() - start) * hz) + 1)
         await asyncio.sleep(start + tick / hz - time.monotonic())

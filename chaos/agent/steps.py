@@ -16,8 +16,9 @@ from chaos.agent import residue
 from chaos.agent.commands import RUNNING
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
-from chaos.agent.target import StepTarget
+from chaos.agent.target import LINGERING, StepTarget
 from chaos.errors import FaultError, RecoveryError
+from chaos.faults import fault_class
 from chaos.faults.base import Injection
 
 _SECOND_LOOK_S = 0.05
@@ -75,15 +76,13 @@ class Steps:
 
     def _carry_out(self, step: Mapping[str, Any], seed: int) -> None:
         """Whatever happens in between, a fault that was injected is followed by one `fault.recovered`."""
-        from chaos.faults import FAULTS  # read in the background while the app starts: see Timeline
-
         fields = dict(step["fault"])
         about = {"step": step["name"], "fault": fields["type"]}
         target = StepTarget(step["name"], self._supervisor, self._record, self._work, seed, self.stopping)
         course = _Course()
         self._audit.begin()
         try:
-            with FAULTS[fields["type"]](**fields).inject(target) as injection:
+            with fault_class(fields["type"])(**fields).inject(target) as injection:
                 self._injected_at = time.monotonic()
                 target.ends_at = self._injected_at + step["hold_s"]
                 self._injected(injection, about)
@@ -128,7 +127,7 @@ class Steps:
 
     def _snapshot(self) -> residue.Snapshot:
         init = self._supervisor.spawner.view_of  # what the app leaves to itself is below it, and no fault's
-        known = [*self._supervisor.pids(), *RUNNING, *([] if init is None else [init])]
+        known = [*self._supervisor.pids(), *RUNNING, *LINGERING, *([] if init is None else [init])]
         return residue.snapshot(known, self._order["disk_paths"])
 
 

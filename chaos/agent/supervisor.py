@@ -14,6 +14,7 @@ from typing import IO, Any
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
 from chaos.agent.commands import until_exit
+from chaos.agent.lineage import Lineage
 from chaos.agent.record import Record
 from chaos.agent.wall import Child, InTheOpen, Spawner
 
@@ -52,6 +53,12 @@ class Supervised:
     recent: "deque[str]" = field(default_factory=lambda: deque(maxlen=_RECENT_LINES))
     """The last lines, of all its lives."""
     captures: "set[asyncio.Task[None]]" = field(default_factory=set)
+    keeps_leftovers: bool = False
+    """Whether what is left of its tree goes on when its main process is over."""
+    lives: list[Lineage] = field(default_factory=list)
+    """Its present life, after earlier ones of which something may be left."""
+    left: tuple[str, ...] = ()
+    """Names of what its last life left behind."""
 
 
 class Supervisor:
@@ -70,6 +77,7 @@ class Supervisor:
                 restart=entry.get("restart", "never"),
                 user=entry.get("user") or "",
                 cwd=str(Path(order["app"], entry.get("cwd") or ".")),
+                keeps_leftovers=entry.get("leftovers") == "keep",
             )
             for entry in order["processes"]
         }
@@ -77,12 +85,25 @@ class Supervisor:
         self.spawner = spawner or InTheOpen(self.budget.wrap)
         """Who starts processes of the app's: the supervisor's, and the commands of probes."""
 
+    def trees(self) -> dict[str, list[int]]:
+        """Live pids of each process: its main pid first, its descendants, then those that lost their parents."""
+        everyone = procfs.everyone()
+        return {name: _pids(each.lives, everyone) for name, each in self.processes.items()}
+
     def pids(self, process: str | None = None) -> list[int]:
         """Live pids of that process, or of all, main pids before their descendants."""
+        everyone = procfs.everyone()
         chosen = [self.processes[process]] if process else list(self.processes.values())
-        parent_of = procfs.parents()
-        trees = [procfs.tree(each.pid, parent_of) for each in chosen if each.pid is not None]
+        trees = [_pids(each.lives, everyone) for each in chosen]
         return [tree[0] for tree in trees if tree] + [pid for tree in trees for pid in tree[1:]]
+
+    def watched(self) -> list[int]:
+        """Live pids of the processes whose main process runs: not what earlier lives have left."""
+        everyone, present = (
+            procfs.everyone(),
+            (each.lives[-1] for each in self.processes.values() if each.running),
+        )
+        return [pid for life in present for pid in life.pids(everyone)]
 
     async def start(self, name: str) -> None:
         """Start one process and keep it. Raises OSError when its command cannot be run."""
@@ -98,17 +119,19 @@ class Supervisor:
         return process.said
 
     async def end(self) -> None:
-        """Kill every process with all of its group, and wait for their last words."""
+        """Kill every process with all of its tree, and wait for their last words."""
         self._ending = True
-        for process in self.processes.values():
-            if process.pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_LAST_WORDS_WITHIN_S)
             for task in late:  # a pause before a restart, or a pipe that somebody else still holds
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for life in [life for process in self.processes.values() for life in process.lives]:
+            await life.end()
+            life.close()
 
     async def _spawn(self, process: Supervised) -> Child:
         pipes = [os.pipe() for _ in range(2)]
@@ -128,6 +151,7 @@ class Supervisor:
             for _, told in pipes:
                 os.close(told)
         process.pid, process.running = child.pid, True
+        process.lives.append(Lineage(child, self.spawner.view_of))
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
         for stream, (heard, _) in zip(("stdout", "stderr"), pipes, strict=True):
             capture = asyncio.create_task(self._capture(process, stream, os.fdopen(heard, "rb", buffering=0)))
@@ -141,8 +165,15 @@ class Supervisor:
         while True:
             born = time.monotonic()
             await until_exit(child.pid)
-            code = child.wait()
+            ended_at = self._record.clock.now()
             process.running, process.pid = False, None
+            try:
+                if not self._ending:
+                    await self._leave(process)
+            finally:
+                code = (
+                    child.wait()
+                )  # not before: until then its number, and so its session's, is nobody else's
             if time.monotonic() - born > _HEALTHY_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
             if self._ending:
@@ -152,6 +183,7 @@ class Supervisor:
             again = process.restart == "always" or (process.restart == "on-failure" and code != 0)
             self._record.emit(
                 "process.exited",
+                ended_at,
                 process=process.name,
                 pid=child.pid,
                 exit_code=code if code >= 0 else None,
@@ -162,6 +194,28 @@ class Supervisor:
                 process.over = True
                 return
             child, backoff_s = await self._start_again(process, backoff_s)
+
+    async def _leave(self, process: Supervised) -> None:
+        """What is left of the tree is ended with its main process, as of a container or a unit; or kept, and said."""
+        life = process.lives[-1]
+        life.over = True
+        left = alive = life.left()
+        if left and not process.keeps_leftovers:
+            alive = await life.end()
+        if not alive:
+            process.lives.remove(life)
+            life.close()
+        process.left = tuple(sorted(set(left.values())))
+        if left and not self._ending:
+            self._record.emit(
+                "process.left",
+                process=process.name,
+                pid=life.main,
+                names=process.left,
+                processes=len(left),
+                alive=len(alive),
+                kept=process.keeps_leftovers,
+            )
 
     async def _start_again(self, process: Supervised, pause_s: float) -> tuple[Child, float]:
         """A new life after the pause, and the next pause; what cannot be started is tried again, ever later."""
@@ -208,6 +262,11 @@ class Supervisor:
                 left_out += 1
                 continue
             self._record.emit("log.captured", process=name, stream=stream, line=text)
+
+
+def _pids(lives: Sequence[Lineage], everyone: Mapping[int, procfs.Kin]) -> list[int]:
+    """The present life's before what is left of earlier ones."""
+    return [pid for life in reversed(lives) for pid in life.pids(everyone)]
 
 
 def _how(code: int) -> str:

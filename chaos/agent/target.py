@@ -19,6 +19,9 @@ from chaos.agent.supervisor import Supervisor
 from chaos.errors import FaultError, RecoveryError
 from chaos.faults.mounts import View
 
+LINGERING: dict[int, subprocess.Popen[str]] = {}
+"""Helpers that were let go, by pid: they end by themselves, at the latest when this process does."""
+
 _BUNDLE = str(Path(__file__).parents[2])  # the zip inside a sandbox, the source tree in tests
 
 
@@ -27,6 +30,7 @@ class ChildHelper:
 
     def __init__(self, child: subprocess.Popen[str], errors: Callable[[], str]) -> None:
         self.pid = child.pid
+        self.lingers = False
         self._child = child
         self._errors = errors
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -63,6 +67,10 @@ class ChildHelper:
         except OSError as error:
             raise FaultError(f"a helper has gone: {self._errors() or error}") from error
 
+    def let_go(self) -> None:
+        """See Helper."""
+        self.lingers = True
+
 
 class StepTarget:
     """The target as one step of the method sees it; lives in that step's thread."""
@@ -94,6 +102,11 @@ class StepTarget:
     def pids(self, process: str | None = None) -> Sequence[int]:
         """See Target."""
         return self._supervisor.pids(process)
+
+    def main(self, process: str) -> int | None:
+        """See Target."""
+        known = self._supervisor.processes.get(process)
+        return known.pid if known else None
 
     def port(self, process: str) -> int | None:
         """See Target."""
@@ -152,10 +165,13 @@ class StepTarget:
             helper.send(arguments)
             yield helper
         finally:
-            child.kill()
-            child.wait()
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.close()  # type: ignore[union-attr]
+            if helper.lingers:
+                LINGERING[child.pid] = child
+            else:
+                child.kill()
+                child.wait()
+                with contextlib.suppress(BrokenPipeError):
+                    child.stdin.close()  # type: ignore[union-attr]
 
     def cgroup(self, controller: str) -> Path | None:
         """See Target."""

@@ -14,7 +14,6 @@ import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from chaos.agent.judging import BaselineJudge, StopWatch
 from chaos.agent.lease import until_told
 from chaos.agent.load import OpenLoop
 from chaos.agent.membership import Watch
+from chaos.agent.memory_view import keep_true
 from chaos.agent.place import Place
 from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
@@ -33,7 +33,8 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.wall import Wall, why_not, wish
 from chaos.agent.windows import Windows
 from chaos.errors import InjectionError, TargetError
-from chaos.probes import PROBES
+from chaos.faults import fault_class
+from chaos.probes import made
 from chaos.probes.base import Probe
 from chaos.tolerances import Tolerance
 
@@ -85,6 +86,7 @@ class Timeline:
             signal.SIGTERM, self._end, "aborted", "told to end by a signal"
         )
         enforcing = asyncio.create_task(enforce_forever(self._supervisor, self._record))
+        showing = asyncio.create_task(keep_true(self._supervisor.budget))
         try:
             if self._supervisor.budget.kind == "real":
                 self._supervisor.budget.prove()
@@ -97,9 +99,9 @@ class Timeline:
             self._record.emit("target.failed", why=str(error))
             return Ending("crashed", str(error))
         finally:
-            for task in (told, enforcing):
+            for task in (told, enforcing, showing):
                 task.cancel()
-            await asyncio.gather(told, enforcing, return_exceptions=True)
+            await asyncio.gather(told, enforcing, showing, return_exceptions=True)
             await self._supervisor.end()
 
     def _enclose(self) -> None:
@@ -124,9 +126,14 @@ class Timeline:
             supervisor.spawner = self._wall
             self._record.emit("target.confined", ids=self._wall.kind, why="")
 
+    def _read_faults(self) -> None:
+        """Import what the method needs."""
+        for entry in self._order["method"]:
+            fault_class(entry["fault"]["type"])
+
     async def _phases(self) -> Ending:
         ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))
-        reading = asyncio.create_task(asyncio.to_thread(import_module, "chaos.faults.union"))
+        reading = asyncio.create_task(asyncio.to_thread(self._read_faults))
         await self._first_of(ready)
         if not ready.done():
             ready.cancel()
@@ -217,10 +224,10 @@ class Timeline:
                 OpenLoop(self._order["load"], self._on_load, self._windows, self._record.clock).run(until)
             )
         for entry in self._order["steady_state"]:
-            probe = PROBES[entry["probe"]["type"]](**entry["probe"])
+            probe = made(entry["probe"])
             work.append(self._looking(entry["name"], probe, Tolerance(**entry["tolerance"]), until))
         for index, entry in enumerate(self._order["stop_when"]):
-            probe = PROBES[entry["probe"]["type"]](**entry["probe"])
+            probe = made(entry["probe"])
             work.append(
                 self._looking(f"stop:{index}", probe, Tolerance(**entry["tolerance"]), until, written=False)
             )

@@ -17,12 +17,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from chaos.agent.enclosure import groups_to_join
-from chaos.agent.warden import MESSAGE, be_warden
+from chaos.agent.warden import MESSAGE, NAMESPACE, be_warden
 from chaos.errors import TargetError
 from chaos.nsbox import kernel
+
+if TYPE_CHECKING:
+    import subprocess
 
 _BEGINS_WITHIN_S = 5.0
 
@@ -31,6 +34,8 @@ class Child(Protocol):
     """A started process. `pid` is its number here, which stays its own until `wait` was called."""
 
     pid: int
+    namespace: int | None
+    """A descriptor of a namespace that it shares with its descendants only, until `wait`; None where there is none."""
 
     def wait(self) -> int:
         """How it ended, as subprocess says it: exit code, or minus a signal's number. At most for a moment."""
@@ -67,25 +72,35 @@ class Wish(NamedTuple):
     users: Sequence[str]
     """Who needs an account."""
     home: str
+    memory_bytes: int = 0
+    """The limit that its processes have together; 0 without one."""
 
 
 def wish(order: Mapping[str, Any]) -> Wish:
     """What an order wants."""
     wanted = order["wall"]
     users = dict.fromkeys(entry.get("user") or "" for entry in order["processes"])
-    return Wish(groups_to_join(), wanted["keep_ids"], wanted["image"], list(users), order["app"])
+    return Wish(
+        groups_to_join(),
+        wanted["keep_ids"],
+        wanted["image"],
+        list(users),
+        order["app"],
+        order["memory_limit_bytes"],
+    )
 
 
 class Walled:
     """A process behind the wall, from its fork on: until it has begun the app may stop it, so nobody waits for ever."""
 
-    def __init__(self, wall: "Wall", number: int, pidfd: int, failed: int) -> None:
+    def __init__(self, wall: "Wall", number: int, pidfd: int, heard: int) -> None:
         self._wall = wall
         self._number = number
         self._code: int | None = None
-        self._failed = failed
-        """A pipe: what went wrong, and its end when the command is executed."""
-        os.set_blocking(failed, False)
+        self._heard = socket.socket(fileno=heard)
+        """Its namespace, what went wrong, and the end when the command is executed."""
+        self._heard.setblocking(False)
+        self.namespace: int | None = None
         try:
             self.pid = _pid_of(pidfd)
         finally:
@@ -97,7 +112,7 @@ class Walled:
 
         loop = asyncio.get_running_loop()
         said, over = bytearray(), asyncio.Event()
-        loop.add_reader(self._failed, lambda: over.set() if _at_end(self._failed, said) else None)
+        loop.add_reader(self._heard, lambda: over.set() if self._at_end(said) else None)
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), _BEGINS_WITHIN_S)
@@ -105,7 +120,7 @@ class Walled:
             self._end()
             raise
         finally:
-            loop.remove_reader(self._failed)
+            loop.remove_reader(self._heard)
         self._judge(bytes(said), over.is_set())
 
     def begun_now(self) -> None:
@@ -113,13 +128,13 @@ class Walled:
         said, until = bytearray(), time.monotonic() + _BEGINS_WITHIN_S
         ended = False
         while not ended and (left_s := until - time.monotonic()) > 0:
-            if select.select([self._failed], [], [], left_s)[0]:
-                ended = _at_end(self._failed, said)
+            if select.select([self._heard], [], [], left_s)[0]:
+                ended = self._at_end(said)
         self._judge(bytes(said), ended)
 
     def _judge(self, said: bytes, ended: bool) -> None:
         if ended and not said:
-            os.close(self._failed)
+            self._heard.close()
             return
         self._end()
         if not ended:
@@ -130,10 +145,21 @@ class Walled:
         raise OSError(told["errno"], told["why"], told["what"])
 
     def _end(self) -> None:
-        os.close(self._failed)
+        self._heard.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         self.wait()
+
+    def _at_end(self, said: bytearray) -> bool:
+        """Whether all of it was heard; what went wrong is in `said`."""
+        try:
+            data, received, _, _ = socket.recv_fds(self._heard, 4096, 1, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return False
+        if received:
+            self.namespace = received[0]
+        said += data.removeprefix(NAMESPACE) if received else data
+        return not data
 
     def wait(self) -> int:
         """See Child."""
@@ -142,17 +168,10 @@ class Walled:
                 self._code = int(self._wall.ask("wait", {"number": self._number})[0]["code"])
             except OSError:  # the warden has gone, and with it every process of its namespace
                 self._code = -signal.SIGKILL
+            if self.namespace is not None:
+                os.close(self.namespace)
+                self.namespace = None
         return self._code
-
-
-def _at_end(pipe: int, said: bytearray) -> bool:
-    """Whether all of it was read."""
-    try:
-        data = os.read(pipe, 4096)
-    except BlockingIOError:
-        return False
-    said += data
-    return not data
 
 
 class Wall:
@@ -207,6 +226,7 @@ class Wall:
             "image": config,
             "users": list(wanted.users),
             "home": wanted.home,
+            "memory_bytes": wanted.memory_bytes,
         }
         self._send("build", asked, ())
         self.begun_building = True
@@ -283,6 +303,20 @@ class Wall:
         return answer, received
 
 
+class Beside:
+    """A process beside the agent: told by its session only, as nothing else is its own."""
+
+    namespace: int | None = None
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        self.pid = child.pid
+        self._child = child
+
+    def wait(self) -> int:
+        """See Child."""
+        return self._child.wait()
+
+
 class InTheOpen:
     """Processes beside the agent, for tests of its parts and where a run may do without a wall."""
 
@@ -317,7 +351,7 @@ class InTheOpen:
         )
         with contextlib.suppress(PermissionError):  # it runs at a lower one, and may not leave that
             os.setpriority(os.PRIO_PROCESS, child.pid, 0)  # the agent itself may run at a higher priority
-        return child
+        return Beside(child)
 
 
 def _let_it_serve() -> None:

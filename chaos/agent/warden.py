@@ -31,6 +31,8 @@ from chaos.nsbox import kernel
 
 MESSAGE = 65536
 """The longest datagram."""
+NAMESPACE = b"\n"
+"""What comes with the descriptor of a process's namespace; what failed comes after it."""
 _DESCRIPTORS = 4
 _CAP_SYS_CHROOT = 18  # <linux/capability.h>
 _MOST_TASKS = 4096
@@ -98,7 +100,7 @@ class Warden:
         self._ids = identities(uid_map, keep=asked["keep_ids"], unused_base=_unused_base())
         self._groups = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in asked["groups"]]
         root = self._image.get("root", "")
-        build(Enclosure(root, tuple(asked["users"]), asked["home"]), self._ids)
+        build(Enclosure(root, tuple(asked["users"]), asked["home"], asked["memory_bytes"]), self._ids)
         self._user, mounts = self._namespaces()
         kernel.setns(
             mounts, kernel.NEWNS
@@ -142,33 +144,32 @@ class Warden:
     def _do_spawn(
         self, asked: Mapping[str, Any], descriptors: Sequence[int]
     ) -> tuple[dict[str, Any], list[int]]:
-        """Start one process; the number by which its end is asked for, a descriptor of it (pidfd_open(2)), and a pipe.
+        """Start one process; the number by which its end is asked for, its descriptor (pidfd_open(2)), and a socket.
 
-        The pipe says what failed, and ends when the process executes its command. Nobody waits for it here: until then
-        the app may stop it, and must not stop us.
+        The socket gives the namespace by which its descendants are told, says what failed, and ends when the process
+        executes its command. Nobody waits for it here: until then the app may stop it, and must not stop us.
         """
-        failed, say_failed = os.pipe2(os.O_CLOEXEC)
+        heard, told = socket.socketpair()
         child = os.fork()
         if child == _CHILD:
-            self._become(asked, descriptors, say_failed)
-        os.close(say_failed)
+            self._become(asked, descriptors, told)
+        told.close()
         self._asked_for.add(child)
-        return {"number": child}, [os.pidfd_open(child), failed]
+        return {"number": child}, [os.pidfd_open(child), heard.detach()]
 
-    def _become(self, asked: Mapping[str, Any], descriptors: Sequence[int], say_failed: int) -> NoReturn:
+    def _become(self, asked: Mapping[str, Any], descriptors: Sequence[int], tell: socket.socket) -> NoReturn:
         """The way of a process from the agent's identity to the app's; what fails is told, and it ends."""
         try:
-            self._be_the_app(asked, descriptors)
+            self._be_the_app(asked, descriptors, tell)
         except OSError as error:
             what = os.fsdecode(error.filename or asked["argv"][0])
-            told = {"errno": error.errno, "why": error.strerror, "what": what}
-            os.write(say_failed, json.dumps(told).encode())
+            tell.sendall(json.dumps({"errno": error.errno, "why": error.strerror, "what": what}).encode())
         except BaseException as error:  # noqa: BLE001  a forked child must never run its parent's clean-up
             why = f"{type(error).__name__}: {error}"
-            os.write(say_failed, json.dumps({"errno": errno.EINVAL, "why": why, "what": "the wall"}).encode())
+            tell.sendall(json.dumps({"errno": errno.EINVAL, "why": why, "what": "the wall"}).encode())
         os._exit(127)
 
-    def _be_the_app(self, asked: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    def _be_the_app(self, asked: Mapping[str, Any], descriptors: Sequence[int], tell: socket.socket) -> None:
         os.setsid()
         null = os.open("/dev/null", os.O_RDONLY)
         for number, source in enumerate((null, *descriptors[:2])):
@@ -177,6 +178,7 @@ class Warden:
             os.write(group, b"0")
         with contextlib.suppress(OSError):  # a kernel without it
             kernel.unshare(kernel.NEWCGROUP)
+            _show_namespace(tell)
         kernel.own_keyring()
         with contextlib.suppress(PermissionError):  # it runs at a lower one, and may not leave that
             os.setpriority(os.PRIO_PROCESS, 0, 0)  # the agent itself may run at a higher priority
@@ -239,6 +241,13 @@ class Warden:
             if found is None or found.si_pid in self._asked_for:
                 return
             os.waitpid(found.si_pid, 0)
+
+
+def _show_namespace(tell: socket.socket) -> None:
+    """Give away the namespace by which we and all that we start are told: nobody behind the wall leaves it."""
+    namespace = os.open("/proc/self/ns/cgroup", os.O_RDONLY | os.O_CLOEXEC)
+    socket.send_fds(tell, [NAMESPACE], [namespace])
+    os.close(namespace)
 
 
 def _limit() -> None:

@@ -97,7 +97,9 @@ def _exits(scene: Scene) -> Iterator[Symptom]:
     """Processes that ended while or after the fault was in place, other than by its own hand."""
     if scene.start is None:
         return
-    killed = {event.data.get("killed_pid") for event in scene.window.measured}
+    killed = {event.data["killed_pid"] for event in scene.window.measured if event.data.get("killed_pid")}
+    started = scene.record.of("process.started")
+    hit = {event.data.get("process") for event in started if event.data.get("pid") in killed}
     kills = [e for e in scene.record.of("memory.killed") if scene.start <= e.at <= scene.end + AFTER_S]
     if kills:
         by = " and ".join(sorted({str(event.data.get("by", "kernel")) for event in kills}))
@@ -112,7 +114,9 @@ def _exits(scene: Scene) -> Iterator[Symptom]:
         code, signal = event.data.get("exit_code"), event.data.get("signal")
         how = f"by {signal}" if signal else f"with exit code {code}"
         if event.data.get("pid") not in killed:
-            yield scene.symptom("crashed", f"“{name}” ended {how} at {clock(event.at)} {scene.when()}")
+            # Of who was hit itself it is the restart that fails, and no loss of a peer that it did not survive.
+            what = "restart_failed" if name in hit else "crashed"
+            yield scene.symptom(what, f"“{name}” ended {how} at {clock(event.at)} {scene.when()}")
         if not _started_after(scene.record, name, event):
             yield scene.symptom(
                 "stayed_down", f"“{name}” ended {how} at {clock(event.at)} and never started again"

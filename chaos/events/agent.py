@@ -68,6 +68,21 @@ class ProcessExited:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProcessLeft:
+    """What was left of a process's tree when its main process `pid` was over: ended with it, or kept on request."""
+
+    type: ClassVar = "process.left"
+    process: Name
+    pid: Pid
+    names: Annotated[Sequence[str], Listed(Text(4096), 2**16)]
+    """Of their programs, each once."""
+    processes: Count
+    alive: Count
+    """How many of them went on."""
+    kept: Answer
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProcessFailed:
     """It could not be started again; that is tried again, too."""
 

@@ -17,6 +17,7 @@ from chaos.events.agent import (
     PhaseStarted,
     ProcessExited,
     ProcessFailed,
+    ProcessLeft,
     ProcessReady,
     ProcessStarted,
     StopRequested,
@@ -41,9 +42,9 @@ from chaos.events.schema import why_not
 
 AgentEvent = (
     AgentStarted | AgentEnded | TargetConfined | ProcessStarted | ProcessReady | ProcessExited | ProcessFailed
-    | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected | FaultMeasured
-    | FaultWithheld
-    | FaultRecovered | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded | ProbeSampled
+    | ProcessLeft | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected
+    | FaultMeasured | FaultWithheld | FaultRecovered
+    | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded | ProbeSampled
     | UsageSampled | MemoryKilled | LogCaptured | JournalLimited | LimitsEscaped
     | StopTripped | StopRequested | ControllerLost
 )  # fmt: skip

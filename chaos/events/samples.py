@@ -90,6 +90,10 @@ class UsageSampled:
     disk: Annotated[Mapping[str, Any], Mapped(Fields(DiskUsage), 2**14)]
     processes: Annotated[Mapping[str, Any], Mapped(Fields(ProcessUsage), 2**14)]
     agent_cpu_percent: Percent
+    waited_ms: Ms = 0.0
+    """How long the app's threads, all together, were ready to run and did not, since the sample before."""
+    taken_ms: Ms = 0.0
+    """How much of that is the machine's doing: see `chaos.agent.starvation`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,8 @@ class Delivered:
     samples: int
     landed: bool
     why: str
+    ended_early: str = ""
+    """By what it was ended before its hold was over; the rest is then of the time until that. Empty when it was not."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,12 @@ class Helper(Protocol):
     def send(self, message: Mapping[str, Any]) -> None:
         """One JSON line on its standard input."""
 
+    def let_go(self) -> None:
+        """Have it live on, to its own end or the agent's, when its context is left: it disturbs nobody any more.
+
+        Only for a function that `outlives_agent`: the thread of its step ends before it.
+        """
+
 
 class Memory(Protocol):
     """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""
@@ -75,6 +83,9 @@ class Memory(Protocol):
 
     def used_bytes(self) -> int:
         """Bytes in use now that count against the limit and cannot be dropped."""
+
+    def kills(self) -> int:
+        """How many processes were ended for want of memory, since the sandbox began."""
 
 
 class Target(Protocol):
@@ -93,7 +104,13 @@ class Target(Protocol):
         """The process names of the manifest."""
 
     def pids(self, process: str | None = None) -> Sequence[int]:
-        """Live pids of that process (of all of them), its main pid first, then its descendants."""
+        """Live pids of that process (of all of them), its main pid first, then its descendants.
+
+        They are all that its command started, also those that have lost their parents.
+        """
+
+    def main(self, process: str) -> int | None:
+        """Its main process; None when that does not run, whatever else of its tree does."""
 
     def port(self, process: str) -> int | None:
         """The port that the manifest says this process listens on."""
@@ -181,6 +198,10 @@ class Fault(ABC):
         the fault is injected they must not change what the process does. Raises InjectionError.
         """
         return {}
+
+    def prepares_app(self) -> bool:
+        """Whether this one of its kind has something to start the app with."""
+        return self.prepares
 
     def minimum_hold_s(self) -> float:
         """The shortest hold in which this fault can reach what it was asked for; `plan` refuses a shorter one."""

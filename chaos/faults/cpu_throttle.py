@@ -99,8 +99,11 @@ class CpuThrottle(Fault):
     @contextmanager
     def _by_stopping(self, target: Target, burners: Sequence[Helper]) -> Iterator[Injection]:
         guests = [burner.pid for burner in burners]
+        if not target.pids():
+            raise InjectionError("no live process at all to stop")
         _burn(burners, _BITES_WITHIN_S)
-        with paced(target, None, ration, guests, cores=self.cpu, period_s=PERIOD_S) as pacer:
+        roots = [*target.pids(), *guests]
+        with paced(target, roots, ration, cores=self.cpu, period_s=PERIOD_S) as pacer:
             _burn(burners, _CALIBRATION_S)
             notes = {
                 "why_emulated": "no control group with a CPU quota here: the app is stopped and continued instead"

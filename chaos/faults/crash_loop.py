@@ -1,5 +1,6 @@
 """Kill a process every time it comes back, for as long as the fault is held."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,22 +9,26 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
-from chaos.faults.process.signals import Shot, shoot
-from chaos.faults.process.tree import Process, age_s, look
+from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
+from chaos.faults.process.blow import Blow, missed_in, strike
+from chaos.faults.process.tree import age_s, alive, ticks
 from chaos.units import Duration
 
 _TOLERATED_S = 0.1
 """How much longer than asked a life may last: the clock of births ticks every 10 ms, and a machine may be busy."""
 _LOOK_EVERY_S = 0.01
 _DIES_WITHIN_S = 2.0
+_AIMED_BEFORE_S = 0.1
+"""An aim older than this is taken again before it is used, so long before that it delays nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrashLoop(Fault):
-    """Kill the main process with SIGKILL when it has lived for `alive`, again and again.
+    """Kill a process with SIGKILL when it has lived for `alive`, again and again.
 
     As a process does that fails at its start, or soon after. When the hold is over it is left alone; how long it then
-    takes to be back is up to its restart policy and the back-off that has grown meanwhile.
+    takes to be back is up to its restart policy and the back-off that has grown meanwhile. It lands when what is hit
+    is what serves.
     """
 
     type: Literal["crash_loop"] = "crash_loop"
@@ -31,12 +36,19 @@ class CrashLoop(Fault):
     """Which one; every process of the app when not given."""
     alive: Duration = 0.0
     """How long each life may last."""
+    scope: Scope = "main"
+    """Who is killed: the `main` process, its whole `tree`, or `one` process of that."""
+    match: Match | None = None
+    """With `scope: one`: which may be chosen; any child when left out."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"alive": "2s"},
         "medium": {"alive": "500ms"},
         "high": {"alive": "0ms"},
     }
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "match", read_match(self.match, self.scope))
 
     def minimum_hold_s(self) -> float:
         """See Fault: two lives."""
@@ -46,12 +58,13 @@ class CrashLoop(Fault):
     def inject(self, target: Target) -> Iterator[Injection]:
         """The first kill is sent, and its death seen, on enter."""
         names = [self.process] if self.process is not None else list(target.names())
-        loops = [_Loop(target, name, self.alive) for name in names]
+        loops = [_Loop(self, target, name) for name in names]
         for loop in loops:
             loop.begin()
         if not any(loop.kills for loop in loops):
             known = ", ".join(target.names()) or "none"
-            raise InjectionError(f"no live process {self.process or 'at all'} to kill; known: {known}")
+            why = "; ".join(nobody(target, name, self.match) for name in names) or "no live process at all"
+            raise InjectionError(f"{why} to kill; known: {known}")
 
         def observe() -> Sample | None:
             news = [sample for loop in loops if (sample := loop.look()) is not None]
@@ -70,7 +83,7 @@ class CrashLoop(Fault):
         Within 100 ms. A process that nobody starts again is dead for the whole hold: it has landed, too.
         """
         kills = [sample for sample in samples if "killed_pid" in sample]
-        stubborn = next((str(sample["why"]) for sample in kills if "why" in sample), None)
+        stubborn = next((str(sample["why"]) for sample in kills if "why" in sample), "") or missed_in(kills)
         if not kills or stubborn:
             return Delivered({}, None, None, len(kills), False, stubborn or "nobody was killed")
         lives = [float(sample["lived_s"]) for sample in kills if sample["restarted"]]
@@ -90,41 +103,61 @@ class CrashLoop(Fault):
 class _Loop:
     """One process by its name: seen, left alive for a while, killed, seen to die, and again."""
 
-    def __init__(self, target: Target, name: str, alive_s: float) -> None:
-        self._target, self._name, self._alive_s = target, name, alive_s
-        self._life: Process | None = None
+    def __init__(self, fault: CrashLoop, target: Target, name: str) -> None:
+        self._fault, self._target, self._name = fault, target, name
+        self._aimed: Aim | None = None
+        self._aimed_at = 0.0
+        self._killed_at = 0
+        """Clock ticks since boot: of one process among several it is the one that replaces it which is next."""
         self.kills = 0
         self.first: list[Sample] = []
 
     def begin(self) -> None:
         """Kill who lives already, at once."""
-        self._find()
-        if self._life is not None and (sample := self._kill(self._life)) is not None:
+        if (aimed := self._aim()) is not None and (sample := self._kill(aimed)) is not None:
             self.first.append(sample)
 
     def look(self) -> Sample | None:
         """What was done, when something was."""
-        self._find()
-        if self._life is None or age_s(self._life) < self._alive_s:
+        if self._aimed is None or not alive(self._aimed.victims[0].pid, self._aimed.victims[0].born):
+            self._take_aim()
+        if self._aimed is None:
             return None
-        return self._kill(self._life)
+        left_s = self._fault.alive - age_s(self._aimed.victims[0])
+        if left_s < _AIMED_BEFORE_S < time.monotonic() - self._aimed_at:
+            self._take_aim()  # who listens, and who is of its tree, was not known when this life began
+        return self._kill(self._aimed) if left_s <= 0 and self._aimed else None
 
-    def _find(self) -> None:
-        """Who runs now; the first of its pids is the main one."""
-        self._life = next((life for pid in self._target.pids(self._name)[:1] if (life := look(pid))), None)
+    def _take_aim(self) -> None:
+        self._aimed, self._aimed_at = self._aim(), time.monotonic()
 
-    def _kill(self, life: Process) -> Sample | None:
+    def _aim(self) -> Aim | None:
+        since = self._killed_at if self._fault.scope == "one" else 0
+        return aim(self._target, self._name, self._fault.scope, self._fault.match, since)
+
+    def _kill(self, aimed: Aim) -> Sample | None:
         """None when it has gone by itself."""
-        if (shot := shoot(life.pid, "SIGKILL")) is None:
+        victim, killed_at = aimed.victims[0], ticks()
+        lived_s = round(age_s(victim), 3)
+        if (blow := strike(aimed, "SIGKILL")) is None:
             return None
         self.kills += 1
-        sample = {"process": self._name, "killed_pid": life.pid, "restarted": self.kills > 1}
-        return sample | self._watch(shot) | {"lived_s": round(age_s(life), 3)}
+        self._killed_at, self._aimed = killed_at, None
+        sample = {
+            "process": self._name,
+            "killed_pid": blow.pid,
+            "restarted": self.kills > 1,
+            "lived_s": lived_s,
+        }
+        return sample | self._watch(blow)
 
-    def _watch(self, shot: Shot) -> dict[str, Any]:
-        died = shot.dead(_DIES_WITHIN_S)
-        age_ms = round(shot.age_s() * 1000, 3)
-        shot.close()
-        if died:
-            return {"died_after_ms": age_ms}
-        return {"why": f"pid {shot.pid} was still alive {age_ms / 1000:.1f} s after SIGKILL"}
+    def _watch(self, blow: Blow) -> dict[str, Any]:
+        died = blow.over(_DIES_WITHIN_S)
+        age_ms = round(blow.age_s() * 1000, 3)
+        told = (
+            blow.told()
+            if blow.dead(0)
+            else {"why": f"pid {blow.pid} was still alive {age_ms / 1000:.1f} s after SIGKILL"}
+        )
+        blow.close()
+        return {"died_after_ms": age_ms, **told} if died else dict(told)

@@ -4,22 +4,26 @@ status    an error is answered in its stead: 500, 503, 429 with Retry-After, …
 delay     the request goes on to the server so much later
 abort     the connection is reset in the middle of the response
 truncate  the response ends in the middle, by an orderly end of the connection
+close     the connection is closed before any answer, in order; the server does not see the request
 
 A packet rule leads new connections through a proxy, which speaks HTTP/1.1 and passes on all else untouched. Those open
-when the fault begins are reset (their clients come back through the proxy); those open when it ends are closed between
-two requests.
+when the fault begins stay as they are: a request that is meant is met where its packet passes; `abort` and `truncate`
+end such a connection before the answer. At the end nothing is cut: what the proxy has is carried on to its own end.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
 from chaos.faults.net.endpoints import Endpoint, named
+from chaos.faults.web import telling
+from chaos.faults.web.authority import Authority, Tls
 from chaos.faults.web.between import PACE_S, Between, Requests, between, requests
 from chaos.faults.web.tampering import Mode, Tampering
 from chaos.units import Duration, PositiveDuration, Share
@@ -57,6 +61,8 @@ class HttpFault(Fault):
     """Only requests of this method, such as GET."""
     share: Share = 1.0
     """How many of those, each by its own chance."""
+    tls: Tls | None = None
+    """Where the server speaks TLS: also read what is inside."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"mode": "status", "status": 503, "share": "10%"},
@@ -66,6 +72,7 @@ class HttpFault(Fault):
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tls", Tls.of(self.tls))  # from the order it comes as JSON
         if self.process is not None and (self.host is not None or self.port is not None):
             raise ValueError("process stands alone: name a process, or a host and port")
         if self.process is None and self.host is None and self.port is None:
@@ -83,6 +90,18 @@ class HttpFault(Fault):
         if self.share <= 0:
             raise ValueError("share must be more than 0%")
 
+    def prepares_app(self) -> bool:
+        """See Fault: with the sandbox's authority, where TLS is to be read."""
+        return self.tls is not None
+
+    def environment(self, process: str, work: Path, env: Mapping[str, str]) -> Mapping[str, str]:
+        """See Fault: the variables of `trust`."""
+        try:
+            Authority(work).make()
+            return Authority(work).environment(env)
+        except OSError as error:
+            raise InjectionError(f"the sandbox's authority cannot be made: {error}") from error
+
     def minimum_hold_s(self) -> float:
         """See Fault: so many requests of ours must end meanwhile."""
         return self._enough * PACE_S + (self.delay if self.mode == "delay" else 0.0)
@@ -91,14 +110,15 @@ class HttpFault(Fault):
     def inject(self, target: Target) -> Iterator[Injection]:
         """On enter a request of ours was tampered with; on exit one has reached its server directly."""
         places = self._places(target)
-        with requests(target, self._tampering, self.delay + _VERIFY_S) as own:
-            with between(target, places, own.port, self._tampering) as proxy:
+        identity = self._identity(target)
+        with requests(target, self._tampering, self.delay + _VERIFY_S, identity) as own:
+            with between(target, places, own.port, self._tampering, identity) as proxy:
                 self._verify(own)
                 own.pace(PACE_S)
                 notes = {
-                    "reset_open_connections": proxy.ended,
+                    "open_connections": proxy.open_before,
+                    "open_connections_are": proxy.watched,
                     "own_request_ms_before": own.baseline_ms,
-                    "new_connections": "by the proxy; those open before were reset once",
                 }
                 yield Injection(
                     "http-proxy",
@@ -139,6 +159,7 @@ class HttpFault(Fault):
             values["status"] = _usual_status(seen)
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
+        why = telling.with_unread(why, seen, matched) + telling.carried(samples)
         return Delivered(values, low, high, len(seen), fits and met > 0, why)
 
     @property
@@ -166,6 +187,7 @@ class HttpFault(Fault):
             "delay": "took longer",
             "abort": "were reset",
             "truncate": "were cut off",
+            "close": "were closed unanswered",
         }[self.mode]
 
     @property
@@ -178,13 +200,21 @@ class HttpFault(Fault):
         elsewhere = self.host is not None and self.host not in target.names()
         return named(target, self.host, self.process, self.port or (_WEB_PORT if elsewhere else None))
 
+    def _identity(self, target: Target) -> dict[str, str] | None:
+        """A certificate for whatever the server is called; None without `tls`."""
+        if self.tls is None:
+            return None
+        authority = Authority(target.work)
+        authority.make()
+        return authority.issue([*target.names(), *([self.host] if self.host else []), *self.tls.names])
+
     def _hit(self, sample: Sample, baseline_ms: float) -> bool:
         """Whether one request of ours shows what was asked for, by what its client saw alone."""
         if self.mode == "status":
             return sample["saw"] == str(self.status) and sample.get("retry_after_s") == self.retry_after
         if self.mode == "delay":
             return sample["saw"] == "200" and float(sample["took_ms"]) - baseline_ms >= self.delay * 0.5e3
-        return bool(sample["saw"] == {"abort": "reset", "truncate": "cut"}[self.mode])
+        return bool(sample["saw"] == {"abort": "reset", "truncate": "cut", "close": "closed"}[self.mode])
 
     def _verify(self, own: Requests) -> None:
         """A request is hit; when only few are to be, one that has come through the proxy will do."""

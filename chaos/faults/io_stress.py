@@ -93,7 +93,7 @@ class IoStress(Fault):
                 yield Injection("sync-writers", kind, asked, look, _LOOK_EVERY_S, notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
-        """Landed when the mean of what the kernel counted is within 10 % of the rate, and the workers lived."""
+        """Landed when the mean of what the kernel counted is within 10 % of the rate, as long as the workers lived."""
         rates = [float(sample["bytes_per_s"]) for sample in samples if "bytes_per_s" in sample]
         lost = next((str(sample["why"]) for sample in samples if "why" in sample), None)
         if len(rates) < _FEWEST_LOOKS:
@@ -114,9 +114,16 @@ class IoStress(Fault):
             lambda some: abs(mean_interval(some)[0] - self.rate) <= 2 * _TOLERATED * self.rate,
         )
         values = {"bytes_per_s": mean, "fsync_ms": percentile(syncs, 0.5)}
-        why = f"{lost}; before that {why}" if lost else why
+        why = f"ended early: {lost}; until then {why}" if lost else why
+        landed = near and not gone
         return Delivered(
-            values, low, high, len(rates), near and lost is None and not gone, and_why(why, gone)
+            values,
+            low,
+            high,
+            len(rates),
+            landed,
+            and_why(why, gone),
+            ended_early="the end of its workers" if lost else "",
         )
 
 

@@ -1,8 +1,10 @@
 """Delay the packets of the target: what leaves it, what reaches it, or both by half.
 
-Whichever direction, the delay is added once to every round trip on an established connection of the target. Packets
-with SYN set are spared, so a new connection pays once too, with its first exchange. Order within a flow is kept, FIN
-and RST included, so what drew a short delay waits for what was sent before it; only bare acknowledgements do not.
+Whichever direction, the delay is added once to every round trip on an established connection of the target. With
+`handshake` it is to the packets that open one, too, as on a longer road: connecting pays, and then each round trip of a
+TLS handshake. Without, packets with SYN set are spared, so a new connection pays once, with its first exchange. Order
+within a flow is kept, FIN and RST included, so what drew a short delay waits for what was sent before it; only bare
+acknowledgements do not.
 """
 
 import math
@@ -14,6 +16,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval
+from chaos.faults.net.handshakes import MEANS, connecting, first_exchange, tls
 from chaos.faults.net.line import Line
 from chaos.faults.net.netem import why_unfit
 from chaos.faults.net.packets import Direction, Traffic, treated
@@ -61,6 +64,9 @@ class NetworkDelay(Fault):
     direction: Direction = "out"
     """out: what leaves the target is late. in: what reaches it. both: each by half of the delay, the jitter on the way
     out; a round trip pays the whole in each case, a message that needs no answer only its own way's."""
+    handshake: bool | None = None
+    """Whether the packets that open a connection are late as well, so that connect timeouts and TLS are felt; they are
+    with direction both, when not given."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"delay": "100ms"},
@@ -90,13 +96,15 @@ class NetworkDelay(Fault):
     def inject(self, target: Target) -> Iterator[Injection]:
         """On enter the line is seen to hold packets of ours; on exit a round trip is seen to be fast again."""
         with echo_probe(target) as echo:
-            selection = self._traffic.selection(target, echo.port, "exchange")
+            selection = self._traffic.selection(target, echo.port, "all" if self._handshakes else "exchange")
+            if self._handshakes:
+                echo.measure_tls()
             with treated(target, selection, self._order) as line:
                 echo.pace(self._pace_s)
                 early = self._await_hold(target, line, echo)
                 notes = {
                     "baseline_rtt_ms": round(echo.baseline_ms, 3),
-                    "means": "once per round trip of an established connection; handshakes are spared",
+                    "means": MEANS[self._handshakes],
                     **self._particulars(),
                 }
                 observe = self._observer(target, line, echo, early)
@@ -121,11 +129,28 @@ class NetworkDelay(Fault):
             f"median {median:.1f} ms of {len(delays)} round trips is {'' if near else 'not '}within "
             f"{allowed:.1f} ms of {asked['delay_ms']:.0f} ms asked{of_spread}; {packets} packets of the target were "
             f"delayed"
-        ) + _new_connections(samples)
+        )
+        in_handshakes, said = self._judge_handshakes(samples)
+        why += said
         lost = unsteady(delays, self._roughly, self._third_fits)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
-        landed = near and as_wide and packets > 0 and not lost
+        landed = near and as_wide and in_handshakes and packets > 0 and not lost
         return Delivered(values, low, high, len(delays), landed, and_why(why, lost))
+
+    @property
+    def _handshakes(self) -> bool:
+        return self.direction == "both" if self.handshake is None else self.handshake
+
+    def _judge_handshakes(self, samples: Sequence[Sample]) -> tuple[bool, str]:
+        """As a third of the trips must, where they were asked to pay; what a new connection took, where not."""
+        if not self._handshakes:
+            return True, first_exchange(samples)
+        asked_ms = self.delay * 1e3
+        connections = sum("connect_ms" in sample for sample in samples)
+        least = asked_ms - max(_ROUGH_MS, _ROUGH * asked_ms) - self._spread.least * self.jitter * 1e3
+        allowed = 2 * self._allowed_ms(max(1, connections))
+        near, said = connecting(samples, asked_ms, allowed, least)
+        return near, said + tls(samples)
 
     @property
     def _enough(self) -> int:
@@ -191,7 +216,8 @@ class NetworkDelay(Fault):
         Waiting for the first trip to end as well would date the beginning too late, by the delay itself.
         """
         trips: list[dict[str, float]] = []
-        enough = 2 if self.direction == "out" else 3  # with the end of the new one's handshake
+        # with the end of the new one's handshake, where that is not held as well
+        enough = 2 if self.direction == "out" or self._handshakes else 3
         for _ in range(_PATIENCE):
             held = line.counts().get("echo_packets", 0)
             trips += echo.fetch()
@@ -206,8 +232,8 @@ class NetworkDelay(Fault):
         slow: list[float] = []
         for _ in range(_PATIENCE):
             trips = echo.await_trips(2, _LOOK_S, self.delay + 10 * self.jitter + _ANSWER_S)
-            slow += [trip["delay_ms"] for trip in trips]
-            if slow[-1] < max(_GONE_MS, self._half_ms):
+            slow += [trip["delay_ms"] for trip in trips if "delay_ms" in trip]
+            if slow and slow[-1] < max(_GONE_MS, self._half_ms):
                 return
         raise RecoveryError(f"round trips are still delayed: {slow[-5:]} ms")
 
@@ -221,6 +247,8 @@ class NetworkDelay(Fault):
     ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
             line.update(self._traffic.pids(target))
+            if self._handshakes:
+                echo.begin_tls()
             counts = line.counts()
             samples = [{**trip, **counts} for trip in (*early, *echo.fetch())]
             early.clear()
@@ -229,8 +257,3 @@ class NetworkDelay(Fault):
             return samples[-1] if samples else None
 
         return observe
-
-
-def _new_connections(samples: Sequence[Sample]) -> str:
-    paid = [float(sample["new_connection_ms"]) for sample in samples if "new_connection_ms" in sample]
-    return f"; a new connection and its first exchange took {median_interval(paid)[0]:.1f} ms" if paid else ""

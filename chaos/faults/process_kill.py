@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
 from chaos.faults.fidelity import median_interval, percentile
-from chaos.faults.process.signals import Shot, shoot
+from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
+from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
 from chaos.units import PositiveDuration
 
 SignalName = Literal["SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGHUP"]
@@ -23,10 +24,11 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessKill(Fault):
-    """End the main process of one of the app's processes with a signal, once or `every` so often.
+    """End one of the app's processes with a signal, once or `every` so often.
 
     Without `process` each kill picks one at random from those alive. Who comes back, and how fast, is up to
-    the app and its restart policy: nothing is undone.
+    the app and its restart policy: nothing is undone. It lands when what was hit is what served: whoever listens on
+    the process's port is among the dead, by the signal or, as what its main process left behind, after it.
     """
 
     type: Literal["process_kill"] = "process_kill"
@@ -34,6 +36,10 @@ class ProcessKill(Fault):
     signal: SignalName = "SIGKILL"
     every: PositiveDuration | None = None
     """Time from one kill to the next; None kills once."""
+    scope: Scope = "main"
+    """Who gets the signal: the `main` process, its whole `tree`, or `one` process of that."""
+    match: Match | None = None
+    """With `scope: one`: which may be chosen; any child when left out."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"signal": "SIGTERM"},
@@ -41,6 +47,9 @@ class ProcessKill(Fault):
         "high": {"signal": "SIGKILL", "every": "2s"},
     }
     impulse: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "match", read_match(self.match, self.scope))
 
     def minimum_hold_s(self) -> float:
         """See Fault: long enough for a second kill when there is to be one."""
@@ -60,10 +69,15 @@ class ProcessKill(Fault):
                 target.measured(**seen)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
-        """Landed when every signal that was sent was seen to end its process."""
+        """Landed when every signal that was sent was seen to end its process, and those were the ones that served."""
         sent = [sample for sample in samples if sample.get("killed_pid") is not None]
-        seen = [float(sample["seen_ms"]) for sample in sent if sample.get("seen_ms") is not None]
-        landed, why = bool(sent) and len(seen) == len(sent), _why(samples, sent, seen)
+        seen = [
+            float(sample.get("died_ms", sample["seen_ms"]))
+            for sample in sent
+            if sample.get("seen_ms") is not None
+        ]
+        landed = bool(sent) and len(seen) == len(sent) and not missed_in(sent)
+        why = _why(samples, sent, seen)
         kills = float(len(seen))
         values: dict[str, float | str] = {"kills": kills}
         if seen:
@@ -78,12 +92,15 @@ class ProcessKill(Fault):
 
 
 def _why(samples: Sequence[Sample], sent: Sequence[Sample], seen: Sequence[float]) -> str:
-    complaints = "; ".join(dict.fromkeys(str(sample["why"]) for sample in samples if sample.get("why")))
+    words = [sample.get(key) for sample in samples for key in ("why", "missed")]
+    complaints = "; ".join(dict.fromkeys(str(each) for each in words if each))
     if not sent:
         return complaints or "no signal was sent"
     said = f"{len(seen)} of {len(sent)} signalled processes were seen to die"
     if seen:
         said += f", the slowest {max(seen):.3g} ms after its signal"
+    if with_it := next((sample["with_it"] for sample in sent if sample.get("with_it")), ""):
+        said += f"; {with_it}, which served, ended with it"
     return f"{said}; {complaints}" if complaints else said
 
 
@@ -92,59 +109,64 @@ class _Volley:
 
     def __init__(self, fault: ProcessKill, target: Target) -> None:
         self._fault, self._target = fault, target
-        self._shot = self._fire()
-        if self._shot is None:
+        self._blow = self._fire()
+        if self._blow is None:
+            names = [fault.process] if fault.process is not None else list(target.names())
             known = ", ".join(target.names()) or "none"
-            raise InjectionError(f"no live process {fault.process or 'at all'} to kill; known: {known}")
-        self._first = self._due = self._shot.sent
+            why = "; ".join(nobody(target, name, fault.match) for name in names) or "no live process at all"
+            raise InjectionError(f"{why} to kill; known: {known}")
+        self._first = self._due = self._blow.sent
         self._schedule()
         self._missed = False
 
     def look(self) -> dict[str, Any] | None:
         """The news of the kill on its way, after firing the next one if it is due."""
-        if self._shot is None and time.monotonic() >= self._due:
-            self._shot = self._fire()
-            if self._shot is None:
+        if self._blow is None and time.monotonic() >= self._due:
+            self._blow = self._fire()
+            if self._blow is None:
                 return self._nobody()
             self._missed = False
             self._schedule()
-        return self._watch(_LOOK_S) if self._shot is not None else None
+        return self._watch(_LOOK_S) if self._blow is not None else None
 
     def end(self) -> dict[str, Any] | None:
         """The last word on a kill that is still on its way."""
-        if self._shot is None:
+        if self._blow is None:
             return None
-        return self._watch(0) or self._told(died=False)
+        died = self._blow.dead(0)
+        return self._told(died=died and self._blow.over(GOES_WITHIN_S))
 
-    def _fire(self) -> Shot | None:
-        names = [self._fault.process] if self._fault.process is not None else list(self._target.names())
+    def _fire(self) -> Blow | None:
+        fault = self._fault
+        names = [fault.process] if fault.process is not None else list(self._target.names())
         self._target.random.shuffle(names)
         for name in names:
-            for pid in self._target.pids(name)[:1]:
-                if (shot := shoot(pid, self._fault.signal)) is not None:
-                    return shot
+            aimed = aim(self._target, name, fault.scope, fault.match)
+            if aimed is not None and (blow := strike(aimed, fault.signal)) is not None:
+                return blow
         return None
 
     def _schedule(self) -> None:
         self._due = float("inf") if self._fault.every is None else self._due + self._fault.every
 
     def _watch(self, wait_s: float) -> dict[str, Any] | None:
-        assert self._shot is not None
-        if self._shot.dead(wait_s):
+        assert self._blow is not None
+        if self._blow.over(wait_s):
             return self._told(died=True)
-        return self._told(died=False) if self._shot.age_s() > _PATIENCE_S else None
+        late = self._blow.age_s() > _PATIENCE_S and not self._blow.dead(0)
+        return self._told(died=False) if late else None
 
     def _told(self, *, died: bool) -> dict[str, Any]:
-        shot, self._shot = self._shot, None
-        assert shot is not None
-        age_s = shot.age_s()
-        shot.close()
-        name, sent_s = self._fault.signal, round(shot.sent - self._first, 6)
-        sample = {"killed_pid": shot.pid, "signal": name, "sent_s": sent_s, "seen_ms": round(age_s * 1000, 3)}
+        blow, self._blow = self._blow, None
+        assert blow is not None
+        age_s, told = blow.age_s(), blow.told()
+        blow.close()
+        name, sent_s = self._fault.signal, round(blow.sent - self._first, 6)
+        sample = {"killed_pid": blow.pid, "signal": name, "sent_s": sent_s, "seen_ms": round(age_s * 1000, 3)}
         if died:
-            return sample
-        why = f"pid {shot.pid} was still alive {age_s:.1f} s after {name}"
-        return {**sample, "seen_ms": None, "why": why}
+            return {**sample, **told}
+        why = f"pid {blow.pid} was still alive {age_s:.1f} s after {name}"
+        return {**sample, **told, "seen_ms": None, "why": why}
 
     def _nobody(self) -> dict[str, Any] | None:
         """Said once per missing process, not once per look."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
 from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.process.signals import Shot, shoot
+from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
+from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
 from chaos.faults.process.tree import Process, alive, family
 from chaos.units import PositiveDuration
 
@@ -27,7 +28,8 @@ class ProcessStop(Fault):
     """Send `signal` to a process, and SIGKILL to it and its descendants when it has not ended by the `deadline`.
 
     As a container's stop does: only the main process is told, and what it leaves behind when it ends is killed.
-    Recovery counts from the signal. Who comes back is up to the restart policy: nothing is undone.
+    Recovery counts from the signal. Who comes back is up to the restart policy: nothing is undone. It lands when
+    what was told to end is what served.
     """
 
     type: Literal["process_stop"] = "process_stop"
@@ -36,6 +38,10 @@ class ProcessStop(Fault):
     signal: StopSignal = "SIGTERM"
     deadline: PositiveDuration = 5.0
     """Time from the signal to SIGKILL; the hold must be longer."""
+    scope: Scope = "main"
+    """Who is told: the `main` process, its whole `tree`, or `one` process of that."""
+    match: Match | None = None
+    """With `scope: one`: which may be chosen; any child when left out."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"deadline": "10s"},
@@ -43,6 +49,9 @@ class ProcessStop(Fault):
         "high": {"deadline": "500ms"},
     }
     impulse: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "match", read_match(self.match, self.scope))
 
     def minimum_hold_s(self) -> float:
         """See Fault: until SIGKILL has done its work."""
@@ -78,8 +87,10 @@ class ProcessStop(Fault):
         why = f"it ended {took_s:.3g} s after it was told to, {how}"
         if behind := int(ended[-1]["left_behind"]):
             why += f"; {behind} processes that it left behind were killed"
+        if missed := missed_in(ended):
+            why += f"; {missed}"
         values = {"stops": 1.0, "took_s": round(took_s, 6), "graceful": "yes" if graceful else "no"}
-        return Delivered(values, 1.0, 1.0, len(samples), True, why)
+        return Delivered(values, 1.0, 1.0, len(samples), not missed, why)
 
 
 class _Stop:
@@ -87,8 +98,8 @@ class _Stop:
 
     def __init__(self, fault: ProcessStop, target: Target) -> None:
         self._fault = fault
-        self._shot, known = _tell(fault, target)
-        self.pid = self._shot.pid
+        self._blow, known = _tell(fault, target)
+        self.pid = self._blow.pid
         self._family = {process.pid: process for process in known}
         self._killed = self._told = False
 
@@ -97,10 +108,10 @@ class _Stop:
         if self._told:
             return None
         self._note_family()
-        left_s = self._fault.deadline - self._shot.age_s()
-        if self._shot.dead(min(_LOOK_S, max(0.0, left_s) if not self._killed else _LOOK_S)):
+        left_s = self._fault.deadline - self._blow.age_s()
+        if self._blow.dead(min(_LOOK_S, max(0.0, left_s) if not self._killed else _LOOK_S)):
             return self._ended()
-        if not self._killed and self._shot.age_s() >= self._fault.deadline:
+        if not self._killed and self._blow.age_s() >= self._fault.deadline:
             self._killed = True
             self._kill_family()
         return None
@@ -109,9 +120,9 @@ class _Stop:
         """What is to be said when the hold is over first."""
         if self._told:
             return None
-        if self._shot.dead(0):
+        if self._blow.dead(0):
             return self._ended()
-        age_s = self._shot.age_s()
+        age_s = self._blow.age_s()
         return {
             "killed_pid": self.pid,
             "seen_ms": None,
@@ -120,23 +131,26 @@ class _Stop:
 
     def close(self) -> None:
         """Stop watching."""
-        self._shot.close()
+        self._blow.close()
 
     def _ended(self) -> Sample:
-        seen_ms = round(self._shot.age_s() * 1000, 3)
         self._told = True
         left_behind = 0 if self._killed else self._kill_family()
+        self._blow.over(GOES_WITHIN_S)
+        seen_ms = round(self._blow.age_s() * 1000, 3)
         return {
             "killed_pid": self.pid,
             "signal": self._fault.signal,
             "seen_ms": seen_ms,
             "graceful": not self._killed,
             "left_behind": left_behind,
+            **self._blow.told(),
         }
 
     def _note_family(self) -> None:
         """Remember the descendants while they can be told by their parents."""
-        self._family |= {process.pid: process for process in family([self.pid])}
+        if self._fault.scope != "one":
+            self._family |= {process.pid: process for process in family([self.pid])}
 
     def _kill_family(self) -> int:
         """End those that are left; how many they were, the main process not counted."""
@@ -147,16 +161,15 @@ class _Stop:
         return sum(process.pid != self.pid for process in left)
 
 
-def _tell(fault: ProcessStop, target: Target) -> tuple[Shot, list[Process]]:
-    """The signal that was sent, and the family as it was before: it may end faster than one can look."""
+def _tell(fault: ProcessStop, target: Target) -> tuple[Blow, list[Process]]:
+    """The signal that was sent, and the tree as it was before: it may end faster than one can look."""
     names = [fault.process] if fault.process is not None else list(target.names())
     target.random.shuffle(names)
     for name in names:
-        for pid in target.pids(name)[:1]:
-            known = family([pid])
-            if (shot := shoot(pid, fault.signal)) is not None:
-                return shot, known
-    names = list(target.names())
-    raise InjectionError(
-        f"no live process {fault.process or 'at all'} to stop; known: {', '.join(names) or 'none'}"
-    )
+        if (aimed := aim(target, name, fault.scope, fault.match)) is None:
+            continue
+        known = list(aimed.victims) if fault.scope == "one" else family(target.pids(name))
+        if (blow := strike(aimed, fault.signal)) is not None:
+            return blow, known
+    why = "; ".join(nobody(target, name, fault.match) for name in names) or "no live process at all"
+    raise InjectionError(f"{why} to stop; known: {', '.join(target.names()) or 'none'}")

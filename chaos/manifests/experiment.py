@@ -11,6 +11,7 @@ from chaos.manifests.method import Step
 from chaos.manifests.observing import SteadyState, StopCondition
 from chaos.manifests.sandboxes import AnySandbox, LocalSandbox
 from chaos.manifests.target import Target
+from chaos.manifests.trials import Trials
 from chaos.units import Duration, PositiveDuration, Rate, Share
 
 
@@ -87,8 +88,9 @@ class ExperimentSpec(Part):
     """What is done to it, one step after the other."""
     phases: Phases = Phases()
     """How long to look before and after."""
-    trials: Annotated[int, Field(ge=1, le=100)] = 1
-    """How often to do it all, each time in a fresh sandbox; the verdict is about all of them together."""
+    trials: Trials = 1
+    """How often to do it all, each time in a fresh sandbox; the verdict is about all of them together.
+    `until decided (max 40)` ends as soon as they have one."""
     control: bool = False
     """Beside each trial, before or after it, the same without any fault: what happens there too is not the fault's."""
     stop_when: Annotated[tuple[StopCondition, ...], Field(max_length=20)] = ()

@@ -98,7 +98,7 @@ def _entry(
     return {
         "name": name,
         "fault": asdict(fault),
-        "prepares": fault.prepares,
+        "prepares": fault.prepares_app(),
         "hold_s": hold_s,
         "start_s": start_s,
         "since_previous_s": since,

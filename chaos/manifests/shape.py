@@ -11,8 +11,8 @@ from chaos.manifests.accepting import SUITED
 from chaos.manifests.observing import Watched
 from chaos.manifests.problems import Path
 
-_NO_STEPS = frozenset({"[key]", "[text]", "[secret]"})
-"""What pydantic says of a key itself, and the tags of a variable's value."""
+_NO_STEPS = frozenset({"[key]", "[text]", "[secret]", "[number]", "[until]", "[words]"})
+"""What pydantic says of a key itself, and the tags of a variable's value and of how many trials there are."""
 
 
 def path_of(loc: Sequence[int | str], raw: Any) -> Path:
@@ -66,7 +66,7 @@ def _chosen(shape: Any, raw: Any) -> Any:
     members = _members(shape)
     if len(members) == 1:
         return members[0]
-    parts = [member for member in members if _fields(member)]
+    parts = list(dict.fromkeys(member for member in members if _fields(member)))
     if len(parts) == 1 and isinstance(raw, dict):  # text, or a mapping of one kind
         return parts[0]
     wanted = raw.get("type") if isinstance(raw, dict) else None

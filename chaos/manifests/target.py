@@ -61,6 +61,10 @@ class Process(Part):
     the sandbox does not know gets an account there. Programs such as PostgreSQL refuse to run as root."""
     restart: Literal["never", "on-failure", "always"] = "never"
     """What to do when it ends: nothing, start it again unless it exited 0, or start it again."""
+    leftovers: Literal["kill", "keep"] = "kill"
+    """What becomes of the rest of its tree (all that its command started, daemons included) when its main process is
+    over: it is killed before anything is started again, as in a container, a pod or a systemd unit; or it goes on, and
+    the result says so."""
 
 
 class Target(Part):

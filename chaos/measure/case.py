@@ -9,6 +9,7 @@ from chaos.measure.looks import Asked
 from chaos.measure.recovery import Look, Recovery, recovery
 from chaos.measure.requested import as_looks, bound_of
 from chaos.measure.significance import Tests
+from chaos.measure.starvation import Starvation
 from chaos.measure.timeline import PHASES, Timeline, between
 from chaos.shares import HICCUP_S, Tally, tally
 
@@ -40,6 +41,8 @@ class Circumstances:
     requests: Sequence[Request] = ()
     """The load of the run, by intended send time."""
     rate_per_s: float = 0.0
+    starvation: Starvation | None = None
+    """What the machine took from the app."""
     tests: Tests = field(default_factory=Tests)
 
 
@@ -50,6 +53,8 @@ class Case:
     asked: Asked
     looks: Sequence[Look]
     run: Circumstances
+    calm: bool = False
+    """Without the bad ones that starvation explains."""
 
     @cached_property
     def by_request(self) -> bool:
@@ -75,7 +80,33 @@ class Case:
     @cached_property
     def counted(self) -> Sequence[Look]:
         """What the verdict counts: the looks, or the requests."""
-        return as_looks(self.run.requests, self.asked) if self.by_request else self.looks
+        if not self.by_request:
+            return self.looks
+        found = as_looks(self.run.requests, self.asked)
+        return self._calmed(found) if self.calm else found
+
+    def calmed(self) -> "Case":
+        """The same without those; itself when there are none."""
+        looks = self._calmed(self.looks)
+        calm = replace(self, looks=looks, calm=True)
+        return calm if len(looks) < len(self.looks) or len(calm.counted) < len(self.counted) else self
+
+    def _calmed(self, looks: Sequence[Look]) -> list[Look]:
+        """Of requests those that were late have the metric's own limit."""
+        starvation, baseline = self.run.starvation, self.run.timeline.span("baseline")
+        if not starvation or baseline is None:
+            return list(looks)
+        latency = self.asked.tolerance.max if self.asked.tolerance and self.asked.reads_latency else None
+        usual_s = starvation.usual_s(
+            [look for look in looks if look.good and baseline.start <= look.at < baseline.end],
+            self.asked.window_s,
+        )
+        marked = [replace(look, limit_s=latency) if self.by_request else look for look in looks]
+        return [
+            look
+            for look, found in zip(looks, marked, strict=True)
+            if look.good or not starvation.explains(found, usual_s, self.asked.window_s)
+        ]
 
     def phase(self, name: str) -> Sequence[Look]:
         """The looks of one phase."""

@@ -113,6 +113,8 @@ def _doubts(delivered: Delivered, window: FaultWindow, hold_s: float) -> list[st
     if window.injected_at is None:
         return [delivered.why]
     doubts = [] if delivered.landed else [f"did not land: {delivered.why}"]
+    if delivered.landed and delivered.ended_early:
+        doubts.append(f"ended early by {delivered.ended_early}")
     doubts += [f"failed ({stage}): {why}" for stage, why in window.failures]
     return doubts + _ending(window, hold_s)
 

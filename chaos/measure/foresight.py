@@ -9,14 +9,14 @@ from math import ceil
 from typing import Any
 
 from chaos import binomial
-from chaos.measure.intervals import by_chance
+from chaos.measure.intervals import failures_left
 from chaos.measure.looks import Asked
 from chaos.measure.moments import percent
+from chaos.measure.pairs import fewest, mcnemar
 from chaos.measure.requested import bound_of
 from chaos.measure.significance import Tests
+from chaos.series_plan import SeriesPlan
 from chaos.units import DURATION
-
-MOST_TRIALS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +102,28 @@ def in_words(found: Expected) -> str:
     )
 
 
-def series_in_words(trials: int, controlled: bool, states: int, significance: float) -> str:
-    """What so many trials can prove; empty for a single one without a control."""
-    if not controlled:
-        left = 1 - significance ** (1 / trials)
-        return (
-            f"when all hold, a failure in up to {percent(left)} of them stays possible" if trials > 1 else ""
-        )
-    least = fewest(trials, significance / max(1, states))
-    if least is None:
-        more = next(n for n in range(trials, MOST_TRIALS) if fewest(n, significance / max(1, states)))
-        return (
-            f"{trials} trial{'s' * (trials > 1)} against as many controls can never be deviated: chance makes even "
-            f"{trials} of {trials} with {percent(by_chance(trials, trials, 0, trials))}; {more} trials can"
-        )
-    return f"deviated when it fails in {least} of {trials} trials and no control, or more clearly"
+def never_deviated(series: SeriesPlan, states: int, significance: float) -> str:
+    """Why so few trials against their controls can never be deviated; empty when they can."""
+    least = fewest(significance / max(1, states))
+    if not series.control or series.trials >= least:
+        return ""
+    count, chance = series.trials, percent(mcnemar(series.trials, 0))
+    many = f"{count} trial{'s' * (count > 1)} against as many controls can never be deviated"
+    return f"{many}: chance makes even {count} of {count} with {chance}; {least} trials can"
 
 
-def fewest(trials: int, significance: float) -> int | None:
-    """In so many of the trials a state must deviate, and in no control, for chance not to explain it."""
-    return next((n for n in range(1, trials + 1) if by_chance(n, trials, 0, trials) <= significance), None)
+def series_in_words(series: SeriesPlan, states: int, significance: float) -> Iterator[str]:
+    """What so many trials can prove; nothing of a single one without a control."""
+    least = fewest(significance / max(1, states))
+    if why := never_deviated(series, states, significance):
+        yield why
+    elif series.control:
+        yield f"deviated when it fails in {least} trials whose controls do not, or more clearly"
+    if series.until_decided:
+        first = "" if series.control else "deviated as soon as it fails in one; "
+        share = percent(series.exclude)
+        yield f"{first}held after {series.needed} trials that do: failing in {share} of them would be noticed (95 %)"
+        yield f"not decided when neither can be shown by {series.trials}; it ends as soon as it is known"
+    elif series.trials > 1:
+        left = percent(failures_left(series.trials))
+        yield f"when all hold, a failure in up to {left} of them stays possible (95 %)"

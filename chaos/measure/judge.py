@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chaos.events import Event, segments
-from chaos.measure import trust
+from chaos.measure import lives, trust
 from chaos.measure.accounting import unaccounted
 from chaos.measure.case import Case, Circumstances
 from chaos.measure.control import decide_control, is_control, reference
@@ -42,31 +42,32 @@ from chaos.measure.result import (
 from chaos.measure.rules1 import by_old_rules
 from chaos.measure.significance import Tests
 from chaos.measure.standstill import awake
+from chaos.measure.starvation import Starvation
 from chaos.measure.steady_state import judge_state
 from chaos.measure.timeline import Timeline
 from chaos.measure.trials import together
 from chaos.measure.usage import peaks
 from chaos.measure.verdict import decide
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import RULES, Verdict
 
 
 def judge(events: Sequence[Event], rules: int = RULES) -> Result:
     """The result of the run that wrote these events."""
-    judged = [_judged(segment, rules) for segment in segments(events)]
+    judged = [judge_segment(segment, rules) for segment in segments(events)]
     first = judged[0]
-    single = len(judged) == first.planned == 1 and not first.controlled and not first.control
+    single = len(judged) == first.series.trials == 1 and not first.series.control and not first.control
     return first.result if single else together(judged)
 
 
-def _judged(events: Sequence[Event], rules: int) -> Judged:
+def judge_segment(events: Sequence[Event], rules: int = RULES) -> Judged:
+    """One trial or control, by its own events."""
     record = Record(awake(events))
-    series = record.plan.get("series") or {}
     return Judged(
         result=_judge(record, rules),
         trial=int(record.plan.get("trial") or 1),
         control=is_control(record),
-        planned=int(series.get("trials") or 1),
-        controlled=series.get("control") is True,
+        series=SeriesPlan.of(record.plan),
         may_follow=may_follow(record),
     )
 
@@ -84,7 +85,12 @@ def _judge(record: Record, rules: int) -> Result:
     asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
-    doubts = [*_doubts(record, steps, health), *unaccounted(record, timeline)]
+    doubts = [
+        *_doubts(record, steps, health),
+        *lives.restart_loops(record, timeline),
+        *lives.unkillable(record),
+    ]
+    doubts += unaccounted(record, timeline)
     verdict, why = (
         decide_control(ended, ended_why, states, doubts)
         if control
@@ -107,7 +113,7 @@ def _judge(record: Record, rules: int) -> Result:
         ended_at=iso(end),
         steps=[step.result for step in steps],
         steady_state=states,
-        findings=_findings(steps, states, doubts),
+        findings=[*_findings(steps, states, doubts), *_kept(record)],
         doubts=doubts,
         phases=[
             PhaseResult(name=s.name, started_at=iso(s.start), ended_at=iso(s.end)) for s in timeline.spans
@@ -136,7 +142,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
     plan, steps = record.plan, run.steps
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
     withheld = reference(record, run.timeline) if is_control(record) else None
-    results = []
+    results, starvation = [], Starvation(record)
     for state in asked:
         mine = looks.get(state.name, [])
         around = Circumstances(
@@ -150,6 +156,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
             phases_s=phases_s(plan),
             requests=run.requests,
             rate_per_s=float((plan.get("load") or {}).get("rate_per_s") or 0.0),
+            starvation=starvation,
             tests=run.tests,
         )
         new = run.rules == RULES
@@ -189,6 +196,13 @@ def _findings(
         if doubt not in of_steps
     ]
     return [*landed, *judged, *own]
+
+
+def _kept(record: Record) -> list[FindingResult]:
+    return [
+        FindingResult(name=name, verdict=Verdict.HELD, why=why, numbers={})
+        for name, why in lives.kept(record).items()
+    ]
 
 
 def _numbers(state: SteadyStateResult) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chaos.measure.result import Result, SteadyStateResult
+from chaos.series_plan import SeriesPlan
 from chaos.verdict import Outcome, Verdict
 
 
@@ -13,16 +14,15 @@ class Judged:
     result: Result
     trial: int
     control: bool
-    planned: int
-    """Trials of the whole series."""
-    controlled: bool
+    series: SeriesPlan
     may_follow: bool
     """Whether its end lets another follow."""
 
     @property
     def name(self) -> str:
-        """`trial 2 of 3`."""
-        return f"{'control' if self.control else 'trial'} {self.trial} of {self.planned}"
+        """`trial 2 of 3`, `trial 2 of at most 40`."""
+        most = "at most " if self.series.until_decided else ""
+        return f"{'control' if self.control else 'trial'} {self.trial} of {most}{self.series.trials}"
 
     @property
     def whole(self) -> bool:

@@ -111,8 +111,11 @@ def look_of(event: Event, tolerance: Tolerance) -> Look:
     """One `probe.sampled`."""
     data = event.data
     took_s = float(data.get("took_ms") or 0.0) / 1000
-    good = tolerance.accepts(data.get("value"), data.get("error"), took_s)
-    return Look(event.at, took_s, good, float(data.get("late_ms") or 0.0) / 1000)
+    value, error = data.get("value"), data.get("error")
+    good = tolerance.accepts(value, error, took_s)
+    late_only = not good and tolerance.accepts(value, error, 0.0)
+    limit_s = tolerance.max_latency if late_only else None
+    return Look(event.at, took_s, good, float(data.get("late_ms") or 0.0) / 1000, limit_s)
 
 
 def bad_share(looks: Sequence[Look], at_least: float = 0.0) -> float | None:

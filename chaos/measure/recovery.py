@@ -40,6 +40,8 @@ class Look:
     good: bool
     late_s: float = 0.0
     """How much of `took_s` was the agent's own lateness."""
+    limit_s: float | None = None
+    """Of a bad one that was late and nothing else: what it might have taken."""
 
     @property
     def done(self) -> float:

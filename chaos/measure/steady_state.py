@@ -25,9 +25,9 @@ MIN_LOOKS = 3
 
 def judge_state(case: Case) -> SteadyStateResult:
     """The verdict of one steady state."""
-    verdict, why = next(judgement for rule in _RULES if (judgement := rule(case)) is not None)
-    if verdict is Verdict.DEVIATED and case.run.explains:
-        verdict, why = Verdict.INCONCLUSIVE, f"{case.run.explains[0]}, which may explain what was seen: {why}"
+    verdict, why = _judged(case)
+    if verdict is Verdict.DEVIATED and (doubt := next(iter(case.run.explains), "") or _starved(case)):
+        verdict, why = Verdict.INCONCLUSIVE, f"{doubt}, which may explain what was seen: {why}"
     back, share = case.recovery, case.share
     return SteadyStateResult(
         name=case.asked.name,
@@ -48,6 +48,23 @@ def judge_state(case: Case) -> SteadyStateResult:
         relapses=back.relapses if back else None,
         noticed_share=_noticed(case),
         tested=[_tested(case, each) for each in (case.tally("baseline"), *case.tallies) if each.count],
+    )
+
+
+def _judged(case: Case) -> Judgement:
+    return next(judgement for rule in _RULES if (judgement := rule(case)) is not None)
+
+
+def _starved(case: Case) -> str:
+    """That the machine took time from the app where it was bad, when it would not have deviated otherwise."""
+    calm = case.calmed()
+    if calm is case or _judged(calm)[0] is Verdict.DEVIATED:
+        return ""
+    starved = sum(not look.good for look in case.counted) - sum(not look.good for look in calm.counted)
+    bad = sum(not look.good for look in case.counted)
+    return (
+        f"the machine gave time to others that the app was ready to use, beyond what it stood in the baseline, around "
+        f"{starved:,} of {bad:,} bad {case.noun}"
     )
 
 

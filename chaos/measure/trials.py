@@ -6,12 +6,12 @@ The numbers of a series are all of its trials'; its steps, steady states and cha
 from collections.abc import Sequence
 
 from chaos.events import Event, segments
-from chaos.faults.fidelity import share_interval
-from chaos.measure.intervals import by_chance, failures_left
+from chaos.measure.intervals import failures_left
 from chaos.measure.judged import Judged
 from chaos.measure.result import Result, Timings
+from chaos.measure.states_over import states_over
 from chaos.measure.trial_numbers import numbers
-from chaos.measure.trials_result import StateOver, TrialResult, TrialsResult
+from chaos.measure.trials_result import TrialResult, TrialsResult
 from chaos.measure.trials_verdict import Decision, decide_series, outcome_of
 from chaos.verdict import Outcome, Verdict
 
@@ -25,13 +25,14 @@ def together(judged: Sequence[Judged]) -> Result:
     """The result of a series, from its trials and controls in the order they ran."""
     trials = [each for each in judged if not each.control]
     controls = [each for each in judged if each.control]
-    states = [_over(name, trials, controls) for name in _names(trials)]
-    outcome, outcome_why = outcome_of(judged)
-    decision = decide_series(trials, controls, states, outcome, outcome_why)
-    first, best = judged[0], decision.shown
+    states = states_over(judged)
+    outcome, outcome_why = outcome_of(judged, states)
+    decision = decide_series(judged, states, outcome, outcome_why)
+    series, best = judged[0].series, decision.shown
     found = TrialsResult(
-        planned=first.planned,
-        controlled=first.controlled,
+        planned=series.trials,
+        controlled=series.control,
+        until_decided=series.until_decided,
         shown=list(judged).index(best),
         failures_left=round(failures_left(_held(trials)), 4) if decision.verdict is Verdict.HELD else None,
         segments=[_segment(each) for each in judged],
@@ -92,27 +93,5 @@ def _segment(each: Judged) -> TrialResult:
     )
 
 
-def _names(judged: Sequence[Judged]) -> list[str]:
-    return list(dict.fromkeys(state.name for each in judged for state in each.result.steady_state))
-
-
 def _whole(judged: Sequence[Judged]) -> dict[int, Result]:
     return {each.trial: each.result for each in judged if each.whole}
-
-
-def _over(name: str, trials: Sequence[Judged], controls: Sequence[Judged]) -> StateOver:
-    said = [verdict for each in trials if (verdict := each.says(name))]
-    beside = [verdict for each in controls if (verdict := each.says(name))]
-    deviated, also = said.count(Verdict.DEVIATED), beside.count(Verdict.DEVIATED)
-    _, low, high = share_interval(deviated, len(said))
-    chance = by_chance(deviated, len(said), also, len(beside)) if deviated and beside else None
-    return StateOver(
-        name=name,
-        deviated=deviated,
-        trials=len(said),
-        low=round(low, 4),
-        high=round(high, 4),
-        controls_deviated=also,
-        controls=len(beside),
-        by_chance=None if chance is None else round(chance, 6),
-    )

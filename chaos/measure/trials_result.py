@@ -56,17 +56,25 @@ class StateOver(Part):
     """The 95 % interval of the share of trials in which it deviates (Wilson's)."""
     controls_deviated: int
     controls: int
+    pairs: int = 0
+    """A trial and its control that both could tell."""
+    only_trials: int = 0
+    """Of those, the pairs in which only the trial deviates."""
+    only_controls: int = 0
     by_chance: float | None
-    """The probability of so many more in the trials than in the controls if the fault made no difference."""
+    """The probability of so many more in the trials than in their controls if the fault made no difference; of a series
+    until it is decided that of so much at any of its looks."""
 
 
 class TrialsResult(Part):
     """A run of several trials."""
 
     planned: int
-    """How many trials were asked for."""
+    """How many trials were asked for, or at most."""
     controlled: bool
     """Whether each was to have a control."""
+    until_decided: bool = False
+    """Whether it was to end as soon as it is decided."""
     shown: int
     """Which of `segments` the rest of the result is about: the most telling one, counted from 0."""
     failures_left: float | None

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chaos.binomial import SIGNIFICANCE
-from chaos.measure.intervals import failures_left
+from chaos.measure import trials_words as words
 from chaos.measure.judged import Judged
-from chaos.measure.moments import percent
+from chaos.measure.pairs import can_decide
+from chaos.measure.states_over import against, differing, states_over
 from chaos.measure.trials_result import StateOver
 from chaos.measure.verdict import sentence
 from chaos.verdict import Outcome, Verdict
@@ -24,115 +24,111 @@ class Decision(NamedTuple):
     shown: Judged
 
 
-def outcome_of(judged: Sequence[Judged]) -> tuple[Outcome, str]:
-    """That of the trial which ended the series; completed when none did and all were carried out."""
+class _Said(NamedTuple):
+    """What the trials and controls of a series say when nothing deviated."""
+
+    good: Sequence[Judged]
+    beside: Sequence[Judged]
+    left_out: int
+    """Baselines that were not steady, beside so many that were that they are only counted."""
+    spoilt: Judged | None
+    """The first of the others that is not held."""
+
+
+def outcome_of(judged: Sequence[Judged], states: Sequence[StateOver]) -> tuple[Outcome, str]:
+    """That of the trial which ended the series; completed when none did and as many as needed were carried out."""
     last = next((each for each in judged if not each.may_follow), None)
     if last is not None:
         return last.result.outcome, f"{last.name}: {last.result.why}"
-    asked = judged[0].planned * (2 if judged[0].controlled else 1)
-    if len(judged) < asked:
+    asked = _asked(judged)
+    if len(judged) < asked and not decided(judged, states):
         return Outcome.CRASHED, f"the journal stops after {len(judged)} of {asked} trials and controls"
     if all(each.result.outcome is Outcome.NOT_INJECTED for each in judged if not each.control):
         return judged[-1].result.outcome, f"{judged[-1].name}: {judged[-1].result.why}"
     return Outcome.COMPLETED, ""
 
 
+def _asked(judged: Sequence[Judged]) -> int:
+    series = judged[0].series
+    return series.trials * (2 if series.control else 1)
+
+
+def decided(judged: Sequence[Judged], states: Sequence[StateOver] | None = None) -> bool:
+    """Whether a series until it is decided needs no more trials: held, deviated, or neither can be shown any more.
+
+    It is asked after a whole pair only, so that what ends it is no matter of which of the two ran first.
+    """
+    series = judged[0].series
+    if not series.until_decided or (series.control and len(judged) % 2):
+        return False
+    states = states_over(judged) if states is None else states
+    if _proven(judged, states):
+        return True
+    said, left = _said(judged), (_asked(judged) - len(judged)) // (2 if series.control else 1)
+    hurt = any(state.deviated for state in states)
+    if not hurt and not said.spoilt:
+        return len(said.good) >= series.needed
+    if not series.control:
+        return False
+    found = (differing(state.name, judged) for state in states)
+    return not any(can_decide(each, left, against(judged), series.trials) for each in found)
+
+
 def decide_series(
-    trials: Sequence[Judged],
-    controls: Sequence[Judged],
-    states: Sequence[StateOver],
-    outcome: Outcome,
-    outcome_why: str,
+    judged: Sequence[Judged], states: Sequence[StateOver], outcome: Outcome, outcome_why: str
 ) -> Decision:
     """The first rule that applies; a counterexample outranks a doubt, unless the controls explain it."""
-    significance = next((each.result.significance for each in (*trials, *controls)), None) or SIGNIFICANCE
-    controlled = any(each.controlled for each in (*trials, *controls))
-    telling = min(trials or controls, key=lambda each: _BADNESS.index(each.result.verdict))
-    hurt = [state for state in states if state.deviated]
-    old = any(each.result.rules == 1 for each in (*trials, *controls))
-    clear = [each for each in hurt if not controlled or (old and not each.controls_deviated)]
-    if proven := clear or [each for each in hurt if _is_the_faults(each, significance / len(states))]:
+    trials = [each for each in judged if not each.control]
+    telling = min(trials or judged, key=lambda each: _BADNESS.index(each.result.verdict))
+    if proven := _proven(judged, states):
         worst = max(proven, key=lambda state: state.deviated)
-        where = next(each for each in trials if each.says(worst.name) is Verdict.DEVIATED)
-        return Decision(Verdict.DEVIATED, _deviated(worst, where), where)
+        where = _first_deviated(trials, worst)
+        return Decision(Verdict.DEVIATED, words.deviated(worst, where), where)
     if outcome is not Outcome.COMPLETED:
         return Decision(Verdict.INCONCLUSIVE, sentence(outcome_why), telling)
-    if hurt:
-        where = next(each for each in trials if each.says(hurt[0].name) is Verdict.DEVIATED)
-        return Decision(Verdict.INCONCLUSIVE, _by_chance(hurt[0], where), where)
+    if hurt := [state for state in states if state.deviated]:
+        where, more = _first_deviated(trials, hurt[0]), _asked(judged) - len(judged)
+        return Decision(Verdict.INCONCLUSIVE, words.explained(hurt[0], where, more // 2), where)
     if not trials:
-        why = f"there is no trial, only a control, which proves nothing of a fault: {controls[0].result.why}"
+        why = f"there is no trial, only a control, which proves nothing of a fault: {judged[0].result.why}"
         return Decision(Verdict.INCONCLUSIVE, sentence(why), telling)
-    steady = [each for each in (*trials, *controls) if not _unsteady(each)]
-    good = [each for each in trials if each in steady]
-    if not _may_be_left_out(len(trials) + len(controls), len(steady), len(good)):
-        steady, good = [*trials, *controls], list(trials)
-    for each in steady:
-        if each.result.verdict is not Verdict.HELD:
-            return Decision(Verdict.INCONCLUSIVE, sentence(f"{each.name}: {each.result.why}"), telling)
-    left_out = len(trials) + len(controls) - len(steady)
-    return Decision(
-        Verdict.HELD, _held(good, [each for each in controls if each in steady], left_out), good[0]
+    good, beside, left_out, spoilt = _said(judged)
+    if spoilt:
+        return Decision(Verdict.INCONCLUSIVE, sentence(f"{spoilt.name}: {spoilt.result.why}"), telling)
+    if judged[0].series.until_decided and len(good) < judged[0].series.needed:
+        return Decision(Verdict.INCONCLUSIVE, words.too_few(good, beside, left_out), telling)
+    return Decision(Verdict.HELD, words.held(good, beside, left_out), good[0])
+
+
+def _first_deviated(trials: Sequence[Judged], state: StateOver) -> Judged:
+    return next(each for each in trials if each.says(state.name) is Verdict.DEVIATED)
+
+
+def _proven(judged: Sequence[Judged], states: Sequence[StateOver]) -> list[StateOver]:
+    """The steady states of which chance does not explain the difference to the controls, where there are any."""
+    hurt = [state for state in states if state.deviated]
+    if not any(each.series.control for each in judged):
+        return hurt
+    old = any(each.result.rules == 1 for each in judged) and not judged[0].series.until_decided
+    if old and (clear := [each for each in hurt if not each.controls_deviated]):
+        return clear
+    sure = against(judged)
+    return [each for each in hurt if each.by_chance is not None and each.by_chance <= sure + 1e-6]
+
+
+def _said(judged: Sequence[Judged]) -> _Said:
+    steady = [each for each in judged if not _unsteady(each)]
+    good = [each for each in steady if not each.control]
+    if len(good) < FEWEST_GOOD or len(judged) - len(steady) > MOST_UNSTEADY * len(judged):
+        steady, good = list(judged), [each for each in judged if not each.control]
+    return _Said(
+        good,
+        [each for each in steady if each.control],
+        len(judged) - len(steady),
+        next((each for each in steady if each.result.verdict is not Verdict.HELD), None),
     )
 
 
 def _unsteady(each: Judged) -> bool:
     """Whether it says nothing but that the app was not steady before anything was done to it."""
     return each.result.outcome is Outcome.NOT_INJECTED and each.may_follow
-
-
-def _may_be_left_out(count: int, steady: int, good: int) -> bool:
-    """Whether so few are unsteady, beside so many that are not, that they are only counted."""
-    return good >= FEWEST_GOOD and count - steady <= MOST_UNSTEADY * count
-
-
-def _is_the_faults(state: StateOver, significance: float) -> bool:
-    """Whether chance does not explain the difference to the controls. Without a control that could tell, it may."""
-    return state.by_chance is not None and state.by_chance <= significance + 1e-12
-
-
-def _deviated(state: StateOver, where: Judged) -> str:
-    share = f" (95 % interval {percent(state.low)} to {percent(state.high)})" if state.trials > 1 else ""
-    return sentence(f"{_seen(state, share)}{_chance(state)}; {_in(where, state)}")
-
-
-def _by_chance(state: StateOver, where: Judged) -> str:
-    """What was seen stays said: it disproves "always", but not that it happens without the fault."""
-    also = " also without the fault;" if state.controls_deviated else ""
-    if state.by_chance is None:
-        return sentence(
-            f"{_seen(state)}, but no control could tell whether it happens anyway; {_in(where, state)}"
-        )
-    chance = f"chance alone makes such a difference with {percent(state.by_chance)}"
-    return sentence(
-        f"{_seen(state)}:{also} {chance}, so it is not shown to be the fault's; {_in(where, state)}"
-    )
-
-
-def _seen(state: StateOver, share: str = "") -> str:
-    beside = f" and in {_of(state.controls_deviated, state.controls, 'control')}" if state.controls else ""
-    return f"“{state.name}” deviated in {_of(state.deviated, state.trials, 'trial')}{share}{beside}"
-
-
-def _chance(state: StateOver) -> str:
-    return f", by chance with {percent(state.by_chance)}" if state.by_chance is not None else ""
-
-
-def _in(where: Judged, state: StateOver) -> str:
-    seen = where.state(state.name)
-    return f"in {where.name}: {seen.why if seen else ''}"
-
-
-def _held(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int) -> str:
-    count = len(trials)
-    every = f"held in {_of(count, count, 'trial')}"
-    beside = f" and {_of(len(controls), len(controls), 'control')}" if controls else ""
-    shaken = f" ({left_out} more whose baseline was not steady say nothing)" if left_out else ""
-    left = (
-        f"which leaves a failure probability of up to {percent(failures_left(count))} open (95 % confidence)"
-    )
-    return f"{sentence(f'{every}{beside}{shaken}, {left}')} {trials[0].result.why}"
-
-
-def _of(part: int, whole: int, noun: str) -> str:
-    return f"{part} of {whole} {noun}{'s' * (whole != 1)}"

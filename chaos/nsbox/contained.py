@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chaos.nsbox import image, kernel, loopback
+from chaos.nsbox import cgroups, image, kernel, loopback
 from chaos.nsbox.init import Init
 from chaos.nsbox.spec import IMAGE_ROOT, MOST_TASKS
 
 SOCKET = "/run/chaoslab/control.sock"
 _GROUPS = Path("/run/chaoslab/groups")
 _VIEWS = Path("/run/chaoslab/cgroup")
-_WANTED = ("memory", "cpuacct", "cpu", "pids", "blkio")
+_WANTED = ("memory", "cpuacct", "cpu", "cpuset", "pids", "blkio")
 _OBSERVERS_NICENESS = -10
 
 
@@ -78,8 +78,10 @@ def _make_v1(memory_bytes: int) -> None:
         place = f"/sys/fs/cgroup/{names}"
         wanted = [name for name in _WANTED if name in names.split(",")]
         if wanted and place in mounted:
-            app = _writable(place, _GROUPS / wanted[0]) / "app"
+            group = _writable(place, _GROUPS / wanted[0])
+            app = group / "app"
             app.mkdir()
+            cgroups.fill(app, group)
             _limit(app, memory_bytes)
             for name in wanted:
                 _show(app, _VIEWS / name)

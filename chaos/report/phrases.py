@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chaos.measure.fidelity import HELD
 from chaos.measure.moments import seconds
-from chaos.measure.result import Analysis, Result, SteadyStateResult, StepResult
+from chaos.measure.result import Analysis, LoadSummary, Result, SteadyStateResult, StepResult
 from chaos.report import scale
 from chaos.report.plain import plain
 from chaos.verdict import Outcome
@@ -76,14 +76,22 @@ def _recovery_number(result: Result) -> Iterable[Number]:
 def _load_numbers(result: Result) -> Iterable[Number]:
     fault, baseline = result.load.get("fault"), result.load.get("baseline")
     if fault and fault.p95 is not None:
-        before = f"baseline {scale.seconds(baseline.p95)}" if baseline and baseline.p95 is not None else ""
-        yield Number("p95 under fault", scale.seconds(fault.p95), before)
+        yield Number("p95 under fault", scale.seconds(fault.p95), _around(fault, baseline))
     sent = sum(summary.sent for summary in result.load.values())
     if sent:
         errors = sum(summary.errors for summary in result.load.values())
         yield Number(
             "Failed requests", scale.count(errors), f"of {scale.count(sent)}, {scale.share(errors / sent)}"
         )
+
+
+def _around(fault: LoadSummary, baseline: LoadSummary | None) -> str:
+    """Of how many requests, and between which two of them the true one is with 95 %."""
+    known = f"of {scale.count(fault.sent)}"
+    if fault.p95_low is not None and fault.p95_high is not None:
+        known += f", {scale.seconds(fault.p95_low)} to {scale.seconds(fault.p95_high)} (95{scale.NBSP}%)"
+    before = f"; baseline {scale.seconds(baseline.p95)}" if baseline and baseline.p95 is not None else ""
+    return known + before
 
 
 def _usage_numbers(result: Result) -> Iterable[Number]:

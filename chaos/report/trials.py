@@ -32,6 +32,8 @@ class StateRow:
     trials: str
     interval: str
     controls: str
+    by_chance: str
+    """How likely so many more than in the controls are if the fault makes no difference."""
 
 
 def title(trials: TrialsResult) -> str:
@@ -99,6 +101,7 @@ def _state(state: StateOver) -> StateRow:
         trials=f"{state.deviated} of {state.trials}",
         interval=interval if state.trials else NOTHING,
         controls=f"{state.controls_deviated} of {state.controls}" if state.controls else NOTHING,
+        by_chance=NOTHING if state.by_chance is None else scale.share(round(state.by_chance, 4)),
     )
 
 

@@ -21,17 +21,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.ndjson"
 
 
-def through_the_gate(path: Path, clock: Clock) -> list[Taken]:
-    return list(Gate(KEY, clock.now()).take(path.read_bytes(), clock.now()))
+def through_the_gate(path: Path, clock: Clock, began: float) -> list[Taken]:
+    return list(Gate(KEY, began).take(path.read_bytes(), clock.now()))
 
 
 def written(path: Path, tell: Callable[[Record], None], **how: Any) -> list[Event]:
     clock = Clock()
+    began = clock.now()
     record = Record(str(path), clock, KEY, **how)
     record.emit("agent.started", **STARTED)
     tell(record)
     record.emit("agent.ended", outcome="completed", why="all of it")
-    return [each.event for each in through_the_gate(path, clock)]
+    return [each.event for each in through_the_gate(path, clock, began)]
 
 
 def test_without_a_key_it_is_plain(path: Path) -> None:

@@ -48,6 +48,9 @@ class Budget:
     def used_bytes(self) -> int:
         return sum(_proportional_bytes(pid) for pid in self.pids())
 
+    def kills(self) -> int:
+        return 0
+
 
 @dataclass
 class LocalTarget:
@@ -119,6 +122,10 @@ class LocalTarget:
         mains += [pid for n, pid in self.adopted.items() if process in (None, n)]
         return [pid for main in mains for pid in _family(main)]
 
+    def main(self, process: str) -> int | None:
+        child = self.children.get(process)
+        return child.pid if child is not None and child.poll() is None else self.adopted.get(process)
+
     def _all_pids(self) -> Sequence[int]:
         return [*self.pids(), *(pid for h in self.helpers if h.poll() is None for pid in _family(h.pid))]
 
@@ -155,12 +162,13 @@ class LocalTarget:
             argv = self._budget.wrap(argv)
         child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         self.helpers.append(child)
+        helper = LocalHelper(child)
         try:
-            helper = LocalHelper(child)
             helper.send(arguments)
             yield helper
         finally:
-            _end(child)
+            if not helper.lingers:
+                _end(child)
 
     def cgroup(self, controller: str) -> Path | None:
         return self._budget.group(controller)
@@ -187,6 +195,7 @@ class LocalHelper:
         assert child.stdout is not None
         self._child = child
         self.pid = child.pid
+        self.lingers = False
         self._channel = Channel(child.stdout.fileno(), child.stdin.fileno())
 
     def receive(self, timeout_s: float) -> Mapping[str, Any] | None:
@@ -203,6 +212,9 @@ class LocalHelper:
             self._channel.send(message)
         except OSError as error:
             raise FaultError(f"the helper is gone: {error}") from error
+
+    def let_go(self) -> None:
+        self.lingers = True
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -32,6 +32,7 @@ def test_the_name_of_the_dependency_fails_as_asked(mode: str, user: str) -> None
         "killed_helper_restores",
         "dead_before",
         "names_over_tcp",
+        "queries_that_are_not_meant_pass",
         "without_mounting",
     ],
 )

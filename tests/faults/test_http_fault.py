@@ -14,7 +14,7 @@ def run(body: str, *arguments: str, user: str = "own") -> None:
 
 
 @pytest.mark.parametrize("user", users())
-@pytest.mark.parametrize("mode", ["status", "abort", "truncate"])
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate", "close"])
 def test_every_request_comes_to_what_was_asked(mode: str, user: str) -> None:
     run("each", mode, user=user)
 
@@ -27,6 +27,21 @@ def test_a_share_of_the_requests_is_met(asked: str) -> None:
 @pytest.mark.parametrize("asked_ms", ["50", "300", "1500"])
 def test_requests_take_so_much_longer(asked_ms: str) -> None:
     run("delay", asked_ms)
+
+
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate", "close"])
+def test_on_a_connection_that_is_open_only_what_is_meant_is_met(mode: str) -> None:
+    run("kept_connections", mode)
+
+
+@pytest.mark.parametrize("mode", ["status", "abort", "truncate", "close"])
+def test_tls_is_read_where_that_is_asked_for(mode: str) -> None:
+    run("secured", mode)
+
+
+@pytest.mark.parametrize("moment", ["begin", "end"])
+def test_what_is_not_meant_passes_the_begin_and_the_end(moment: str) -> None:
+    run("across", moment)
 
 
 @pytest.mark.parametrize("user", users())
@@ -42,8 +57,10 @@ def test_the_agents_end_is_enough(user: str) -> None:
         "by_path_and_method",
         "untouched",
         "server_first",
-        "kept_connections",
-        "under_way_at_the_end",
+        "delayed_on_an_open_connection",
+        "again",
+        "leaver",
+        "recognised",
         "by_host",
         "dead_server",
         "killed_proxy",
@@ -108,6 +125,20 @@ def test_what_counts_as_landed(asked: float, seen: list[dict[str, Any]], landed:
     assert delivered.landed is landed, delivered.why
     assert why in delivered.why
     assert delivered.samples == len(seen)
+
+
+def test_what_could_not_be_read_comes_first_where_nothing_matched() -> None:
+    about = {"connections_tls": 49, "open_unread": 2, "connections_secured": 0}
+    seen = [{**sample, **about} for sample in samples(50, 50, met=0, matched=0)]
+    delivered = HttpFault(port=443).delivered([*seen, {"carried_on": 1}])
+    assert not delivered.landed
+    assert delivered.why.startswith(
+        "no request could be read; connections that were not HTTP/1.1 passed untouched: 49 TLS"
+    )
+    assert delivered.why.endswith("; 1 connection open at its end went on to its own")
+    partly = [{**sample, **about} for sample in samples(50, 50)]
+    assert HttpFault(port=443).delivered(partly).landed
+    assert "; connections that were not HTTP/1.1 passed" in HttpFault(port=443).delivered(partly).why
 
 
 def test_what_is_seen_is_what_is_delivered() -> None:

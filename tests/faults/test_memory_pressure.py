@@ -118,7 +118,7 @@ def test_everything_is_given_back_at_once(target: LocalTarget) -> None:
     assert target.memory.used_bytes() == 0
 
 
-def test_a_hog_that_was_killed_did_not_land(target: LocalTarget) -> None:
+def test_a_hog_that_was_killed_has_landed_until_then(target: LocalTarget) -> None:
     fault = MemoryPressure(fill=0.8, over=0.3)
     with fault.inject(target) as injection:
         hold(target, injection, 1.0)
@@ -127,8 +127,62 @@ def test_a_hog_that_was_killed_did_not_land(target: LocalTarget) -> None:
         hold(target, injection, 0.2)
     assert target.samples[-1]["phase"] == "lost"
     delivered = fault.delivered(target.samples)
+    assert delivered.landed, delivered.why
+    assert delivered.ended_early.startswith("the end of the hog: ")
+    assert delivered.why.startswith("ended early by the end of the hog")
+
+
+def test_a_hog_that_was_killed_on_its_way_up_did_not_land() -> None:
+    ramp = [
+        {"phase": "ramp", "fill_percent": float(level), "hog_percent": 20.0} for level in range(40, 60, 5)
+    ]
+    lost = {"phase": "lost", "why": "the end of the hog: it went", "fill_percent": 30.0, "hog_percent": 0.0}
+    delivered = MemoryPressure(fill=0.8).delivered([*ramp, lost])
     assert not delivered.landed
-    assert "did not survive" in delivered.why
+    assert "ended by the end of the hog" in delivered.why
+
+
+def test_an_app_that_meets_its_limit_on_the_way_up_was_pressed() -> None:
+    ramp = [
+        {"phase": "ramp", "fill_percent": float(level), "hog_percent": 20.0} for level in range(60, 95, 5)
+    ]
+    killed = {"phase": "ramp", "fill_percent": 50.0, "hog_percent": 40.0, "kills": 1}
+    restarted = {**killed, "phase": "restarted"}
+    delivered = MemoryPressure(fill=0.95).delivered([*ramp, killed, restarted])
+    assert delivered.landed, delivered.why
+    assert "the app met its limit in the ramp, with 90.0 %" in delivered.why
+    alone = [{**sample, "hog_percent": 0.0} for sample in (*ramp, killed)]
+    assert not MemoryPressure(fill=0.95).delivered(alone).landed, "it would have met it without us"
+
+
+def test_an_app_that_takes_more_on_top_is_pressed_all_the_same(target: LocalTarget) -> None:
+    level = {"phase": "plateau", "fill_percent": 98.0, "hog_percent": 40.0}
+    assert MemoryPressure(fill=0.9).delivered([level] * 9).landed
+    assert not MemoryPressure(fill=0.9).delivered([{**level, "hog_percent": 0.0}] * 9).landed
+
+
+def test_gives_way_to_an_app_that_is_started_again(target: LocalTarget) -> None:
+    """It holds no more than while the app was whole, and makes room for what comes back, as large as that may be."""
+    app = start_app(target)
+    tell(app, 40 * 2**20)
+    fault = MemoryPressure(fill=0.8, over=0.3)
+    with fault.inject(target) as injection:
+        hold(target, injection, 0.6)
+        whole = plateau(target)[-1]["hog_percent"]
+        app.kill()
+        app.wait()
+        hold(target, injection, 0.5)
+        assert target.samples[-1]["hog_percent"] <= whole
+        assert target.samples[-1]["phase"] == "restarted"
+        for stream in (app.stdin, app.stdout):
+            stream.close()
+        again = start_app(target)
+        hold(target, injection, 0.2)
+        tell(again, 60 * 2**20)  # more than before: given back at once
+        hold(target, injection, 0.4)
+        assert target.samples[-1]["fill_percent"] == pytest.approx(80, abs=2)
+    delivered = fault.delivered(target.samples)
+    assert delivered.landed, delivered.why
 
 
 def test_a_hold_that_ends_in_the_ramp_did_not_land(target: LocalTarget) -> None:
@@ -150,6 +204,14 @@ def test_an_app_that_holds_more_by_itself_is_said(target: LocalTarget) -> None:
     delivered = fault.delivered(target.samples)
     assert not delivered.landed
     assert "the app holds more by itself" in delivered.why
+
+
+def test_small_children_that_come_and_go_are_no_restart(target: LocalTarget) -> None:
+    target.start("app", ["sh", "-c", "while :; do sleep 0.05; date >/dev/null; done"])
+    fault = MemoryPressure(fill=0.6, over=0.3)
+    with fault.inject(target) as injection:
+        hold(target, injection, 0.8)
+    assert "restarted" not in {sample["phase"] for sample in target.samples}
 
 
 def test_nothing_to_fill_is_refused() -> None:

@@ -1,5 +1,7 @@
 """Network delay: real packets of real processes, each test in a network of its own."""
 
+from typing import Literal
+
 import pytest
 
 from chaos.faults.network_delay import NetworkDelay
@@ -62,10 +64,26 @@ def test_the_tun_device_delays_as_well() -> None:
         "bodies_complete",
         "ipv6",
         "killed_tun_helper_restores",
+        "a_connect_timeout_is_felt",
+        "connections_of_the_target_pay",
     ],
 )
 def test_in_a_network_of_its_own(body: str) -> None:
     run(body)
+
+
+@pytest.mark.parametrize(
+    ("direction", "rung", "jitter"),
+    [
+        ("both", "nfqueue", "0"),
+        ("out", "nfqueue", "0"),
+        ("in", "nfqueue", "0"),
+        ("both", "nfqueue", "0.05"),
+        ("both", "tun", "0"),
+    ],
+)
+def test_a_longer_road_is_felt_by_handshakes(direction: str, rung: str, jitter: str) -> None:
+    run("handshakes", direction, rung, jitter)
 
 
 def test_each_rung_says_why_it_cannot() -> None:
@@ -124,6 +142,35 @@ def test_a_spread_that_was_not_asked_has_not_landed(spread_ms: float, landed: bo
     delivered = NetworkDelay(delay=0.3, jitter=0.02).delivered(given)
     assert delivered.landed is landed, delivered
     assert why in delivered.why
+
+
+@pytest.mark.parametrize(
+    ("direction", "handshake", "connect_ms", "landed", "why"),
+    [
+        (
+            "both",
+            None,
+            [300.0],
+            True,
+            "a connection paid 300.0 ms (1), a TLS 1.2 handshake (two round trips) 601.0 ms",
+        ),
+        ("both", None, [0.2], False, "a connection paid 0.2 ms (1), which is not near it"),
+        ("both", None, [302.0] * 5 + [700.0], True, "a connection paid 302.0 ms (6)"),
+        ("both", None, [600.0] * 5, False, "which is not near it"),
+        ("both", None, [], False, "no connection was measured"),
+        ("both", False, [0.2], True, "landed"),
+        ("out", None, [0.2], True, "landed"),
+        ("out", True, [0.2], False, "which is not near it"),
+    ],
+)
+def test_where_handshakes_are_asked_to_pay_connecting_must(
+    direction: Literal["out", "both"], handshake: bool | None, connect_ms: list[float], landed: bool, why: str
+) -> None:
+    given: list[dict[str, float]] = samples([300.0] * 9) + [{"connect_ms": took} for took in connect_ms]
+    given.append({"tls_handshake_ms": 601.0, "target_packets": 7})
+    delivered = NetworkDelay(delay=0.3, direction=direction, handshake=handshake).delivered(given)
+    assert delivered.landed is landed, delivered.why
+    assert why == "landed" or why in delivered.why, delivered.why
 
 
 def test_no_queue_and_no_rule_is_left_behind() -> None:

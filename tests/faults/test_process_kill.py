@@ -53,7 +53,7 @@ def test_kills_the_named_process_and_sees_it_die(target: LocalTarget) -> None:
     delivered = fault.delivered(target.samples)
     assert delivered.landed, delivered.why
     assert (delivered.values["kills"], delivered.low, delivered.high) == (1.0, 1.0, 1.0)
-    assert delivered.values["seen_ms"] == sample["seen_ms"]
+    assert delivered.values["seen_ms"] == sample["died_ms"]
 
 
 def test_death_is_seen_within_20_ms(target: LocalTarget) -> None:

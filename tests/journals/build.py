@@ -402,10 +402,10 @@ def trials_held() -> list[Event]:
 
 @story
 def trials_deviated() -> list[Event]:
-    """All four of four, and no control: by chance with 1.4 %."""
-    asked = {"trials": 4, "control": True}
+    """All six of six, and no control: by chance with 1.6 %, of each of two steady states."""
+    asked = {"trials": 6, "control": True}
     runs = []
-    for trial in (1, 2, 3, 4):
+    for trial in range(1, 7):
         runs.append(Telling(trial=trial, series=asked, down=[(3.0, 8.5)]).events())
         runs.append(Telling(trial=trial, **NO_FAULT | {"series": asked}).events())
     return in_a_row(runs)
@@ -425,6 +425,18 @@ def trials_deviated_without_the_fault_too() -> list[Event]:
     also = Telling(**NO_FAULT, trial=2, states=states, down=[(3.0, 4.0)])
     pairs = [bad, Telling(**NO_FAULT, states=states), also, Telling(series=PAIR, trial=2, states=states)]
     return in_a_row([pair.events() for pair in pairs])
+
+
+@story
+def in_a_restart_loop() -> list[Event]:
+    told = Telling(states=[COMES_BACK], step=KILL, slow={}, restarts=[2.4, 3.0, 4.2, 6.5, 9.8])
+    left = {"process": "web", "pid": 10, "names": ["python3"], "processes": 1, "alive": 1, "kept": True}
+    return [*told.events()[:-3], event(INJECTED, "process.left", **left), *told.events()[-3:]]
+
+
+@story
+def starved_by_the_machine() -> list[Event]:
+    return Telling(states=[HEALTHY], slow={}, down=[(3.0, 4.4)], taken={(2.6, 4.6): 0.9}).events()
 
 
 def torn() -> bytes:

@@ -66,6 +66,10 @@ class Telling:
     late_ms: float = 0.2
     residue: Sequence[str] = ()
     log: Sequence[tuple[float, str]] = ()
+    taken: Mapping[Span, float] = field(default_factory=dict)
+    """CPU time that the machine took from the app, in those spans, as a share of the time."""
+    restarts: Sequence[float] = ()
+    """When the process that was killed ends again, each time 50 ms after it was started."""
     trial: int = 1
     control: bool = False
     """The faults are withheld."""
@@ -159,6 +163,7 @@ class Telling:
                 INJECTED - 0.008, "process.exited", process="web", pid=10, exit_code=None, signal="SIGKILL"
             )
             self.tell(INJECTED + 0.1, "process.started", process="web", pid=11, restarts=1)
+            self._loop()
             how: dict[str, Any] = {"mechanism": "pidfd-signal", "kind": "real", "asked": {"kills": 1.0}}
         else:
             how = {"mechanism": "nfqueue", "kind": "real", "asked": {"delay_ms": 300.0, "jitter_ms": 0.0}}
@@ -173,6 +178,12 @@ class Telling:
             "residue": list(self.residue),
         }
         self.tell(RECOVERED, "fault.recovered", **about, **ended)
+
+    def _loop(self) -> None:
+        for number, at in enumerate(self.restarts):
+            ended = {"exit_code": 1, "signal": None, "restart_in_s": 0.1 * 2**number}
+            self.tell(at, "process.exited", process="web", pid=11 + number, **ended)
+            self.tell(at + 0.2, "process.started", process="web", pid=12 + number, restarts=2 + number)
 
     def _load(self) -> None:
         self.tell(-0.02, "load.started", url="http://127.0.0.1:8000/checkout", rate_per_s=1 / LOAD_EVERY)
@@ -217,6 +228,8 @@ class Telling:
         for number in range(round(END / USAGE_EVERY)):
             at = round(number * USAGE_EVERY, 6)
             hurt = inside(at, [(INJECTED, RECOVERED)])
+            share = next((share for span, share in self.taken.items() if inside(at, [span])), 0.0)
+            taken = {"waited_ms": share * USAGE_EVERY * 1000, "taken_ms": share * USAGE_EVERY * 1000}
             self.tell(
                 at,
                 "usage.sampled",
@@ -226,6 +239,7 @@ class Telling:
                 disk={"/tmp": {"size_bytes": 2**20, "used_bytes": 2**18}},
                 processes={},
                 agent_cpu_percent=1.5,
+                **(taken if share else {}),
             )
 
     def _end(self) -> None:

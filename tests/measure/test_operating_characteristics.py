@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import deciding, estimating
+from bench import deciding, estimating, series
 from bench.promises import Table, broken
 
 SHORT = ("2/4/3",)
@@ -10,7 +10,7 @@ SHORT = ("2/4/3",)
 
 @pytest.mark.parametrize(
     "table",
-    [deciding.series, deciding.shares, deciding.provable],
+    [series.series, deciding.shares, series.provable],
     ids=lambda each: each.__name__,
 )
 def test_what_can_be_summed_up_exactly_is_as_promised(table: "type[Table]") -> None:
@@ -37,9 +37,17 @@ def test_recovery_is_as_promised() -> None:
     assert broken(estimating.recovery_over_trials(50)) == []
 
 
+def test_intervals_of_samples_that_are_alike_cover_as_promised() -> None:
+    assert broken(estimating.coverage(100)) == []
+
+
 def test_more_trials_notice_more() -> None:
-    """From five trials on: with three, three of three are just within 5 %, which fewer of five are not."""
-    for row in deciding.series().rows:
-        itself, under, *found = [float(cell.removesuffix(" %")) for cell in row.cells]
-        if under > itself:
-            assert found[1:] == sorted(found[1:]), row.cells
+    for row in series.series().rows:
+        itself, under, *found, _ = row.cells
+        if itself != "takes turns" and float(under.removesuffix(" %")) > float(itself.removesuffix(" %")):
+            by_number = [float(cell.removesuffix(" %")) for cell in found[:-1]]
+            assert by_number == sorted(by_number), row.cells
+
+
+def test_a_series_until_it_is_decided_is_as_promised() -> None:
+    assert broken(series.carried_out(40)) == []

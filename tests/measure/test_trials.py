@@ -55,7 +55,7 @@ def series(runs: list[list[Event]]) -> list[Event]:
 
 def told(trials: int, bad_trials: int, bad_controls: int, **about: Any) -> list[Event]:
     """So many trials, each with its control; the first ones of each deviate."""
-    asked = {"trials": trials, "control": True}
+    asked = {"trials": trials, "control": True, **about.pop("asked", {})}
     runs = []
     for trial in range(1, trials + 1):
         own = Telling(
@@ -139,9 +139,11 @@ def test_the_rest_of_the_result_is_about_the_most_telling_trial() -> None:
         (1, 1, 0, "inconclusive"),
         (3, 1, 0, "inconclusive"),
         (3, 2, 0, "inconclusive"),
-        (3, 3, 0, "deviated"),
-        (6, 3, 0, "inconclusive"),
-        (6, 4, 0, "deviated"),
+        (3, 3, 0, "inconclusive"),
+        (4, 4, 0, "inconclusive"),
+        (5, 5, 0, "deviated"),
+        (6, 4, 0, "inconclusive"),
+        (6, 5, 0, "deviated"),
         (3, 3, 1, "inconclusive"),
         (3, 3, 3, "inconclusive"),
         (3, 0, 1, "inconclusive"),
@@ -162,17 +164,17 @@ def test_a_trial_that_deviated_though_its_fault_did_not_land_says_nothing() -> N
 
 
 def test_a_steady_state_that_controls_spoil_does_not_hide_another() -> None:
-    asked = {"trials": 4, "control": True}
+    asked = {"trials": 6, "control": True}
     states = [HEALTHY, FAST]
     runs = []
-    for number in range(1, 5):
+    for number in range(1, 7):
         trial = Telling(states=states, trial=number, series=asked, down=BAD, slow={(2.1, 6.1): 1.4})
         control = Telling(states=states, trial=number, **NO_FAULT | {"series": asked}, down=BAD)
         runs += [trial.events(), control.events()]
     result = judge(in_a_row(runs))
     assert result.verdict is Verdict.DEVIATED
-    assert result.why.startswith("“fast” deviated in 4 of 4 trials")
-    assert "by chance with 1.4 %" in result.why
+    assert result.why.startswith("“fast” deviated in 6 of 6 trials")
+    assert "by chance with 1.6 %" in result.why
 
 
 def test_a_counterexample_that_chance_explains_stays_a_finding() -> None:

@@ -1,4 +1,4 @@
-"""Packets that can be sent: copies with every checksum complete, or with one bit that makes it wrong; and resets.
+"""Packets that can be sent: copies with every checksum complete, or with one bit that makes it wrong; resets, answers.
 
 On loopback the kernel leaves checksums to a device that is not there, and believes them; a copy that comes from a raw
 socket or a TUN device is checked as if it had come by a wire. Checksums: RFC 1071, RFC 9293 section 3.1, RFC 768,
@@ -15,7 +15,7 @@ from chaos.faults.net.nft import TCP, UDP
 _CHECKSUM_AT = {TCP: 16, UDP: 6}
 _UDP_HEADER = 8
 _WINDOW = 14
-_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
+_FIN, _SYN, _RST, _PSH, _ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 _WHOLE_ONLY, _HOPS = 0x4000, 64
 """Don't fragment; and how far it may go."""
 
@@ -82,23 +82,49 @@ def resets(segment: bytes) -> list[bytearray]:
     ]
 
 
+def answers(segment: bytes, payload: bytes) -> list[bytearray]:
+    """What answers this segment in its receiver's stead, and ends the connection: payload and FIN, and a reset.
+
+    To the sender, who has acknowledged all that came before; the receiver, who never sees the segment, is reset.
+    """
+    start, _ = transport_start(segment)
+    ports, sequence, acknowledged = struct.unpack_from("!4sII", segment, start)
+    after = (sequence + _length(segment) - start - (segment[start + 12] >> 4) * 4) & 0xFFFFFFFF
+    back, flags = ports[2:] + ports[:2], _FIN | _PSH | _ACK
+    return [
+        _bare(segment, back, acknowledged, after, flags, turned=True, payload=payload),
+        _bare(segment, ports, sequence, acknowledged, _RST | _ACK, turned=False),
+    ]
+
+
+def sequence_of(segment: bytes) -> int:
+    """The number of a TCP segment's first byte."""
+    start, _ = transport_start(segment)
+    return int.from_bytes(segment[start + 4 : start + 8], "big")
+
+
 def _length(packet: bytes) -> int:
     return (
         int.from_bytes(packet[2:4], "big") if packet[0] >> 4 == 4 else 40 + int.from_bytes(packet[4:6], "big")
     )
 
 
-def _bare(like: bytes, ports: bytes, sequence: int, ack: int, flags: int, *, turned: bool) -> bytearray:
-    """A segment of headers only between the same two addresses, or the other way round."""
+def _bare(
+    like: bytes, ports: bytes, sequence: int, ack: int, flags: int, *, turned: bool, payload: bytes = b""
+) -> bytearray:
+    """A segment without options between the same two addresses, or the other way round."""
     width, at = (4, 12) if like[0] >> 4 == 4 else (16, 8)
     source, destination = like[at : at + width], like[at + width : at + 2 * width]
     addresses = destination + source if turned else source + destination
     if width == 4:
-        ip = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, _WHOLE_ONLY, _HOPS, TCP, 0) + addresses)
+        long = 40 + len(payload)
+        ip = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, long, 0, _WHOLE_ONLY, _HOPS, TCP, 0) + addresses)
         struct.pack_into("!H", ip, 10, ~_folded(_sum(ip)) & 0xFFFF)
     else:
-        ip = bytearray(struct.pack("!IHBB", 6 << 28, 20, TCP, _HOPS) + addresses)
-    return complete(bytes(ip) + ports + struct.pack("!IIBBHHH", sequence, ack, 5 << 4, flags, 0, 0, 0))
+        ip = bytearray(struct.pack("!IHBB", 6 << 28, 20 + len(payload), TCP, _HOPS) + addresses)
+    window = 0xFFFF if payload or flags & _FIN else 0
+    tcp = ports + struct.pack("!IIBBHHH", sequence, ack, 5 << 4, flags, window, 0, 0)
+    return complete(bytes(ip) + tcp + payload)
 
 
 class Resender:

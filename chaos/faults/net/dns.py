@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.channel import mine
@@ -29,6 +30,7 @@ _ADDRESS_RECORDS = {b"\0\1\0\1": socket.AF_INET, b"\0\x1c\0\1": socket.AF_INET6}
 _SAME_NAME = b"\xc0\x0c"  # the name of the question, by its offset (4.1.4)
 _TTL_S = 0
 _UPSTREAM_S = 5.0
+_IDLE_S = 30.0
 _LONGEST = 65535
 
 
@@ -132,21 +134,20 @@ class Server:
             self._datagrams.sendto(answer, client)
 
     def _answer_stream(self, connection: socket.socket) -> None:
-        """One query over TCP, its length in front (4.2.2); silence is kept by keeping the connection open."""
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(_UPSTREAM_S)
-            answer = self.answer(_read_stream(connection), socket.SOCK_STREAM)
-            if answer:
-                connection.sendall(len(answer).to_bytes(2, "big") + answer)
-            else:
-                connection.recv(1)
+        """Queries over TCP, their length in front (4.2.2), until the client ends (RFC 7766); silence keeps it open."""
+        with connection, contextlib.suppress(OSError), connection.makefile("rb") as stream:
+            connection.settimeout(_IDLE_S)
+            while True:
+                answer = self.answer(_read_stream(stream), socket.SOCK_STREAM)
+                if answer:
+                    connection.sendall(len(answer).to_bytes(2, "big") + answer)
 
     def answer(self, query: bytes, kind: socket.SocketKind) -> bytes | None:
         """What to say; None is to say nothing."""
         try:
             name = asked_name(query)
-        except ValueError:
-            return None
+        except ValueError:  # whatever it is, it is not about our names
+            return self._ask_upstream(query, kind)
         if not matches(name, self._names):
             return self._ask_upstream(query, kind)
         if self._mode in _RCODES:
@@ -157,11 +158,15 @@ class Server:
             return addresses_of(query, known) if known else self._ask_upstream(query, kind)
         return addresses_of(query, self._known[""]) if self._mode == "spoof" else None
 
-    def _ask_upstream(self, query: bytes, kind: socket.SocketKind) -> bytes:
+    def _ask_upstream(self, query: bytes, kind: socket.SocketKind) -> bytes | None:
+        """The answer as it came; a failure where nobody answers, or silence when there is no question to repeat."""
         for server in self._upstream:
             with contextlib.suppress(OSError):
                 return _ask(server, query, kind)
-        return failure(query, _SERVFAIL)
+        with contextlib.suppress(ValueError):
+            asked_name(query)
+            return failure(query, _SERVFAIL)
+        return None
 
 
 def _ask(server: str, query: bytes, kind: socket.SocketKind) -> bytes:
@@ -172,13 +177,13 @@ def _ask(server: str, query: bytes, kind: socket.SocketKind) -> bytes:
             upstream.send(query)
             return upstream.recv(_LONGEST)
         upstream.sendall(len(query).to_bytes(2, "big") + query)
-        return _read_stream(upstream)
+        with upstream.makefile("rb") as stream:
+            return _read_stream(stream)
 
 
-def _read_stream(connection: socket.socket) -> bytes:
-    with connection.makefile("rb") as stream:
-        length = stream.read(2)
-        message = stream.read(int.from_bytes(length, "big"))
+def _read_stream(stream: BinaryIO) -> bytes:
+    length = stream.read(2)
+    message = stream.read(int.from_bytes(length, "big"))
     if len(message) < _HEADER.size:
         raise OSError("the other end closed early")
     return message

@@ -61,7 +61,7 @@ def netem(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
             )
             stack.enter_context(target.undo(f"netem on {device}", partial(_remove, target, device)))
             for band, ports in ((_TARGET_BAND, selection.ports), (_ECHO_BAND, (selection.echo_port,))):
-                _delay(target, device, band, ports, delay_s)
+                _delay(target, device, band, ports, delay_s, spares=selection.segments == "exchange")
         yield NetemLine(target, devices)
 
 
@@ -73,7 +73,10 @@ def _remove(target: Target, device: str) -> None:
     target.run("tc", "qdisc", "del", "dev", device, "root")
 
 
-def _delay(target: Target, device: str, band: int, ports: Sequence[int], delay_s: float) -> None:
+def _delay(
+    target: Target, device: str, band: int, ports: Sequence[int], delay_s: float, *, spares: bool
+) -> None:
+    """With `spares`, packets with SYN set are not delayed."""
     place = f"{_ROOT}{band}"
     delay = ("netem", "limit", _LIMIT, "delay", f"{delay_s * 1e6:.0f}us")
     target.run("tc", *_add(device, "parent", place, "handle", f"c4a{band}:", *delay))
@@ -81,7 +84,7 @@ def _delay(target: Target, device: str, band: int, ports: Sequence[int], delay_s
         for port in ports:
             kind = "ip6" if protocol == "ipv6" else "ip"
             match = ("match", kind, "protocol", "6", "0xff", "match", kind, "sport", str(port), "0xffff")
-            no_syn = ("match", "u8", "0x00", "0x02", "at", flags_at)
+            no_syn = ("match", "u8", "0x00", "0x02", "at", flags_at) if spares else ()
             filters = ("filter", "add", "dev", device, "parent", _ROOT, "protocol", protocol, "u32")
             target.run("tc", *filters, *match, *no_syn, "flowid", place)
 

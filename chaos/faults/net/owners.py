@@ -48,18 +48,21 @@ class Owners:
             self._refresh()
 
     def owns(self, flow: Flow) -> bool:
-        """Whether a process of the target sends this flow. A socket that no process holds is nobody's."""
+        """Whether a process of the target sends this flow. What none holds (yet) is its listener's, or nobody's."""
         now = time.monotonic()
         known = self._known.get(flow)
         if known is None or now - known[1] > _FORGET_S:
             socket = self._sockets.find(flow)
             if socket is None or socket.inode == 0:
-                return known is not None and known[0]
+                return known[0] if known is not None else self._listens(flow)
             known = (self._holds(socket), now)
             if len(self._known) > _MANY_FLOWS:
                 self._known.clear()
         self._known[flow] = (known[0], now)
         return known[0]
+
+    def _listens(self, flow: Flow) -> bool:
+        return flow.protocol == TCP and flow.source_port in self.listening
 
     def _holds(self, socket: Socket) -> bool:
         if socket.inode not in self._inodes and not self._answered_by_others(socket.flow):

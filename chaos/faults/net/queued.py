@@ -8,7 +8,7 @@ are taken where they leave, and those from them where they arrive.
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chaos.errors import InjectionError
@@ -46,15 +46,22 @@ def run(selection: Mapping[str, Any], order: Mapping[str, Any], seed: int) -> No
 
 
 def _install(selection: Selection, number: int, *, own: bool) -> nft.Table:
-    """Put the rules in place, with the way to a queue that this kernel has."""
+    return queueing(number, lambda take: chains(selection, take, own=own))
+
+
+def queueing(number: int, made: Callable[[nft.Rule], Sequence[nft.Chain]], name: str = "line") -> nft.Table:
+    """Put chains in place that take packets into a queue, by the way to it that this kernel has.
+
+    Raises InjectionError.
+    """
     reasons = []
-    for name, take in (("nft_queue", nft.queue), ("xt_NFQUEUE", nft.queue_by_target)):
-        table = nft.Table(f"chaoslab-line-{os.getpid()}")
+    for way, take in (("nft_queue", nft.queue), ("xt_NFQUEUE", nft.queue_by_target)):
+        table = nft.Table(f"chaoslab-{name}-{os.getpid()}")
         try:
-            table.install(chains(selection, take(number), own=own))
+            table.install(made(take(number)))
         except OSError as error:
             table.close()
-            reasons.append(f"{name}: {error.strerror}")
+            reasons.append(f"{way}: {error.strerror}")
             if error.errno not in (errno.ENOENT, errno.EOPNOTSUPP, errno.EINVAL):
                 break
         else:

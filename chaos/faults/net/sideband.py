@@ -1,5 +1,6 @@
 """The fault's own measurement of a delay: round trips beside the app, before, during and after."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from chaos.faults.net import echo
 EVERY_S = 0.1
 _BASELINE_TRIPS = 25
 _BASELINE_PACE_S = 0.001
+_TLS_TIMES, _TLS_WITHIN_S, _TLS_LOOK_S = 3, 3.0, 0.02
 
 
 class EchoProbe:
@@ -24,6 +26,8 @@ class EchoProbe:
         self.baseline_ms = 0.0
         trips = self.await_trips(_BASELINE_TRIPS, _BASELINE_PACE_S)
         self.baseline_ms = percentile([trip["delay_ms"] for trip in trips], 0.5)
+        self.tls_baseline_ms: float | None = None
+        """What a TLS handshake takes before the fault; None where it was not asked for, or cannot be made."""
 
     def pace(self, every_s: float) -> None:
         """Make a round trip every so often, the first at once and on a new connection too; 0 stops."""
@@ -41,9 +45,37 @@ class EchoProbe:
         self._helper.send({"await": wanted, "pace": pace_s})
         return self._samples(timeout_s)
 
+    def measure_tls(self) -> None:
+        """Handshakes before the fault."""
+        took: list[float] = []
+        until = time.monotonic() + _TLS_WITHIN_S
+        while len(took) < _TLS_TIMES and time.monotonic() < until:
+            self.begin_tls()
+            time.sleep(_TLS_LOOK_S)
+            for one in self.fetch():
+                if "tls_refused" in one:
+                    return
+                took += [one["tls_handshake_ms"]] if "tls_handshake_ms" in one else []
+        self.tls_baseline_ms = percentile(took, 0.5) if took else None
+
+    def begin_tls(self) -> None:
+        """Begin a TLS handshake on a new connection, unless one is under way or was just begun."""
+        self._helper.send({"tls": True})
+
     def _samples(self, timeout_s: float) -> list[dict[str, float]]:
         raw: list[Mapping[str, float]] = _answer(self._helper, timeout_s)["samples"]
-        return [_sample(one, self.baseline_ms) for one in raw]
+        return [self._sample(one) for one in raw]
+
+    def _sample(self, raw: Mapping[str, float]) -> dict[str, float]:
+        if "tls_handshake_ms" in raw and self.tls_baseline_ms is not None:
+            raw = {**raw, "tls_handshake_ms": raw["tls_handshake_ms"] - self.tls_baseline_ms}
+        if "rtt_ms" not in raw:
+            return {
+                name: round(value, 3) if isinstance(value, float) else value for name, value in raw.items()
+            }
+        sample = {"delay_ms": round(raw["rtt_ms"] - self.baseline_ms, 3)}
+        more = ("connect_ms", "new_connection_ms")
+        return sample | {name: round(raw[name], 3) for name in more if name in raw}
 
 
 @contextmanager
@@ -58,8 +90,3 @@ def _answer(helper: Helper, timeout_s: float = ANSWERS_WITHIN_S) -> Mapping[str,
     if message is None:
         raise FaultError(f"round trips of our own got no answer within {timeout_s:g} s")
     return message
-
-
-def _sample(raw: Mapping[str, float], baseline_ms: float) -> dict[str, float]:
-    sample = {"delay_ms": round(raw["rtt_ms"] - baseline_ms, 3)}
-    return sample | {name: round(raw[name], 3) for name in ("connect_ms", "new_connection_ms") if name in raw}

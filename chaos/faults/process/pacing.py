@@ -24,6 +24,9 @@ _WINDOW_S = 0.05
 class Pacer(Follower):
     """The agent's side. Should the helper be gone, everybody goes on all the same."""
 
+    alone = False
+    """Whether only its roots are stopped, and not what descends from them."""
+
     def end(self) -> Iterator[dict[str, Any]]:
         """See Follower."""
         try:
@@ -31,26 +34,24 @@ class Pacer(Follower):
         except FaultError:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.helper.pid, signal.SIGKILL)
-            stopper = Stopper(self.roots)
+            stopper = Stopper(self.roots, alone=self.alone)
             stopper.take_over()
             stopper.let_go()
 
 
 @contextmanager
 def paced(
-    target: Target, process: str | None, function: Callable[..., None], guests: Sequence[int] = (), **how: Any
+    target: Target, roots: Sequence[int], function: Callable[..., None], *, alone: bool = False, **how: Any
 ) -> Iterator[Pacer]:
-    """Run the pacing `function` on the app, with its first pause seen on enter; everybody goes on at the exit.
+    """Run the pacing `function` on these and what descends from them, unless `alone`; everybody goes on at the exit.
 
-    `guests` are processes of ours that are paced with it.
+    The first pause is seen on enter. Raises InjectionError.
     """
-    roots = list(target.pids(process))
-    if not roots:
-        known = ", ".join(target.names()) or "none"
-        raise InjectionError(f"no live process {process or 'at all'} to stop; known: {known}")
-    roots += guests
-    with target.helper(function, roots=roots, **how) as helper:
+    if alone:
+        how["alone"] = True
+    with target.helper(function, roots=list(roots), **how) as helper:
         pacer = Pacer(helper, roots)
+        pacer.alone = alone
 
         def go_on() -> None:
             for sample in pacer.end():
@@ -64,10 +65,10 @@ def paced(
             yield pacer
 
 
-def pause(roots: list[int], share: float, every_s: float) -> None:
+def pause(roots: list[int], share: float, every_s: float, alone: bool = False) -> None:
     """Helper: the app stands still for `share` of every `every_s`, until the channel ends or says `end`."""
     be_punctual()
-    stopper = Stopper(roots)
+    stopper = Stopper(roots, alone=alone)
     with _letting_go(stopper):
         _pause_for_good(stopper) if share >= 1 else _pause_by_turns(stopper, share, every_s)
 

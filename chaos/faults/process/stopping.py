@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from chaos.errors import FaultError
-from chaos.faults.process.tree import Process, alive, family, halted, stopped
+from chaos.faults.process.tree import Process, alive, family, halted, look, stopped
 
 _PATIENCE_S = 2.0
 """A thread in the middle of an uninterruptible wait stops only when that is over."""
@@ -15,10 +15,11 @@ _LOOK_S = 0.0005
 
 
 class Stopper:
-    """The trees below `roots`, which may change. Remembers whom it stopped, so that all of them can go on."""
+    """The trees below `roots`, which may change, or those `alone`. Remembers whom it stopped, so that all can go on."""
 
-    def __init__(self, roots: Iterable[int]) -> None:
+    def __init__(self, roots: Iterable[int], *, alone: bool = False) -> None:
         self.roots = list(roots)
+        self._alone = alone
         self._held: dict[int, Process] = {}
 
     def stop(self) -> int:
@@ -27,7 +28,7 @@ class Stopper:
         Who forks at that moment leaves a child that runs: so look again until nobody is found.
         """
         deadline, stirring = time.monotonic() + _PATIENCE_S, 0
-        while running := [process for process in family(self.roots) if not stopped(process.pid)]:
+        while running := [process for process in self._meant() if not stopped(process.pid)]:
             stirring += len(running)
             for process in running:
                 self._signal(process)
@@ -38,6 +39,11 @@ class Stopper:
                 time.sleep(_LOOK_S)
         return stirring
 
+    def _meant(self) -> list[Process]:
+        if self._alone:
+            return [process for pid in self.roots if (process := look(pid)) is not None]
+        return family(self.roots)
+
     def _signal(self, process: Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGSTOP)
@@ -45,7 +51,7 @@ class Stopper:
 
     def take_over(self) -> None:
         """Take everybody for stopped: whoever did it has gone."""
-        self._held |= {process.pid: process for process in family(self.roots)}
+        self._held |= {process.pid: process for process in self._meant()}
 
     def held(self) -> list[int]:
         """Pids of those that it stopped and that still live."""

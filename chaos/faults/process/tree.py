@@ -53,6 +53,11 @@ def age_s(process: Process) -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - process.born * _TICK_S
 
 
+def ticks() -> int:
+    """Now, as births are told: clock ticks since boot."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) / _TICK_S)
+
+
 def stopped(pid: int) -> bool:
     """Whether none of its threads can run: all are stopped, or have gone."""
     return all(state in _STOPPED for state in _states(pid))

@@ -20,6 +20,8 @@ _POLL_S = 0.005
 _STOP_S = 5.0
 
 Sample = Mapping[str, Any]
+Identity = Mapping[str, str] | None
+"""Files of a certificate, its key and its authority; see Authority."""
 
 
 class Requests:
@@ -61,10 +63,12 @@ class Requests:
 
 
 @contextmanager
-def requests(target: Target, tampering: Tampering, patience_s: float) -> Iterator[Requests]:
-    """A responder and its client, with their baseline measured."""
+def requests(
+    target: Target, tampering: Tampering, patience_s: float, identity: Identity = None
+) -> Iterator[Requests]:
+    """A responder and its client, with their baseline measured; in TLS with an identity."""
     asked: dict[str, Any] = {"method": tampering.method or "GET", "path": tampering.path}
-    asked["patience_s"] = patience_s
+    asked |= {"patience_s": patience_s, "identity": identity}
     with target.helper(witness.run, **asked) as helper:
         yield Requests(helper)
 
@@ -74,8 +78,11 @@ class Between:
 
     def __init__(self, helper: Helper) -> None:
         self._helper = helper
-        self.ended = int(_expect(helper, "ended", ANSWERS_WITHIN_S))
-        """Open connections that were reset; -1 when that is left to their next packet."""
+        message = _message(helper, "open", ANSWERS_WITHIN_S)
+        self.open_before = int(message["open"])
+        """Connections that were open when it came."""
+        self.watched = str(message["watched"])
+        """How requests on those are seen."""
 
     def counts(self) -> Mapping[str, int]:
         """Exactly what became of the target's requests: `matched`, `faulted_requests`, …"""
@@ -86,23 +93,34 @@ class Between:
 
 @contextmanager
 def between(
-    target: Target, places: list[Endpoint], echo_port: int, tampering: Tampering
+    target: Target,
+    places: list[Endpoint],
+    echo_port: int,
+    tampering: Tampering,
+    identity: Identity = None,
 ) -> Iterator[Between]:
-    """The proxy in place; at the end what is under way may end, then all is as it was."""
+    """The proxy in place; at the end nothing new is led through it, and what is under way is carried on."""
     told: dict[str, Any] = {"endpoints": to_json(places), "tampering": tampering.arguments()}
-    told |= {"echo_port": echo_port, "seed": target.random.getrandbits(32)}
+    told |= {"echo_port": echo_port, "seed": target.random.getrandbits(32), "identity": identity}
     with target.helper(redirected.run, **told) as helper:
         try:
             yield Between(helper)
         finally:
             with suppress(FaultError):  # it may have died: then the kernel has removed the rules already
                 helper.send({"stop": True})
-                while "stopped" not in (helper.receive(_STOP_S) or {"stopped": None}):
-                    pass
+                carried = int(_message(helper, "carried_on", _STOP_S)["carried_on"])
+                helper.let_go()
+                target.measured(carried_on=carried)
 
 
 def _expect(helper: Helper, key: str, timeout_s: float) -> Any:
-    message = helper.receive(timeout_s)
-    if message is None or key not in message:
-        raise InjectionError(f"a helper said nothing of {key!r} within {timeout_s:g} s")
-    return message[key]
+    return _message(helper, key, timeout_s)[key]
+
+
+def _message(helper: Helper, key: str, timeout_s: float) -> Sample:
+    """The next one that has the key; late answers to earlier questions come first."""
+    until = time.monotonic() + timeout_s
+    while (message := helper.receive(max(0.0, until - time.monotonic()))) is not None:
+        if key in message:
+            return message
+    raise InjectionError(f"a helper said nothing of {key!r} within {timeout_s:g} s")

@@ -14,10 +14,30 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 _TOKEN_BYTE = re.compile(_TOKEN)
 _AUTHORITY = re.compile(rb"\A[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _BODILESS = (204, 304)
+_PREFACE = b"PRI * HTTP/2.0\r\n"
+_TLS_RECORD, _CLIENT_HELLO_AT = b"\x16\x03", 5
 
 
 class NotHttp(ValueError):
-    """What came is not a message that this proxy can read; it must pass untouched."""
+    """What came is not a message that this proxy can read; it must pass untouched. `kind` says what it is, if known."""
+
+    def __init__(self, why: str, kind: str = "other") -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+def kind_of(first: bytes) -> str:
+    """What a client's first bytes begin that is not HTTP/1.1: `tls`, `http2` or `other`.
+
+    A ClientHello comes in a handshake record, type 22 and version 3.x (RFC 8446 section 5.1); HTTP/2 begins with its
+    preface (RFC 9113 section 3.4).
+    """
+    if first[:2] == _TLS_RECORD[: len(first)] and first[_CLIENT_HELLO_AT : _CLIENT_HELLO_AT + 1] in (
+        b"",
+        b"\1",
+    ):
+        return "tls" if first else "other"
+    return "http2" if first.startswith(_PREFACE) else "other"
 
 
 class Body(Protocol):

@@ -3,29 +3,49 @@
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import struct
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.faults.web.passage import Passage
 from chaos.faults.web.tampering import Dice
 from chaos.faults.web.wire import Wire
 
-MARK = 0x43484C42
-"""On our own connections, so that they are not led here again."""
+if TYPE_CHECKING:
+    from chaos.faults.web.secured import Terms
 
 _SO_MARK = 36  # <asm-generic/socket.h>
 _ORIGINAL_DST = 80  # SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST of <linux/netfilter_ipv4.h>
 _SOL_IP, _SOL_IPV6 = 0, 41
+KINDS = (
+    "tls",
+    "http2",
+    "upgraded",
+    "server-first",
+    "other",
+    "secured",
+    "distrusted",
+    "unfinished",
+    "tls-refused",
+)
+"""What a connection may turn out to be besides HTTP/1.1: see Relay; `secured` is TLS that is read here."""
 _BACKLOG = 1024
 _TRIES = 16
+
+
+def own_mark() -> int:
+    """On this process's own connections, so that they are not led here again; another proxy's are, as any client's."""
+    return 0x4348_0000 | os.getpid() & 0xFFFF
 
 
 class Proxy:
     """Serves at `port` of every address; whose destination port is among `of_port` has dice of its own."""
 
-    def __init__(self, dice: Dice, of_port: dict[int, Dice]) -> None:
+    def __init__(self, dice: Dice, of_port: dict[int, Dice], terms: "Terms | None" = None) -> None:
+        self._terms = terms
         self._dice = dice
         self._of_port = of_port
         self._listeners = listeners()
@@ -33,7 +53,7 @@ class Proxy:
         self._servers: list[asyncio.Server] = []
         self._passages: dict[asyncio.Task[None], Passage | None] = {}
         self.connections = 0
-        self.tunnels = 0
+        self._ended_as: Counter[str] = Counter()
 
     async def serve(self) -> None:
         """Begin to take connections; those that came meanwhile have waited."""
@@ -41,20 +61,26 @@ class Proxy:
         for listener in self._listeners:
             self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
 
-    async def drain(self, within_s: float) -> None:
-        """Take no more, let what is under way end, and cut off what does not in time."""
+    def release(self) -> int:
+        """The fault is over: whatever is held back goes on. How many of the target's connections are carried on."""
+        passages = [passage for passage in self._passages.values() if passage is not None]
+        for passage in passages:
+            passage.release()
+        return sum(passage.dice is self._dice for passage in passages)
+
+    async def carry_on(self, grace_s: float) -> None:
+        """Until the last connection has ended; those that were led here before that are taken for so long."""
+        await asyncio.sleep(grace_s)
         for server in self._servers:
             server.close()
-        for passage in self._passages.values():
-            if passage is not None:
-                passage.drain()
-        if self._passages:
-            await asyncio.wait(self._passages, timeout=within_s)
-        for passage in self._passages.values():
-            if passage is not None:
-                passage.cut()
-        for task in list(self._passages):
-            task.cancel()
+        while self._passages:
+            await asyncio.wait(self._passages)
+
+    def counts(self) -> dict[str, int]:
+        """Connections of the target so far, and by what they turned out to be those that are not HTTP/1.1."""
+        under_way = [one for one in self._passages.values() if one is not None and one.dice is self._dice]
+        kinds = self._ended_as + Counter(kind for one in under_way if (kind := _kind(one)))
+        return {"connections": self.connections, **{f"connections_{kind}": kinds[kind] for kind in KINDS}}
 
     def _accept(self) -> Wire:
         news = asyncio.Event()
@@ -62,7 +88,6 @@ class Proxy:
 
     def begin(self, client: Wire, news: asyncio.Event) -> None:
         """A connection is there."""
-        self.connections += 1
         task = asyncio.create_task(self._carry(client, news))
         self._passages[task] = None
         task.add_done_callback(self._passages.pop)
@@ -71,18 +96,25 @@ class Proxy:
         connection = client.transport.get_extra_info("socket")
         try:
             address = original_destination(connection)
+            dice = self._of_port.get(address[1], self._dice)
+            self.connections += dice is self._dice
             if address[1] == self.port:
                 raise OSError(errno.ELOOP, "meant for the proxy itself")
             upstream = await _connect(address, news)
         except OSError:
             client.reset()
             return
-        passage = Passage(client, upstream, news, self._of_port.get(address[1], self._dice))
+        passage = Passage(client, upstream, news, dice, self._terms)
         task = asyncio.current_task()
         assert task is not None
         self._passages[task] = passage
         await passage.run()
-        self.tunnels += passage.tunnelled
+        if dice is self._dice and (kind := _kind(passage)):
+            self._ended_as[kind] += 1
+
+
+def _kind(passage: Passage) -> str | None:
+    return passage.tunnelled or ("secured" if passage.secured else None)
 
 
 class _Accepted(Wire):
@@ -94,7 +126,7 @@ class _Accepted(Wire):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._proxy.begin(self, self._news)
+        self._proxy.begin(self, self.news)
 
 
 def original_destination(connection: Any) -> tuple[str, int]:
@@ -114,7 +146,7 @@ async def _connect(address: tuple[str, int], news: asyncio.Event) -> Wire:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, _SO_MARK, MARK)
+        connection.setsockopt(socket.SOL_SOCKET, _SO_MARK, own_mark())
         await loop.sock_connect(connection, address)
         _, upstream = await loop.create_connection(lambda: Wire(news), sock=connection)
     except BaseException:

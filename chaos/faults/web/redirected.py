@@ -1,9 +1,9 @@
 """Lead the connections of some endpoints through the proxy: by packet rules that end with this process.
 
-A nat rule sees the first packet of a connection only, so connections that are open already are reset once, from the
-server's end where it is here, else by their next packet; their clients come back through the proxy. At the end a second
-table, whose rule takes nobody, keeps the kernel translating until the last connection of the proxy has ended: with the
-last such rule it stops to track connections at all, and the end of one would not reach its client. When this process is
+A nat rule sees the first packet of a connection only, and takes those that begin: what is open already stays as it is,
+see already_open. At the end no new one is led here; those that were are carried on, untouched, each to its own end, and
+then this process ends. A second table, whose rule takes nobody, keeps the kernel translating until then: with the last
+such rule it stops to track connections at all, and the end of one would not reach its client. When this process is
 killed the kernel closes what it opened last first, so the tables are opened before anything listens.
 """
 
@@ -11,49 +11,66 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.errors import InjectionError
 from chaos.faults.channel import mine
 from chaos.faults.net import nft
 from chaos.faults.net.endpoints import Endpoint, from_json
-from chaos.faults.net.orphans import Sweeper
-from chaos.faults.web.proxy import MARK, Proxy
+from chaos.faults.web.already_open import AlreadyOpen, count
+from chaos.faults.web.proxy import Proxy, own_mark
 from chaos.faults.web.tampering import Dice, Tampering
 
-_DRAIN_S = 1.0
+if TYPE_CHECKING:
+    from chaos.faults.web.secured import Terms
+
+_GRACE_S = 1.0
+"""For connections whose first packet was led here when the fault ended."""
+_SYN = 0x02
 
 
 def run(
-    endpoints: Sequence[Mapping[str, Any]], echo_port: int, tampering: Mapping[str, Any], seed: int
+    endpoints: Sequence[Mapping[str, Any]],
+    echo_port: int,
+    tampering: Mapping[str, Any],
+    seed: int,
+    identity: Mapping[str, str] | None = None,
 ) -> None:
-    """Helper: tamper with what goes to the endpoints, and to `echo_port` here.
+    """Helper: tamper with what goes to the endpoints, and to `echo_port` here; in TLS with a certificate and its key.
 
-    Says {"ready", "ended"}; {"report": true} gets {"counts"} of the endpoints; {"stop": true} gets {"stopped": counts}.
+    Says {"ready", "open", "watched"}; {"report": true} gets {"counts"} of the endpoints; {"stop": true} gets
+    {"stopped": counts, "carried_on": connections}, and it ends when the last of those has. Or with its channel.
     """
     _allow_many_connections()
     places, what = from_json(endpoints), Tampering.of(tampering)
     dice, echo_dice = Dice(what, Random(seed)), Dice(what, Random(seed + 1))
     staying, leading = (nft.Table(f"chaoslab-{name}-{os.getpid()}") for name in ("staying", "leading"))
-    proxy = Proxy(dice, {echo_port: echo_dice})
+    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity))
     _install(staying, [nft.protocol(nft.TCP) + nft.protocol(nft.UDP) + nft.redirect(proxy.port)])
     _install(leading, rules(places, echo_port, proxy.port))
-    mine().send({"ready": True, "ended": _reset_open(places)})
-    asyncio.run(_serve(proxy, dice, [dice, echo_dice], leading))
+    before, how = _already_open(places, dice)
+    asyncio.run(_Course(proxy, [dice, echo_dice], before, leading).run({"ready": True, **how}))
     staying.close()
-    mine().send({"stopped": dice.counts()})
+
+
+run.outlives_agent = True  # type: ignore[attr-defined]
 
 
 def rules(endpoints: Sequence[Endpoint], echo_port: int, port: int) -> list[nft.Rule]:
     """Where connections go that are not the proxy's own."""
-    found = [nft.marked(MARK) + nft.accept()]
+    found = [nft.marked(own_mark()) + nft.accept()]
     for endpoint in [*endpoints, Endpoint(None, echo_port)]:
         address = b"" if endpoint.packed is None else nft.destination_address(endpoint.packed)
         assert endpoint.port is not None
         found.append(
-            nft.protocol(nft.TCP) + address + nft.destination_port(endpoint.port) + nft.redirect(port)
+            nft.protocol(nft.TCP)
+            + address
+            + nft.destination_port(endpoint.port)
+            + nft.tcp_flags(_SYN)
+            + nft.redirect(port)
         )
     return found
 
@@ -71,13 +88,23 @@ def _install(table: nft.Table, rules_there: Sequence[nft.Rule]) -> None:
         raise InjectionError(f"connections cannot be redirected: {error.strerror}") from error
 
 
-def _reset_open(places: Sequence[Endpoint]) -> int:
-    """Open connections that were reset; -1 when this kernel cannot: then they are by their next packet."""
-    sweeper = Sweeper(lambda flow: any(place.sends(flow) for place in places))
+def _terms(identity: Mapping[str, str] | None) -> "Terms | None":
+    if identity is None:
+        return None
+    from chaos.faults.web.secured import Terms  # and `ssl`, where that is asked for only
+
+    return Terms(identity["certificate"], identity["key"])
+
+
+def _already_open(places: Sequence[Endpoint], dice: Dice) -> tuple[AlreadyOpen | None, dict[str, Any]]:
+    """What looks at connections that are open now, and how that is said; nothing where there are none."""
+    there = count(places)
+    if not there:
+        return None, {"open": 0, "watched": "none"}
     try:
-        return sweeper.end_all()
-    except OSError:  # CONFIG_INET_DIAG_DESTROY is off
-        return -1
+        return AlreadyOpen(places, dice), {"open": there, "watched": "packet by packet"}
+    except (InjectionError, OSError) as error:
+        return None, {"open": there, "watched": f"not met: no packet queue ({error})"}
 
 
 def _allow_many_connections() -> None:
@@ -87,37 +114,51 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _serve(proxy: Proxy, dice: Dice, all_dice: Sequence[Dice], leading: nft.Table) -> None:
-    """Until told to stop. Raises EOFError when the parent is gone."""
-    told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    channel = mine()
-    asyncio.get_running_loop().add_reader(
-        channel.fileno(), _obeying(told, lambda: channel.send({"counts": _counts(proxy, dice)}))
-    )
-    await proxy.serve()
-    await told
-    for one in all_dice:
-        one.ended = True
-    leading.close()
-    await asyncio.sleep(0)  # connections that had been led here before that are taken
-    await proxy.drain(_DRAIN_S)
+@dataclass
+class _Course:
+    """From the first connection that is led here to the end of the last."""
 
+    proxy: Proxy
+    dice: Sequence[Dice]
+    before: AlreadyOpen | None
+    leading: nft.Table
 
-def _counts(proxy: Proxy, dice: Dice) -> dict[str, int]:
-    return {**dice.counts(), "connections": proxy.connections, "tunnels": proxy.tunnels}
+    async def run(self, about: Mapping[str, Any]) -> None:
+        """Ends this process at once when the parent is gone: only the kernel's order of closing resets all clients."""
+        loop = asyncio.get_running_loop()
+        self._told, self._orphaned = loop.create_future(), loop.create_future()
+        loop.add_reader(mine().fileno(), self._obey)
+        await self.proxy.serve()
+        if self.before is not None:
+            self.before.watch()
+        mine().send(about)
+        await asyncio.wait([self._told, self._orphaned], return_when=asyncio.FIRST_COMPLETED)
+        if self._told.done():
+            carrying = asyncio.create_task(self._end())
+            await asyncio.wait([carrying, self._orphaned], return_when=asyncio.FIRST_COMPLETED)
+        if self._orphaned.done():
+            os._exit(0)
 
+    async def _end(self) -> None:
+        for one in self.dice:
+            one.ended = True
+        self.leading.close()
+        if self.before is not None:
+            self.before.close()
+        mine().send({"stopped": self._counts(), "carried_on": self.proxy.release()})
+        await self.proxy.carry_on(_GRACE_S)
 
-def _obeying(told: "asyncio.Future[None]", report: Callable[[], None]) -> Callable[[], None]:
-    def obey() -> None:
+    def _counts(self) -> dict[str, int]:
+        more = {} if self.before is None else self.before.counts()
+        return {**self.dice[0].counts(), **self.proxy.counts(), **more}
+
+    def _obey(self) -> None:
         try:
             while (message := mine().receive(0)) is not None:
                 if "report" in message:
-                    report()
-                if "stop" in message and not told.done():
-                    told.set_result(None)
-        except EOFError as error:
+                    mine().send({"counts": self._counts()})
+                if "stop" in message and not self._told.done():
+                    self._told.set_result(None)
+        except EOFError:
             asyncio.get_running_loop().remove_reader(mine().fileno())
-            if not told.done():
-                told.set_exception(error)
-
-    return obey
+            self._orphaned.set_result(None)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from chaos.faults.web.messages import Request
 
-Mode = Literal["status", "delay", "abort", "truncate"]
+Mode = Literal["status", "delay", "abort", "truncate", "close"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One end of a TCP connection in asyncio: what came and was not taken yet, and ways to end it."""
 
 import asyncio
+import contextlib
 import fcntl
 import socket
 import struct
@@ -10,6 +11,7 @@ from typing import cast
 
 _HIGH_BYTES = 256 * 1024
 _LOOK_S = 0.005
+_TCP_CLOSE = 7  # <net/tcp_states.h>
 _AT_ONCE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -23,7 +25,7 @@ class Wire(asyncio.Protocol):
         self.lost = False
         """Nothing can be sent any more."""
         self.was_reset = False
-        self._news = news
+        self.news = news
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -33,21 +35,25 @@ class Wire(asyncio.Protocol):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does not for protocol 0
 
     def data_received(self, data: bytes) -> None:
+        self.took(data)
+        self.news.set()
+
+    def took(self, data: bytes) -> None:
+        """So much more is there to be taken; the other end waits when that is a lot."""
         self.buffer += data
         if len(self.buffer) > _HIGH_BYTES:
             self.transport.pause_reading()
-        self._news.set()
 
     def eof_received(self) -> bool:
         self.ended = True
-        self._news.set()
+        self.news.set()
         return True  # it may still want its answer
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = self.lost = True
-        self.was_reset = isinstance(exc, ConnectionResetError)
+        self.was_reset = isinstance(exc, OSError)
         self._writable.set()
-        self._news.set()
+        self.news.set()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -72,7 +78,8 @@ class Wire(asyncio.Protocol):
     def finish(self) -> None:
         """Send no more; what the other end sends still comes."""
         if not self.lost and not self.transport.is_closing():
-            self.transport.write_eof()
+            with contextlib.suppress(OSError):  # it was reset, and we are about to be told
+                self.transport.write_eof()
 
     async def delivered(self) -> None:
         """Wait until the other end has acknowledged all that was sent, its end included (SIOCOUTQ of tcp(7))."""
@@ -93,5 +100,10 @@ class Wire(asyncio.Protocol):
 
 
 def _unacknowledged(connection: socket.socket) -> int:
+    if connection.fileno() < 0:  # closed after a reset, of which we are about to be told
+        return 0
+    state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    if state[0] == _TCP_CLOSE:  # reset after its end had come: nobody is told, and the count stays
+        return 0
     answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
     return int.from_bytes(answer, sys.byteorder)

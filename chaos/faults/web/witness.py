@@ -8,10 +8,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.faults.channel import mine
 from chaos.faults.web.messages import NotHttp, request_in, response_in
+
+if TYPE_CHECKING:
+    import ssl
 
 _BODY = b"chaoslab\n" * 32
 _FRESH_EVERY = 4
@@ -28,6 +31,8 @@ class Witness:
     method: str
     path: str
     patience_s: float
+    identity: Mapping[str, str] | None = None
+    """In TLS, with these files: certificate and key of the responder, authority that the client trusts."""
     port: int = 0
     pace_s: float = 0.0
     """Seconds between requests; 0: none are made."""
@@ -38,7 +43,8 @@ class Witness:
 
     async def run(self) -> None:
         """Serve until the parent closes the channel."""
-        server = await asyncio.start_server(_respond, "127.0.0.1", 0, backlog=512)
+        serving, self._asking = _contexts(self.identity)
+        server = await asyncio.start_server(_respond, "127.0.0.1", 0, backlog=512, ssl=serving)
         self.port = server.sockets[0].getsockname()[1]
         self.told = asyncio.Event()
         self.over = False
@@ -72,7 +78,7 @@ class Witness:
         try:
             async with asyncio.timeout(self.patience_s):
                 if connection is None:
-                    connection = await asyncio.open_connection("127.0.0.1", self.port)
+                    connection = await asyncio.open_connection("127.0.0.1", self.port, ssl=self._asking)
                 began = time.monotonic()
                 sample |= await self._exchange(connection)
         except TimeoutError:
@@ -146,6 +152,17 @@ async def _respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.close()
 
 
-def run(method: str, path: str, patience_s: float) -> None:
+def _contexts(identity: Mapping[str, str] | None) -> "tuple[ssl.SSLContext | None, ssl.SSLContext | None]":
+    """The responder's and the client's."""
+    if identity is None:
+        return None, None
+    import ssl  # where that is asked for only
+
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(identity["certificate"], identity["key"])
+    return serving, ssl.create_default_context(cafile=identity["authority"])
+
+
+def run(method: str, path: str, patience_s: float, identity: Mapping[str, str] | None = None) -> None:
     """Helper. Says {"port"}; {"pace": s} begins (0: ends) requests, {"fetch": true} gets {"samples"}."""
-    asyncio.run(Witness(method, path, patience_s).run())
+    asyncio.run(Witness(method, path, patience_s, identity).run())

@@ -523,3 +523,72 @@ def try_in_vain() -> None:
     print(why)
     for rung in ("netem: ", "nfqueue: ", "tun: "):
         assert rung in why
+
+
+def handshakes(direction: str, rung: str, jitter_s: str = "0") -> None:
+    """Connecting, each flight of TLS and each request pay once, those of the app's clients and those of our own."""
+    only(rung)
+    fault = NetworkDelay(
+        delay=0.2,
+        process="web",
+        direction=direction,
+        handshake=True,
+        jitter=float(jitter_s),  # type: ignore[arg-type]
+    )
+    with app(web=8000) as target:
+        before = [connecting() for _ in range(5)]
+        with fault.inject(target) as injection:
+            took = [connecting() for _ in range(9)]
+            delivered = fault.delivered(observed(target, injection, 4.0))
+        after = [connecting() for _ in range(5)]
+    connected, asked = (median(times) for times in zip(*took, strict=True))
+    print(direction, rung, connected, asked, median([sum(one) for one in after]), delivered)
+    assert median([sum(one) for one in before + after]) < 50
+    assert abs(connected - 200) < 30 + 300 * float(jitter_s)
+    assert abs(asked - 200) < 30 + 300 * float(jitter_s)
+    assert delivered.landed, delivered.why
+    assert "a connection paid" in delivered.why
+    paid = [sample["tls_handshake_ms"] for sample in target.samples if "tls_handshake_ms" in sample]
+    assert len(paid) >= 3
+    assert abs(median(paid) - 400) < 60 + 300 * float(jitter_s)
+
+
+def connecting() -> tuple[float, float]:
+    """What a new connection took, and a round trip on it, in ms."""
+    began = time.monotonic()
+    with connect(8000) as connection:
+        return (time.monotonic() - began) * 1e3, trip(connection)
+
+
+def a_connect_timeout_is_felt() -> None:
+    """A client that gives up connecting after 150 ms never gets through a road that is 300 ms long; before it does."""
+    outcomes = []
+    with app(web=8000) as target:
+        for handshake in (False, True):
+            with NetworkDelay(delay=0.3, port=8000, handshake=handshake).inject(target):
+                try:
+                    socket.create_connection(("127.0.0.1", 8000), timeout=0.15).close()
+                    outcomes.append("connected")
+                except TimeoutError:
+                    outcomes.append("timeout")
+    assert outcomes == ["connected", "timeout"]
+
+
+def connections_of_the_target_pay() -> None:
+    """What the target opens to others pays as well, also where nobody declared the port, and others do not."""
+    with app(inventory=9000, web=None) as target, connect(9000):
+        for direction in ("out", "in", "both"):
+            fault = NetworkDelay(delay=0.1, process="web", direction=direction, handshake=True)  # type: ignore[arg-type]
+            start_echo(target, "web", 8001)  # no port of it is declared
+            with fault.inject(target):
+                began = time.monotonic()
+                connect(8001).close()
+                to_it = (time.monotonic() - began) * 1e3
+                began = time.monotonic()
+                connect(9000).close()
+                other = (time.monotonic() - began) * 1e3
+            target.children["web"].kill()
+            target.children["web"].wait()
+            print(direction, to_it, other)
+            assert 99 <= to_it < ONCE_MS
+            assert other < 50

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chaos.faults.base import Delivered, Injection
@@ -207,6 +207,52 @@ def names_over_tcp() -> None:
         assert ask(injection.notes["server"], other) == other
         serving.join()
         elsewhere.close()
+
+
+def queries_that_are_not_meant_pass() -> None:
+    """What cannot be read is passed on as it came, and so are several queries on one connection, in their order."""
+    head = b"\x12\x34\1\0\0\1\0\0\0\0\0\0"
+    ours, other = head + b"\x09inventory\0\0\1\0\1", head + b"\x02db\0\0\1\0\1"
+    strange = [b"\x12\x34\x28" + bytes(9), head + b"\xc0\x0c\0\1\0\1"]
+    fault = DependencyFailure(process="inventory", mode="servfail")
+    with own_resolver_only(), app(inventory=9000) as target, fault.inject(target) as injection:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            client.connect((injection.notes["server"], dns.PORT))
+            for query in (other, *strange):
+                client.send(query)
+                assert client.recv(512) == query
+        with socket.create_connection((injection.notes["server"], dns.PORT), timeout=5) as connection:
+            queries = [ours, other, strange[0], other, ours]
+            connection.sendall(b"".join(len(one).to_bytes(2, "big") + one for one in queries))
+            stream = connection.makefile("rb")
+            for query in queries:
+                answer = stream.read(int.from_bytes(stream.read(2), "big"))
+                assert answer == (dns.failure(ours, 2) if query == ours else query)
+
+
+@contextmanager
+def own_resolver_only() -> Iterator[None]:
+    """An upstream that says back whatever it is asked, by UDP and by TCP."""
+    hosts, resolv = Path("/etc/hosts"), Path("/etc/resolv.conf")
+    streams = socket.create_server(("127.0.0.9", dns.PORT))
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("127.0.0.9", dns.PORT))
+
+    def echo_datagrams() -> None:
+        with suppress(OSError):
+            while True:
+                datagrams.sendto(*datagrams.recvfrom(1500))
+
+    def echo_streams() -> None:
+        with suppress(OSError):
+            while True:
+                _echo_message(streams.accept()[0])
+
+    for work in (echo_datagrams, echo_streams):
+        threading.Thread(target=work, daemon=True).start()
+    with LocalTarget() as target, covered(target, hosts, HOSTS), covered(target, resolv, RESOLV):
+        yield
 
 
 def ask(server: str, query: bytes) -> bytes:

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from chaos.errors import InjectionError
 from chaos.faults.base import Injection
 from chaos.faults.fidelity import percentile
 from chaos.faults.http_fault import HttpFault
+from chaos.faults.web.authority import Authority, Tls
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.net.delays import observed
 from tests.faults.target import LocalTarget
@@ -23,8 +26,9 @@ from tests.faults.target import LocalTarget
 PORT = 8000
 BODY = b"0123456789" * 100
 BIG = os.urandom(3 << 20)
-ENDED = ("ConnectionResetError", "BrokenPipeError", "RemoteDisconnected")
-"""What a request comes to on a connection that the other end has left."""
+SLOW = os.urandom(20_000)
+LEFT = threading.Event()
+"""The client of /silent has gone."""
 
 
 class Site(BaseHTTPRequestHandler):
@@ -45,10 +49,29 @@ class Site(BaseHTTPRequestHandler):
             self._start(204, {})
         elif self.path == "/upgrade":
             self._upgrade()
+        elif self.path == "/slow":
+            self._slow({"Content-Length": str(len(SLOW))})
+        elif self.path == "/events":
+            self._slow({"Content-Type": "text/event-stream", "Connection": "close"})
+            self.close_connection = True
+        elif self.path == "/silent":
+            self._start(200, {"Content-Type": "text/event-stream"})
+            self.wfile.flush()
+            self.rfile.read(1)
+            LEFT.set()
+            self.close_connection = True
         else:
             body = BIG if self.path == "/big" else BODY
             self._start(200, {"Content-Length": str(len(body))})
             self.wfile.write(body)
+
+    def _slow(self, fields: dict[str, str]) -> None:
+        """About four seconds."""
+        self._start(200, fields)
+        for at in range(0, len(SLOW), 1000):
+            self.wfile.write(SLOW[at : at + 1000])
+            self.wfile.flush()
+            time.sleep(0.2)
 
     def do_HEAD(self) -> None:
         self._start(200, {"Content-Length": str(len(BODY))})
@@ -103,9 +126,17 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def site(port: int = PORT) -> Iterator[LocalTarget]:
-    """A server on every address of both families, and a target."""
+def site(port: int = PORT, *, tls: bool = False) -> Iterator[LocalTarget]:
+    """A server on every address of both families, and a target; in TLS, with a certificate that nobody knows."""
     with Server(("::", port), Site) as server, LocalTarget() as target:
+        if tls:
+            other = target.work / "another"
+            other.mkdir()
+            Authority(other).make()
+            files = Authority(other).issue([])
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(files["certificate"], files["key"])
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         try:
@@ -153,7 +184,12 @@ def judge(fault: HttpFault, target: LocalTarget, injection: Injection, *, second
     assert delivered.values.keys() == injection.asked.keys()
 
 
-SEEN_AS = {"status": "503", "abort": "ConnectionResetError", "truncate": "IncompleteRead"}
+SEEN_AS = {
+    "status": "503",
+    "abort": "ConnectionResetError",
+    "truncate": "IncompleteRead",
+    "close": "RemoteDisconnected",
+}
 
 
 def each(mode: str) -> None:
@@ -289,7 +325,7 @@ def seen(request: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
-def upgraded() -> None:
+def upgraded(lasts_s: float = 0.0) -> None:
     """Another protocol after a 101."""
     with socket.create_connection(("127.0.0.1", PORT), timeout=5) as connection:
         connection.sendall(b"GET /upgrade HTTP/1.1\r\nUpgrade: shouting\r\n\r\n")
@@ -297,6 +333,7 @@ def upgraded() -> None:
         while stream.readline() != b"\r\n":
             pass
         for _ in range(3):
+            time.sleep(lasts_s / 3)
             connection.sendall(b"quiet\n")
             assert stream.readline() == b"QUIET\n"
 
@@ -318,44 +355,200 @@ def server_first() -> None:
         assert client.recv(64) == b""
 
 
-def kept_connections() -> None:
-    """One that is open is reset once and comes back through the proxy; at the end it is closed between requests."""
-    with site() as target, closing(http.client.HTTPConnection("127.0.0.1", PORT)) as kept:
-        assert len(set(client_of(kept))) == 1
-        with HttpFault(port=PORT, prefix="/none").inject(target) as injection:
-            assert injection.notes["reset_open_connections"] == 1
-            assert ask(kept)[0] in ENDED
-            assert len(set(client_of(kept))) == 2
-            assert len(set(client_of(kept))) == 2
-        assert ask(kept)[0] in ENDED
-        assert len(set(client_of(kept))) == 1
+ON_OPEN = {**SEEN_AS, "truncate": "RemoteDisconnected"}
+"""What a request comes to on a connection that was open before the fault: it is ended before any answer."""
 
 
-def under_way_at_the_end() -> None:
-    """A response that is being sent when the fault ends comes whole, to a client that takes its time."""
-    got: list[bytes] = []
+def kept_connections(mode: str) -> None:
+    """One open before stays, and only what is meant is met on it; one of the fault's own time outlives it."""
+    with site() as target, kept() as before, kept() as other, kept() as during:
+        assert [len(set(client_of(one))) for one in (before, other)] == [1, 1]
+        ports = [one.sock.getsockname()[1] for one in (before, other)]
+        with HttpFault(port=PORT, prefix="/api", mode=mode).inject(target) as injection:  # type: ignore[arg-type]
+            assert injection.notes["open_connections"] == 2
+            assert [ask(before)[0], ask(other, "/big")[0], ask(other, "/", "POST")[0]] == ["200"] * 3
+            assert ask(before, "/api/x")[0] == ON_OPEN[mode]
+            assert len(set(client_of(during))) == 2
+        assert ask(during)[0] == "200"
+        assert len(set(client_of(during))) == 2  # still carried, and untouched
+        assert [ask(one, "/api")[0] for one in (other, during)] == ["200", "200"]
+        assert other.sock.getsockname()[1] == ports[1]
 
-    def read_slowly() -> None:
-        while not b"".join(got[-2:]).endswith(BIG[-1000:]) and (data := client.recv(1 << 16)):
-            got.append(data)
-            time.sleep(0.008)
 
+def kept() -> Any:
+    return closing(http.client.HTTPConnection("127.0.0.1", PORT, timeout=10))
+
+
+def again() -> None:
+    """A connection that an earlier fault still carries is met by the next one, and by the one after that."""
+    fault = HttpFault(port=PORT, prefix="/api")
+    with site() as target, kept() as carried:
+        with fault.inject(target):
+            assert ask(carried)[0] == "200"
+        for _ in range(2):
+            with fault.inject(target) as injection:
+                assert injection.notes["open_connections"] == 1
+                assert [ask(carried)[0], ask(carried, "/api")[0]] == ["200", "503"]
+                assert ask(carried)[0] == "200"
+            assert ask(carried, "/api")[0] == "200"
+
+
+def delayed_on_an_open_connection() -> None:
+    """A request that is meant takes so much longer on a connection that was open before, and no other does."""
+    with site() as target, kept() as before, kept() as other:
+        assert [ask(one)[0] for one in (before, other)] == ["200", "200"]
+        with HttpFault(port=PORT, prefix="/api", mode="delay", delay=0.6).inject(target) as injection:
+            took = [timed(lambda: ask(before, "/api")) for _ in range(3)]
+            between = [timed(lambda: ask(other)) for _ in range(5)]
+            sample = observed(target, injection, 0.3)[-1]
+            waiting = threading.Thread(target=lambda: took.append(timed(lambda: ask(before, "/api"))))
+            waiting.start()
+            time.sleep(0.05)
+        waiting.join()
+        assert ask(before, "/api")[0] == "200"
+    print(took, between)
+    assert all(abs(one - 600) < 60 for one in took[:3])
+    assert took[3] < 580
+    assert percentile(between, 0.5) < 60
+    assert (sample["matched"], sample["faulted_requests"]) == (3, 3)
+
+
+def across(moment: str) -> None:
+    """Slow downloads, streams, uploads and other protocols pass the begin and the end of a fault on other paths."""
+    lasting = {
+        "download": b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "events": b"GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "half-closed": b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "pipelined": b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+        b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n",
+    }
+    got: dict[str, Any] = {}
+
+    def download(name: str) -> None:
+        got[name] = everything(lasting[name], half_close=name == "half-closed")
+
+    def upload() -> None:
+        with socket.create_connection(("127.0.0.1", PORT), timeout=20) as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\nConnection: close\r\n\r\n")
+            for _ in range(20):
+                connection.sendall(BODY * 10)
+                time.sleep(0.2)
+            got["upload"] = len(b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2])
+
+    def shout() -> None:
+        for _ in range(3):
+            upgraded(lasts_s=1.2)
+        got["upgraded"] = True
+
+    threads = [threading.Thread(target=download, args=(name,)) for name in lasting]
+    threads += [threading.Thread(target=upload), threading.Thread(target=shout)]
     with site() as target:
-        with HttpFault(port=PORT, prefix="/none").inject(target):
-            client = socket.socket()
-            client.settimeout(5)
-            # Some packets of the loopback (64 KiB): with less the kernel stalls by 200 ms at a time.
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
-            client.connect(("127.0.0.1", PORT))
-            client.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
-            reading = threading.Thread(target=read_slowly)
-            reading.start()
-        at_the_end = sum(map(len, got))
-        reading.join()
-        client.close()
-    print(at_the_end, sum(map(len, got)))
-    assert at_the_end > 0
-    assert b"".join(got).endswith(BIG[-1000:])
+        fault = HttpFault(port=PORT, prefix="/api", mode="delay", delay=0.05)
+        if moment == "begin":
+            _start(threads)
+        with fault.inject(target):
+            if moment == "end":
+                _start(threads)
+            time.sleep(1.0)
+        for thread in threads:
+            thread.join()
+    print({name: value if not isinstance(value, tuple) else len(value[0]) for name, value in got.items()})
+    assert got.keys() == {*lasting, "upload", "upgraded"}
+    assert got["upload"] == 200_000
+    for name in lasting:
+        body, ended_by = got[name]
+        assert ended_by is None, name
+        assert body.count(SLOW) == {"pipelined": 2}.get(name, 1), name
+
+
+def _start(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+
+
+def leaver() -> None:
+    """A server that sends nothing learns that its client has gone, as it would without a proxy between."""
+    with site() as target, HttpFault(port=PORT, prefix="/api").inject(target):
+        with socket.create_connection(("127.0.0.1", PORT)) as connection:
+            connection.sendall(b"GET /silent HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096)
+        assert LEFT.wait(5)
+
+
+def recognised() -> None:
+    """TLS and HTTP/2 are known by how they begin, pass untouched, and are said; then nothing has landed."""
+    hello = bytes.fromhex("160301000a010000060303")
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    fault = HttpFault(port=9000)
+    with (
+        socket.create_server(("127.0.0.1", 9000)) as listener,
+        LocalTarget() as target,
+        fault.inject(target) as injection,
+    ):
+        for first in (hello, hello, preface):
+            with socket.create_connection(("127.0.0.1", 9000), timeout=5) as client:
+                client.sendall(first)
+                served = listener.accept()[0]
+                assert served.recv(64) == first
+                served.close()
+        delivered = fault.delivered(observed(target, injection, 1.0))
+    assert not delivered.landed
+    assert "passed untouched: 2 TLS (they began with a ClientHello; " in delivered.why
+    assert ", 1 HTTP/2 (they began with its preface)" in delivered.why
+
+
+def secured(mode: str) -> None:
+    """TLS is read with a certificate of the sandbox's authority: what is meant is met, all else passes inside."""
+    fault = HttpFault(port=PORT, prefix="/api", mode=mode, tls=Tls(names=("api.internal",)))  # type: ignore[arg-type]
+    with site(tls=True) as target:
+        env = fault.environment("web", target.work, dict(os.environ))
+        trusting = ssl.create_default_context(cafile=env["SSL_CERT_FILE"])
+        assert trusting.cert_store_stats()["x509_ca"] > 1  # and all that was trusted before
+        blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+        assert secured_once(blind) == "200"
+        with closing(secure(blind)) as before:
+            assert ask(before)[0] == "200"
+            with fault.inject(target) as injection:
+                assert ask(before, "/api")[0] == "200"  # open before, and not to be read
+                with closing(secure(trusting)) as kept:
+                    assert ask(kept, "/big")[0] == "200"
+                    assert ask(kept, "/", "POST")[0] == "200"
+                    # Python's ssl takes a reset for an end
+                    assert ask(kept, "/api")[0] in (SEEN_AS[mode], mode == "abort" and "IncompleteRead")
+                assert secured_once(trusting, "/chunked", "::1") == "200"
+                assert secured_once(ssl.create_default_context()) == "SSLCertVerificationError"
+                assert (
+                    curl("--http2", "--cacert", env["CURL_CA_BUNDLE"], "-o", "/dev/null", "/slow")
+                    == "200 1.1"
+                )
+                named = ("--resolve", f"api.internal:{PORT}:127.0.0.1", "--cacert", env["CURL_CA_BUNDLE"])
+                assert curl(*named, "-o", "/dev/null", "/", host="api.internal") == "200 1.1"
+                delivered = fault.delivered(observed(target, injection, 1.0))
+        assert target.samples[-1] == {"carried_on": 0}  # those that have ended are none
+        assert secured_once(blind, "/api") == "200"
+    print(delivered)
+    assert delivered.landed, delivered.why
+    assert "1 did not trust the sandbox's authority" in delivered.why
+    assert "TLS was read on 4 connections" in delivered.why
+    assert "1 open before, and TLS or HTTP/2" in delivered.why
+
+
+def secure(context: ssl.SSLContext, host: str = "127.0.0.1") -> http.client.HTTPSConnection:
+    return http.client.HTTPSConnection(host, PORT, context=context, timeout=10)
+
+
+def secured_once(context: ssl.SSLContext, path: str = "/", host: str = "127.0.0.1") -> str:
+    with closing(secure(context, host)) as connection:
+        return ask(connection, path)[0]
+
+
+def curl(*argv: str, host: str = "127.0.0.1") -> str:
+    """Status and version of HTTP."""
+    *options, path = argv
+    told = ["curl", "-s", "-w", "%{http_code} %{http_version}", *options, f"https://{host}:{PORT}{path}"]
+    return subprocess.run(told, capture_output=True, text=True, check=False).stdout
 
 
 def by_host() -> None:

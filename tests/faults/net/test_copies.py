@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from chaos.faults.net.copies import complete, flipped
+from chaos.faults.net.copies import answers, complete, flipped
 
 HERE = socket.inet_aton("127.0.0.1")
 V6 = socket.inet_pton(socket.AF_INET6, "::1")
@@ -53,3 +53,14 @@ def test_udp_without_a_checksum_keeps_none() -> None:
     original = bytearray(packet(4, 17, b"abc"))
     original[26:28] = b"\0\0"
     assert complete(bytes(original)) == original
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_answer_acknowledges_the_request_and_ends_the_connection_at_both_ends(version: int) -> None:
+    request = packet(version, 6, b"GET / HTTP/1.1\r\n\r\n")
+    to_client, to_server = answers(request, b"HTTP/1.1 503 No\r\n\r\n")
+    start = 20 if version == 4 else 40
+    assert all(is_right(one) for one in (to_client, to_server))
+    assert struct.unpack_from("!HHIIBB", to_client, start) == (41000, 8000, 2, 1 + 18, 0x50, 0x19)
+    assert bytes(to_client[start + 20 :]) == b"HTTP/1.1 503 No\r\n\r\n"
+    assert struct.unpack_from("!HHIIBB", to_server, start) == (8000, 41000, 1, 2, 0x50, 0x14)

@@ -9,6 +9,7 @@ from chaos.faults.web.messages import (
     Counted,
     Endless,
     NotHttp,
+    kind_of,
     request_in,
     response_in,
 )
@@ -120,3 +121,20 @@ def test_how_a_response_is_framed(head: bytes, method: str, body: type[Body]) ->
     assert response.raw == head
     assert type(response.body) is body
     assert response.body.done is (body is Counted and (method == "HEAD" or response.status in (204, 100)))
+
+
+@pytest.mark.parametrize(
+    ("first", "kind"),
+    [
+        (bytes.fromhex("1603010200010001fc0303"), "tls"),
+        (bytes.fromhex("160301"), "tls"),
+        (b"\x16\x03\x01\x00\xff nonsense", "other"),
+        (bytes.fromhex("1703030010"), "other"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "http2"),
+        (b"PRI * HTTP/1.1\r\n", "other"),
+        (b"\x00\x00\x00\x17", "other"),
+        (b"", "other"),
+    ],
+)
+def test_what_is_not_http_1_is_known_by_how_it_begins(first: bytes, kind: str) -> None:
+    assert kind_of(first) == kind

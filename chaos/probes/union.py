@@ -1,0 +1,19 @@
+"""The union of all probes is their registry: a new probe is a new file and one name here."""
+
+from chaos.probes.base import Probe
+from chaos.probes.command import CommandProbe
+from chaos.probes.http import HttpProbe
+from chaos.probes.metric import MetricProbe
+from chaos.probes.process import ProcessProbe
+from chaos.probes.tcp import TcpProbe
+
+AnyProbe = HttpProbe | TcpProbe | CommandProbe | ProcessProbe | MetricProbe
+
+PROBES: dict[str, type[Probe]] = {
+    "http": HttpProbe,
+    "tcp": TcpProbe,
+    "command": CommandProbe,
+    "process": ProcessProbe,
+    "metric": MetricProbe,
+}
+"""Name in a manifest -> its class."""
