@@ -35,7 +35,10 @@ def killed(whom: str, sandbox: str) -> dict[str, object]:
         try:
             if not injected(Path(folder)):
                 return {"refused": f"no fault was in place within {_BEGINS_WITHIN_S:g} s", "left": left(5)}
-            os.kill(run.pid if whom == "controller" else pid_of(whom), signal.SIGKILL)
+            victim = run.pid if whom == "controller" else pid_of(whom)
+            if victim is None:
+                return {"refused": f"no {whom} was found", "left": left(5)}
+            os.kill(victim, signal.SIGKILL)
             code = run.wait(_ENDS_WITHIN_S)
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -59,8 +62,8 @@ def injected(folder: Path) -> bool:
     return True
 
 
-def pid_of(whom: str) -> int:
+def pid_of(whom: str) -> int | None:
     """Of our own: a user has one run at a time in a guest."""
     mark = b"chaos.nsbox" if whom == "keeper" else b"/run/chaoslab/agent.pyz"
     found = (pid for pid, words in processes(os.geteuid()) if any(mark in word for word in words[:8]))
-    return min(found)  # the keeper's children have its command line
+    return min(found, default=None)  # the keeper's children have its command line
