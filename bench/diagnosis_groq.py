@@ -14,7 +14,8 @@ from chaos.analyzers.digest import digest
 from chaos.analyzers.redaction import Redactor
 from chaos.errors import AnalyzerError
 from chaos.events import Event
-from chaos.measure.latency import failures, percentile, requests
+from chaos.latencies import percentile
+from chaos.measure.latency import failures, requests
 from chaos.measure.record import Record
 from chaos.measure.timeline import Timeline
 from chaos.measure.usage import disk_percent

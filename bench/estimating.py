@@ -10,8 +10,9 @@ from bench.made_up import Phases, Run, every_so_often, looked_at
 from bench.promises import ENDS, PHASES, Row, Table, ends, limit, percents
 from chaos.analyzers.comparison import compare
 from chaos.faults.fidelity import mean_interval, median_interval, share_interval
+from chaos.latencies import Request
 from chaos.measure import judge
-from chaos.measure.latency import Request, summarise
+from chaos.measure.latency import summarise
 from chaos.measure.trial_numbers import over
 
 

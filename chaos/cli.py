@@ -173,6 +173,7 @@ def validate(files: Sequence[Path]) -> None:
     """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
     from chaos.manifests.files import find
     from chaos.manifests.load import experiments
+    from chaos.manifests.meanings import changed
     from chaos.manifests.policy import is_policy
     from chaos.manifests.policy_breaches import forbidden
     from chaos.plan import undecidable
@@ -187,7 +188,7 @@ def validate(files: Sequence[Path]) -> None:
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
     for one in experiments(loaded):
-        for note in undecidable(one):
+        for note in (*undecidable(one), *changed(one)):
             click.echo(f"{note}", err=True)
     click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
     if secrets := sorted(

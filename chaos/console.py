@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from chaos.events import Event
 from chaos.inert import inert
+from chaos.latencies import DEFAULT_TIMEOUT_S, Request, percentile, population, request_of
 from chaos.terminal import raw
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Progress:
         self._moving = self._stream.isatty()
         self._drawn = 0.0
         self._began: float | None = None
-        self._recent: deque[tuple[float, float, bool]] = deque()
+        self._recent: deque[Request] = deque()
         self._usage: Mapping[str, Any] = {}
         self._phase = "opening"
 
@@ -144,7 +145,7 @@ class Progress:
             self._began = self._began or event.at
             self._phase = event.data["phase"]
         elif event.type == "load.sampled":
-            self._recent.append((event.at, event.data["took_ms"], event.data["error"] is not None))
+            self._recent.append(request_of(event.at, event.data, DEFAULT_TIMEOUT_S))
         elif event.type == "usage.sampled":
             self._usage = event.data
         if text := words(event):
@@ -154,16 +155,17 @@ class Progress:
             self._show(_CLEAR + inert(self._numbers(event.at)).replace("\n", " "))
 
     def _numbers(self, now: float) -> str:
-        while self._recent and self._recent[0][0] < now - _RECENT_S:
+        while self._recent and self._recent[0].at < now - _RECENT_S:
             self._recent.popleft()
         parts = [self._phase]
         if self._began:
             parts.append(f"{max(0.0, now - self._began):.1f}/{self._declared_s:g} s")
         if self._recent:
-            took = sorted(took for _, took, _ in self._recent)
-            bad = sum(error for _, _, error in self._recent)
-            parts += [f"{len(took) / _RECENT_S:.0f}/s", f"p95 {took[int(len(took) * 0.95)]:.0f} ms"]
-            parts.append(f"errors {100 * bad / len(took):.0f} %")
+            bad = sum(each.failure is not None for each in self._recent)
+            p95_s = percentile(population(self._recent, 0.95), 0.95)
+            latency = "no answer" if p95_s is None else f"p95 {1000 * p95_s:.0f} ms"
+            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", latency]
+            parts.append(f"errors {100 * bad / len(self._recent):.0f} %")
         if self._usage:
             parts.append(
                 f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %"

@@ -7,8 +7,10 @@ unless `status` names others, a command must exit 0, a port must accept, a proce
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
+from chaos.latencies import QUANTILES, WITH_FAILURES, Request, judged
 from chaos.regex import TooMuch, pattern_of
 from chaos.units import DURATION, RATE, SHARE, Unit
 
@@ -17,7 +19,6 @@ UNJUDGED = "unjudged"
 UNITS: Mapping[str, Unit] = {"duration": DURATION, "share": SHARE, "rate": RATE}
 
 ERRORS = "error_rate"
-QUANTILES: Mapping[str, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +59,19 @@ class Tolerance:
         quantile = QUANTILES.get(str(metric))
         return None if quantile is None else round(1 - quantile, 9)
 
-    def accepts_request(self, metric: str | None, failed: bool, counted_s: float) -> bool:
-        """Whether one request is good by such a metric; a failed one counts as at least the client's timeout."""
-        return not failed if metric == ERRORS else self.max is None or counted_s <= self.max
+    def judged_requests(
+        self, metric: str | None, found: Sequence[Request], window_s: float
+    ) -> list[tuple[Request, bool]]:
+        """Of the requests, by intended time, those that such a metric counts, each with whether it is good.
+
+        `window_s`: so long nothing but failures is no good latency (`chaos.latencies`).
+        """
+        if metric == ERRORS:
+            return [(each, each.failure is None) for each in found]
+        within_s = inf if self.max is None else self.max
+        if str(metric).endswith(WITH_FAILURES):
+            return [(each, each.counted_s <= within_s) for each in found]
+        return judged(found, within_s, window_s)
 
     def judged_text(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a probe saw, with `matches`: whether `matches` is found in its text, to be judged once and written down.

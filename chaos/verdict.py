@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-RULES = 2
-"""The version of the rules that verdicts follow; 1 is what they were before, kept for a release (docs/verdicts.md)."""
+RULES = 3
+"""The version of the rules that verdicts follow; 1 and 2 are what they were before, kept for a release
+(docs/verdicts.md)."""
+LATENCY_OF_ANSWERS = 3
+"""From these rules on, a latency is of answers and timeouts; before, each failure counted as the timeout at least."""
 
 
 class Verdict(StrEnum):

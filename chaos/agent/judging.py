@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.agent.load import OWN_FAILURES, TIMEOUT_S
+from chaos.agent.load import TIMEOUT_S
 from chaos.binomial import SIGNIFICANCE
+from chaos.latencies import Request, request_of
 from chaos.shares import Tally, tally
 from chaos.tolerances import Tolerance
 
@@ -26,7 +27,8 @@ class _State:
     samples: int = 0
     """Looks, however the state is judged."""
     marks: list[tuple[float, bool]] = field(default_factory=list)
-    """(intended time, bad) of each look, or of each request where the metric is one of requests."""
+    """(intended time, bad) of each look, or of each request that counts where the metric is one of requests."""
+    window_s: float = 1.0
     seen: str = ""
 
     @property
@@ -38,6 +40,11 @@ class _State:
         """The share that may be bad."""
         share = self.tolerance.share_of_requests(self.metric)
         return self.budget if share is None else share
+
+    def count(self, found: Sequence[Request]) -> None:
+        """Mark the requests, by intended time, of which its metric is."""
+        judged = self.tolerance.judged_requests(self.metric, found, self.window_s)
+        self.marks = [(each.at, not good) for each, good in judged]
 
     def tally(self) -> Tally:
         spare = self.budget if self.by_request else 0.0
@@ -78,6 +85,7 @@ class BaselineJudge:
     ) -> None:
         self._timeout_s = timeout_s
         self._states = {entry["name"]: _state(entry, rate_per_s) for entry in steady_state}
+        self._requests: list[Request] = []
         bounded = sum(state.bound > 0 for state in self._states.values())
         self._significance = significance / max(1, bounded)
 
@@ -109,20 +117,18 @@ class BaselineJudge:
 
     def request(self, at: float, said: Mapping[str, Any]) -> None:
         """Count one `load.sampled`, for the metrics that are judged by requests; not what could not be sent."""
-        if said["error"] in OWN_FAILURES:
-            return
-        took_s, status = said["took_ms"] / 1000, said["status"]
-        failed = said["error"] is not None or status is None or status >= 400
-        counted_s = max(took_s, self._timeout_s) if failed else took_s
-        for state in self._states.values():
-            if state.by_request:
-                good = state.tolerance.accepts_request(state.metric, failed, counted_s)
-                state.marks.append((at, not good))
+        request = request_of(at, said, self._timeout_s)
+        if request.sent:
+            self._requests.append(request)
 
     def verdict(self) -> tuple[bool, str]:
         """Steady or not, and the sentence why."""
         if not self._states:
             return False, "there is no steady state to look at"
+        found = sorted(self._requests)
+        for state in self._states.values():
+            if state.by_request:
+                state.count(found)
         shaken = [
             f"{name}: {state}" for name, state in self._states.items() if not state.steady(self._significance)
         ]
@@ -136,6 +142,7 @@ def _state(entry: Mapping[str, Any], rate_per_s: float) -> _State:
     state = _State(
         tolerance, entry.get("budget") or 0.0, probe.get("metric"), float(probe.get("every") or 0.1)
     )
+    state.window_s = float(probe.get("window") or 1.0)
     if state.by_request and rate_per_s > 0:
         state.every_s = 1 / rate_per_s
     return state

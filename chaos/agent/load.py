@@ -25,6 +25,7 @@ from chaos.agent.pool import Flight, Pool
 from chaos.agent.ticks import Ticks
 from chaos.agent.windows import Windows
 from chaos.events import Clock
+from chaos.latencies import TIMEOUT
 from chaos.probes.http1 import Request
 
 TIMEOUT_S = 2.0
@@ -116,7 +117,11 @@ class OpenLoop:
         else:
             failed = status is None or status >= 400
             self._windows.request_ended(
-                flight.key, self._clock.at(ended), failed=failed, timeout_s=self._timeout_s
+                flight.key,
+                self._clock.at(ended),
+                failed=failed,
+                timeout_s=self._timeout_s,
+                timed_out=error == TIMEOUT,
             )
 
     async def _all_landed(self) -> None:

@@ -5,9 +5,9 @@ flight belongs to every window. (By the time it was meant to be sent, a request 
 never be in one.)
 
 Latency, in seconds from the intended send time, by nearest rank:
-- it says within what time that share of the requests had been answered WELL: a failed request (no response,
-  or a status from 400 on) counts as at least its timeout, so neither a time-out nor a fast error can make
-  latency look better;
+- of answers and timeouts, which count as the timeout at least; other failures only where they came so late that they
+  make it worse (`chaos.latencies`). Infinite when nothing but failures ended;
+- with failures: every failed request (no response, or a status from 400 on) counts as at least its timeout;
 - a request in flight counts as its age as soon as that makes the answer worse: a hang shows while it lasts.
 
 error_rate is failed / all, of the requests that ended in the window. throughput is good answers per second,
@@ -18,16 +18,24 @@ usage sample.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from math import ceil
+from functools import partial
+from math import ceil, inf
 from typing import NamedTuple
 
-MIN_REQUESTS = 5
+from chaos.latencies import MIN_REQUESTS, QUANTILES, WITH_FAILURES
 
 
 class _Ended(NamedTuple):
     at: float
-    latency_s: float
+    took_s: float
     failed: bool
+    timed_out: bool
+    timeout_s: float
+
+    @property
+    def counted_s(self) -> float:
+        """As at least its timeout, when it failed."""
+        return max(self.took_s, self.timeout_s) if self.failed else self.took_s
 
 
 class _Usage(NamedTuple):
@@ -46,9 +54,7 @@ class Windows:
         self._in_flight: dict[int, float] = {}
         self._usage: deque[_Usage] = deque()
         self._metrics: dict[str, Callable[[float, float], float | None]] = {
-            "latency_p50": lambda window_s, now: self._latency(0.50, window_s, now),
-            "latency_p95": lambda window_s, now: self._latency(0.95, window_s, now),
-            "latency_p99": lambda window_s, now: self._latency(0.99, window_s, now),
+            **{name: partial(self._latency, name, share) for name, share in QUANTILES.items()},
             "error_rate": self._error_rate,
             "throughput": self._throughput,
             "cpu": self._cpu,
@@ -60,10 +66,12 @@ class Windows:
         self._began = intended if self._began is None else self._began
         self._in_flight[key] = intended
 
-    def request_ended(self, key: int, at: float, *, failed: bool, timeout_s: float) -> None:
-        """It was answered or given up."""
-        latency_s = at - self._in_flight.pop(key)
-        self._ended.append(_Ended(at, max(latency_s, timeout_s) if failed else latency_s, failed))
+    def request_ended(
+        self, key: int, at: float, *, failed: bool, timeout_s: float, timed_out: bool = False
+    ) -> None:
+        """It was answered or given up; `timed_out`: because its time was over."""
+        took_s = at - self._in_flight.pop(key)
+        self._ended.append(_Ended(at, took_s, failed, timed_out, timeout_s))
         while self._ended[0].at < at - self._keep_s:
             self._ended.popleft()
 
@@ -94,14 +102,19 @@ class Windows:
                 return
             yield request
 
-    def _latency(self, share: float, window_s: float, now: float) -> float | None:
-        ended = [request.latency_s for request in self._recent(window_s, now)]
+    def _latency(self, metric: str, share: float, window_s: float, now: float) -> float | None:
+        recent = list(self._recent(window_s, now))
+        ages = [now - intended for intended in self._in_flight.values()]
+        counts = metric.endswith(WITH_FAILURES)
+        own = [each.counted_s for each in recent if counts or each.timed_out or not each.failed]
+        errors = [] if counts else [each.took_s for each in recent if each.failed and not each.timed_out]
+        if not own and len(errors) >= MIN_REQUESTS:
+            return inf
         # Ages only bound from below what is to come: they may raise the answer and never lower it.
-        with_ages = ended + [now - intended for intended in self._in_flight.values()]
-        if len(with_ages) < MIN_REQUESTS:
-            return None
-        ranked = nearest_rank(with_ages, share)
-        return max(ranked, nearest_rank(ended, share)) if len(ended) >= MIN_REQUESTS else ranked
+        told = [own, own + errors] if own and len(recent) >= MIN_REQUESTS else []
+        if len(recent) + len(ages) >= MIN_REQUESTS and (own or ages):
+            told.append(own + ages)
+        return max((nearest_rank(values, share) for values in told), default=None)
 
     def _error_rate(self, window_s: float, now: float) -> float | None:
         failures = [request.failed for request in self._recent(window_s, now)]

@@ -16,7 +16,7 @@ from chaos.measure.intervals import CONFIDENCE, shares_differ
 from chaos.measure.moments import percent, seconds
 from chaos.measure.result import LoadSummary, Previous, Result
 from chaos.measure.trials_result import MedianOver, TrialNumber
-from chaos.verdict import Outcome
+from chaos.verdict import LATENCY_OF_ANSWERS, Outcome
 
 LEVEL = 0.99
 """Of the interval of a difference: several numbers are looked at, and together they may differ by chance in 5 %."""
@@ -85,16 +85,21 @@ def _changes(result: Result, before: Result) -> Iterator[str]:
     if result.trials and before.trials and min(result.trials.planned, before.trials.planned) > 1:
         yield from _over_trials(result.trials.numbers, before.trials.numbers)
     elif (now := result.load.get("fault")) and (then := before.load.get("fault")):
-        yield from _loads(now, then)
+        yield from _loads(now, then, alike=_alike(result, before))
     yield from _recoveries(result, before)
     peak, was = result.usage.memory_peak_percent, before.usage.memory_peak_percent
     if peak is not None and was is not None and abs(peak - was) >= MEMORY_BY:
         yield f"memory peaked at {percent(peak / 100)}, then {percent(was / 100)}"
 
 
-def _loads(now: LoadSummary, then: LoadSummary) -> Iterator[str]:
+def _alike(result: Result, before: Result) -> bool:
+    """Whether their latencies are of the same requests."""
+    return (result.rules < LATENCY_OF_ANSWERS) == (before.rules < LATENCY_OF_ANSWERS)
+
+
+def _loads(now: LoadSummary, then: LoadSummary, *, alike: bool) -> Iterator[str]:
     """Only what its interval tells apart."""
-    if now.p95 is not None and then.p95 is not None and _disjoint(_bounds(now), _bounds(then)):
+    if alike and now.p95 is not None and then.p95 is not None and _disjoint(_bounds(now), _bounds(then)):
         yield f"p95 latency under the fault {seconds(now.p95)}, then {seconds(then.p95)}"
     low, high = _difference(now, then)
     if low > 0 or high < 0:

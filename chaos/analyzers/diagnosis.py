@@ -12,7 +12,7 @@ from functools import cached_property
 from statistics import median
 
 from chaos.events import Event
-from chaos.measure.latency import percentile
+from chaos.latencies import percentile
 from chaos.measure.moments import clock, percent, seconds
 from chaos.measure.record import Record
 from chaos.measure.timeline import Span, Timeline

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from chaos.analyzers.patterns import PATTERNS
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
 from chaos.events import Event
+from chaos.latencies import percentile
 from chaos.measure.health import LATE_S
-from chaos.measure.latency import failures, percentile
+from chaos.measure.latency import failures
 from chaos.measure.logs import looks_like_error
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record

@@ -86,9 +86,23 @@ def _summary(result: Result) -> Iterator[str]:
 
 def _load_sentence(baseline: LoadSummary, fault: LoadSummary) -> str:
     said = f"{_failed(fault)} in the fault phase; before it {_lower_first(_failed(baseline))}"
+    if fault.p50 is None:
+        return f"{said}; nobody was answered, so that there is no latency."
     if fault.p95 is None or baseline.p95 is None:
         return f"{said}."
-    return f"{said}; p95 latency went from {seconds(baseline.p95)} to {seconds(fault.p95)}."
+    went = f"p95 latency went from {seconds(baseline.p95)} to {seconds(fault.p95)}"
+    return f"{said}; {went}{_of_what(fault)}."
+
+
+def _of_what(load: LoadSummary) -> str:
+    """What a latency beside errors is of."""
+    if not load.errors or load.timeouts is None:
+        return ""
+    if not load.timeouts:
+        return ", of answers"
+    return (
+        f", of answers and {load.timeouts:,} timeout{'s' * (load.timeouts > 1)}, which count as their limit"
+    )
 
 
 def _failed(load: LoadSummary) -> str:

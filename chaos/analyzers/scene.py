@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from chaos.measure.latency import Request, requests
+from chaos.latencies import Request
+from chaos.measure.latency import requests
 from chaos.measure.moments import span
 from chaos.measure.record import Record
 from chaos.measure.result import Result, StepResult

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chaos.automaton import PatternError
+from chaos.latencies import QUANTILES
 from chaos.manifests.base import Part
 from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
@@ -172,9 +173,7 @@ _BY_PROBE: dict[str, type[TolerancePart]] = {
     "process": ProcessTolerance,
 }
 _BY_METRIC: dict[str, type[TolerancePart]] = {
-    "latency_p50": LatencyTolerance,
-    "latency_p95": LatencyTolerance,
-    "latency_p99": LatencyTolerance,
+    **dict.fromkeys(QUANTILES, LatencyTolerance),
     "error_rate": ShareTolerance,
     "memory": ShareTolerance,
     "cpu": CpuTolerance,

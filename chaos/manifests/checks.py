@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
+from chaos.latencies import QUANTILES
 from chaos.manifests import draft
 from chaos.manifests.experiment import BlastRadius
 from chaos.manifests.problems import Path, quoted, unknown
@@ -17,7 +18,7 @@ from chaos.units import DURATION, RATE
 
 Said = Iterator[tuple[Path, str]]
 
-LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
+LOAD_METRICS = (*QUANTILES, "error_rate", "throughput")
 START_AND_END_S = 30.0
 """Time that a sandbox needs beside the phases: to start the app, and to be read and closed."""
 STOPS_SEEN_EVERY_S = 1.0

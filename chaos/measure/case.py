@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from chaos.measure.latency import Request, percentile
+from chaos.latencies import Request, percentile, unanswered
 from chaos.measure.looks import Asked
+from chaos.measure.moments import seconds
 from chaos.measure.recovery import Look, Recovery, recovery
 from chaos.measure.requested import as_looks, bound_of
 from chaos.measure.significance import Tests
@@ -65,6 +66,23 @@ class Case:
     def noun(self) -> str:
         """What is counted."""
         return "requests" if self.by_request else "samples"
+
+    def failures(self, phase: str) -> str:
+        """What became of the failures of a phase that are no timeouts, when this is about latency; empty of none."""
+        span = self.run.timeline.span(phase)
+        if span is None or not self.by_request or not self.asked.of_answers:
+            return ""
+        sent = [each for each in self.run.requests if each.sent]
+        lost = unanswered(sent, self.asked.window_s)
+        inside = [index for index, each in enumerate(sent) if span.start <= each.at < span.end]
+        failed = sum(not sent[index].has_latency for index in inside)
+        nobody = sum(index in lost for index in inside)
+        if nobody:
+            window = seconds(self.asked.window_s)
+            return (
+                f"; {nobody:,} of them failures, {window} or longer without one good answer: no good latency"
+            )
+        return f"; {failed:,} other{'s' * (failed > 1)} failed, which is in the error rate" if failed else ""
 
     @property
     def bound(self) -> float:

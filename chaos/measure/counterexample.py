@@ -37,7 +37,7 @@ def _beyond(case: Case, found: Tally) -> str:
     allowed = ""
     if found.bound:
         allowed = f", {percent(found.bound)} allowed (by chance: {percent(found.chance())})"
-    where = f"{found.where}{left_out(found)}"
+    where = f"{found.where}{left_out(found)}{case.failures(found.where.removesuffix(' phase'))}"
     return f"{counted} out of tolerance ({case.asked.tolerance}) in the {where}{allowed}"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from chaos.measure.latency import Request, percentile
+from chaos.latencies import Request, percentile
 from chaos.measure.looks import Asked
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record

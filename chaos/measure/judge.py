@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chaos.events import Event, segments
+from chaos.latencies import Request
 from chaos.measure import lives, trust
 from chaos.measure.accounting import unaccounted
 from chaos.measure.case import Case, Circumstances
@@ -24,7 +25,7 @@ from chaos.measure.control import doubts as withheld_doubts
 from chaos.measure.fidelity import StepJudged, judge_steps
 from chaos.measure.health import Health, examine
 from chaos.measure.judged import Judged
-from chaos.measure.latency import Request, requests, summarise
+from chaos.measure.latency import requests, summarise
 from chaos.measure.logs import excerpt
 from chaos.measure.looks import Asked, looks_of
 from chaos.measure.moments import iso
@@ -82,7 +83,7 @@ def _judge(record: Record, rules: int) -> Result:
     control = is_control(record)
     steps = [] if control else judge_steps(plan.get("method") or (), timeline)
     health = examine(record, timeline, found)
-    asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+    asked = [Asked.read(state, rules) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
     doubts = [
@@ -159,7 +160,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
             starvation=starvation,
             tests=run.tests,
         )
-        new = run.rules == RULES
+        new = run.rules > 1
         results.append(judge_state(Case(state, mine, around)) if new else by_old_rules(state, mine, around))
     return results
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from chaos.automaton import PatternError
 from chaos.events import Event
+from chaos.latencies import QUANTILES, WITH_FAILURES
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
 from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
+from chaos.verdict import LATENCY_OF_ANSWERS, RULES
 
-LOAD_METRICS = ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput")
+LOAD_METRICS = (*QUANTILES, "error_rate", "throughput")
 _NOT_SEEN = ("too few", "exhausted")
 """Older journals have samples of looks that saw nothing, for a reason of ours."""
 GAP_FLOOR_S = 0.25
@@ -38,14 +40,14 @@ class Asked:
     """How long one look may take, or (a metric) how far it looks back."""
 
     @classmethod
-    def read(cls, state: Mapping[str, Any]) -> "Asked":
-        """From the plan's JSON."""
+    def read(cls, state: Mapping[str, Any], rules: int = RULES) -> "Asked":
+        """From the plan's JSON, as these rules understand it."""
         probe = state.get("probe") or {}
         within = state.get("recover_within_s")
         return cls(
             name=str(state.get("name")),
             probe=str(probe.get("type", "")),
-            metric=probe.get("metric"),
+            metric=_metric(probe.get("metric"), rules),
             tolerance=_tolerance(state.get("tolerance") or {}),
             holds=str(state.get("holds") or "throughout"),
             budget=float(state.get("budget") or 0.0),
@@ -65,6 +67,11 @@ class Asked:
         return self.tolerance is not None and self.tolerance.share_of_requests(self.metric) is not None
 
     @property
+    def of_answers(self) -> bool:
+        """Whether it counts answers and timeouts, and leaves other failures to the error rate."""
+        return self.metric in QUANTILES and not str(self.metric).endswith(WITH_FAILURES)
+
+    @property
     def reads_load(self) -> bool:
         """Whether it is computed from the load."""
         return self.metric in LOAD_METRICS
@@ -79,6 +86,10 @@ class Asked:
     def longest_gap_s(self) -> float:
         """Two looks further apart than this leave something unseen."""
         return max(GAP_FLOOR_S, 3 * self.every_s + self.patience_s)
+
+
+def _metric(name: str | None, rules: int) -> str | None:
+    return f"{name}{WITH_FAILURES}" if rules < LATENCY_OF_ANSWERS and name in QUANTILES else name
 
 
 def window_of(probe: Mapping[str, Any]) -> float:

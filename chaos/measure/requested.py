@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chaos.measure.latency import Request
+from chaos.latencies import Request
 from chaos.measure.looks import Asked
 from chaos.measure.recovery import Look
 
@@ -13,16 +13,9 @@ def bound_of(asked: Asked) -> float | None:
 
 
 def as_looks(found: Sequence[Request], asked: Asked) -> list[Look]:
-    """The requests that were sent, by intended time, as they are."""
+    """The requests that were sent and count, by intended time, as they are."""
     if (tolerance := asked.tolerance) is None:
         return []
-    return [
-        Look(
-            each.at,
-            each.took_s,
-            tolerance.accepts_request(asked.metric, each.failure is not None, each.counted_s),
-            each.late_s,
-        )
-        for each in found
-        if each.sent
-    ]
+    sent = [each for each in found if each.sent]
+    judged = tolerance.judged_requests(asked.metric, sent, asked.window_s)
+    return [Look(each.at, each.took_s, good, each.late_s) for each, good in judged]

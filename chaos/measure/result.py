@@ -100,15 +100,16 @@ class PhaseResult(Part):
 
 
 class LoadSummary(Part):
-    """The load of one phase. A failed request counts as at least the client's timeout, so that failing is
-    never fast."""
+    """The load of one phase. Latencies are of answers and of timeouts, which count as the client's limit at least; what
+    was refused or answered with an error at once has none (`chaos.latencies`)."""
 
     sent: int
     errors: int
     error_rate: float
     p50: float | None
+    """None: nothing but failures."""
     p95: float | None
-    """None of fewer than 20 requests: it would be the slowest of them."""
+    """None of fewer than 20 answers and timeouts: it would be the slowest of them."""
     p99: float | None
     """None of fewer than 100."""
     throughput: float
@@ -120,6 +121,12 @@ class LoadSummary(Part):
     """The 95 % interval of p95, between two of the requests; None: too few for one."""
     independent: int | None = None
     """As many independent requests tell as much of the error rate; fewer than `sent` where failures come in clumps."""
+    timeouts: int | None = None
+    """Of the errors, those that were given up at the client's limit."""
+    p50_with_failures: float | None = None
+    """As p50, but each failed request counts as at least the client's timeout; so do the next two."""
+    p95_with_failures: float | None = None
+    p99_with_failures: float | None = None
 
 
 class UsagePeaks(Part):

@@ -12,7 +12,8 @@ from math import ceil
 from typing import TypeVar
 
 from chaos.events import Event
-from chaos.measure.latency import Request, percentile, requests
+from chaos.latencies import Request, percentile, population
+from chaos.measure.latency import requests
 from chaos.measure.looks import Asked, looks_of
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
@@ -44,7 +45,7 @@ class Series:
     some from the fastest to the slowest."""
     latency_p50: Points = field(default_factory=list)
     latency_p95: Points = field(default_factory=list)
-    """Seconds; failed requests count as at least the timeout."""
+    """Seconds, of answers and timeouts; none where nothing but failures was sent."""
     error_rate: Points = field(default_factory=list)
     """Share of the last second's requests."""
     throughput: Points = field(default_factory=list)
@@ -110,9 +111,9 @@ def _add_load(shown: Series, found: Sequence[Request]) -> None:
 
 def _add_window(shown: Series, at: float, window: Sequence[Request], length_s: float) -> None:
     errors = sum(request.failure is not None for request in window)
-    counted = sorted(each.counted_s for each in window)
-    shown.latency_p50.append((at, percentile(counted, 0.50) or 0.0))
-    shown.latency_p95.append((at, percentile(counted, 0.95) or 0.0))
+    for share, points in ((0.50, shown.latency_p50), (0.95, shown.latency_p95)):
+        if (value := percentile(population(window, share), share)) is not None:
+            points.append((at, value))
     shown.error_rate.append((at, errors / len(window)))
     shown.throughput.append((at, (len(window) - errors) / length_s))
 

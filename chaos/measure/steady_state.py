@@ -184,7 +184,8 @@ def _not_decided(case: Case) -> Judgement | None:
         more = each.needed(tests.against, tests.significance)
         return (
             Verdict.INCONCLUSIVE,
-            f"{counted} {where}, {allowed}: not decided, {_needed(case, more)} there",
+            f"{counted} {where}, {allowed}: not decided, {_needed(case, more)} there"
+            f"{case.failures(each.where.removesuffix(' phase'))}",
         )
     return None
 
@@ -213,7 +214,8 @@ def _held(case: Case) -> Judgement | None:
     if case.asked.holds == "throughout":
         return (
             Verdict.HELD,
-            f"{counted} ({case.asked.tolerance}) under the fault and after it{left_out(found[0])}{unseen}",
+            f"{counted} ({case.asked.tolerance}) under the fault and after it{left_out(found[0])}{unseen}"
+            f"{case.failures('fault')}",
         )
     blips = f"{counted} since then{left_out(found[0])}{unseen}"
     if back and back.seconds:

@@ -40,7 +40,7 @@ LIVE = (
     ),
     Family(
         "chaoslab_request_latency_seconds",
-        "Quantiles of the requests that ended in the last second; a failed one counts as at least its timeout.",
+        "Quantiles of the answers and timeouts of the last second; a timeout counts as its limit at least.",
         ("quantile",),
         "seconds",
     ),
@@ -75,7 +75,12 @@ FINAL = (
         "ratio",
     ),
     Family("chaoslab_run_fault_landed", "1 when the fault was measured to act as asked.", ("fault", "step")),
-    Family("chaoslab_run_request_latency_seconds", "Quantiles of a whole phase.", ("quantile",), "seconds"),
+    Family(
+        "chaoslab_run_request_latency_seconds",
+        "Quantiles of a whole phase, of answers and timeouts.",
+        ("quantile",),
+        "seconds",
+    ),
     Family("chaoslab_run_request_error_ratio", "Failed requests of a whole phase.", unit="ratio"),
 )
 """One sample each, when the run has been judged; `phase` only where it says of which."""

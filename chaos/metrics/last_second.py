@@ -7,7 +7,7 @@ became of it. (The report, which is drawn afterwards, puts it where it was meant
 from collections import deque
 from typing import NamedTuple
 
-from chaos.measure.latency import Request, percentile
+from chaos.latencies import Request, percentile, population
 
 LENGTH_S = 1.0
 QUANTILES = {"0.5": 0.50, "0.95": 0.95, "0.99": 0.99}
@@ -17,7 +17,7 @@ class Second(NamedTuple):
     """What one second was like."""
 
     latency_s: dict[str, float]
-    """Quantile -> seconds."""
+    """Quantile -> seconds; empty when there were nothing but failures."""
     error_ratio: float
     good_per_s: float
 
@@ -40,10 +40,10 @@ class LastSecond:
         recent = [request for at, request in self._ended if moment - LENGTH_S < at <= moment]
         if not recent:
             return None
-        counted = sorted(request.counted_s for request in recent)
         failed = sum(request.failure is not None for request in recent)
+        quantiles = {name: percentile(population(recent, share), share) for name, share in QUANTILES.items()}
         return Second(
-            {name: percentile(counted, share) or 0.0 for name, share in QUANTILES.items()},
-            failed / len(counted),
-            (len(counted) - failed) / LENGTH_S,
+            {name: value for name, value in quantiles.items() if value is not None},
+            failed / len(recent),
+            (len(recent) - failed) / LENGTH_S,
         )

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from chaos.events import Event
-from chaos.measure.latency import DEFAULT_TIMEOUT_S, request_of
+from chaos.latencies import DEFAULT_TIMEOUT_S, request_of
 from chaos.measure.looks import Asked, look_of
 from chaos.measure.recovery import Look
 from chaos.measure.usage import disk_percent
@@ -46,18 +46,21 @@ class Load:
 
     def sampled(self, event: Event) -> None:
         """One has ended."""
-        self._window.add(request_of(event, self._timeout_s))
+        self._window.add(request_of(event.at, event.data, self._timeout_s))
 
     def ended(self, event: Event) -> None:
         """No more are sent."""
         self._began = inf
 
     def write(self, at: float, pen: Pen) -> None:
-        """Latency and errors end while nothing is answered, rather than stand still; throughput is 0 then."""
+        """Latency and errors end while nothing is answered, rather than stand still; throughput is 0 then.
+
+        Of nothing but failures there is no latency.
+        """
         second = self._window.at(at)
         for name in QUANTILES:
             latency = "chaoslab_request_latency_seconds"
-            if second is None:
+            if second is None or name not in second.latency_s:
                 pen.stop(latency, at, quantile=name)
             else:
                 pen.put(latency, at, second.latency_s[name], quantile=name)

@@ -11,7 +11,11 @@ from typing import Annotated, Any, Literal, Protocol
 
 from chaos.units import Unit
 
-Metric = Literal["latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput", "cpu", "memory"]
+Metric = Literal[
+    "latency_p50", "latency_p95", "latency_p99",
+    "latency_p50_with_failures", "latency_p95_with_failures", "latency_p99_with_failures",
+    "error_rate", "throughput", "cpu", "memory",
+]  # fmt: skip
 
 # 10 ms: as fast as one Python agent can look at several things without showing up in what it measures.
 INTERVAL = Unit("duration", (("ms", 0.001), ("s", 1.0), ("m", 60.0)), "100ms", low=0.01, high=600.0)

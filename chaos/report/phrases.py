@@ -77,6 +77,8 @@ def _load_numbers(result: Result) -> Iterable[Number]:
     fault, baseline = result.load.get("fault"), result.load.get("baseline")
     if fault and fault.p95 is not None:
         yield Number("p95 under fault", scale.seconds(fault.p95), _around(fault, baseline))
+    elif fault and fault.sent and fault.p50 is None:
+        yield Number("p95 under fault", "none", "nothing but failures")
     sent = sum(summary.sent for summary in result.load.values())
     if sent:
         errors = sum(summary.errors for summary in result.load.values())

@@ -27,7 +27,7 @@ def timeline(series: Series, plan: Mapping[str, Any]) -> list[str]:
     if series.end <= series.start:
         return []
     charts = [
-        latency_chart(series, plan) if series.latency_p95 else "",
+        latency_chart(series, plan) if series.latency else "",
         _metric(series, plan, "error_rate", "Errors", series.error_rate, scale.share, at_least=0.02),
         _metric(series, plan, "throughput", "Good answers", series.throughput, scale.rate),
         _metric(series, plan, "cpu", "CPU, of one core", _shares(series.cpu), scale.share, at_least=0.1),

@@ -27,7 +27,7 @@ from chaos.verdict import RULES
     type=click.IntRange(1, RULES),
     default=RULES,
     show_default=True,
-    help="By which version of the rules: 1 is how runs were judged before budgets were tested.",
+    help="By which version of the rules: 1 is before budgets were tested, 2 before latencies were of answers alone.",
 )
 def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
     """Judge a JOURNAL again, offline: by the same rules the same verdict, with the same exit code.

@@ -1,5 +1,6 @@
 """Windows: what counts, when, and as how much."""
 
+from math import inf
 from typing import get_args
 
 import pytest
@@ -10,9 +11,17 @@ from chaos.probes.base import Metric
 TIMEOUT_S = 2.0
 
 
-def answered(windows: Windows, key: int, intended: float, took_s: float, *, failed: bool = False) -> None:
+def answered(
+    windows: Windows,
+    key: int,
+    intended: float,
+    took_s: float,
+    *,
+    failed: bool = False,
+    timed_out: bool = False,
+) -> None:
     windows.request_began(key, intended)
-    windows.request_ended(key, intended + took_s, failed=failed, timeout_s=TIMEOUT_S)
+    windows.request_ended(key, intended + took_s, failed=failed, timeout_s=TIMEOUT_S, timed_out=timed_out)
 
 
 def steady(count: int, every_s: float = 0.02, took_s: float = 0.01) -> Windows:
@@ -51,20 +60,41 @@ def test_only_the_window_counts() -> None:
     assert windows.value("latency_p99", 2.0, 2.0) == pytest.approx(0.01)
 
 
-def test_failures_count_as_the_timeout_however_fast_they_were() -> None:
+def test_failures_count_as_the_timeout_only_where_that_is_asked_for() -> None:
     windows = steady(45)
     for key in range(45, 50):
         answered(windows, key, key * 0.02, 0.001, failed=True)
-    assert windows.value("latency_p50", 1.0, 1.0) == pytest.approx(0.01)
-    assert windows.value("latency_p95", 1.0, 1.0) == TIMEOUT_S
+    assert windows.value("latency_p50_with_failures", 1.0, 1.0) == pytest.approx(0.01)
+    assert windows.value("latency_p95_with_failures", 1.0, 1.0) == TIMEOUT_S
+    assert windows.value("latency_p95", 1.0, 1.0) == pytest.approx(0.01)
     assert windows.value("error_rate", 1.0, 1.0) == pytest.approx(0.1)
 
 
 def test_a_failure_slower_than_the_timeout_counts_in_full() -> None:
     windows = Windows()
     for key in range(5):
-        answered(windows, key, 0.0, 2.5, failed=True)
+        answered(windows, key, 0.0, 2.5, failed=True, timed_out=True)
     assert windows.value("latency_p50", 1.0, 2.6) == 2.5
+    assert windows.value("latency_p50_with_failures", 1.0, 2.6) == 2.5
+
+
+def test_an_error_that_came_late_is_slow_and_one_that_came_early_is_not_fast() -> None:
+    windows = steady(40, took_s=0.1)
+    for key in range(40, 50):
+        answered(windows, key, key * 0.02, 0.9 if key % 2 else 0.001, failed=True)
+    assert windows.value("latency_p95", 2.0, 2.0) == pytest.approx(0.9)
+    assert windows.value("latency_p50", 2.0, 2.0) == pytest.approx(0.1)
+
+
+def test_nothing_but_failures_is_no_good_latency() -> None:
+    windows = Windows()
+    for key in range(20):
+        answered(windows, key, key * 0.05, 0.001, failed=True)
+    windows.request_began(20, 1.0)
+    assert windows.value("latency_p50", 1.0, 1.0) == inf
+    assert windows.value("latency_p50_with_failures", 1.0, 1.0) == TIMEOUT_S
+    answered(windows, 21, 0.9, 0.05)
+    assert windows.value("latency_p50", 1.0, 1.0) == pytest.approx(0.05)
 
 
 def test_a_hang_shows_while_it_lasts_and_longer_than_the_window() -> None:

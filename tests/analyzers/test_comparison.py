@@ -10,8 +10,9 @@ import pytest
 from chaos.analyzers.comparison import compare, earlier, told
 from chaos.analyzers.rules import analyze
 from chaos.events import Event
+from chaos.latencies import Request
 from chaos.measure import judge
-from chaos.measure.latency import Request, summarise
+from chaos.measure.latency import summarise
 from chaos.measure.result import LoadSummary, Result
 from tests.journals import build
 from tests.journals.telling import INJECTED, RECOVERED, Telling

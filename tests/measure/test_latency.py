@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chaos.events import Event
-from chaos.measure.latency import failures, percentile, requests, summarise
+from chaos.latencies import percentile
+from chaos.measure.latency import failures, requests, summarise
 from chaos.measure.record import Record
 
 PLAN = Event("run.started", 0.0, {"plan": {"load": {"rate_per_s": 10.0, "timeout_s": 2.0}}}, "host")
@@ -39,14 +40,34 @@ def test_a_percentile_of_nothing_is_nothing() -> None:
     assert percentile([], 0.5) is None
 
 
-def test_fast_failures_never_improve_latency() -> None:
+def test_fast_failures_neither_improve_latency_nor_make_it_slow() -> None:
+    good = [sampled(i / 10, 100.0 + i) for i in range(20)]
+    bad = [sampled(2.0 + i / 10, 1.0, *how) for i, how in enumerate([(None, "refused"), (503, None)] * 2)]
+    summary = summarise(requests(of(*good, *bad)), 2.4)
+    assert (summary.p50, summary.p95) == (0.109, 0.118)
+    assert (summary.p50_with_failures, summary.p95_with_failures) == (0.111, 2.0)
+    assert (summary.sent, summary.errors, summary.timeouts) == (24, 4, 0)
+
+
+def test_a_timeout_counts_as_its_limit() -> None:
     good = [sampled(i / 10, 100.0) for i in range(18)]
-    bad = [sampled(1.8 + i / 10, 1.0, None, "refused") for i in range(2)]
-    summary = summarise(requests(of(*good, *bad)), 2.0)
-    assert summary.p95 == 2.0
-    assert summary.p50 == 0.1
-    assert (summary.sent, summary.errors, summary.error_rate) == (20, 2, 0.1)
-    assert summary.throughput == 9.0
+    given_up = [sampled(1.8 + i / 10, 2000.0 - i, None, "timeout") for i in range(2)]
+    summary = summarise(requests(of(*good, *given_up)), 2.0)
+    assert (summary.p50, summary.p95, summary.timeouts) == (0.1, 2.0, 2)
+
+
+def test_an_error_that_was_waited_for_counts_as_what_it_took_where_that_is_worse() -> None:
+    good = [sampled(i / 10, 100.0) for i in range(90)]
+    late = [sampled(9 + i / 10, 1500.0, 504) for i in range(10)]
+    assert summarise(requests(of(*good, *late)), 10.0).p95 == 1.5
+    early = [sampled(9 + i / 10, 50.0, 500) for i in range(10)]
+    assert summarise(requests(of(*good, *early)), 10.0).p95 == 0.1
+
+
+def test_of_nothing_but_failures_there_is_no_latency() -> None:
+    summary = summarise(requests(of(*(sampled(i / 10, 1.0, 503) for i in range(30)))), 3.0)
+    assert (summary.p50, summary.p95, summary.error_rate) == (None, None, 1.0)
+    assert summary.p95_with_failures == 2.0
 
 
 def test_a_failure_that_took_longer_than_the_timeout_counts_as_long_as_it_took() -> None:

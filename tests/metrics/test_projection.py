@@ -3,6 +3,7 @@
 import json
 import re
 from collections import defaultdict
+from math import isfinite
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,15 @@ def test_requests_that_fail_count_from_when_that_is_known() -> None:
     assert between(errors, 1.0, 3.0) == {0.0}
     assert max(between(errors, 3.0, 5.2)) == 1.0
     assert between(errors, 5.5, END - 0.5) == {0.0}
-    assert max(value for _, value in of(samples, "chaoslab_request_latency_seconds", quantile="0.95")) >= 2.0
+    latency = of(samples, "chaoslab_request_latency_seconds", quantile="0.95")
+    assert max(value for _, value in latency if isfinite(value)) < 0.5  # refused is not slow
+
+
+def test_there_is_no_latency_while_nothing_but_failures_ends() -> None:
+    samples = project(Telling(failing=[(3.0, 6.0)]).events())
+    latency = of(samples, "chaoslab_request_latency_seconds", quantile="0.95")
+    assert between([(at, value) for at, value in latency if isfinite(value)], 4.6, 5.9) == set()
+    assert min(between(of(samples, "chaoslab_request_error_ratio"), 4.6, 5.9)) == 1.0
 
 
 def test_while_nothing_is_answered_latency_ends_and_throughput_is_nil() -> None:
