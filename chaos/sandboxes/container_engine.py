@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import SandboxError, SandboxLost, SandboxRefused
@@ -28,11 +29,22 @@ _ENDS: Mapping[tuple[str, ...], tuple[type[SandboxError], str]] = {
     ),
     ("cannot connect to", "is the docker daemon running", "connection refused", "unable to connect"): (
         SandboxError,
-        "its daemon does not answer; remedy: start it (systemctl start {engine}), or set CHAOSLAB_CONTAINER_ENGINE",
+        "its daemon does not answer; remedy: start it ({start}), or set CHAOSLAB_CONTAINER_ENGINE",
     ),
     ("permission denied while trying to connect", "permission denied while connecting"): (
         SandboxRefused,
-        "you may not speak to its daemon; remedy: join its group, or use rootless podman",
+        "you may not speak to its daemon; remedy: join its group (sudo usermod --append --groups docker $USER, then "
+        "log in anew), or use rootless podman (CHAOSLAB_CONTAINER_ENGINE=podman)",
+    ),
+    ("no subuid ranges", "no subgid ranges", "cannot find newuidmap", "potentially insufficient uids"): (
+        SandboxRefused,
+        "your user has no ids of its own for containers; remedy: sudo usermod --add-subuids 100000-165535 "
+        "--add-subgids 100000-165535 $USER, with newuidmap there (apt-get install uidmap), then: podman system migrate",
+    ),
+    ("requested cgroup controller", "opening file `memory.max`", "no cgroup controllers are delegated"): (
+        SandboxRefused,
+        "no control group that can limit was delegated to you; remedy: run it in a login session on systemd, else: "
+        "sudo loginctl enable-linger $USER, then systemd-run --user --scope -p Delegate=yes COMMAND",
     ),
     ("manifest unknown", "pull access denied", "repository does not exist", "not found: manifest"): (
         SandboxRefused,
@@ -40,6 +52,10 @@ _ENDS: Mapping[tuple[str, ...], tuple[type[SandboxError], str]] = {
     ),
 }
 """Words of an engine, in lower case -> what they mean and the remedy."""
+_STARTS = {
+    "docker": "systemctl start docker; where it is rootless: systemctl --user start docker",
+    "podman": "systemctl --user start podman.socket; for root: systemctl start podman.socket",
+}
 
 _NO_IMAGE = ("no such image", "image not known", "unable to find image")
 _found: dict[str | None, "Engine"] = {}
@@ -83,7 +99,8 @@ class Engine:
         said, lower = _last_line(words.strip()), words.lower()
         for marks, (kind, meaning) in _ENDS.items():
             if any(mark in lower for mark in marks):
-                return kind(f"{self.program}: {meaning.format(engine=self.program)} ({said})")
+                start = _STARTS.get(Path(self.program).name, f"systemctl start {self.program}")
+                return kind(f"{self.program}: {meaning.format(engine=self.program, start=start)} ({said})")
         return SandboxError(f"{self.program}: {said or 'it failed without a word'}")
 
     async def start(self, image: str, options: Sequence[str], command: Sequence[str]) -> None:
@@ -176,7 +193,7 @@ async def _first_that_answers(programs: Sequence[str]) -> Engine:
             engine.options += _own_share(known)
             return engine
     raise SandboxRefused(
-        f"no container engine: {'; '.join(refusals)}; remedy: install Docker or Podman, "
+        f"no container engine: {'; '.join(refusals)}; remedy: install Docker or Podman (apt-get install podman), "
         "set CHAOSLAB_CONTAINER_ENGINE to its program, or choose another sandbox type"
     )
 

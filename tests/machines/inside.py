@@ -82,6 +82,7 @@ def carried_out(name: str, sandbox: str) -> dict[str, Any]:
         "memory_kind": next((event.data["memory_kind"] for event in of(events, "agent.started")), None),
         "killed_by": sorted({str(event.data["by"]) for event in of(events, "memory.killed")}),
         "signals": sorted({str(event.data["signal"]) for event in of(events, "process.exited")}),
+        "taken": any(event.data["process"] == "asks" for event in of(events, "process.exited")),
         "memory_peak_bytes": result.usage.memory_peak_bytes,
     }
 

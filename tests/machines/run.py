@@ -55,12 +55,15 @@ def main() -> int:
     for guest in dict.fromkeys(kind.guest for kind in KINDS if kind.name in wanted and not told.read):
         kinds = [kind for kind in KINDS if kind.guest == guest and kind.name in wanted]
         remains += in_guest(told.cache, guest, kinds, wanted)
-    found = {kind.name: list(read(rows / f"{kind.name}.jsonl")) for kind in KINDS}
+    found = {kind.name: list(read(rows / f"{kind.name}.jsonl")) for kind in (*KINDS, *UNBUILT)}
     if told.table:
         shown = {kind.name: [*found[kind.name], *refused(kind, found[kind.name])] for kind in KINDS}
         told.table.write_text(written(told.table.read_text(), shown))
     if told.accept:
-        EXPECTED.write_text(json.dumps(hows(found), indent=1, sort_keys=True) + "\n")
+        accepted = expected()
+        for name, mechanisms in hows(found).items():
+            accepted[name] = accepted.get(name, {}) | mechanisms
+        EXPECTED.write_text(json.dumps(accepted, indent=1, sort_keys=True) + "\n")
     return said([*remains, *differences({name: found[name] for name in wanted}, expected())])
 
 
@@ -120,7 +123,9 @@ def short(cache: Path) -> int:
         (name, row["fault"]) for name, rows in found.items() for row in rows if row.get("refused") != STILL
     }
     for name, fault in ((name, fault) for name, faults in wanted.items() for fault in faults):
-        if (name, fault) in ran:
+        if fault == HOG and (name, fault) in ran:  # one that had its memory and lived is a difference
+            print(f"{name}, {fault}: not ended; did it get its memory in time?", file=sys.stderr)
+        elif (name, fault) in ran:
             wrong.append(f"{name}, {fault}: not seen")
         else:
             print(f"{name}, {fault}: {STILL}; nothing was shown", file=sys.stderr)

@@ -138,6 +138,8 @@ def _hog(name: str, row: Row) -> Iterator[str]:
         yield f"{name}: {row.get('refused') or row['step_why'] or row['why']}"
         return
     enforcer = {"real": ["kernel"], "emulated": ["agent"]}[str(row["memory_kind"])]
+    if not row["killed_by"] and not row.get("taken", True):
+        return  # the guest was too slow: it never had its memory, and the table says that nobody ended it
     if row["killed_by"] != enforcer or row["kind"] != row["memory_kind"]:
         yield f"{name}: a limit that is {row['kind']} was enforced by {row['killed_by'] or 'nobody'}"
     if row["verdict"] == "held":

@@ -240,12 +240,12 @@ def test_without_an_engine_one_error_says_so_with_the_remedy(monkeypatch: pytest
     [
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-            "docker: its daemon does not answer; remedy: start it (systemctl start docker)",
+            "docker: its daemon does not answer; remedy: start it (systemctl start docker;",
         ),
         (
             "Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: "
             'Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/info": dial unix: connect: permission denied',
-            "docker: you may not speak to its daemon; remedy: join its group, or use rootless podman",
+            "docker: you may not speak to its daemon; remedy: join its group (sudo usermod",
         ),
     ],
 )
@@ -285,12 +285,20 @@ def test_a_program_that_is_no_engine_is_said_to_be_none(monkeypatch: pytest.Monk
     [
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-            "its daemon does not answer; remedy: start it (systemctl start docker)",
+            "its daemon does not answer; remedy: start it (systemctl start docker;",
         ),
         ("Error: write /var/lib/x: no space left on device", "its disk is full; remedy: docker system prune"),
         (
             "permission denied while trying to connect to the Docker daemon socket",
-            "you may not speak to its daemon; remedy: join its group",
+            "you may not speak to its daemon; remedy: join its group (sudo usermod --append --groups docker $USER",
+        ),
+        (
+            'cannot find UID/GID for user bob: no subuid ranges found for user "bob" in /etc/subuid',
+            "your user has no ids of its own for containers; remedy: sudo usermod --add-subuids",
+        ),
+        (
+            "Error: OCI runtime error: crun: the requested cgroup controller `memory` is not available",
+            "no control group that can limit was delegated to you; remedy: run it in a login session",
         ),
         ("Error response from daemon: manifest unknown", "there is no such image, or it wants a login"),
         ("Error: something new", "Error: something new"),
