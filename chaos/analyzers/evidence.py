@@ -5,11 +5,13 @@ A detector looks for one symptom and returns nothing when there is none. Words o
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from statistics import median
 
-from chaos.analyzers.patterns import PATTERNS
+from chaos.analyzers.patterns import NO_ROOM, PATTERNS, PEERS, SLOW_FAILURE_S
+from chaos.analyzers.queues import queue, queues
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
 from chaos.events import Event
-from chaos.latencies import percentile
+from chaos.latencies import Request, percentile
 from chaos.measure.health import LATE_S
 from chaos.measure.latency import failures
 from chaos.measure.logs import looks_like_error
@@ -22,11 +24,18 @@ from chaos.verdict import Verdict
 SLOWER_BY = 2.0
 SLOWER_BY_S = 0.05
 """Latency counts as risen when p95 is at least twice the baseline's and 50 ms more."""
+FASTEST = 0.1
+"""Share of the good answers that are called the fastest."""
 PAID_TWICE = 1.7
 """A delay counts as paid more than once from this multiple on."""
+AT_ONCE_S = 0.1
+"""Errors that come as soon as this are of a peer that refuses, and not of one that is silent."""
 TELLING_SHARE = 0.1
 """A kind of failure is worth a sentence of its own from this share of all failures on."""
 MEMORY_NEAR_LIMIT = 98.0
+STAYS_GREEN = 0.02
+"""So few requests fail that nobody who looks at them learns of writes that do."""
+DISKS = frozenset({"disk_full", "disk_read_only", "inode_exhaustion", "io_stress", "io_throttle"})
 
 _KINDS = {"timeout": "timeouts", "refused": "refused", "reset": "reset", "closed": "reset"}
 
@@ -49,7 +58,20 @@ def _failed_requests(scene: Scene) -> Iterator[Symptom]:
         if count >= TELLING_SHARE * total:
             word = _KINDS.get(kind, "server_errors" if kind.startswith("http_5") else "errors")
             said = f"{count:,} of {len(found):,} requests failed ({kind}) {scene.when()}"
+            if word == "server_errors" and scene.step.fault in PEERS:
+                word, how = _manner_of_errors([each for each in found if each.failure == kind])
+                said += how
             yield scene.symptom(word, said)
+
+
+def _manner_of_errors(failed: Sequence[Request]) -> tuple[str, str]:
+    """Whether the app learnt at once that its peer failed, or waited for it first."""
+    usual_s = median(each.took_s for each in failed)
+    if usual_s <= AT_ONCE_S:
+        return "failed_at_once", f", half of them within {seconds(usual_s)}: it learnt at once"
+    if usual_s >= SLOW_FAILURE_S:
+        return "failed_late", f", half of them only after {seconds(usual_s)}: it waited first"
+    return "server_errors", ""
 
 
 def _silent_failures(scene: Scene) -> Iterator[Symptom]:
@@ -80,10 +102,27 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
     said = f"the p95 latency of good answers rose from {seconds(before.p95)} to {seconds(now)} {scene.when()}"
     delay_ms = scene.step.delivered.get("delay_ms")
     if not isinstance(delay_ms, float | int) or delay_ms <= 0:
+        if queue(scene) is None:
+            yield scene.symptom("slower", said)
+        return
+    # Paying it once is what was asked for, and no symptom. How often it is paid, the fastest tell: they did not queue.
+    lifted_s = (percentile(good, FASTEST) or 0.0) - _usual_floor_s(scene)
+    if (times := lifted_s * 1000 / delay_ms) >= PAID_TWICE:
+        floor = f"even the fastest good answers took {seconds(lifted_s)} longer {scene.when()}"
+        yield scene.symptom("delay_multiplied", f"{floor}, {times:.1f} times the delay of one round trip")
+    elif risen_s * 1000 / delay_ms >= PAID_TWICE and queue(scene) is None:
         yield scene.symptom("slower", said)
-    elif (times := risen_s * 1000 / delay_ms) >= PAID_TWICE:
-        # Paying it once is what was asked for, and no symptom.
-        yield scene.symptom("delay_multiplied", f"{said}, {times:.1f} times the delay of one round trip")
+
+
+def _usual_floor_s(scene: Scene) -> float:
+    """What the fastest good answers take in the baseline."""
+    span = scene.timeline.span("baseline")
+    good = [
+        each.took_s
+        for each in scene.requests
+        if span and span.start <= each.at < span.end and not each.failure
+    ]
+    return percentile(sorted(good), FASTEST) or 0.0
 
 
 def _lingering(scene: Scene) -> Iterator[Symptom]:
@@ -134,6 +173,20 @@ def _memory(scene: Scene) -> Iterator[Symptom]:
         yield scene.symptom("memory_near_limit", f"memory peaked at {peak:.1f} % of the limit")
 
 
+def _writes_lost(scene: Scene) -> Iterator[Symptom]:
+    """Writes failed, as the log says, and hardly a request did: what was to be kept may be gone, and nobody knows."""
+    if scene.start is None or scene.step.fault not in DISKS:
+        return
+    found = scene.during()
+    failed = sum(each.failure is not None for each in found)
+    lines = [e for e in scene.record.of("log.captured") if NO_ROOM.search(str(e.data.get("line", "")))]
+    mine = [e for e in lines if scene.start <= e.at <= scene.end + AFTER_S]
+    if mine and found and failed <= STAYS_GREEN * len(found):
+        said = f"“{mine[0].data.get('process')}” wrote {len(mine):,} lines of writes that failed {scene.when()}, first "
+        said += f"at {clock(mine[0].at)}, while {len(found) - failed:,} of {len(found):,} requests were answered well"
+        yield scene.symptom("writes_lost", said)
+
+
 def _states(result: Result) -> Iterator[Symptom]:
     """Steady states that deviated, told by how they did."""
     fault = result.steps[-1].fault if result.steps else ""
@@ -156,11 +209,13 @@ def _manner(state: SteadyStateResult) -> str:
 
 
 _DETECTORS: tuple[Callable[[Scene], Iterator[Symptom]], ...] = (
+    queues,
     _failed_requests,
     _silent_failures,
     _exits,
     _lingering,
     _slower,
+    _writes_lost,
     _memory,
     *PATTERNS,
 )

@@ -33,8 +33,9 @@ RESTARTS = 3
 
 _RETRY = re.compile(r"\bre-?tr(?:y|ie[sd]|ying)\b|\battempt\s*#?\d|\btr(?:y|ying) again\b", re.IGNORECASE)
 _ATTEMPT = re.compile(r"\b(?:attempt|retry|try)\D{0,12}(\d{1,2})\b", re.IGNORECASE)
-_NO_ROOM = re.compile(
-    r"no space left|ENOSPC|disk (?:is )?full|disk quota|read-only file system|EROFS", re.IGNORECASE
+NO_ROOM = re.compile(
+    r"no space left|ENOSPC|disk (?:is )?full|disk quota|read-only file system|EROFS|input/output error|\bEIO\b",
+    re.IGNORECASE,
 )
 _SURPRISE = re.compile(
     r"^Traceback \(most recent call last\)|^panic:|\bunhandled\b|\buncaught\b|^Exception in thread", re.I
@@ -77,7 +78,9 @@ def _gap_s(said: Sequence[Event]) -> float | None:
 def no_fallback(scene: Scene) -> Iterator[Symptom]:
     """Nearly every request failed because something behind the app did."""
     found = scene.during()
-    failed = [request for request in found if request.failure is not None]
+    # Of what never reached the app (refused, reset) no fallback of its own can help.
+    reached = ("timeout", "http_5")
+    failed = [request for request in found if (request.failure or "").startswith(reached)]
     if scene.step.fault not in PEERS or not found or len(failed) < NEARLY_ALL * len(found):
         return
     share = percent(len(failed) / len(found))
@@ -136,7 +139,7 @@ def unhandled(scene: Scene) -> Iterator[Symptom]:
     """Failures that the app did not expect: stack traces, and above all writes without room."""
     said = lines(scene)
     surprises = [event for event in said if _SURPRISE.search(_text(event))]
-    full = [event for event in said if _NO_ROOM.search(_text(event))]
+    full = [event for event in said if NO_ROOM.search(_text(event))]
     if full and surprises:
         yield scene.symptom(
             "unhandled_disk_full",
