@@ -2,8 +2,9 @@
 PYTHON ?= python3
 export PYTHON
 BIN = .venv/bin
+STACKS = gunicorn haproxy nginx-light nodejs openjdk-17-jdk-headless postgresql python3-psycopg2 python3-redis redis-server
 
-.PHONY: help setup run test test-machines check bench fidelity serve stack lock
+.PHONY: help setup run test test-machines check bench fidelity truth mutants serve stack lock
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
@@ -12,6 +13,8 @@ help:
 	@echo "make check  lint, types, import contracts, schema freshness"
 	@echo "make bench  ratios against what one would use instead"
 	@echo "make fidelity  docs/fidelity.md anew: every fault, asked and delivered"
+	@echo "make truth  docs/truth.md anew: real stacks under real faults, the verdict beside what their own clients saw"
+	@echo "make mutants  every safety net of the demo shop taken away in turn: which experiments notice"
 	@echo "make stack  Grafana, Prometheus, Prefect on Postgres and a worker, in containers (needs Docker)"
 	@echo "make serve  the Prefect server and its UI, in the background"
 
@@ -22,7 +25,7 @@ run: setup
 	$(BIN)/chaoslab run experiments/hello.yaml
 
 test: check
-	@scripts/packages chromium iproute2 libseccomp2 podman postgresql prometheus runc util-linux
+	@scripts/packages chromium iproute2 libseccomp2 podman postgresql prometheus runc util-linux $(STACKS)
 	@scripts/tests
 
 test-machines: setup
@@ -44,6 +47,14 @@ bench: setup
 fidelity: setup
 	@mkdir -p runs
 	$(BIN)/python -m bench.fidelity > runs/fidelity.md && mv runs/fidelity.md docs/fidelity.md
+
+truth: setup
+	@scripts/packages $(STACKS)
+	@mkdir -p runs
+	$(BIN)/python -m bench.truth > runs/truth.md; status=$$?; [ -s runs/truth.md ] && mv runs/truth.md docs/truth.md; exit $$status
+
+mutants: setup
+	$(BIN)/python -m bench.mutants
 
 serve: setup
 	$(BIN)/chaoslab up

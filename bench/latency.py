@@ -114,7 +114,10 @@ def _load(port: int, for_s: float) -> list[float]:
     async def work() -> None:
         until = asyncio.Event()
         asyncio.get_running_loop().call_later(for_s, until.set)
-        order = {"url": f"http://127.0.0.1:{port}/", "rate_per_s": RATE, "timeout_s": 5.0}
+        order = {"url": f"http://127.0.0.1:{port}/", "rate_per_s": RATE, "timeout_s": 5.0} | {
+            "arrivals": "uniform",
+            "connection_use": "reuse",  # as the others send
+        }
         await OpenLoop(order, keep, Windows(), Clock()).run(until)
 
     asyncio.run(work())

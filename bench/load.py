@@ -61,7 +61,14 @@ def open_loop(port: int, rate: float) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "journal.ndjson")
         record = Record(str(path), Clock())
-        order: Mapping[str, Any] = {"url": f"http://127.0.0.1:{port}/", "rate_per_s": rate, "timeout_s": 2.0}
+        order: Mapping[str, Any] = {
+            "url": f"http://127.0.0.1:{port}/",
+            "rate_per_s": rate,
+            "timeout_s": 2.0,
+        } | {
+            "arrivals": "uniform",
+            "connection_use": "reuse",  # as the others send
+        }
 
         async def work() -> None:
             until = asyncio.Event()

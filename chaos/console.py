@@ -183,6 +183,8 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     for step in result.steps:
         landed = "landed" if step.landed else "NOT landed"
         yield f"  fault   {step.name}: {_asked(step.asked)}; {landed}: {step.why}"
+        if step.met:
+            yield f"          met: {step.met.why}"
     for state in result.steady_state:
         yield f"  steady  {state.name}: {state.verdict}: {state.why}"
     if result.analysis:

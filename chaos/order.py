@@ -83,8 +83,17 @@ def _load(spec: ExperimentSpec) -> dict[str, Any] | None:
     if spec.load is None:
         return None
     load = spec.load.model_dump()
-    rate, timeout = load.pop("rate"), load.pop("timeout")
-    return {**load, "rate_per_s": rate, "timeout_s": timeout}
+    rate, timeout, use, arrivals = (load.pop(key) for key in ("rate", "timeout", "connections", "arrivals"))
+    del load["max_connections"]
+    return {
+        **load,
+        "connections": spec.load.limit,
+        "rate_per_s": rate,
+        "timeout_s": timeout,
+        # What is not by default: no other digest than before it could be said.
+        **({"arrivals": arrivals} if arrivals != "poisson" else {}),
+        **({"connection_use": use} if use in ("reuse", "new") else {}),
+    }
 
 
 def _steady(spec: ExperimentSpec, index: int) -> dict[str, Any]:
@@ -103,7 +112,10 @@ def _steady(spec: ExperimentSpec, index: int) -> dict[str, Any]:
 
 
 def _probe(probe: Probe) -> dict[str, Any]:
-    return asdict(probe)
+    fields = asdict(probe)
+    if fields["arrivals"] == "random":
+        del fields["arrivals"]  # and no other digest than before it could be said
+    return fields
 
 
 def _tolerance(part: Any) -> dict[str, Any]:

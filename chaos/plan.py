@@ -16,8 +16,8 @@ from typing import Any
 
 from chaos.app_files import AppFiles, survey
 from chaos.errors import PlanError
-from chaos.faults import FAULTS
 from chaos.manifests.experiment import Experiment, ExperimentSpec
+from chaos.manifests.hashed import hashed
 from chaos.manifests.load import Loaded
 from chaos.manifests.method import spans
 from chaos.manifests.overriding import Overrides, overridden
@@ -246,33 +246,10 @@ def _method_s(spec: ExperimentSpec) -> float:
     return max(end for _, end in spans([entry for step in spec.method for entry in step.entries()]))
 
 
-_WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
-"""What says when to run, not what happens then."""
-_LATER = {"scope", "match"}
-"""Fields of faults that came later."""
-
-
 def _digest(manifest: Experiment, files: AppFiles | None) -> str:
-    spec = manifest.spec.model_dump(exclude=_WHEN)
-    _forget_later_defaults(spec)
-    resolved = {"spec": spec, "files": files.digest if files else None}
+    resolved = {"spec": hashed(manifest.spec), "files": files.digest if files else None}
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _forget_later_defaults(spec: dict[str, Any]) -> None:
-    """No other digest, and no run after a push, than before these could be said."""
-    if not spec["phases"]["warmup"]:
-        del spec["phases"]["warmup"]
-    for process in spec["target"]["processes"]:
-        if process["leftovers"] == "kill":
-            del process["leftovers"]
-    for step in spec["method"]:
-        fault = step["fault"]
-        kind = FAULTS[fault["type"]]
-        for name in _LATER.intersection(fault):
-            if fault[name] == getattr(kind, name):
-                del fault[name]
 
 
 def _plain(value: object) -> object:

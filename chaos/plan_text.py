@@ -70,10 +70,24 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
         timeout = DURATION.format(load["timeout_s"])
         rate = RATE.format(load["rate_per_s"])
         yield f"  load     {load['method']} {load['url']} at {rate}, timeout {timeout}"
+        yield f"           {drawn(load)}"
+
+
+def drawn(load: Mapping[str, Any]) -> str:
+    """What is drawn by the seed of a load."""
+    times = {"poisson": "arrivals drawn (poisson)", "uniform": "evenly spaced"}[
+        load.get("arrivals", "poisson")
+    ]
+    use = {
+        "mix": "open or new connections, drawn for each",
+        "reuse": "connections reused",
+        "new": "a new connection for each",
+    }
+    return f"{times}, {use[load.get('connection_use', 'mix')]}, at most {load['connections']}"
 
 
 def _looks(order: Mapping[str, Any]) -> Iterator[str]:
-    yield "steady state"
+    yield "steady state, each looked at once in every interval, at a place in it that is drawn unless it says otherwise"
     proofs = {state.name: found for state, found in expected(order)}
     for state in order["steady_state"]:
         when = state["holds"]

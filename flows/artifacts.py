@@ -95,6 +95,7 @@ def step_rows(result: Result) -> Sequence[Row]:
                 f"{each.name} {each.delivered} {each.bounds}".strip() for each in fidelity(step)
             ),
             "landed": "yes" if step.landed else "no",
+            "met": phrases.met(step),
             "why": step.why,
         }
         for step in result.steps

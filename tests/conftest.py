@@ -29,6 +29,8 @@ PAIRED = (
     "faults/test_network_delay.py::test_the_tun_device_delays_as_well",
     "faults/test_process_pause.py",
     "sandboxes/test_e2b_outside.py::test_an_app_that_copes_holds_and_a_fragile_one_deviates",
+    "stacks/test_truth.py::test_the_verdict_is_the_truth",
+    "test_bench_mutants.py::test_it_is_missed",
 )
 """Files, and single tests of others."""
 PUSHES = tuple(

@@ -121,6 +121,11 @@ class BaselineJudge:
         if request.sent:
             self._requests.append(request)
 
+    @property
+    def enough(self) -> bool:
+        """Whether every steady state was looked at so often that it can be judged."""
+        return all(state.samples >= MIN_SAMPLES for state in self._states.values())
+
     def verdict(self) -> tuple[bool, str]:
         """Steady or not, and the sentence why."""
         if not self._states:

@@ -1,8 +1,8 @@
-"""Open-loop HTTP load: requests leave at fixed times, whether or not earlier ones were answered.
+"""Open-loop HTTP load: requests leave at times drawn beforehand, whether or not earlier ones were answered.
 
 Users do not wait for each other. A closed loop does, and so sends least exactly while the target is slow, and
-hides it (coordinated omission). Here request k is meant for start + k / rate, and its latency counts from
-that moment.
+hides it (coordinated omission). Here each request is meant for a moment of `arrivals` (`chaos.point_process`; poisson
+by default), and its latency counts from that moment.
 
 `load.sampled`, exactly one for every intended request, with `at` its intended time:
 - late_ms    how late we ourselves were with it: nothing that the target did is in it
@@ -19,8 +19,10 @@ well. Redirects are not followed.
 
 import asyncio
 from collections.abc import Mapping
+from random import Random
 from typing import Any, Protocol
 
+from chaos import point_process
 from chaos.agent.pool import Flight, Pool
 from chaos.agent.ticks import Ticks
 from chaos.agent.windows import Windows
@@ -30,6 +32,8 @@ from chaos.probes.http1 import Request
 
 TIMEOUT_S = 2.0
 CONNECTIONS = 256
+ARRIVALS = "poisson"
+CONNECTION_USE = "mix"
 OWN_FAILURES = frozenset({"late", "exhausted"})
 """What never left the generator, for a reason of its own."""
 
@@ -42,10 +46,15 @@ class Emit(Protocol):
 
 
 class OpenLoop:
-    """The load of one order. `clock` must be the one that `windows` is asked with."""
+    """The load of one order. `clock` must be the one that `windows` is asked with; `seed` draws what is drawn."""
 
     def __init__(
-        self, load: Mapping[str, Any], emit: Emit, windows: Windows, clock: Clock | None = None
+        self,
+        load: Mapping[str, Any],
+        emit: Emit,
+        windows: Windows,
+        clock: Clock | None = None,
+        seed: int = 0,
     ) -> None:
         self._url = str(load["url"])
         self._request = Request.of(
@@ -54,6 +63,11 @@ class OpenLoop:
         self._rate = float(load["rate_per_s"])
         self._timeout_s = float(load.get("timeout_s") or TIMEOUT_S)
         self._connections = int(load.get("connections") or CONNECTIONS)
+        self._arrivals = str(load.get("arrivals") or ARRIVALS)
+        self._use = str(load.get("connection_use") or CONNECTION_USE)
+        self._seed = seed
+        self._moments = point_process.of_the_load(self._arrivals, self._rate, seed)
+        self._due = next(self._moments)
         self._emit = emit
         self._windows = windows
         self._clock = clock or Clock()
@@ -64,12 +78,14 @@ class OpenLoop:
 
     async def run(self, until: asyncio.Event) -> None:
         """Send until `until`, then wait for what is in flight, which no longer than the timeout can be."""
-        pool = Pool(self._request, self._connections)
+        pool = Pool(self._request, self._connections, self._use, Random(f"{self._seed} connections"))
+        if self._arrivals == "poisson":
+            self._windows.drawn_at(self._rate)
         self._began = asyncio.get_running_loop().time()
-        self._emit("load.started", self._clock.at(self._began), url=self._url, rate_per_s=self._rate)
+        self._started()
         try:
             async with Ticks(until) as ticks:
-                while await ticks.reach(self._intended(self._sent)):
+                while await ticks.reach(self._began + self._due):
                     self._send_due(pool)
             self._send_due(pool)
         finally:
@@ -77,13 +93,21 @@ class OpenLoop:
             await pool.close()
             self._emit("load.ended", sent=self._sent)
 
-    def _intended(self, count: int) -> float:
-        # Multiplied anew each time: added-up intervals would drift.
-        return self._began + count / self._rate
+    def _started(self) -> None:
+        self._emit(
+            "load.started",
+            self._clock.at(self._began),
+            url=self._url,
+            rate_per_s=self._rate,
+            arrivals=self._arrivals,
+            connections=self._use,
+            seed=self._seed,
+        )
 
     def _send_due(self, pool: Pool) -> None:
         loop = asyncio.get_running_loop()
-        while (intended := self._intended(self._sent)) <= (now := loop.time()):
+        while (intended := self._began + self._due) <= (now := loop.time()):
+            self._due = next(self._moments)
             flight = Flight(self._sent, intended, now, self._over, pool)
             self._sent += 1
             self._windows.request_began(flight.key, self._clock.at(intended))

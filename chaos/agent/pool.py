@@ -1,7 +1,10 @@
 """Lend keep-alive connections to requests, as a patient HTTP client does.
 
+Whether a request takes a connection that is open is `use`: `reuse` whenever one is idle, `new` never, `mix` draws for
+each. A balancer that chooses a backend for each connection sends all of a client that reuses one to the same.
 The most recently used idle connection first, else a new one, else (at the limit) the request waits for its
-turn. When a REUSED connection dies without one byte of response, the peer most likely closed it as idle while
+turn. One that was opened although another was idle takes its place: the one that was idle for longest is closed.
+When a REUSED connection dies without one byte of response, the peer most likely closed it as idle while
 the request was on its way (RFC 9112 section 9.3.1): an idempotent request is then sent once more, on a new
 connection, and that is no error; its latency goes on counting and its sample says `reopened`. Any other death
 is an error.
@@ -11,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 
 from chaos.agent.connection import Connection
 from chaos.probes.dial import connect, resolve, word
@@ -63,11 +67,15 @@ class Flight:
 
 
 class Pool:
-    """At most `limit` connections to one place, all sending the same request."""
+    """At most `limit` connections to one place, all sending the same request. `random` draws for `mix`."""
 
-    def __init__(self, request: Request, limit: int) -> None:
+    def __init__(
+        self, request: Request, limit: int, use: str = "reuse", random: Random | None = None
+    ) -> None:
         self.request = request
         self._limit = limit
+        self._use = use
+        self._random = random or Random(0)
         self._addresses: Sequence[str] = ()
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
@@ -77,6 +85,10 @@ class Pool:
 
     def place(self, flight: Flight) -> None:
         """Send it now if it can be, else as soon as it can be."""
+        if self._use == "mix" and self._idle and self._random.random() < 0.5:
+            self._idle.pop(0).drop()
+            self.open_for(flight)
+            return
         while self._idle:
             connection = self._idle.pop()
             if connection.open:
@@ -104,6 +116,9 @@ class Pool:
 
     def freed(self, connection: Connection) -> None:
         """A connection can carry the next request."""
+        if self._use == "new":
+            connection.drop()
+            return
         flight = self._next_waiting()
         if flight is None:
             self._idle.append(connection)

@@ -1,4 +1,4 @@
-"""Look at the target at fixed times, through one probe.
+"""Look at the target at times drawn beforehand, through one probe.
 
 `probe.sampled`, one for every intended time at which there was something to see: `at` the intended time, `took_ms` from
 it to the end of the look (so `at` + took is when the value was known), `late_ms` how much of that was our own lateness,
@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from chaos import point_process
 from chaos.agent.load import Emit
 from chaos.agent.ticks import Ticks
 from chaos.errors import NotSeen, ProbeError
@@ -45,8 +46,9 @@ async def sample_forever(
     *,
     read_body: bool = True,
     tolerance: Tolerance = _HEALTHY,
+    seed: int = 0,
 ) -> None:
-    """Sample every `probe.every` until `until`, then wait for the looks under way (their own timeouts bound
+    """Sample once in every `probe.every` until `until`, then wait for the looks under way (their own timeouts bound
     them).
 
     `read_body=False` leaves texts (HTTP bodies, command output) out of the journal, for a tolerance that
@@ -54,15 +56,14 @@ async def sample_forever(
     """
     loop = asyncio.get_running_loop()
     looks = _Looks(name, probe, clock, emit, on_sample, context, () if read_body else _TEXTS, tolerance)
-    began, count = loop.time(), 0
+    began, moments = loop.time(), point_process.of_a_probe(probe.arrivals, probe.every, seed, name)
     async with asyncio.TaskGroup() as group, Ticks(until) as ticks:
-        while await ticks.reach(due := began + count * probe.every):
+        while await ticks.reach(due := began + next(moments)):
             if looks.in_flight < MOST_IN_FLIGHT:
                 looks.in_flight += 1
                 group.create_task(looks.look(due))
             else:
                 looks.skip(due)
-            count += 1
 
 
 class _Looks:

@@ -95,6 +95,19 @@ def proportional_bytes(pids: Iterable[int]) -> int:
     return total * 1024
 
 
+def queued_ns(pids: Iterable[int]) -> dict[str, int]:
+    """PID/TID -> nanoseconds that this thread has stood in a run queue; none where the kernel does not say."""
+    found = {}
+    for pid in pids:
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                path = f"{pid}/task/{task}"
+                found[path] = int(_read(f"/proc/{path}/schedstat").split()[1])
+        except (OSError, IndexError):
+            continue  # it has ended, or there is no such file
+    return found
+
+
 def _stats(pids: Iterable[int]) -> Iterator[list[bytes]]:
     for pid in pids:
         try:

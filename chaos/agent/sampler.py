@@ -32,7 +32,8 @@ class Sampler:
         now = time.monotonic()
         elapsed, self._last = max(now - self._last, 1e-6), now
         budget = self._supervisor.budget
-        trees = self._supervisor.trees()
+        alive = procfs.everyone()
+        trees = self._supervisor.trees(alive)
         everyone = [pid for tree in trees.values() for pid in tree]
         total = budget.cpu_seconds()
         memory = budget.used_bytes()
@@ -52,7 +53,7 @@ class Sampler:
                 for name, tree in trees.items()
             },
             "agent_cpu_percent": self._percent("agent", time.process_time(), elapsed),
-            **self._starvation.look(everyone),
+            **self._starvation.look(everyone, alive),
         }
 
     @property

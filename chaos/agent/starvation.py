@@ -13,13 +13,14 @@ So what a fault takes by itself, with burners of ours or by a quota, is not coun
 import os
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
+from chaos.agent.procfs import Kin
 
 _SMOOTHED_OVER_S = 1.0
 """The kernel's account of the machine ticks every 10 ms."""
@@ -55,10 +56,10 @@ class Starvation:
         self._pressed_us = _pressed_us()
         self._moments: deque[Moment] = deque()
 
-    def look(self, app: Iterable[int]) -> dict[str, float]:
+    def look(self, app: Iterable[int], everyone: Mapping[int, Kin]) -> dict[str, float]:
         """Milliseconds since the last look: `waited_ms` and `taken_ms`; both 0 at the first."""
         pids = set(app)
-        now = Moment(time.monotonic(), _machine(), self._own(pids))
+        now = Moment(time.monotonic(), _machine(), self._own(pids, everyone))
         waited_s = self._waited_s(pids)
         if not self._moments:
             self._moments.append(now)
@@ -72,17 +73,17 @@ class Starvation:
         return {"waited_ms": round(waited_s * 1000, 3), "taken_ms": round(taken_s * 1000, 3)}
 
     def _waited_s(self, pids: Iterable[int]) -> float:
-        before, self._delays = self._delays, _delays(pids)
+        before, self._delays = self._delays, procfs.queued_ns(pids)
         if self._delays:
             # A thread that is new has waited for all that it has since it began, which was since the last look.
             return sum(max(0, delay - before.get(task, 0)) for task, delay in self._delays.items()) / 1e9
         pressed_us, self._pressed_us = self._pressed_us, _pressed_us()
         return max(0, self._pressed_us - pressed_us) / 1e6
 
-    def _own(self, app: set[int]) -> float:
+    def _own(self, app: set[int], everyone: Mapping[int, Kin]) -> float:
         """CPU time of ours and the app's since we began to look."""
         group_s = self._budget.cpu_seconds()
-        family = procfs.tree(os.getpid(), procfs.parents())
+        family = procfs.tree(os.getpid(), {pid: kin.parent for pid, kin in everyone.items()})
         clocks = {pid: _clock_s(pid) for pid in family if group_s is None or pid not in app}
         self._own_s += sum(max(0.0, used_s - self._clocks.get(pid, 0.0)) for pid, used_s in clocks.items())
         self._clocks = clocks
@@ -110,18 +111,6 @@ def _pressed_us() -> int:
             if line.startswith("some "):
                 return int(line.rpartition("total=")[2])
     return 0
-
-
-def _delays(pids: Iterable[int]) -> dict[str, int]:
-    """Thread -> nanoseconds in a run queue since it began."""
-    found = {}
-    for pid in pids:
-        with suppress(OSError):
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                with suppress(OSError):
-                    fields = (task / "schedstat").read_bytes().split()
-                    found[str(task)] = int(fields[1])
-    return found
 
 
 def _machine() -> Machine:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import LINGERING, StepTarget
 from chaos.errors import FaultError, RecoveryError
 from chaos.faults import fault_class
-from chaos.faults.base import Injection
+from chaos.faults.base import Fault, Injection
 
 _SECOND_LOOK_S = 0.05
 
@@ -82,7 +82,10 @@ class Steps:
         course = _Course()
         self._audit.begin()
         try:
-            with fault_class(fields["type"])(**fields).inject(target) as injection:
+            fault = fault_class(fields["type"])(**fields)
+            reconnect = _reconnecting(fault, target) if step.get("reconnect") else dict
+            with fault.inject(target) as injection:
+                injection.notes = {**injection.notes, **reconnect()}
                 self._injected_at = time.monotonic()
                 target.ends_at = self._injected_at + step["hold_s"]
                 self._injected(injection, about)
@@ -93,6 +96,7 @@ class Steps:
                     self.why_stopping if self.stopping.is_set() else "held",
                 )
                 course.began_ending = self._record.clock.now()
+                course.met = asdict(fault.met(target.samples))
         except (FaultError, OSError) as error:
             course.because = "failed"
             stage = "recover" if isinstance(error, RecoveryError) else course.stage
@@ -122,6 +126,7 @@ class Steps:
                 **about,
                 because=course.because,
                 began_at=course.began_ending,
+                met=course.met,
                 residue=leftovers,
             )
 
@@ -170,6 +175,16 @@ class _Course:
     stage: str = "inject"
     because: str = "failed"
     began_ending: float | None = None
+    met: dict[str, Any] | None = None
+    """How often the target met it, once the hold is over."""
+
+
+def _reconnecting(fault: Fault, target: StepTarget) -> Callable[[], Mapping[str, int]]:
+    """What resets the connections that the app keeps open to whom the fault is about: whom, has to be asked now."""
+    from chaos.faults.net.reconnect import peers_of, reset_open  # few steps do
+
+    peers = peers_of(fault, target)
+    return lambda: {"reconnected": reset_open(target, peers)}
 
 
 def _hold(injection: Injection, target: StepTarget) -> None:

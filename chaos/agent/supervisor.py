@@ -85,9 +85,8 @@ class Supervisor:
         self.spawner = spawner or InTheOpen(self.budget.wrap)
         """Who starts processes of the app's: the supervisor's, and the commands of probes."""
 
-    def trees(self) -> dict[str, list[int]]:
+    def trees(self, everyone: Mapping[int, procfs.Kin]) -> dict[str, list[int]]:
         """Live pids of each process: its main pid first, its descendants, then those that lost their parents."""
-        everyone = procfs.everyone()
         return {name: _pids(each.lives, everyone) for name, each in self.processes.items()}
 
     def pids(self, process: str | None = None) -> list[int]:

@@ -90,6 +90,8 @@ class StepTarget:
         self.view = View(supervisor.spawner.view_of)
         self.ends_at: float | None = None
         """Monotonic time at which the hold is over; set when the fault is in place."""
+        self.samples: list[Mapping[str, Any]] = []
+        """Every side-band sample of this step."""
         self._step = step
         self._supervisor = supervisor
         self._record = record
@@ -189,6 +191,7 @@ class StepTarget:
 
     def measured(self, **sample: Any) -> None:
         """See Target."""
+        self.samples.append(sample)
         self._record.emit("fault.measured", step=self._step, **sample)
 
     def wait(self, seconds: float) -> bool:

@@ -39,6 +39,8 @@ from chaos.probes.base import Probe
 from chaos.tolerances import Tolerance
 
 _FAULTS_END_WITHIN_S = 10.0
+_WAIT_FOR_LOOKS_S = 10.0
+"""So much longer a baseline may last that was looked at too seldom."""
 
 
 class Ending(NamedTuple):
@@ -69,6 +71,8 @@ class Timeline:
         self._stops = StopWatch(order["stop_when"])
         self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._phase = ""
+        self._seen = asyncio.Event()
+        """That a look of the baseline came in."""
         self._since = 0.0
         """When the baseline began: looks that were begun before are not judged."""
 
@@ -148,6 +152,7 @@ class Timeline:
                 return self._early.result()
             async with self._in_phase("baseline"):
                 await self._pass(self._order["baseline_s"])
+                await self._seen_often_enough()
             if self._early.done():
                 return self._early.result()
             await stay_in_foreground(self._supervisor)  # some serve before their parent goes
@@ -166,6 +171,19 @@ class Timeline:
         return (
             self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
         )
+
+    async def _seen_often_enough(self) -> None:
+        """Wait for looks that were drawn at the very end of the baseline, where without them there are too few."""
+        probes = [entry["probe"] for entry in self._order["steady_state"]]
+        longest_s = max((probe["every"] + probe.get("timeout", 0.0) for probe in probes), default=0.0)
+        until = time.monotonic() + min(longest_s, _WAIT_FOR_LOOKS_S)
+        while not self._baseline.enough and not self._early.done() and time.monotonic() < until:
+            self._seen.clear()
+            seen = asyncio.create_task(self._seen.wait())
+            either: list[asyncio.Future[Any]] = [self._early, seen]
+            left_s = max(0.0, until - time.monotonic())
+            await asyncio.wait(either, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            seen.cancel()
 
     async def _warm_up(self) -> None:
         """Let the app get warm under load; what its windows saw of that is no metric of the baseline."""
@@ -221,7 +239,13 @@ class Timeline:
         work: list[Any] = []
         if self._order.get("load"):
             work.append(
-                OpenLoop(self._order["load"], self._on_load, self._windows, self._record.clock).run(until)
+                OpenLoop(
+                    self._order["load"],
+                    self._on_load,
+                    self._windows,
+                    self._record.clock,
+                    self._order["seed"],
+                ).run(until)
             )
         for entry in self._order["steady_state"]:
             probe = made(entry["probe"])
@@ -239,10 +263,10 @@ class Timeline:
     def _looking(
         self, name: str, probe: Probe, tolerance: Tolerance, until: asyncio.Event, *, written: bool = True
     ) -> Coroutine[Any, Any, None]:
-        reads = written and tolerance.reads_text
+        reads, seed = written and tolerance.reads_text, self._order["seed"]
         emit, clock, heard, place = self._record.emit, self._record.clock, self._on_probe, self._place
         return probe_forever(
-            name, probe, clock, emit, heard, place, until, read_body=reads, tolerance=tolerance
+            name, probe, clock, emit, heard, place, until, read_body=reads, tolerance=tolerance, seed=seed
         )
 
     def _observer_ended(self, task: "asyncio.Task[None]") -> None:
@@ -262,6 +286,7 @@ class Timeline:
                 self._end("aborted", f"stop condition: {trip}", "stop condition")
         elif self._phase == "baseline":
             self._baseline.sample(name, at, value, error, took_s)
+            self._seen.set()
 
     def _on_load(self, what: str, at: float | None = None, /, **said: Any) -> None:
         """What the generator tells; the requests of the baseline are judged with it."""

@@ -11,7 +11,10 @@ Latency, in seconds from the intended send time, by nearest rank:
 - a request in flight counts as its age as soon as that makes the answer worse: a hang shows while it lasts.
 
 error_rate is failed / all, of the requests that ended in the window. throughput is good answers per second,
-0.0 while nothing is answered. cpu is the mean share of one core, memory the highest share of the limit.
+0.0 while nothing is answered; of a load that is drawn (`drawn_at`) it is the rate times the good share of what was due,
+so that more or fewer arrivals by chance are no change of the app: due is what ended in the window, and what is in
+flight for longer than any good answer in it took.
+cpu is the mean share of one core, memory the highest share of the limit.
 None: fewer than 5 requests to tell latency or error_rate from, no full window of load yet for throughput, no
 usage sample.
 """
@@ -50,6 +53,7 @@ class Windows:
     def __init__(self, keep_s: float = 60.0) -> None:
         self._keep_s = keep_s
         self._began: float | None = None
+        self._drawn_rate: float | None = None
         self._ended: deque[_Ended] = deque()
         self._in_flight: dict[int, float] = {}
         self._usage: deque[_Usage] = deque()
@@ -60,6 +64,10 @@ class Windows:
             "cpu": self._cpu,
             "memory": self._memory,
         }
+
+    def drawn_at(self, rate_per_s: float) -> None:
+        """The load is drawn in time, at that mean rate."""
+        self._drawn_rate = rate_per_s
 
     def request_began(self, key: int, intended: float) -> None:
         """A request was meant to be sent at `intended`; `key` names it until it ends."""
@@ -123,7 +131,13 @@ class Windows:
     def _throughput(self, window_s: float, now: float) -> float | None:
         if self._began is None or now - self._began < window_s:
             return None
-        return sum(not request.failed for request in self._recent(window_s, now)) / window_s
+        good = [request.took_s for request in self._recent(window_s, now) if not request.failed]
+        if self._drawn_rate is None:
+            return len(good) / window_s
+        longest_s = max(good, default=0.0)
+        overdue = sum(now - intended > longest_s for intended in self._in_flight.values())
+        due = sum(1 for _ in self._recent(window_s, now)) + overdue
+        return self._drawn_rate * len(good) / due if due else None
 
     def _recent_usage(self, window_s: float, now: float) -> list[_Usage]:
         return [usage for usage in self._usage if usage.at > now - window_s]

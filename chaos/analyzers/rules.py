@@ -163,7 +163,9 @@ def _about_the_run(result: Result, advised: bool) -> Iterator[tuple[str, str]]:
     elif result.outcome is Outcome.COMPLETED and result.verdict is Verdict.INCONCLUSIVE:
         unlanded = any(not step.landed for step in result.steps)
         why = f"{_first_upper(result.doubts[0])}." if result.doubts else result.why
-        yield why, advice("any", "not_landed" if unlanded else "untrusted") or ""
+        unmet = any(step.met and not step.met.enough and step.met.why in why for step in result.steps)
+        of_what = "not_landed" if unlanded else "not_met" if unmet else "untrusted"
+        yield why, advice("any", of_what) or ""
     elif result.outcome is Outcome.NOT_INJECTED:
         reached = any(phase.name == "fault" for phase in result.phases)
         yield result.why, advice("any", "not_landed" if reached else "baseline_unsteady") or ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from chaos.events.fields import Answer, Bytes, Count, Moment, Name, Phase, Pid, Seconds, Words
-from chaos.events.schema import Listed, Mapped, OneOf, Plain, Text, Whole
+from chaos.events.schema import Fields, Listed, Mapped, OneOf, Plain, Text, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +143,16 @@ class FaultWithheld:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetSeen:
+    """How often the target met a fault; `count` null: not measurable."""
+
+    count: Count | None
+    of: Count | None
+    why: Words
+    enough: Answer
+
+
+@dataclass(frozen=True, kw_only=True)
 class FaultRecovered:
     type: ClassVar = "fault.recovered"
     step: Name
@@ -151,6 +161,8 @@ class FaultRecovered:
     began_at: Moment | None
     """When its undo began; null when it failed."""
     residue: Annotated[Sequence[str], Listed(Text(2**20), 2**16)]
+    met: Annotated[Mapping[str, Any], Fields(MetSeen)] | None = None
+    """Null when its hold was never over, and in older journals."""
 
 
 @dataclass(frozen=True, kw_only=True)

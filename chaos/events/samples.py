@@ -31,6 +31,10 @@ class LoadStarted:
     type: ClassVar = "load.started"
     url: Words
     rate_per_s: Annotated[float, Number(0.0, 1e9)]
+    arrivals: Name = "uniform"
+    """The point process of the requests' times: see `chaos.point_process`; its `seed`."""
+    connections: Name = "reuse"
+    seed: Annotated[int, Whole(0, 2**63)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, last
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.net import transfer
@@ -52,6 +52,7 @@ class Bandwidth(Fault):
         "high": {"rate": "100KB/s"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)
@@ -91,8 +92,8 @@ class Bandwidth(Fault):
         if len(windows) < _WINDOWS:
             why = f"only {len(windows)} windows of our transfer were measured; {_WINDOWS} are needed"
             return Delivered({name: 0.0 for name in asked}, None, None, len(windows), False, why)
-        (first, began), (last, ended) = seen[0], seen[-1]
-        rate = (last - first) / (ended - began)
+        (first, began), (latest, ended) = seen[0], seen[-1]
+        rate = (latest - first) / (ended - began)
         _, low, high = mean_interval(windows)
         packets, dropped, passed = (
             int(samples[-1].get(f"target_{name}", 0)) for name in ("packets", "treated", "passed_bytes")
@@ -110,7 +111,16 @@ class Bandwidth(Fault):
         )
         values = {"rate_bytes_per_s": round(rate, 1)}
         landed = near and packets > 0 and not gone
-        return Delivered(values, low, high, len(windows), landed, and_why(why, gone))
+        return Delivered(values, low, high, len(windows), landed, and_why(why, gone), near and not gone)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that came to the link."""
+        return Met.counted(
+            last(samples, "target_packets"),
+            None,
+            "packets of the app came to the link",
+            "no packet of the app came to the link",
+        )
 
     def _asked(self) -> dict[str, float]:
         return {"rate_bytes_per_s": self.rate}

@@ -23,7 +23,8 @@ class Delivered:
     """What a fault really did, read from its side-band samples.
 
     `values` has the keys of `asked` (same units); `low`/`high` bound the first of them with 95 % confidence.
-    `landed` says whether the fault was measured to have taken hold as asked, by the rule that `why` states.
+    `landed` says whether the fault was measured to have taken hold as asked, by the rule that `why` states. Where that
+    rule also wants the target to have met it, `in_place` is the rule without that: what the target met is for `Met`.
     """
 
     values: Mapping[str, float | str]
@@ -32,8 +33,47 @@ class Delivered:
     samples: int
     landed: bool
     why: str
+    in_place: bool | None = None
     ended_early: str = ""
     """By what it was ended before its hold was over; the rest is then of the time until that. Empty when it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """How often the target met its fault while it was held: its packets, lookups, requests, writes, forks, … not ours.
+
+    A fault in place that nobody meets proves nothing. `count` None: this cannot be measured by this mechanism, `why`
+    says the reason, and it forbids nothing. `of`: of how many occasions, where those are counted too.
+    """
+
+    count: int | None
+    of: int | None
+    why: str
+    enough: bool = True
+    """False when `count` is 0, or tells too little for what was asked."""
+
+    @classmethod
+    def counted(cls, count: int, of: int | None, what: str, never: str, *, needed: int = 1) -> "Met":
+        """So many `what`, such as `packets of the target were lost`; `never` is the clause for none: `nobody asked`.
+
+        `needed`: of how many occasions a fault of a small share hardly misses all.
+        """
+        if count <= 0:
+            return cls(0, of, never, enough=False)
+        among = f"{count:,}" if of is None else f"{count:,} of {of:,}"
+        if of is not None and of < needed:
+            return cls(count, of, f"{among} {what}; too little to tell: {needed:,} are needed", enough=False)
+        return cls(count, of, f"{among} {what}")
+
+    @classmethod
+    def unmeasured(cls, why: str) -> "Met":
+        """It cannot be seen: `why` is the reason."""
+        return cls(None, None, f"not measurable: {why}")
+
+
+def last(samples: Sequence[Sample], key: str) -> int:
+    """The highest value of a counter in the side-band samples; 0 when none has it."""
+    return max((int(sample[key]) for sample in samples if key in sample), default=0)
 
 
 @dataclass(slots=True)
@@ -172,6 +212,8 @@ class Fault(ABC):
     """Whose end is enough to end the fault, even by SIGKILL: the agent's, or only the whole sandbox's."""
     prepares: ClassVar[bool] = False
     """Whether the app must be started with something for this fault to act on it later: see `environment`."""
+    reconnects: ClassVar[bool] = False
+    """Whether connections that are kept open can keep the target from meeting it: then a step may say `reconnect`."""
     impulse: ClassVar[bool] = False
     """True when the fault happens at a moment and has nothing to undo; recovery time then counts from that moment."""
 
@@ -182,6 +224,17 @@ class Fault(ABC):
     @abstractmethod
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Judge the side-band samples of one step. Pure."""
+
+    @abstractmethod
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """How often the target met it, by the side-band samples of one step. Pure; asked when the hold is over.
+
+        What is ours does not count: our attempts, probes and requests only where they go through the app.
+        """
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """Host or process, and port, that connections of the app lead to which this fault is about; None: any."""
+        return None, None
 
     def missing(self) -> str | None:
         """What this machine lacks for it, with the remedy; None when nothing. `plan` asks where the sandbox is here."""

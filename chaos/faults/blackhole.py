@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from chaos.faults.base import Delivered, Injection, Sample, Target
-from chaos.faults.net.denied import Denial, denied, denying
+from chaos.faults.base import Delivered, Injection, Met, Sample, Target
+from chaos.faults.net.denied import Denial, denied, denying, met_by
 from chaos.faults.net.denies import Denies
 from chaos.faults.net.packets import Direction, Traffic
 
@@ -38,3 +38,7 @@ class Blackhole(Denies):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when our attempts got no answer as often as asked, and packets of the target vanished, too."""
         return denied(self.denial, samples, "packets of the target vanished")
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: what of the target's was denied."""
+        return met_by(self.denial, samples, "packets vanished")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.clock import library
 from chaos.faults.clock.page import Page, put_right_by_shell
 from chaos.faults.clock.witness import Witness, witness
@@ -115,6 +115,15 @@ class ClockSkew(Fault):
         why = and_why(self._why(offset, drift, unseen, misled), gone)
         return Delivered(values, low, high, len(quick), landed, why)
 
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: how often the processes asked the library for the time."""
+        return Met.counted(
+            last(samples, "asked"),
+            None,
+            "times the app was told the wrong time",
+            "the app never asked for the time",
+        )
+
     def _told_otherwise(self, look: Sample) -> list[str]:
         """Who was last told a time that was off by something else; of one that drifts, the moment is not known."""
         gained = self.drift * float(look["held_s"])
@@ -178,6 +187,7 @@ class _Course:
             "held_s": round(held_s, 6),
             "told": {name: round(off_by_s, 6) for name, off_by_s in asking.items()},
             "unseen": sorted(told.keys() - asking.keys()),
+            "asked": sum(now.asked - self._asked[name] for name, now in told.items()),
         }
 
 

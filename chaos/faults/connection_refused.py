@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from chaos.faults.base import Delivered, Injection, Sample, Target
-from chaos.faults.net.denied import Denial, denied, denying
+from chaos.faults.base import Delivered, Injection, Met, Sample, Target
+from chaos.faults.net.denied import Denial, denied, denying, met_by
 from chaos.faults.net.denies import Denies
 from chaos.faults.net.packets import Direction, Traffic
 
@@ -39,3 +39,7 @@ class ConnectionRefused(Denies):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when our attempts were refused as often as asked, and a connection of the target's was, too."""
         return denied(self.denial, samples, "attempts to connect of the target's were refused")
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: what of the target's was denied."""
+        return met_by(self.denial, samples, "attempts to connect were refused")

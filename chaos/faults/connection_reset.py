@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from chaos.faults.base import Delivered, Injection, Sample, Target
-from chaos.faults.net.denied import Denial, denied, denying
+from chaos.faults.base import Delivered, Injection, Met, Sample, Target
+from chaos.faults.net.denied import Denial, denied, denying, met_by
 from chaos.faults.net.denies import Denies
 from chaos.faults.net.packets import Traffic
 
@@ -38,3 +38,7 @@ class ConnectionReset(Denies):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when our connections were reset as often as asked, and one of the target's was, too."""
         return denied(self.denial, samples, "segments of the target's with data were answered by a reset")
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: what of the target's was denied."""
+        return met_by(self.denial, samples, "segments with data were answered by a reset")

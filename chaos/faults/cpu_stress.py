@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.burning import burn
 from chaos.faults.process.charge import Charge
+from chaos.faults.process.demand import Running, working
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import Share
 
@@ -72,8 +73,13 @@ class CpuStress(Fault):
                 if burner.receive(ANSWERS_WITHIN_S) is None:
                     raise InjectionError(f"a burner was not ready within {ANSWERS_WITHIN_S:g} s")
             asked = {"load_percent": self._asked(), "cores": float(cores)}
-            fire = _Fire(burners, Charge.of(target))
-            yield Injection("burners", "real", asked, fire.look, _LOOK_EVERY_S, fire.notes)
+            fire, running = _Fire(burners, Charge.of(target)), Running(target.pids)
+
+            def look() -> Sample | None:
+                sample = fire.look()
+                return None if sample is None else {**sample, **running.look()}
+
+            yield Injection("burners", "real", asked, look, _LOOK_EVERY_S, fire.notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when the burners' mean CPU time is within 3 points of asked.
@@ -104,6 +110,10 @@ class CpuStress(Fault):
             near and grouped and not gone,
             and_why(why + said, gone),
         )
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks in which the app ran, or waited for a core, beside the burners."""
+        return working(samples, "beside the burners")
 
     def _had(self, look: Sample, share: float) -> bool:
         """Whether a burner had, or waited for, that share of what was asked."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import mean_interval
@@ -89,10 +89,12 @@ class CpuThrottle(Fault):
             bites_s = meter.until_it_bites(target)
             _burn(burners, _CALIBRATION_S)
             notes = {"quota": quota.now(), "before": quota.before, "first_used_up_s": round(bites_s, 3)}
+            ours_until = time.monotonic() + _CALIBRATION_S + 2 * PERIOD_S
 
             def observe() -> Sample | None:
+                ours = {"ours": True} if time.monotonic() < ours_until else {}
                 sample, away = meter.look(), inside.look()
-                return None if sample is None and not away else {**(sample or {}), **away}
+                return None if sample is None and not away else {**(sample or {}), **away, **ours}
 
             yield Injection("cfs-quota", "real", self._all_asked(), observe, _LOOK_EVERY_S, notes)
 
@@ -109,8 +111,12 @@ class CpuThrottle(Fault):
                 "why_emulated": "no control group with a CPU quota here: the app is stopped and continued instead"
             }
 
+            ours_until = time.monotonic() + _CALIBRATION_S + 2 * PERIOD_S
+
             def observe() -> Sample | None:
-                return pacer.look(target, [*target.pids(), *guests])
+                ours = {"ours": True} if time.monotonic() < ours_until else {}
+                sample = pacer.look(target, [*target.pids(), *guests])
+                return None if sample is None else {**sample, **ours}
 
             yield Injection("sigstop-ration", "emulated", self._all_asked(), observe, PERIOD_S, notes)
 
@@ -135,6 +141,16 @@ class CpuThrottle(Fault):
         why += (outside := escaped(samples))
         landed = near and not lifted and not outside and not gone
         return Delivered({"cpu_percent": round(mean, 3)}, low, high, len(used), landed, and_why(why, gone))
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: periods in which the app used the quota up; not the second in which a burner of ours does."""
+        own = [sample for sample in samples if "periods" in sample and not sample.get("ours")]
+        return Met.counted(
+            sum(int(sample["throttled"]) for sample in own),
+            sum(int(sample["periods"]) for sample in own),
+            "periods in which the app used its quota up and had to wait",
+            f"the app never used up {CPU.format(self.cpu)} of a core",
+        )
 
     def _asked(self) -> float:
         return round(self.cpu * 100, 9)

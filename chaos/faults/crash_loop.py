@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import Blow, missed_in, strike
@@ -98,6 +98,11 @@ class CrashLoop(Fault):
         return Delivered(
             values, low, high, len(kills), landed, f"{why}, {_TOLERATED_S * 1000:.0f} ms tolerated"
         )
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: lives that were ended."""
+        kills = sum("killed_pid" in sample and "why" not in sample for sample in samples)
+        return Met.counted(kills, None, "lives of its processes were ended", "nobody was killed")
 
 
 class _Loop:

@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.net.endpoints import Endpoint, named
 from chaos.faults.net.failing import ENOUGH, judged, told
-from chaos.faults.net.misnamed import misnamed
-from chaos.faults.net.outside import Attempts, connection_attempts, cut, lookup_attempts
+from chaos.faults.net.misnamed import looked_up, misnamed
+from chaos.faults.net.outside import Attempts, Cut, connection_attempts, cut, lookup_attempts
 
 Mode = Literal["refuse", "blackhole", "reset", "nxdomain", "servfail", "dns_timeout"]
 
@@ -57,6 +57,7 @@ class DependencyFailure(Fault):
     }
     """From what an app notices at once to what only its timeouts notice."""
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.process is not None and (self.host is not None or self.port is not None):
@@ -68,6 +69,10 @@ class DependencyFailure(Fault):
         if self._by_name and self.host is not None and _is_address(self.host):
             raise ValueError(f"{self.mode} needs a host that is a name, not an address")
 
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return self.process or self.host, self.port
+
     @property
     def _by_name(self) -> bool:
         return self.mode in _DNS_MODES
@@ -77,13 +82,15 @@ class DependencyFailure(Fault):
         """On enter an attempt of ours has failed in the asked way; on exit the way is free again."""
         with self._attempts(target) as attempts:
             before = attempts.first()
-            with self._cut(target) as (mechanism, notes):
+            with self._cut(target) as (mechanism, notes, met):
                 attempts.await_failure(FAILS_AS[self.mode], payload=self.mode == "reset")
                 yield Injection(
                     mechanism,
                     "real",
                     self._asked(),
-                    lambda: told(target, attempts, FAILS_AS[self.mode], healthy_before=before in _WELL),
+                    lambda: told(
+                        target, attempts, FAILS_AS[self.mode], healthy_before=before in _WELL, **met()
+                    ),
                     notes={**notes, "before": before, "attempted": attempts.what},
                 )
                 attempts.end()  # a payload must not reach the dependency when it is back
@@ -99,10 +106,21 @@ class DependencyFailure(Fault):
         values = {"failed": found.share, "mode": self.mode}
         return Delivered(values, found.low, found.high, found.count, found.fits and well, why)
 
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: questions of the app about its name, or its packets that were denied."""
+        if self._by_name:
+            return looked_up(samples, self._name)
+        return Met.counted(
+            last(samples, "app_packets"),
+            None,
+            f"packets of the app to {self._where} were cut off",
+            f"the app sent nothing to {self._where}",
+        )
+
     def _asked(self) -> dict[str, float | str]:
         return {"failed": 1.0, "mode": self.mode}
 
-    def _cut(self, target: Target) -> AbstractContextManager[tuple[str, dict[str, Any]]]:
+    def _cut(self, target: Target) -> AbstractContextManager[Cut]:
         if self._by_name:
             return misnamed(target, self.mode, self._name)
         return cut(target, self.mode, self._endpoints(target))
@@ -113,6 +131,11 @@ class DependencyFailure(Fault):
         endpoints = self._endpoints(target)
         addresses = [endpoint.address for endpoint in endpoints if endpoint.address is not None]
         return connection_attempts(target, addresses or ["127.0.0.1", "::1"], endpoints[0].port or _WEB_PORT)
+
+    @property
+    def _where(self) -> str:
+        port = f":{self.port}" if self.port is not None and self.host else ""
+        return f"`{self._name}{port}`" if self._name else f"port {self.port}"
 
     @property
     def _name(self) -> str:

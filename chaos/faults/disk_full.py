@@ -1,5 +1,6 @@
 """Fill a file system until only so many bytes can still be written, and keep it that full."""
 
+import contextlib
 import errno
 import os
 import time
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval
 from chaos.faults.mounts import mount_of, refuse_the_agents
 from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.touched import Touched, wrote
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import SIZE, Size
 
@@ -55,7 +57,12 @@ class DiskFull(Fault):
             refuse_the_agents(self.path, target.work, fill.file)
             fill.begin()
             asked = {"left_bytes": self.leave}
-            yield Injection("allocated-file", "real", asked, fill.look, notes=fill.notes)
+            with contextlib.closing(Touched(self.path, target.pids)) as touched:
+
+                def look() -> Sample:
+                    return {**fill.look(), **touched.look()}
+
+                yield Injection("allocated-file", "real", asked, look, notes=fill.notes)
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when, by the median, what was left to the app is what was asked, to the page."""
@@ -72,6 +79,10 @@ class DiskFull(Fault):
         why = and_why(why, gone)
         landed = abs(middle - self.leave) <= _PAGE and not gone
         return Delivered({"left_bytes": middle}, low, high, len(left), landed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: files that were opened for writing there."""
+        return wrote(samples, self.path)
 
 
 class _Fill:

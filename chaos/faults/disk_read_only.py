@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.dead_man import in_turn, undone_by_death
 from chaos.faults.fidelity import share_interval
 from chaos.faults.mounts import Mount, View, all_mounts, holding, is_below
@@ -99,6 +99,10 @@ class DiskReadOnly(Fault):
             why += f"; still writable, because open since before: {', '.join(list(spared)[:3])}"
         values: dict[str, float | str] = {"refused_percent": round(share * 100, 3)}
         return Delivered(values, low * 100, high * 100, len(tries), refused == len(tries), why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: an open or a write that is refused with EROFS leaves no trace."""
+        return Met.unmeasured("a write that is refused leaves no trace in the kernel")
 
 
 class _Disk:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval, percentile, share_interval
 from chaos.faults.net.attempts import RESOLVE_S
-from chaos.faults.net.misnamed import misnamed
+from chaos.faults.net.misnamed import looked_up, misnamed
 from chaos.faults.net.outside import Attempts, lookup_attempts
 from chaos.units import PositiveDuration
 
@@ -67,6 +67,7 @@ class DnsFailure(Fault):
         "high": {"mode": "timeout"},
     }
     """From a lookup that takes its time to one that never ends."""
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.host or _is_address(self.host):
@@ -79,6 +80,10 @@ class DnsFailure(Fault):
             raise ValueError(
                 f"delay must be at most {_LONGEST_S:g}s: no resolver waits longer; see mode timeout"
             )
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return self.host, None
 
     def minimum_hold_s(self) -> float:
         """See Fault: what was begun while it is held must end while it is held."""
@@ -100,13 +105,14 @@ class DnsFailure(Fault):
             with misnamed(target, server_mode, self.host, delay_s=delay_s, address=self.address) as (
                 how,
                 notes,
+                met,
             ):
                 attempts.await_one(lambda one: self._as_asked(sampled(one)), self._should(), self._verify_s)
                 yield Injection(
                     how,
                     "real",
                     self._asked(),
-                    lambda: self._observe(target, attempts, sampled),
+                    lambda: self._observe(target, attempts, sampled, met),
                     notes={**notes, "before": before[-1]["as"], "lookup_ms_before": baseline_ms},
                 )
             self._verify_gone(attempts, before[-1], sampled)
@@ -135,6 +141,10 @@ class DnsFailure(Fault):
         else:
             why += f"; {_LANDED_SHARE:.0%} must, and the name could be looked up before"
         return Delivered(values, low, high, len(tried), landed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: questions of the app about the name."""
+        return looked_up(samples, self.host)
 
     def _slowness(
         self, ended: Sequence[Sample]
@@ -181,9 +191,14 @@ class DnsFailure(Fault):
         return self._patience_s + _VERIFY_S
 
     def _observe(
-        self, target: Target, attempts: Attempts, sampled: Callable[[Sample], dict[str, Any]]
+        self,
+        target: Target,
+        attempts: Attempts,
+        sampled: Callable[[Sample], dict[str, Any]],
+        met: Callable[[], dict[str, int]],
     ) -> Sample | None:
-        samples = [sampled(raw) for raw in attempts.fetch()]
+        counts = met()
+        samples = [{**sampled(raw), **counts} for raw in attempts.fetch()]
         for sample in samples[:-1]:
             target.measured(**sample)
         return samples[-1] if samples else None

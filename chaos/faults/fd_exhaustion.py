@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval
+from chaos.faults.left import used_up
 from chaos.faults.process.descriptors import exhaust
 from chaos.faults.process.following import followed
 from chaos.faults.steadiness import and_why, unsteady
@@ -73,3 +74,8 @@ class FdExhaustion(Fault):
         return Delivered(
             {"left_fds": middle}, low, high, len(looks), middle == self.leave and not gone, and_why(why, gone)
         )
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at which a process had used up the descriptors that were left to it."""
+        looks = [sample for sample in samples if "left_fds" in sample]
+        return used_up(looks, "fullest_left", "fullest_free", self.leave, "descriptors")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
 from chaos.faults.net.endpoints import Endpoint, named
 from chaos.faults.web import telling
@@ -70,6 +70,7 @@ class HttpFault(Fault):
         "high": {"mode": "abort", "share": "100%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tls", Tls.of(self.tls))  # from the order it comes as JSON
@@ -147,8 +148,9 @@ class HttpFault(Fault):
         why += f": that {'goes' if fits else 'does not go'} with it (exact test, 0.1 %); "
         why += f"{met} of {matched} matching requests to the target were met"
         needed = traffic_needed(self.share)
-        if matched < needed:
-            fits, why = False, f"{why}: too little traffic met it, {needed} are needed"
+        too_little = matched < needed
+        if too_little:
+            why = f"{why}: too little traffic met it, {needed} are needed"
         if self.mode == "delay" and hits:
             values["delay_ms"] = round(percentile([float(sample["later_ms"]) for sample in hits], 0.5), 3)
             near = abs(float(values["delay_ms"]) - self.delay * 1e3) <= self._allowed_ms
@@ -160,7 +162,17 @@ class HttpFault(Fault):
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
         why = telling.with_unread(why, seen, matched) + telling.carried(samples)
-        return Delivered(values, low, high, len(seen), fits and met > 0, why)
+        return Delivered(values, low, high, len(seen), fits and met > 0 and not too_little, why, fits)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: requests to the target that were tampered with; not ours."""
+        return Met.counted(
+            last(samples, "faulted_requests"),
+            last(samples, "matched"),
+            "matching requests of others than us were tampered with",
+            "no request of others than us that matches came to it",
+            needed=traffic_needed(self.share),
+        )
 
     @property
     def _enough(self) -> int:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
+from chaos.faults.left import used_up
 from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
 from chaos.faults.steadiness import and_why, unsteady
 
@@ -78,6 +79,11 @@ class InodeExhaustion(Fault):
         gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         landed = middle == self.leave and least_bytes > 0 and answers <= {"ENOSPC"} and not gone
         return Delivered({"left_inodes": middle}, low, high, len(left), landed, and_why(why, gone))
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at which the app had used up the inodes that were left to it."""
+        looks = [sample for sample in samples if "free_inodes" in sample]
+        return used_up(looks, "left_inodes", "free_inodes", self.leave, "inodes")
 
 
 def _names(answers: set[str]) -> str:

@@ -6,17 +6,18 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
 from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.fidelity import mean_interval, percentile
 from chaos.faults.mounts import Mount, mount_of
 from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.touched import Touched, used
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import ByteRate, Share
 
@@ -74,7 +75,7 @@ class IoStress(Fault):
         """The workers are at work on enter, and gone on exit."""
         mount = _suitable(self.path, self.workers)
         clock = _SyncClock(self.path)
-        with target.undo("the file of the side-band", clock.close):
+        with target.undo("the file of the side-band", clock.close), ExitStack() as stack:
             before_ms = percentile([clock.sync_ms() for _ in range(_SYNCS_BEFORE)], 0.5)
             arguments = vars(self).copy()
             for name in ("type", "intensity"):
@@ -82,7 +83,9 @@ class IoStress(Fault):
             with target.helper(work, **arguments) as helper:
                 if helper.receive(ANSWERS_WITHIN_S) is None:
                     raise InjectionError(f"the workers were not ready within {ANSWERS_WITHIN_S:g} s")
-                look = _Look(helper, mount, clock)
+                touched = Touched(self.path, target.pids)
+                stack.callback(touched.close)
+                look = _Look(helper, mount, clock, touched)
                 notes = {
                     "fsync_before_ms": round(before_ms, 3),
                     "disk": mount.kind,
@@ -125,6 +128,10 @@ class IoStress(Fault):
             and_why(why, gone),
             ended_early="the end of its workers" if lost else "",
         )
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at which the app had read or written files there."""
+        return used(samples, self.path)
 
 
 def _suitable(folder: str, workers: int) -> Mount:
@@ -174,8 +181,8 @@ class _SyncClock:
 class _Look:
     """What the kernel counted for the workers since the last look (io of proc(5)), and one small fsync."""
 
-    def __init__(self, helper: Helper, mount: Mount, clock: _SyncClock) -> None:
-        self._helper, self._clock = helper, clock
+    def __init__(self, helper: Helper, mount: Mount, clock: _SyncClock, touched: Touched) -> None:
+        self._helper, self._clock, self._touched = helper, clock, touched
         # What was sent to a device, or, where there is none, what was copied.
         self._counters = ("rchar", "wchar") if mount.in_memory else ("read_bytes", "write_bytes")
         self._seen, self._at = self._moved(), time.monotonic()
@@ -191,7 +198,8 @@ class _Look:
             return {"why": f"the workers did not survive ({error})"}
         rate = (moved - self._seen) / (at - self._at)
         self._seen, self._at = moved, at
-        return {"bytes_per_s": round(rate, 1), "fsync_ms": round(self._clock.sync_ms(), 4)}
+        took_ms = round(self._clock.sync_ms(), 4)
+        return {"bytes_per_s": round(rate, 1), "fsync_ms": took_ms, **self._touched.look()}
 
     def _moved(self) -> int:
         lines = Path(f"/proc/{self._helper.pid}/io").read_text().splitlines()

@@ -14,13 +14,14 @@ from threading import Thread
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
 from chaos.faults.blkio import WAYS, Limits, limits_for
 from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
 from chaos.faults.mounts import mount_of
+from chaos.faults.process.demand import Growth, moved_bytes
 from chaos.faults.steadiness import unsteady
 from chaos.faults.unnamed import unnamed_file
 from chaos.units import ByteRate
@@ -110,9 +111,11 @@ class IoThrottle(Fault):
             }
             every_s = _EVERY_S if twin is limits else _EVERY_IN_A_TWIN_S
 
+            moved = Growth(target.pids, moved_bytes)
+
             def observe() -> dict[str, Any] | None:
                 sample = look()
-                return {**sample, **inside.look()} if sample else None
+                return {**sample, **inside.look(), "app_moved": moved.look()} if sample else None
 
             yield Injection(limits.mechanism, "real", asked, observe, every_s, notes)
 
@@ -141,6 +144,16 @@ class IoThrottle(Fault):
         why += (outside := escaped(samples))
         landed = landed and not outside
         return Delivered(values, *bounds, len(samples), landed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at which the app had moved bytes of its own."""
+        looks = [sample for sample in samples if "app_moved" in sample]
+        return Met.counted(
+            sum(int(look["app_moved"]) > 0 for look in looks),
+            len(looks),
+            "looks at which the app had moved bytes from or to a disk",
+            "the app moved no byte from or to a disk",
+        )
 
 
 def _near(rate: float, share: float, seen: float) -> bool:

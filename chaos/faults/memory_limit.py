@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Memory, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Memory, Met, Sample, Target, last
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
@@ -79,6 +79,17 @@ class MemoryLimit(Fault):
             why += f"; the app reached it {last['reached']} times, the kernel ended {last['kills']} processes"
         why += (outside := escaped(samples))
         return Delivered({"limit_bytes": middle}, low, high, len(looks), landed and not outside, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: allocations that came up against the limit."""
+        if not any("reached" in sample for sample in samples):
+            return Met.unmeasured("no control group counts here how often the limit is reached")
+        return Met.counted(
+            last(samples, "reached") + last(samples, "kills"),
+            None,
+            "allocations of the app came up against the limit",
+            f"the app never came up against the limit: it held {last(samples, 'used_bytes') / 2**20:.0f} MiB at most",
+        )
 
 
 @contextmanager

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.process.demand import Growth, page_faults
 from chaos.faults.process.pressing import TOLERATED_POINTS, Press, Victims, hog
 from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
@@ -62,10 +63,11 @@ class MemoryPressure(Fault):
             press = Press(self.fill, self.over, memory, helper, target.pids)
             asked = {"fill_percent": _percent(self.fill)}
             notes = {"limit_bytes": memory.limit_bytes}
+            faults = Growth(target.pids, page_faults)
 
             def look() -> Sample:
                 victims.offer()
-                return {**press.look(), **inside.look()}
+                return {**press.look(), **inside.look(), "app_faults": faults.look()}
 
             with target.undo("which process the kernel ends first", victims.forget):
                 yield Injection("anonymous-memory", memory.kind, asked, look, _LOOK_EVERY_S, notes)
@@ -99,6 +101,16 @@ class MemoryPressure(Fault):
         landed = near and not outside and not gone
         values = {"fill_percent": middle}
         return Delivered(values, low, high, len(levels), landed, and_why(why, gone), ended_early=early)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: looks at the full level at which the app had asked for memory since the one before."""
+        looks = [sample for sample in samples if "app_faults" in sample and sample["phase"] != "ramp"]
+        return Met.counted(
+            sum(int(look["app_faults"]) > 0 for look in looks),
+            len(looks),
+            "looks at which the app had asked for memory while it was scarce",
+            "the app asked for no memory while it was scarce",
+        )
 
     def _fits(self, level: float, points: float, pressed: bool) -> bool:
         """Whether a level is as asked; above it as well, where that is the app's doing beside the hog."""

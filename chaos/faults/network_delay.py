@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.fidelity import median_interval
+from chaos.faults.net.endpoints import parted
 from chaos.faults.net.handshakes import MEANS, connecting, first_exchange, tls
 from chaos.faults.net.line import Line
 from chaos.faults.net.netem import why_unfit
@@ -74,6 +75,7 @@ class NetworkDelay(Fault):
         "high": {"delay": "1s"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _ = self._traffic
@@ -83,6 +85,10 @@ class NetworkDelay(Fault):
             raise ValueError("jitter must not be greater than delay")
         if self.direction == "both" and self.jitter > self.delay / 2:
             raise ValueError("with direction both, jitter must not be greater than half of the delay")
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return parted(self.peer) if self.peer else (None, None)
 
     def unfit(self) -> Mapping[str, str]:
         """See Fault: the kernel's own delay line is for one port alone."""
@@ -134,8 +140,18 @@ class NetworkDelay(Fault):
         why += said
         lost = unsteady(delays, self._roughly, self._third_fits)
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
-        landed = near and as_wide and in_handshakes and packets > 0 and not lost
-        return Delivered(values, low, high, len(delays), landed, and_why(why, lost))
+        in_place = near and as_wide and in_handshakes and not lost
+        landed = in_place and packets > 0
+        return Delivered(values, low, high, len(delays), landed, and_why(why, lost), in_place)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that were held back."""
+        return Met.counted(
+            last(samples, "target_packets"),
+            None,
+            "packets of the app were delayed",
+            "no packet of the app went this way",
+        )
 
     @property
     def _handshakes(self) -> bool:

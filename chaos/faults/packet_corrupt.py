@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.net.counted import Strike, check, judged, striking
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.net.counted import Strike, check, judged, met_by, striking
 from chaos.faults.net.packets import Traffic
 from chaos.units import Share
 
@@ -35,6 +35,7 @@ class PacketCorrupt(Fault):
         "high": {"corrupt": "20%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)
@@ -67,3 +68,7 @@ class PacketCorrupt(Fault):
         bad, lost = int(last.get("checksum_errors", 0)), int(last.get("lost", 0))
         why = f"{delivered.why}; the kernel counted {bad:,} bad checksums in all"
         return replace(delivered, landed=delivered.landed and bad >= lost, why=why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that were struck."""
+        return met_by(self._strike, samples)

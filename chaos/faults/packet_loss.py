@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
-from chaos.faults.net.counted import Strike, check, judged, striking
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.net.counted import Strike, check, judged, met_by, striking
 from chaos.faults.net.packets import Traffic
 from chaos.faults.net.treatment import into_bad
 from chaos.units import Share
@@ -39,6 +39,7 @@ class PacketLoss(Fault):
         "high": {"loss": "20%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Traffic(self.process, self.port)
@@ -80,3 +81,7 @@ class PacketLoss(Fault):
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         return judged(self._strike, "loss_share", self._asked(), samples)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: packets of the target that were struck."""
+        return met_by(self._strike, samples)

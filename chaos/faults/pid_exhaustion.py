@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, last
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.dead_man import undone_by_death
 from chaos.faults.fidelity import median_interval
 from chaos.faults.inside import Inside, escaped
+from chaos.faults.left import used_up
 from chaos.faults.process.following import followed
 from chaos.faults.process.tasks import canary, crowd
 from chaos.faults.steadiness import and_why, unsteady
@@ -81,6 +82,19 @@ class PidExhaustion(Fault):
         landed = middle == self.leave and failed >= 0.9 * len(tried) and not outside and not gone
         return Delivered({"left_tasks": middle}, low, high, len(looks), landed, and_why(why, gone))
 
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: forks of the app that were refused, where a control group counts them; not the canary's.
+
+        Else looks at which it had used up the tasks that were left to it.
+        """
+        looks = [sample for sample in samples if "left_tasks" in sample]
+        if any("refused" in look for look in looks):
+            refused = last(looks, "refused") - last(looks, "own_refused")
+            return Met.counted(
+                refused, None, "forks of the app were refused", "no fork of the app was refused"
+            )
+        return used_up(looks, "left_tasks", "free", self.leave, "tasks")
+
 
 @contextmanager
 def _by_group(target: Target, group: Path, leave: int) -> Iterator[Injection]:
@@ -116,6 +130,7 @@ class _GroupLimit:
         self.before = self.file.read_text().strip()
         self._least = self._tasks()
         self._refused = self._refusals()
+        self._own_refused = 0
 
     def now(self) -> str:
         """As the kernel says it."""
@@ -161,13 +176,20 @@ class _GroupLimit:
         tasks, limit = self._tasks(), self.now()
         free = max(0, int(limit) - tasks - 1) if limit != "max" else _MOST
         left = free + max(0, tasks - self._least)
-        return {"left_tasks": left, "tasks": tasks, "free": free, "refused": self._refusals() - self._refused}
+        return {
+            "left_tasks": left,
+            "tasks": tasks,
+            "free": free,
+            "refused": self._refusals() - self._refused,
+            "own_refused": self._own_refused,
+        }
 
     def _try(self, forks: int) -> tuple[int, str]:
         self._helper.send({"forks": forks})
         answer = self._helper.receive(ANSWERS_WITHIN_S)
         if answer is None:
             raise FaultError(f"the canary did not answer within {ANSWERS_WITHIN_S:g} s")
+        self._own_refused += answer["error"] == "EAGAIN"
         return int(answer["forks"]), str(answer["error"])
 
     def _tasks(self) -> int:

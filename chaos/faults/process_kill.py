@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import median_interval, percentile
 from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
@@ -89,6 +89,14 @@ class ProcessKill(Fault):
             return Delivered(values, None, None, len(samples), landed, why)
         middle, low, high = median_interval(gaps)
         return Delivered({"every_s": middle, **values}, low, high, len(samples), landed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: processes that the signal ended."""
+        sent = [sample for sample in samples if sample.get("killed_pid") is not None]
+        dead = sum(sample.get("seen_ms") is not None for sample in sent)
+        return Met.counted(
+            dead, len(sent), "signals ended a process of the app", "no signal ended a process of the app"
+        )
 
 
 def _why(samples: Sequence[Sample], sent: Sequence[Sample], seen: Sequence[float]) -> str:

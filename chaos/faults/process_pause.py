@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import missed_in
@@ -97,6 +97,14 @@ class ProcessPause(Fault):
         landed = abs(mean - self._asked()) <= _TOLERATED_POINTS and not gone and not missed
         values = {"paused_percent": round(mean, 3)}
         return Delivered(values, low, high, len(shares), landed, and_why(why, gone))
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: turns in which the app stood still."""
+        turns = [sample for sample in samples if "turn_s" in sample]
+        still = sum(float(turn["paused_s"]) > 0 for turn in turns)
+        return Met.counted(
+            still, len(turns), "turns in which the app stood still", "the app never stood still"
+        )
 
     def _asked(self) -> float:
         return round(self.share * 100, 9)

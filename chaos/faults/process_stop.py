@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
 from chaos.faults.process.tree import Process, alive, family
@@ -91,6 +91,13 @@ class ProcessStop(Fault):
             why += f"; {missed}"
         values = {"stops": 1.0, "took_s": round(took_s, 6), "graceful": "yes" if graceful else "no"}
         return Delivered(values, 1.0, 1.0, len(samples), not missed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: processes that ended."""
+        ended = sum(sample.get("seen_ms") is not None for sample in samples)
+        return Met.counted(
+            ended, None, "process of the app was told to end, and did", "nobody was seen to end"
+        )
 
 
 class _Stop:

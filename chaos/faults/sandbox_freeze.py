@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.beats import Beats, beating
 from chaos.faults.outside import WITHIN_S, answer_in, awaited
 from chaos.units import PositiveDuration
@@ -85,6 +85,13 @@ class SandboxFreeze(Fault):
             and self.lasts * (1 - _LACKING_SHARE) <= high <= self.lasts + _MOST_ABOVE_S
         )
         return Delivered({"frozen_s": round(low, 3)}, round(low, 3), round(high, 3), len(found), landed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: everything in it stood still."""
+        frozen = sum("looks" in sample for sample in samples)
+        return Met.counted(
+            frozen, None, "freeze of the whole machine, the app in it", "nobody said that it stood still"
+        )
 
 
 def bounds(did: Mapping[str, Any]) -> tuple[float, float]:

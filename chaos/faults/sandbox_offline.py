@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.fidelity import share_interval
 from chaos.faults.outside import awaited
 
@@ -84,6 +84,10 @@ class SandboxOffline(Fault):
         landed = len(looks) >= _FEWEST and cut == len(looks)
         values = {"cut_percent": round(share, 3)} if looks else {}
         return Delivered(values, low if looks else None, high if looks else None, len(looks), landed, why)
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        """See Fault: what is refused outside of the machine is counted by nobody in it."""
+        return Met.unmeasured("what is refused outside of the machine is counted by nobody in it")
 
 
 def answers(server: str) -> bool:

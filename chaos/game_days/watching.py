@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from math import floor
+from random import Random
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -39,11 +41,13 @@ class _Outside:
 async def looks(watched: FromOutside) -> AsyncIterator[Look]:
     """Look every `probe.every`, for as long as somebody asks. No look takes longer than its timeout, 1 s at most."""
     loop = asyncio.get_running_loop()
-    due = loop.time()
+    began, every_s = loop.time(), watched.probe.every
+    draw = Random().random if watched.probe.arrivals == "random" else (lambda: 0.0)
     while True:
         yield await _look(watched)
-        due = max(due + watched.probe.every, loop.time())
-        await asyncio.sleep(due - loop.time())
+        # The next interval that has not begun: what was missed meanwhile is not made up for.
+        number = floor((loop.time() - began) / every_s) + 1
+        await asyncio.sleep(began + (number + draw()) * every_s - loop.time())
 
 
 async def trips(stop: DayStop) -> str:

@@ -1,8 +1,8 @@
 """An experiment: hypothesis, method and judgement."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from chaos.binomial import SIGNIFICANCE
 from chaos.manifests.base import Argument, DnsLabel, HeaderName, HeaderValue, Manifest, Part
@@ -14,14 +14,20 @@ from chaos.manifests.target import Target
 from chaos.manifests.trials import Trials
 from chaos.units import Duration, PositiveDuration, Rate, Share
 
+CONNECTIONS = 256
+"""Most connections of a load when it does not say."""
+
 
 class Load(Part):
-    """Requests to the app at fixed arrival times, however slowly it answers."""
+    """Requests to the app at arrival times drawn beforehand, however slowly it answers."""
 
     url: str
     """Plain http:// URL as seen from inside the sandbox."""
     rate: Rate
-    """Requests begun per second, evenly spaced."""
+    """Requests begun per second, in the mean."""
+    arrivals: Literal["poisson", "uniform"] = "poisson"
+    """`poisson`: at random times drawn by the seed, independent of each other, as users come. `uniform`: evenly spaced,
+    and so in step with whatever has that period: a round robin, a timer, a garbage collection."""
     timeout: PositiveDuration = 2.0
     """Time for the whole answer; a later one counts as an error."""
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
@@ -30,8 +36,23 @@ class Load(Part):
     """Request headers."""
     body: Argument | None = None
     """Request body, sent as UTF-8."""
-    connections: Annotated[int, Field(ge=1, le=4096)] = 256
-    """Most connections open at once; a request that finds none free counts as an error."""
+    connections: Annotated[int, Field(ge=1, le=4096)] | Literal["reuse", "new", "mix"] = "mix"
+    """Whether a request goes over an open connection: `reuse` when one is free, `new` never, `mix` draws for each by
+    the seed. A number is `mix` with that number as `maxConnections`."""
+    max_connections: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Most connections open at once, 256 by default; a request that finds none free waits for one, and times out."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if isinstance(self.connections, int) and self.max_connections is not None:
+            raise ValueError("connections is a number, and so is maxConnections: write the number there only")
+        return self
+
+    @property
+    def limit(self) -> int:
+        """Most connections open at once."""
+        said = self.connections if isinstance(self.connections, int) else self.max_connections
+        return CONNECTIONS if said is None else said
 
 
 class Phases(Part):

@@ -53,9 +53,17 @@ class Step(Part):
     """Inject it again and again."""
     ramp: Ramp | None = None
     """Change one number of it in stages."""
+    expect_met: bool = True
+    """Whether the app must meet the fault for the run to be held: a fault that nobody met proves nothing. `false` is
+    for who wants to show that it is not met."""
+    reconnect: bool = False
+    """Reset the connections that the app has open once when the fault begins, those to what the fault is about where it
+    names something, so that connections that are kept open do not keep it from meeting the fault."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.reconnect and not self.fault.reconnects:
+            raise ValueError(f"reconnect means nothing for {self.fault.type}: it is not about connections")
         if self.repeat and self.ramp:
             raise ValueError("repeat and ramp exclude each other: name one of them")
         if self.repeat and self.repeat.every <= self.hold:
@@ -76,7 +84,7 @@ class Step(Part):
             name = self.name if times == 1 else f"{self.name} {number + 1}/{times}"
             start = None if self.start is None else self.start + number * every
             since = every if number and self.start is None else None
-            yield _entry(name, self.fault, self.hold, start, since)
+            yield self._entry(name, self.fault, self.hold, start, since)
 
     def _stages(self, ramp: Ramp) -> Iterator[dict[str, Any]]:
         unit = unit_of(type(self.fault), ramp.field)
@@ -89,20 +97,22 @@ class Step(Part):
             fault = replace(self.fault, **changed)
             name = f"{self.name} {number + 1}/{ramp.stages} ({ramp.field} {unit.format(value)})"
             start = None if self.start is None else self.start + number * hold
-            yield _entry(name, fault, hold, start, None)
+            yield self._entry(name, fault, hold, start, None)
 
-
-def _entry(
-    name: str, fault: Fault, hold_s: float, start_s: float | None, since: float | None
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "fault": asdict(fault),
-        "prepares": fault.prepares_app(),
-        "hold_s": hold_s,
-        "start_s": start_s,
-        "since_previous_s": since,
-    }
+    def _entry(
+        self, name: str, fault: Fault, hold_s: float, start_s: float | None, since: float | None
+    ) -> dict[str, Any]:
+        return {
+            "name": name,
+            "fault": asdict(fault),
+            "prepares": fault.prepares_app(),
+            "hold_s": hold_s,
+            "start_s": start_s,
+            "since_previous_s": since,
+            # What is not by default: no other digest than before it could be said.
+            **({} if self.expect_met else {"expect_met": False}),
+            **({"reconnect": True} if self.reconnect else {}),
+        }
 
 
 def unit_of(kind: type[Fault], field: str) -> Unit:

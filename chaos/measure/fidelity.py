@@ -6,13 +6,15 @@ nothing behind.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic import ValidationError
 
 from chaos.faults import FAULTS
 from chaos.faults.base import Delivered, Fault
 from chaos.measure.moments import iso_or_none, seconds
-from chaos.measure.result import StepResult, plain
+from chaos.measure.result import MetResult, StepResult, plain
 from chaos.measure.timeline import FaultWindow, Timeline
 
 # The agent's timer and the undo take milliseconds; a fault that lacks more than this was ended by something
@@ -49,9 +51,12 @@ def _judge(step: Mapping[str, Any], seen: FaultWindow | None) -> StepJudged:
     window = seen or FaultWindow(name)
     asked = step.get("fault") or {}
     fault = read_fault(asked)
-    delivered = _delivered(fault, window)
+    delivered, met = _delivered(fault, window), _met(window)
+    if met is not None and delivered.in_place is not None:
+        delivered = replace(delivered, landed=delivered.in_place)
     hold_s = float(step.get("hold_s") or 0.0)
-    doubts = [f"“{name}” {doubt}" for doubt in _doubts(delivered, window, hold_s)]
+    unmet = _unmet(met) if step.get("expect_met", True) else []
+    doubts = [f"“{name}” {doubt}" for doubt in [*_doubts(delivered, window, hold_s), *unmet]]
     result = StepResult(
         name=name,
         fault=str(asked.get("type", "")),
@@ -73,6 +78,7 @@ def _judge(step: Mapping[str, Any], seen: FaultWindow | None) -> StepJudged:
         recovered_because=window.because,
         residue=window.residue,
         notes=dict(window.notes),
+        met=met,
     )
     ending_at, ended_at = window.ending_at or window.recovered_at, window.recovered_at
     if fault and fault.impulse:
@@ -102,6 +108,19 @@ def _delivered(fault: Fault | None, window: FaultWindow) -> Delivered:
         return _nothing(
             f"has side-band samples that this version cannot read ({type(error).__name__}: {error})"
         )
+
+
+def _met(window: FaultWindow) -> MetResult | None:
+    """What the agent counted; None where it did not say."""
+    try:
+        return None if window.met is None else MetResult.model_validate(window.met)
+    except ValidationError:
+        return None
+
+
+def _unmet(met: MetResult | None) -> list[str]:
+    """Why nothing can be said of what nobody met, or too few did."""
+    return [] if met is None or met.enough else [f"was in place, but the app did not meet it: {met.why}"]
 
 
 def _nothing(why: str) -> Delivered:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from chaos.latencies import Request, percentile
+from chaos.measure.disagreement import disagreements
+from chaos.measure.due import Due
 from chaos.measure.looks import Asked
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
@@ -56,6 +57,7 @@ class Health:
     bursts: list[str]
     exhausted: list[str]
     short: list[str]
+    disagree: Sequence[str] = ()
     unjudged: Mapping[str, str] = field(default_factory=dict)
     """By the name of the steady state."""
 
@@ -78,7 +80,8 @@ class Health:
     def of_the_run(self) -> list[str]:
         """What forbids the verdict `held`, whatever was looked at."""
         return [
-            *self.baseline, *self.clock, *self.bursts, *self.exhausted, *self.short, *self.unjudged.values()
+            *self.baseline, *self.clock, *self.bursts, *self.exhausted, *self.short, *self.disagree,
+            *self.unjudged.values(),
         ]  # fmt: skip
 
 
@@ -92,7 +95,8 @@ def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> Hea
         late=late_doubts(found, timeline, LATE_S),
         bursts=late_doubts(found, timeline, BURSTS_S),
         exhausted=exhausted_doubts(found),
-        short=short_doubts(found, timeline, record.plan.get("load") or {}, standstills(record.events)),
+        short=short_doubts(found, timeline, Due.of(record), standstills(record.events)),
+        disagree=disagreements(record, timeline, found),
         unjudged=unjudged_doubts(record),
     )
 
@@ -138,14 +142,15 @@ def late_looks(looks: Sequence[Look]) -> list[str]:
 
 
 def short_doubts(
-    found: Sequence[Request], timeline: Timeline, load: Mapping[str, Any], ordered: Sequence[Standstill] = ()
+    found: Sequence[Request], timeline: Timeline, due: Due, ordered: Sequence[Standstill] = ()
 ) -> list[str]:
     """Phases in which less was sent than asked, but for the time that the machine stood still by order."""
     doubts: list[str] = []
     moments = [request.at for request in found]
     for span in timeline.spans:
-        lasted_s = span.end - span.start - _stood_still_s(ordered, span.start, span.end)
-        asked = float(load.get("rate_per_s") or 0.0) * lasted_s
+        asked = due.between(span.start, span.end) - sum(
+            due.between(max(each.start, span.start), min(each.end, span.end)) for each in ordered
+        )
         sent = sum(request.sent for request in found[span.of(moments)])
         if span.closed and sent < SENT_SHARE * asked - 1:
             doubts.append(f"only {sent} of {asked:.0f} asked requests were sent in the {span.name} phase")

@@ -10,8 +10,8 @@ Relapse      a streak of bad looks after that. A target that ends bad, for a sta
 Stable       1 s, or half of what is left of the run when that is shorter, and at least three looks.
 Resolution   the true moment lies between the last bad look and the reported one; a metric adds its window, because it
              remembers that long, and an undo its length, when something was bad meanwhile. When nothing was bad at
-             all, it is the time between two looks (and the window), unless answers came later than usual: then the
-             target may have stood still until the first of them, which is the moment that is reported.
+             all, it is the time between two looks or to the first (and the window), unless answers came later than
+             usual: then the target may have stood still until the first of them, which is the moment reported.
 
 Never recovered is None, which is not the same as a large number.
 """
@@ -113,7 +113,7 @@ def _at_once(
     """Seconds and resolution of what was never seen bad: 0, unless its first answers were late."""
     slowest = max(look.took_s for look in looks if look.at <= looks[0].at + stable_s)
     if slowest <= max(every_s, _SLOW * usual_s):
-        return 0.0, every_s
+        return 0.0, max(every_s, looks[0].at - reference)
     first_s = max(0.0, min(look.done for look in looks) - reference)
     return first_s, max(first_s, every_s)
 

@@ -13,6 +13,18 @@ from chaos.verdict import Outcome, Verdict, exit_code
 Severity = Literal["low", "medium", "high", "critical"]
 
 
+class MetResult(Part):
+    """How often the target met a fault, beside whether it landed."""
+
+    count: int | None
+    """None: not measurable by this mechanism; `why` says the reason."""
+    of: int | None
+    """Of how many occasions, where those are counted."""
+    why: str
+    enough: bool = True
+    """False when nobody met it, or too little did for what was asked."""
+
+
 class StepResult(Part):
     """One step of the method: what was asked of its fault, and what it was measured to do."""
 
@@ -37,6 +49,8 @@ class StepResult(Part):
     recovered_because: str
     residue: list[str]
     notes: dict[str, Any]
+    met: MetResult | None = None
+    """None in journals that do not say."""
 
 
 class Tested(Part):

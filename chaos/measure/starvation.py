@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from chaos.measure.latency import percentile
+from chaos.latencies import percentile
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
 

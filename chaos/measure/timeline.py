@@ -42,6 +42,8 @@ class FaultWindow:
     recovered_at: float | None = None
     because: str = ""
     residue: list[str] = field(default_factory=list)
+    met: Mapping[str, Any] | None = None
+    """How often the target met it; None in journals that do not say."""
     failures: list[tuple[str, str]] = field(default_factory=list)
     """(stage, why) of every `fault.failed`."""
     measured: list[Event] = field(default_factory=list)
@@ -113,6 +115,7 @@ def _note(window: FaultWindow, event: Event) -> None:
             window.recovered_at, window.because = event.at, str(data.get("because", ""))
             window.ending_at = data.get("began_at")
             window.residue = [str(left) for left in data.get("residue") or ()]
+            window.met = data.get("met")
         case "fault.failed":
             window.failures.append((str(data.get("stage", "")), str(data.get("why", ""))))
 

@@ -25,7 +25,9 @@ def _numbers(result: Result) -> Iterator[tuple[str, dict[str, str], float | None
         yield "chaoslab_run_recovery_seconds", labels, state.recovery_time_seconds
         yield "chaoslab_run_noticed_ratio", labels, state.noticed_share
     for step in result.steps:
-        yield "chaoslab_run_fault_landed", {"fault": step.fault, "step": step.name}, step.landed
+        labels = {"fault": step.fault, "step": step.name}
+        yield "chaoslab_run_fault_landed", labels, step.landed
+        yield "chaoslab_run_fault_met", labels, step.met.count if step.met else None
     for phase, load in result.load.items():
         if load.sent:
             yield "chaoslab_run_request_error_ratio", {"phase": phase}, load.error_rate

@@ -76,6 +76,11 @@ FINAL = (
     ),
     Family("chaoslab_run_fault_landed", "1 when the fault was measured to act as asked.", ("fault", "step")),
     Family(
+        "chaoslab_run_fault_met",
+        "How often the app met the fault; absent where that cannot be measured.",
+        ("fault", "step"),
+    ),
+    Family(
         "chaoslab_run_request_latency_seconds",
         "Quantiles of a whole phase, of answers and timeouts.",
         ("quantile",),

@@ -53,7 +53,7 @@ def _open_sources(spec: BoxSpec, cgroup_views: dict[str, str]) -> dict[str, int]
     places = {
         path: path for path in (*spec.read_only, "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
     }
-    places |= {f"/etc/{name}": f"/etc/{name}" for name in _ETC}
+    places |= {f"/etc/{name}": f"/etc/{name}" for name in (*_ETC, *_javas())}
     places |= {f"/dev/{name}": f"/dev/{name}" for name in _DEVICES}
     places |= {f"/run/chaoslab/cgroup/{name}": path for name, path in cgroup_views.items()}
     return {
@@ -61,6 +61,11 @@ def _open_sources(spec: BoxSpec, cgroup_views: dict[str, str]) -> dict[str, int]
         for target, source in places.items()
         if os.path.exists(source) and (not os.path.islink(source) or source.startswith("/etc/"))
     }
+
+
+def _javas() -> list[str]:
+    """Debian keeps there what its JVMs are configured by, security providers among it: /usr has links to it only."""
+    return [name for name in os.listdir("/etc") if name.startswith("java-")]
 
 
 def _mount_disks(spec: BoxSpec, root: str) -> None:

@@ -68,6 +68,9 @@ class Probe(ABC):
     type: str
     every: Interval
     """Time between the intended starts of two looks."""
+    arrivals: Literal["random", "uniform"] = "random"
+    """When in each interval it looks: at a random place, drawn by the seed, or at its beginning. Evenly spaced looks
+    are in step with what has their period: a round robin, a timer, a garbage collection."""
 
     @abstractmethod
     async def observe(self, context: Context) -> Mapping[str, Any]:

@@ -50,6 +50,14 @@ def moment(at: str) -> str:
     return at if seconds is None else f"{datetime.fromisoformat(at):%-d %B %Y, %H:%M:%S} UTC"
 
 
+def met(step: StepResult) -> str:
+    """How often the app met the fault, in a few words."""
+    if step.met is None or step.met.count is None:
+        return NOTHING if step.met is None else "not measurable"
+    of = "" if step.met.of is None else f" of {step.met.of:,}"
+    return f"{step.met.count:,}{of}" if step.met.count else f"never{of and f' (0{of})'}"
+
+
 def outcome(value: Outcome) -> str:
     """How the run ended."""
     return _OUTCOMES[value]

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +16,10 @@ import pytest
 
 from chaos.agent.commands import OUTPUT_BYTES, run_command
 from chaos.agent.probing import MOST_IN_FLIGHT, sample_forever
-from chaos.agent.windows import Windows
+from chaos.agent.windows import Windows, nearest_rank
 from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
+from chaos.point_process import of_a_probe
 from chaos.probes.base import Probe
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
@@ -262,8 +264,21 @@ async def sampled(
     return events, heard
 
 
-def test_looks_are_meant_for_fixed_times_and_none_is_missing() -> None:
-    events, _ = run(sampled(Slow(every=0.02), 0.5))
+def test_each_interval_has_one_look_at_a_place_drawn_by_the_seed() -> None:
+    events, _ = run(sampled(Slow(every=0.02), 0.5, seed=7))
+    due = list(islice(of_a_probe("random", 0.02, 7, "name"), len(events)))
+    began = events[0]["at"] - due[0]
+    assert [event["at"] - began for event in events] == pytest.approx(due, abs=1e-5)
+    assert all(k * 0.02 <= at < (k + 1) * 0.02 for k, at in enumerate(due))
+    assert len(events) >= 24
+    late_ms = [
+        event["late_ms"] for event in events
+    ]  # a drawn look is not late: it counts from its own moment
+    assert 0 <= min(late_ms) <= nearest_rank(late_ms, 0.5) < 10
+
+
+def test_evenly_spaced_looks_are_meant_for_fixed_times_and_none_is_missing() -> None:
+    events, _ = run(sampled(Slow(every=0.02, arrivals="uniform"), 0.5))
     times = [event["at"] for event in events]
     assert times == pytest.approx([times[0] + k * 0.02 for k in range(len(times))], abs=1e-5)
     assert len(times) >= 25
@@ -277,7 +292,7 @@ def test_slow_looks_overlap_and_are_waited_for() -> None:
 
 
 def test_too_many_slow_looks_are_skipped_on_the_record() -> None:
-    events, _ = run(sampled(Slow(every=0.01, takes=2.0), 0.9))
+    events, _ = run(sampled(Slow(every=0.01, takes=2.0, arrivals="uniform"), 0.9))
     skipped = [event for event in events if event["error"] == "skipped"]
     assert len(events) - len(skipped) == MOST_IN_FLIGHT
     assert len(skipped) >= 90 - MOST_IN_FLIGHT
@@ -287,7 +302,7 @@ def test_too_many_slow_looks_are_skipped_on_the_record() -> None:
 def test_failed_looks_are_samples_too() -> None:
     events, heard = run(sampled(HttpProbe(url=f"http://127.0.0.1:{free_port()}/", every=0.02), 0.1))
     assert {(event["value"], event["error"]) for event in events} == {(None, "refused")}
-    assert len(heard) == len(events) >= 5
+    assert len(heard) == len(events) >= 4
 
 
 def test_text_that_no_tolerance_reads_stays_out_of_the_journal() -> None:

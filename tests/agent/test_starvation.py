@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.agent import procfs
 from chaos.agent.budget import Budget
 from chaos.agent.starvation import Machine, Moment, Starvation, others_share
 
@@ -53,11 +54,11 @@ def test_a_busy_machine_takes_what_waits(burner: int, tmp_path: Path) -> None:
     for _ in range(2 * len(os.sched_getaffinity(0))):
         subprocess.run(["setsid", "sh", "-c", script, BURN], check=True)
     starvation = Starvation(Budget(2**30, lambda: [burner], tmp_path))
-    assert starvation.look([burner]) == {"waited_ms": 0.0, "taken_ms": 0.0}
+    assert starvation.look([burner], procfs.everyone()) == {"waited_ms": 0.0, "taken_ms": 0.0}
     seen = []
     for _ in range(20):
         time.sleep(0.1)
-        seen.append(starvation.look([burner]))
+        seen.append(starvation.look([burner], procfs.everyone()))
     waited_ms, taken_ms = sum(each["waited_ms"] for each in seen), sum(each["taken_ms"] for each in seen)
     print(f"\nin 2 s it waited {waited_ms:.0f} ms, of which others took {taken_ms:.0f} ms")
     assert waited_ms > 500

@@ -18,8 +18,7 @@ from chaos.agent.record import Record
 from chaos.agent.timeline import Ending, Timeline
 from chaos.errors import FaultError, InjectionError
 from chaos.events import Clock, Event
-from chaos.faults import FAULTS
-from chaos.faults.base import Delivered, Fault, Injection, Sample, Target
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.manifests.load import load
 from chaos.measure.record import Record as Judged
 from chaos.measure.timeline import Timeline as Measured
@@ -81,6 +80,9 @@ class Mark(Fault):
 
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         return Delivered({}, None, None, len(samples), True, "it is about the journal")
+
+    def met(self, samples: Sequence[Sample]) -> Met:
+        return Met.counted(len(samples), None, "looks at the mark", "nobody looked")
 
 
 class Stage:
@@ -144,7 +146,7 @@ class Stage:
 
 @pytest.fixture(autouse=True)
 def _mark_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FAULTS, "mark", Mark)
+    monkeypatch.setitem(sys.modules, "chaos.faults.mark", sys.modules[__name__])
 
 
 def mark(folder: Path, how: str = "well") -> dict[str, Any]:
@@ -353,7 +355,7 @@ def test_a_mount_that_is_left_is_named(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    FAULTS["mark"] = Mark  # type: ignore[assignment]
+    sys.modules["chaos.faults.mark"] = sys.modules[__name__]
     where = Path(sys.argv[1])
     leaving = Stage(where, mark(where, "a mount is left"))
     leaving.play()

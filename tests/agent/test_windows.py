@@ -1,11 +1,13 @@
 """Windows: what counts, when, and as how much."""
 
+from itertools import islice
 from math import inf
 from typing import get_args
 
 import pytest
 
 from chaos.agent.windows import Windows, nearest_rank
+from chaos.point_process import of_the_load
 from chaos.probes.base import Metric
 
 TIMEOUT_S = 2.0
@@ -164,3 +166,38 @@ def test_only_what_a_window_may_ask_for_is_kept() -> None:
     for key in range(1000, 2000):
         answered(windows, key, key * 0.02, 0.01)
     assert windows.value("throughput", 5.0, 40.0) == pytest.approx(50.0)
+
+
+def drawn(rate: float, latency_s: float, begin: float, end: float) -> Windows:
+    """Windows that saw every drawn request from `begin` to `end` answered well after `latency_s`."""
+    windows = Windows()
+    windows.drawn_at(rate)
+    due = [begin + at for at in islice(of_the_load("poisson", rate, 2), 10_000)]
+    for key, at in enumerate(at for at in due if at < end):
+        windows.request_began(key, at)
+        if at + latency_s <= end:
+            windows.request_ended(key, at + latency_s, failed=False, timeout_s=1.0)
+    return windows
+
+
+@pytest.mark.parametrize("latency_s", [0.001, 0.05, 0.4])
+def test_throughput_of_a_drawn_load_is_no_throw_of_a_die(latency_s: float) -> None:
+    for end in range(20, 40):
+        assert drawn(50.0, latency_s, 0.0, end).value("throughput", 1.0, end) == pytest.approx(50.0)
+
+
+def test_throughput_of_a_drawn_load_falls_when_nothing_is_answered() -> None:
+    windows = drawn(50.0, 0.01, 0.0, 20.0)
+    for key in range(5000, 5100):  # two more seconds, and no answer
+        windows.request_began(key, 20 + (key - 5000) / 50)
+    assert windows.value("throughput", 1.0, 20.5) == pytest.approx(25.0, rel=0.2)
+    assert windows.value("throughput", 1.0, 22.0) == 0.0
+
+
+def test_throughput_of_a_drawn_load_counts_failures_as_due() -> None:
+    windows = Windows()
+    windows.drawn_at(10.0)
+    for key in range(20):
+        windows.request_began(key, key / 10)
+        windows.request_ended(key, key / 10 + 0.01, failed=key % 2 == 0, timeout_s=1.0)
+    assert windows.value("throughput", 1.0, 2.0) == pytest.approx(5.0)

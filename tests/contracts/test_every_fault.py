@@ -15,7 +15,7 @@ import yaml
 from pydantic import TypeAdapter
 
 import chaos.faults
-from chaos.faults import FAULTS, AnyFault
+from chaos.faults import FAULTS, AnyFault, fault_class
 from chaos.faults.base import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,3 +150,8 @@ def test_needs_the_standard_library_only(kind: type[Fault]) -> None:
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_fault_is_found_by_its_name_alone() -> None:
+    """The agent reads only the modules of the faults that its order names."""
+    assert {type_: fault_class(type_) for type_ in FAULTS} == FAULTS

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chaos.events import Event
+from chaos.measure.due import Due
 from chaos.measure.health import clock_doubts, short_doubts
 from chaos.measure.latency import requests
 from chaos.measure.record import Record
@@ -47,10 +48,10 @@ def test_neither_silence_nor_what_was_not_sent_is_a_doubt() -> None:
     record = Record(awake(run_of(FROZEN)))
     timeline = Timeline(record)
     found = requests(record)
-    load = record.plan["load"]
+    due = Due.of(record)
     assert clock_doubts(record, timeline) == []
-    assert short_doubts(found, timeline, load, standstills(record.events)) == []
-    assert short_doubts(found, timeline, load) != []
+    assert short_doubts(found, timeline, due, standstills(record.events)) == []
+    assert short_doubts(found, timeline, due) != []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chaos.faults.channel import mine
+from chaos.marks import mark
 
 CONNECT_S = 0.5
 CONNECT_EVERY_S = 0.1
@@ -98,7 +99,10 @@ def lookups(name: str, patience_s: float = RESOLVE_S) -> None:
 def connect(address: str, port: int, *, with_payload: bool = False, timeout_s: float = CONNECT_S) -> str:
     """What an attempt ends as: `connected`, `timeout`, or the name of an errno. Closes politely."""
     try:
-        with socket.create_connection((address, port), timeout=timeout_s) as connection:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as connection:
+            mark(connection)
+            connection.settimeout(timeout_s)
+            connection.connect((address, port))
             if with_payload:
                 connection.send(_PAYLOAD)
                 connection.recv(1)

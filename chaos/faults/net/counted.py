@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Helper, Injection, Sample, Target
+from chaos.faults.base import Delivered, Helper, Injection, Met, Sample, Target, last
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import enough_for, share_fits, share_interval, traffic_needed
 from chaos.faults.net import datagrams
@@ -80,8 +80,8 @@ def judged(
     strike: Strike, key: str, asked: Mapping[str, float | str], samples: Sequence[Sample]
 ) -> Delivered:
     """The share of our packets that were struck, by receipt; and the exact count of the target's."""
-    last = samples[-1] if samples else {}
-    sent, struck = int(last.get("sent", 0)), int(last.get(strike.shown_as, 0))
+    newest = samples[-1] if samples else {}
+    sent, struck = int(newest.get("sent", 0)), int(newest.get(strike.shown_as, 0))
     share, _, _ = share_interval(struck, sent)
     values = {**asked, key: round(share, 6)}
     if sent < strike.enough:
@@ -96,13 +96,36 @@ def judged(
         f"{struck:,} of {sent:,} packets of ours were {strike.done}, which "
         f"{'goes' if near else 'does not go'} with {strike.share:.2%} asked (exact test, 0.1 %); "
     )
-    met, said = _met(strike, last)
-    return Delivered(values, round(low, 6), round(high, 6), sent, near and met, why + said)
+    met, said = _met(strike, newest)
+    landed = near and met
+    return Delivered(
+        values, round(low, 6), round(high, 6), sent, landed, why + said, near and not _odd(strike, newest)
+    )
 
 
-def _met(strike: Strike, last: Sample) -> tuple[bool, str]:
+def met_by(strike: Strike, samples: Sequence[Sample]) -> Met:
+    """How many of the target's own packets were struck."""
+    packets = last(samples, "target_packets")
+    return Met.counted(
+        last(samples, "target_treated"),
+        packets,
+        f"packets of the app were {strike.done}",
+        f"none of the app's {packets:,} packets was {strike.done}" if packets else "the app sent no packet",
+        needed=traffic_needed(strike.share, strike.clumping),
+    )
+
+
+def _odd(strike: Strike, seen: Sample) -> bool:
+    """Whether the target sent enough to tell, and what was struck of it does not go with what was asked."""
+    packets, theirs = int(seen.get("target_packets", 0)), int(seen.get("target_treated", 0))
+    if packets < traffic_needed(strike.share, strike.clumping):
+        return False
+    return not share_fits(theirs, packets, strike.share, max(strike.clumping, _THEIRS))
+
+
+def _met(strike: Strike, seen: Sample) -> tuple[bool, str]:
     """Whether the target's own packets met it: so many that it could not well have missed them all, and it did not."""
-    packets, theirs = int(last.get("target_packets", 0)), int(last.get("target_treated", 0))
+    packets, theirs = int(seen.get("target_packets", 0)), int(seen.get("target_treated", 0))
     said = f"of {packets:,} packets of the target {theirs:,} were"
     if packets:
         _, lowest, highest = share_interval(theirs, packets)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Injection, Sample, Target
+from chaos.faults.base import Delivered, Injection, Met, Sample, Target, last
 from chaos.faults.fidelity import enough_for, traffic_needed
 from chaos.faults.net.attempts import CONNECT_EVERY_S, CONNECT_S
 from chaos.faults.net.ended import end_open
@@ -95,18 +95,37 @@ def denying(target: Target, denial: Denial, notes: Mapping[str, Any]) -> Iterato
 def denied(denial: Denial, samples: Sequence[Sample], what: str) -> Delivered:
     """Landed when the share of our attempts fits, and the target met the fault: its packets, or open connections."""
     found = judged(samples, denial.fails_as, denial.share, denial.enough)
-    last = samples[-1] if samples else {}
+    newest = samples[-1] if samples else {}
     packets, treated_ones, ended = (
-        int(last.get(name, 0)) for name in ("target_packets", "target_treated", "ended")
+        int(newest.get(name, 0)) for name in ("target_packets", "target_treated", "ended")
     )
     why = f"{found.why}; {treated_ones:,} of {packets:,} {what}"
     if denial.ends_open:
         why += f", {max(0, ended):,} open connections were reset at once"
+    in_place = found.fits
     landed = found.fits and (treated_ones > 0 or ended > 0)
     needed = traffic_needed(denial.share)
     if packets < needed and not ended > 0:
         landed, why = False, f"{why}: too little traffic met it, {needed} are needed"
-    return Delivered({denial.key: round(found.share, 6)}, found.low, found.high, found.count, landed, why)
+    return Delivered(
+        {denial.key: round(found.share, 6)}, found.low, found.high, found.count, landed, why, in_place
+    )
+
+
+def met_by(denial: Denial, samples: Sequence[Sample], what: str) -> Met:
+    """What of the target's own was denied, of its packets that might have been."""
+    ended = max(0, last(samples, "ended"))
+    also = f", and {ended:,} open connections were reset at once" if ended else ""
+    packets = last(samples, "target_packets")
+    return Met.counted(
+        last(samples, "target_treated") + ended,
+        packets + ended,
+        f"{what}{also}",
+        f"none of the app's {packets:,} packets that might have been was denied"
+        if packets
+        else "the app sent nothing that could be denied",
+        needed=1 if ended else traffic_needed(denial.share),
+    )
 
 
 def _await_well(attempts: Attempts) -> None:

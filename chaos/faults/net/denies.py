@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from chaos.faults.base import Fault
 from chaos.faults.net.denied import Denial, check
+from chaos.faults.net.endpoints import parted
 from chaos.units import Share
 
 
@@ -29,10 +30,15 @@ class Denies(Fault):
         "high": {"share": "100%"},
     }
     requires: ClassVar[frozenset[str]] = frozenset({"net-admin"})
+    reconnects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check(self.share)
         _ = self.denial
+
+    def about_peer(self) -> tuple[str | None, int | None]:
+        """See Fault."""
+        return parted(self.peer) if self.peer else (None, None)
 
     def minimum_hold_s(self) -> float:
         """See Fault: attempts of our own must be enough to tell the share."""

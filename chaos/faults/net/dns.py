@@ -7,12 +7,14 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.channel import mine
+from chaos.faults.net.askers import Askers
 from chaos.faults.net.cover import uncover
 from chaos.faults.net.names import matches
+from chaos.faults.net.nft import TCP, UDP
 
 PORT = 53
 ADDRESSES = ("127.0.0.1", "127.53.0.1", "127.53.0.2")
@@ -88,13 +90,16 @@ class Server:
         upstream: Sequence[str],
         delay_s: float = 0.0,
         known: Mapping[str, Sequence[str]] | None = None,
+        pids: Sequence[int] = (),
     ) -> None:
         self._names = names
+        self._askers = Askers(pids, PORT)
         self._mode = mode
         self._upstream = upstream
         self._delay_s = delay_s
         self._known = known or {}
         self._guarded: list[Mapping[str, str]] = []
+        self._address = address
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.bind((address, PORT))
         self._streams = socket.create_server((address, PORT))
@@ -117,43 +122,55 @@ class Server:
         while True:
             readable = select.select([datagrams, streams, parent], [], [])[0]
             if parent in readable and (message := mine().receive(0)):  # EOFError at the end
-                self._guarded = message["guard"]
-                mine().send({"guarding": len(self._guarded)})
+                self._told(message)
             if datagrams in readable:
                 query, client = self._datagrams.recvfrom(_LONGEST)
                 self._begin(self._answer_datagram, query, client)
             if streams in readable:
-                self._begin(self._answer_stream, self._streams.accept()[0])
+                self._begin(self._answer_stream, *self._streams.accept())
+
+    def _told(self, message: Mapping[str, Any]) -> None:
+        if "count" in message:
+            self._askers.update(message["pids"])
+            mine().send({"asked": self._askers.count()})
+        else:
+            self._guarded = message["guard"]
+            mine().send({"guarding": len(self._guarded)})
 
     def _begin(self, answer: Callable[..., None], *about: object) -> None:
         threading.Thread(target=answer, args=about, daemon=True).start()
 
     def _answer_datagram(self, query: bytes, client: tuple[str, int]) -> None:
-        answer = self.answer(query, socket.SOCK_DGRAM)
+        answer = self.answer(query, socket.SOCK_DGRAM, client)
         if answer:
             self._datagrams.sendto(answer, client)
 
-    def _answer_stream(self, connection: socket.socket) -> None:
+    def _answer_stream(self, connection: socket.socket, client: tuple[str, int]) -> None:
         """Queries over TCP, their length in front (4.2.2), until the client ends (RFC 7766); silence keeps it open."""
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as stream:
             connection.settimeout(_IDLE_S)
             while True:
-                answer = self.answer(_read_stream(stream), socket.SOCK_STREAM)
+                answer = self.answer(_read_stream(stream), socket.SOCK_STREAM, client)
                 if answer:
                     connection.sendall(len(answer).to_bytes(2, "big") + answer)
 
-    def answer(self, query: bytes, kind: socket.SocketKind) -> bytes | None:
-        """What to say; None is to say nothing."""
+    def answer(
+        self, query: bytes, kind: socket.SocketKind, client: tuple[str, int] | None = None
+    ) -> bytes | None:
+        """What to say; None is to say nothing. A question about our names counts when the app's `client` asks."""
+        came = time.monotonic()
         try:
             name = asked_name(query)
         except ValueError:  # whatever it is, it is not about our names
             return self._ask_upstream(query, kind)
         if not matches(name, self._names):
             return self._ask_upstream(query, kind)
+        if client is not None:
+            self._askers.note(UDP if kind == socket.SOCK_DGRAM else TCP, client, self._address)
         if self._mode in _RCODES:
             return failure(query, _RCODES[self._mode])
         if self._mode == "slow":
-            time.sleep(self._delay_s)
+            time.sleep(max(0.0, came + self._delay_s - time.monotonic()))
             known = self._known.get(name.lower())
             return addresses_of(query, known) if known else self._ask_upstream(query, kind)
         return addresses_of(query, self._known[""]) if self._mode == "spoof" else None
@@ -195,13 +212,17 @@ def run(
     upstream: Sequence[str],
     delay_s: float = 0.0,
     known: Mapping[str, Sequence[str]] | None = None,
+    pids: Sequence[int] = (),
 ) -> None:
-    """Helper: serve. Says {"address": where}; told to {"guard": covers}, it says {"guarding": how many}."""
+    """Helper: serve. Says {"address": where}; told to {"guard": covers}, it says {"guarding": how many}.
+
+    To {"count": true, "pids": the app's} it says {"asked": how often those asked about our names}.
+    """
     reasons = []
     for address in ADDRESSES:
         elsewhere = [one for one in upstream if one != address]
         try:
-            server = Server(address, names, mode, elsewhere, delay_s, known)
+            server = Server(address, names, mode, elsewhere, delay_s, known, pids)
         except OSError as error:
             reasons.append(f"{address}: {error.strerror}")
         else:

@@ -1,16 +1,17 @@
 """Make a name fail or lie: by a name server of ours that everybody here asks, and an /etc/hosts without the name."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Helper, Target
+from chaos.faults.base import Helper, Met, Sample, Target, last
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.net import dns, names
 from chaos.faults.net.cover import cover
+from chaos.faults.net.outside import Cut
 
 _HOSTS, _RESOLV = Path("/etc/hosts"), Path("/etc/resolv.conf")
 _SPARE_S = 0.5
@@ -20,7 +21,7 @@ _SPARE_S = 0.5
 @contextmanager
 def misnamed(
     target: Target, mode: str, name: str, *, delay_s: float = 0.0, address: str | None = None
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[Cut]:
     """The name and all below it fail in a mode of `dns.Server`; every other is answered as before. Mechanism, notes.
 
     When the agent is killed the name server puts the files back before it ends.
@@ -30,6 +31,7 @@ def misnamed(
     ours = [wanted, *(f"{wanted}.{domain}" for domain in names.search(resolv))]
     known = {"": [address]} if address is not None else names.addresses(hosts, wanted)
     more: dict[str, Any] = {
+        "pids": list(target.pids()),
         "names": ours,
         "mode": mode,
         "upstream": names.servers(resolv),
@@ -44,10 +46,24 @@ def misnamed(
         helper.send({"guard": [made.as_json() for made in covers]})
         _expect(helper, "guarding")
         patience = {} if wait_s is None else {"resolver_waits_s": wait_s}
-        yield (
-            "name-server",
-            {"server": server, "covered": {made.place: made.how for made in covers}, **patience},
-        )
+        notes = {"server": server, "covered": {made.place: made.how for made in covers}, **patience}
+        yield "name-server", notes, lambda: _asked(target, helper)
+
+
+def looked_up(samples: Sequence[Sample], name: str) -> Met:
+    """How often the app asked the name server about the name."""
+    return Met.counted(
+        last(samples, "app_asked"),
+        None,
+        f"questions of the app about `{name}`",
+        f"the app never looked up `{name}`",
+    )
+
+
+def _asked(target: Target, helper: Helper) -> dict[str, int]:
+    """What the app's processes asked so far. Whose a question is, is seen by the socket that it comes from."""
+    helper.send({"count": True, "pids": list(target.pids())})
+    return {"app_asked": int(_expect(helper, "asked"))}
 
 
 def _expect(helper: Helper, key: str) -> Any:

@@ -38,7 +38,7 @@ _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _TABLE_OWNED = 2
 _REGISTER = be32(1)
 _VERDICT_REGISTER = be32(0)
-_EQUAL, _DIFFERENT, _GREATER = 0, 1, 4
+_EQUAL, _DIFFERENT, _AT_MOST, _GREATER = 0, 1, 3, 4
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
 _META_LENGTH, _META_MARK, _META_IN, _META_OUT, _META_FAMILY, _META_PROTOCOL = 0, 3, 4, 5, 15, 16
 _DROP, _ACCEPT = 0, 1
@@ -172,6 +172,11 @@ def marked(mark: int) -> Rule:
     return _meta(_META_MARK) + _compare(_EQUAL, struct.pack("=I", mark))
 
 
+def not_marked(mark: int) -> Rule:
+    """Packets of all other sockets."""
+    return _meta(_META_MARK) + _compare(_DIFFERENT, struct.pack("=I", mark))
+
+
 def _address(value: bytes, offsets: tuple[int, int]) -> Rule:
     family, offset = (2, offsets[0]) if len(value) == 4 else (10, offsets[1])  # NFPROTO_IPV4, NFPROTO_IPV6
     of_family = _meta(_META_FAMILY) + _compare(_EQUAL, bytes([family]))
@@ -198,9 +203,18 @@ def tcp_flags(mask: int, *, clear: bool = False) -> Rule:
 
 def longer_than(length: int) -> Rule:
     """Packets of more bytes than that, headers included."""
+    return _length(_GREATER, length)
+
+
+def not_longer_than(length: int) -> Rule:
+    """Packets of so many bytes at most, headers included."""
+    return _length(_AT_MOST, length)
+
+
+def _length(operator: int, length: int) -> Rule:
     order = attribute(3, be32(_HTON)), attribute(4, be32(4)), attribute(5, be32(4))
     swap = _expression("byteorder", attribute(1, _REGISTER), attribute(2, _REGISTER), *order)
-    return _meta(_META_LENGTH) + swap + _compare(_GREATER, be32(length))
+    return _meta(_META_LENGTH) + swap + _compare(operator, be32(length))
 
 
 def counter() -> Rule:

@@ -16,6 +16,10 @@ _STOP_S = 5.0
 _VERIFY_S = 6.0
 
 
+Cut = tuple[str, dict[str, Any], Callable[[], dict[str, int]]]
+"""Mechanism, notes, and what the app met of it so far."""
+
+
 class Attempts:
     """Attempts that a helper makes all the time; `what` says what is tried."""
 
@@ -95,18 +99,26 @@ def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE
 
 
 @contextmanager
-def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[tuple[str, dict[str, Any]]]:
+def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[Cut]:
     """Packet rules between the app and the dependency; the mechanism and notes."""
     with target.helper(severed.run, mode=mode, endpoints=to_json(endpoints)) as helper:
         ready = helper.receive(ANSWERS_WITHIN_S)
         if ready is None:
             raise InjectionError(f"packet rules were not in place within {ANSWERS_WITHIN_S:g} s")
         try:
-            yield "nftables", _notes(mode, ready)
+            yield "nftables", _notes(mode, ready), lambda: _denied(helper)
         finally:
             with suppress(FaultError):  # it may have died: then the kernel has removed the rules already
                 helper.send({"stop": True})
                 helper.receive(_STOP_S)
+
+
+def _denied(helper: Helper) -> dict[str, int]:
+    helper.send({"count": True})
+    message = helper.receive(ANSWERS_WITHIN_S)
+    if message is None or "packets" not in message:
+        raise FaultError(f"the packet rules were not counted within {ANSWERS_WITHIN_S:g} s")
+    return {"app_packets": int(message["packets"])}
 
 
 def _notes(mode: str, ready: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Owners:
         return flow.source_port in self._others
 
     def _refresh(self) -> None:
-        self._family = frozenset(member for pid in self._pids for member in _family(pid))
+        self._family = frozenset(member for pid in self._pids for member in family_of(pid))
         self._inodes = self._held()
         listeners = list(self._sockets.all(TCP, 1 << LISTEN))
         self.listening = frozenset(s.flow.source_port for s in listeners if s.inode in self._inodes)
@@ -90,10 +90,10 @@ class Owners:
         self._listened_at = time.monotonic()
 
     def _held(self) -> frozenset[int]:
-        return frozenset(inode for pid in self._family for inode in _socket_inodes(pid))
+        return frozenset(inode for pid in self._family for inode in socket_inodes(pid))
 
 
-def _family(pid: int) -> Iterator[int]:
+def family_of(pid: int) -> Iterator[int]:
     """That process and its descendants (proc(5), `children` needs CONFIG_PROC_CHILDREN)."""
     yield pid
     try:
@@ -101,10 +101,10 @@ def _family(pid: int) -> Iterator[int]:
     except OSError:
         return
     for child in children.split():
-        yield from _family(int(child))
+        yield from family_of(int(child))
 
 
-def _socket_inodes(pid: int) -> Iterator[int]:
+def socket_inodes(pid: int) -> Iterator[int]:
     """The inodes of the sockets that a process has open (proc(5), /proc/pid/fd)."""
     folder = f"/proc/{pid}/fd"
     try:

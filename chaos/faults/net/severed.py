@@ -9,6 +9,7 @@ from chaos.faults.channel import mine
 from chaos.faults.net import nft
 from chaos.faults.net.endpoints import Endpoint, from_json
 from chaos.faults.net.orphans import Sweeper
+from chaos.marks import OURS
 
 _SWEEP_S = 0.1
 _PSH = 0x08
@@ -19,25 +20,43 @@ _LONGEST_HEADERS = 120
 def run(mode: str, endpoints: Sequence[Mapping[str, Any]]) -> None:
     """Helper: sever the endpoints until told {"stop": true}, or until this process ends.
 
-    Says {"ready": true, "reset": open connections it reset at once, "sweeps": whether half-open ends are ended}.
+    Says {"ready": true, "reset": open connections it reset at once, "sweeps": whether half-open ends are ended}, and to
+    {"count": true} {"packets": how many of others than us were denied}.
     """
     places = from_json(endpoints)
     table = nft.Table(f"chaoslab-cut-{os.getpid()}")
     try:
-        table.install([nft.Chain("leaving", nft.Hook.LOCAL_OUT, rules(mode, places))])
+        leaving = [*counting(mode, places), *rules(mode, places)]
+        table.install([nft.Chain("leaving", nft.Hook.LOCAL_OUT, leaving)])
     except OSError as error:
         raise InjectionError(f"no packet rules: {error.strerror}") from error
     sweeper = Sweeper(lambda flow: any(place.sends(flow) for place in places))
     sweeps = mode != "blackhole" and sweeper.can_end()
     at_once = sweeper.end_all() if sweeps and mode == "refuse" else 0
     mine().send({"ready": True, "reset": at_once, "sweeps": sweeps})
-    while "stop" not in (mine().receive(_SWEEP_S) or {}):
+    while "stop" not in (message := mine().receive(_SWEEP_S) or {}):
+        if "count" in message:
+            mine().send({"packets": sum(table.counts())})
         if sweeps:
             sweeper.sweep()
     table.close()
     for _ in range(2 if sweeps else 0):
         sweeper.sweep()
     mine().send({"stopped": True})
+
+
+def counting(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:
+    """Rules that count what the others deny, but for what we send ourselves (`chaos.marks`)."""
+    found = []
+    for endpoint in endpoints:
+        tcp = nft.protocol(nft.TCP) + endpoint.to_here + nft.not_marked(OURS)
+        if mode == "reset":
+            found += [tcp + nft.longer_than(_LONGEST_HEADERS) + nft.counter()]
+            found += [tcp + nft.not_longer_than(_LONGEST_HEADERS) + nft.tcp_flags(_PSH) + nft.counter()]
+        else:
+            udp = nft.protocol(nft.UDP) + endpoint.to_here + nft.not_marked(OURS)
+            found += [tcp + nft.counter(), udp + nft.counter()]
+    return found
 
 
 def rules(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:

@@ -54,8 +54,10 @@ class Sockets:
         """The socket that sends this flow; None when there is none (any more)."""
         if not self._speaks(flow.protocol):
             return next((socket for socket in from_tables(flow.protocol) if socket.flow == flow), None)
+        # The kernel has the ends of a UDP question swapped, "for historical reasons" (udp_dump_one in Linux).
+        asked = flow.reversed if flow.protocol == UDP else flow
         try:
-            answers = self._netlink.ask(_BY_FAMILY, _question(flow, ANY))
+            answers = self._netlink.ask(_BY_FAMILY, _question(asked, ANY))
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESTALE):
                 return None

@@ -23,7 +23,14 @@ def _all(book: Book, roots: list[int], leave: int) -> dict[str, Any] | None:
     if not seen:
         return None
     loosest = max(seen, key=lambda sample: int(sample["left_fds"]))
-    return {**loosest, "processes": len(seen), "met": sum(sample["free"] == 0 for sample in seen)}
+    fullest = min(seen, key=lambda sample: int(sample["free"]))
+    return {
+        **loosest,
+        "processes": len(seen),
+        "met": sum(sample["free"] == 0 for sample in seen),
+        "fullest_left": fullest["left_fds"],
+        "fullest_free": fullest["free"],
+    }
 
 
 def _tighten(book: Book, entry: Restrained, leave: int) -> None:

@@ -1,0 +1,1 @@
+"""Real servers from Debian, their own clients beside them."""
