@@ -81,7 +81,7 @@ def _multiplied(scene: Scene, held_s: float, before: LoadSummary) -> Iterator[Sy
             said = (
                 f"the quickest answers took {seconds(held_s)} instead of {seconds(before.p50)} {scene.when()}"
             )
-            yield scene.symptom("delay_multiplied", f"{said}, {times:.1f} times the delay of one round trip")
+            yield scene.symptom("round_trips", f"{said}, {times:.1f} times the delay of one round trip")
 
 
 def _exits(scene: Scene) -> Iterator[Symptom]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
 from chaos.latencies import Request
+from chaos.measure.health import LATE_S
 from chaos.measure.moments import clock, seconds
 
 FEWEST, FEWEST_ANSWERS = 20, 6
@@ -59,7 +60,8 @@ def queue(scene: Scene) -> Queue | None:
     found = scene.during()
     good = [each for each in found if each.failure is None and each.at + each.took_s <= scene.end]
     held_s = min((request.took_s for request in good), default=0.0)
-    if scene.start is None or len(found) < FEWEST or len(good) < FEWEST_ANSWERS:
+    late = any((load.lateness_p99_s or 0.0) > LATE_S for load in scene.result.load.values())
+    if late or scene.start is None or len(found) < FEWEST or len(good) < FEWEST_ANSWERS:
         return None
     waited_s = median(request.took_s for request in good[len(good) // 2 :])
     first_s = median(request.took_s for request in good[: max(3, len(good) // 10)])
@@ -92,12 +94,12 @@ def queued(scene: Scene) -> Iterator[Symptom]:
     if found is None:
         return
     many = f"about {found.at_a_time} at a time" if found.at_a_time > 1 else "one at a time"
+    offered = f"the load alone offered {found.offered:.1f} a second"
     failed = f", {found.failed:,} failed" if found.failed else ""
     yield scene.symptom(
         "queue" if found.at_a_time > 1 else "queue_of_one",
-        f"{found.answered:.1f} requests a second were answered, {many}, each held for {seconds(found.held_s)}, while "
-        f"the load alone offered {found.offered:.1f} a second: the later ones waited until {seconds(found.waited_s)} "
-        f"were over{failed} {scene.when()}",
+        f"{found.answered:.1f} of the load's requests a second were answered, {many}, each held for "
+        f"{seconds(found.held_s)}, while {offered}: later ones took {seconds(found.waited_s)}{failed} {scene.when()}",
     )
 
 

@@ -80,6 +80,7 @@ def test_a_queue_is_no_call_that_is_made_ten_times() -> None:
     assert "The delay exceeds a deadline" not in found
     twice = said(told(places(4, 0.62, 1.0)))
     assert "2.0 times the delay of one round trip" in twice
+    assert "make the calls in parallel" not in twice, "they are those of one transaction"
     assert "a second were answered, about 4 at a time, each held for 620 ms" in twice
 
 
@@ -218,10 +219,10 @@ def test_a_stack_trace_beside_good_answers_is_no_failed_request() -> None:
         ],
     ],
 )
-def test_a_log_that_cannot_be_written_is_no_data(lines: Sequence[str]) -> None:
+def test_what_a_logger_swallowed_is_told_as_that(lines: Sequence[str]) -> None:
     log = [(3.0 + 0.3 * turn + 0.01 * number, line) for turn in range(4) for number, line in enumerate(lines)]
     found = said(told(lambda at: WELL, step=FULL, log=log))
-    assert "The log could not be written, and requests went on" in found
+    assert "What was written through this logger meanwhile is lost" in found
     assert "Users were told that all is well" not in found
 
 
