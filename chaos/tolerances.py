@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
+from chaos.invariants import number_of
 from chaos.latencies import QUANTILES, WITH_FAILURES, Request, judged
 from chaos.regex import TooMuch, pattern_of
 from chaos.units import DURATION, RATE, SHARE, Unit
@@ -36,6 +37,9 @@ class Tolerance:
     min: float | None = None
     max: float | None = None
     unit: str | None = None
+    invariant: str | None = None
+    """What must hold of the numbers that all looks read; `number`: where in a JSON text they read it."""
+    number: str | None = None
 
     def accepts(self, value: Mapping[str, Any] | None, error: str | None, took_s: float) -> bool:
         """Whether one sample is good. A failed look is bad, unless not connecting or running is wanted."""
@@ -74,10 +78,14 @@ class Tolerance:
         return judged(found, within_s, window_s)
 
     def judged_text(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a probe saw, with `matches`: whether `matches` is found in its text, to be judged once and written down.
+        """What a probe saw, with `matches`, whether that is found in its text, and `number`, what an invariant is of.
+
+        It is judged once and written down.
 
         Raises TooMuch when that cannot be said within the work that a look is worth.
         """
+        if self.invariant is not None:
+            value = {**value, "number": number_of(value, self.number)}
         if self.matches is None:
             return value
         return {**value, "matches": pattern_of(self.matches).found_in(_text(value))}
@@ -112,6 +120,8 @@ class Tolerance:
             yield self._accepts_text(value)
         if self.min is not None or self.max is not None:
             yield self._accepts_number(value.get("value"))
+        if self.invariant is not None:
+            yield number_of(value, self.number) is not None
 
     def _accepts_status(self, status: int) -> bool:
         if self.status is None:
@@ -165,4 +175,5 @@ _SENTENCES: Mapping[str, Callable[[Tolerance, Any], str]] = {
     "max_latency": lambda _, seconds: f"answered within {DURATION.format(seconds)}",
     "min": lambda self, number: f"at least {self._quantity(number)}",
     "max": lambda self, number: f"at most {self._quantity(number)}",
+    "invariant": lambda _, invariant: f"a number that {invariant.replace('at least', 'is at least')}",
 }

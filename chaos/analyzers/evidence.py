@@ -133,6 +133,10 @@ def _states(result: Result) -> Iterator[Symptom]:
 
 
 def _manner(state: SteadyStateResult) -> str:
+    if state.data is not None and state.data.lost:
+        return "data_lost"
+    if state.data is not None and state.data.surplus:
+        return "data_doubled"
     if state.recovery_time_seconds is None and state.recovery_bad:
         return "never_recovered"
     limit_s = state.recover_within_s

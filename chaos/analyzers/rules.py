@@ -30,7 +30,7 @@ MOST_RECOMMENDATIONS = 6
 CRITICAL_ERRORS, HIGH_ERRORS, MEDIUM_ERRORS = 0.5, 0.05, 0.01
 SLOW_RECOVERY_S = 5.0
 
-_CRITICAL = frozenset({"never_recovered", "stayed_down"})
+_CRITICAL = frozenset({"never_recovered", "stayed_down", "data_lost"})
 _HIGH = frozenset({"slow_recovery", "crashed", "out_of_memory", "restart_loop", "restart_failed"})
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chaos.automaton import PatternError
+from chaos.invariants import Invariant
 from chaos.latencies import QUANTILES
 from chaos.manifests.base import Part
 from chaos.regex import pattern_of
@@ -50,6 +51,7 @@ Statuses = Annotated[
     WithJsonSchema({"anyOf": [_ONE_STATUS, {"type": "array", "items": _ONE_STATUS, "minItems": 1}]}),
 ]
 Regex = Annotated[StrictStr, StringConstraints(max_length=500), AfterValidator(_regular)]
+Place = Annotated[StrictStr, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200)]
 Text = Annotated[StrictStr, StringConstraints(min_length=1, max_length=10_000)]
 
 
@@ -83,6 +85,12 @@ class HttpTolerance(TolerancePart):
     knows them: backreferences, look-around, conditions, atomic groups, possessive repeats."""
     max_latency: PositiveDuration | None = None
     """Longest time for the whole answer."""
+    invariant: Invariant | None = None
+    """What must hold of the number that the looks read, all together: that the app's data are still there. A look
+    that sees no number, because the app is away, says nothing about its data."""
+    number: Place | None = None
+    """With `invariant`: where the number is in a JSON body, such as `orders.count`; without it, what the body begins
+    with."""
 
 
 class CommandTolerance(TolerancePart):
@@ -97,6 +105,12 @@ class CommandTolerance(TolerancePart):
     knows them: backreferences, look-around, conditions, atomic groups, possessive repeats."""
     max_latency: PositiveDuration | None = None
     """Longest time to end."""
+    invariant: Invariant | None = None
+    """What must hold of the number that the looks read, all together: that the app's data are still there. A look
+    that sees no number, because the command fails, says nothing about the data."""
+    number: Place | None = None
+    """With `invariant`: where the number is in a JSON output, such as `orders.count`; without it, what the output
+    begins with."""
 
 
 class TcpTolerance(TolerancePart):

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
+from chaos.invariants import AT_LEAST, EQUALS, WRITES
 from chaos.latencies import QUANTILES
 from chaos.manifests import draft
 from chaos.manifests.experiment import BlastRadius
@@ -64,6 +65,22 @@ def _metrics_have_load(spec: dict[str, Any]) -> Said:
     for path, probe in draft.probes(spec):
         if probe.get("metric") in LOAD_METRICS and not spec.get("load"):
             yield (*path, "metric"), f"{probe['metric']} is computed from 'spec.load', which is missing"
+
+
+def _invariants_have_writes(spec: dict[str, Any]) -> Said:
+    for path, state in draft.items(spec, "steadyState"):
+        tolerance = draft.mapping(state, "tolerance")
+        if "number" in tolerance and "invariant" not in tolerance:
+            yield (*path, "tolerance", "number"), "goes with 'invariant', which is missing"
+        method = draft.mapping(spec, "load").get("method", "GET")
+        if tolerance.get("invariant") in (EQUALS, AT_LEAST) and method not in WRITES:
+            sends = f"sends {method}" if spec.get("load") else "is missing"
+            what = f"counts the writes of 'spec.load', which {sends}; its method must be one of: {', '.join(WRITES)}"
+            yield (*path, "tolerance", "invariant"), what
+    for path, stop in draft.items(spec, "stopWhen"):
+        if "invariant" in draft.mapping(stop, "tolerance"):
+            what = "is about all looks together; a stop condition judges each by itself"
+            yield (*path, "tolerance", "invariant"), what
 
 
 def _urls(spec: dict[str, Any]) -> Said:
@@ -201,6 +218,7 @@ _CHECKS = (
     _unique_ports,
     _known_processes,
     _metrics_have_load,
+    _invariants_have_writes,
     _urls,
     _ports,
     _commands,

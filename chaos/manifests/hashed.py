@@ -21,6 +21,9 @@ def hashed(spec: ExperimentSpec) -> dict[str, Any]:
     _without(said["phases"], warmup=0.0)
     for probe in _probes(said):
         _without(probe, arrivals="random")
+    for watched in (*said["steady_state"], *said["stop_when"]):
+        if "invariant" in watched["tolerance"]:
+            _without(watched["tolerance"], invariant=None, number=None)
     for process in said["target"]["processes"]:
         _without(process, leftovers="kill")
     for step in said["method"]:

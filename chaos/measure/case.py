@@ -9,6 +9,7 @@ from chaos.measure.looks import Asked
 from chaos.measure.moments import seconds
 from chaos.measure.recovery import Look, Recovery, recovery
 from chaos.measure.requested import as_looks, bound_of
+from chaos.measure.result import DataSeen
 from chaos.measure.significance import Tests
 from chaos.measure.starvation import Starvation
 from chaos.measure.timeline import PHASES, Timeline, between
@@ -42,6 +43,8 @@ class Circumstances:
     requests: Sequence[Request] = ()
     """The load of the run, by intended send time."""
     rate_per_s: float = 0.0
+    data: DataSeen | None = None
+    """Of an invariant."""
     starvation: Starvation | None = None
     """What the machine took from the app."""
     tests: Tests = field(default_factory=Tests)
@@ -225,6 +228,13 @@ class Case:
     @cached_property
     def tallies(self) -> list[Tally]:
         """What is tested for being beyond the bound."""
+        if self.asked.of_data and self.asked.holds == "throughout":
+            # It may be away under the fault: what it lost meanwhile shows when it answers again.
+            return [
+                self._tally(
+                    "time since the fault began", [*self.of_phase("fault"), *self.of_phase("recovery")]
+                )
+            ]
         if self.asked.holds == "throughout":
             return [self.tally("fault"), self.tally("recovery")]
         return [self.rest]

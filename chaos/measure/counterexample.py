@@ -37,6 +37,8 @@ def _beyond(case: Case, found: Tally) -> str:
     allowed = ""
     if found.bound:
         allowed = f", {percent(found.bound)} allowed (by chance: {percent(found.chance())})"
+    if case.run.data and case.run.data.why:
+        allowed += f": {case.run.data.why}"
     where = f"{found.where}{left_out(found)}{case.failures(found.where.removesuffix(' phase'))}"
     return f"{counted} out of tolerance ({case.asked.tolerance}) in the {where}{allowed}"
 

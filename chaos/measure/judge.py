@@ -27,7 +27,7 @@ from chaos.measure.health import Health, examine
 from chaos.measure.judged import Judged
 from chaos.measure.latency import requests, summarise
 from chaos.measure.logs import counts, excerpt
-from chaos.measure.looks import Asked, looks_of
+from chaos.measure.looks import Asked, data_of, looks_of
 from chaos.measure.moments import iso
 from chaos.measure.outcome import may_follow, outcome
 from chaos.measure.record import Record
@@ -157,6 +157,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
             weakens=tuple(run.health.weakens(state)),
             phases_s=phases_s(plan),
             requests=run.requests,
+            data=data_of(record, state)[1] if state.of_data else None,
             rate_per_s=float((plan.get("load") or {}).get("rate_per_s") or 0.0),
             starvation=starvation,
             tests=run.tests,

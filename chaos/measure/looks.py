@@ -11,8 +11,10 @@ from typing import Any
 from chaos.automaton import PatternError
 from chaos.events import Event
 from chaos.latencies import QUANTILES, WITH_FAILURES
+from chaos.measure.invariants import Writes, judged, seen_of
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
+from chaos.measure.result import DataSeen
 from chaos.regex import pattern_of
 from chaos.tolerances import Tolerance
 from chaos.verdict import LATENCY_OF_ANSWERS, RULES
@@ -55,6 +57,11 @@ class Asked:
             every_s=float(probe.get("every") or 0.1),
             patience_s=float(probe.get("timeout") or 0.0) + window_of(probe),
         )
+
+    @property
+    def of_data(self) -> bool:
+        """Whether it is an invariant: its looks are judged together, and those that see no number are none."""
+        return self.tolerance is not None and self.tolerance.invariant is not None
 
     @property
     def window_s(self) -> float:
@@ -115,7 +122,18 @@ def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
         name = str(event.data.get("probe"))
         if (tolerance := tolerances.get(name)) and event.data.get("error") not in _NOT_SEEN:
             found[name].append(look_of(event, tolerance))
+    for state in states:
+        if state.of_data:
+            found[state.name] = data_of(record, state)[0]
     return {name: sorted(looks, key=attrgetter("at")) for name, looks in found.items()}
+
+
+def data_of(record: Record, state: Asked) -> tuple[list[Look], DataSeen | None]:
+    """The looks of an invariant, and what it saw."""
+    if state.tolerance is None:
+        return [], None
+    events = [event for event in record.of("probe.sampled") if event.data.get("probe") == state.name]
+    return judged(seen_of(events, state.tolerance), state.tolerance, Writes.of(record))
 
 
 def look_of(event: Event, tolerance: Tolerance) -> Look:

@@ -71,6 +71,22 @@ class Tested(Part):
     """The probability of so many bad ones or more, were the true share what is allowed."""
 
 
+class DataSeen(Part):
+    """What an invariant of data saw."""
+
+    first: float
+    """The first number, and the last."""
+    last: float
+    acknowledged: int | None
+    """Writes that were acknowledged in the whole run; None when the invariant does not count them."""
+    lost: float
+    """The most that was missing at one look; 0: nothing was."""
+    surplus: float
+    """The most that was too much."""
+    why: str
+    """Which look that was; empty when none was off."""
+
+
 class SteadyStateResult(Part):
     """One steady state, judged over the phases that count for it."""
 
@@ -103,6 +119,8 @@ class SteadyStateResult(Part):
     """The smallest share of bad ones that would have been noticed with 95 %: what `held` excludes. None: no share."""
     tested: list[Tested] = Field(default=[])
     """The baseline, and what decided."""
+    data: DataSeen | None = None
+    """Of an invariant."""
 
 
 class PhaseResult(Part):

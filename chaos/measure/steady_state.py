@@ -47,6 +47,7 @@ def judge_state(case: Case) -> SteadyStateResult:
         resolution_seconds=_rounded(back.resolution_s) if back else None,
         relapses=back.relapses if back else None,
         noticed_share=_noticed(case),
+        data=case.run.data,
         tested=[_tested(case, each) for each in (case.tally("baseline"), *case.tallies) if each.count],
     )
 
@@ -124,15 +125,17 @@ def _unseen(case: Case) -> Judgement | None:
     counted: list[tuple[str, Sequence[Look], float, float]] = [
         (f"{each.name} phase", case.phase(each.name), each.start, each.end)
         for each in case.run.timeline.spans
-        if each.name == "baseline" or case.asked.holds == "throughout"
+        if each.name == "baseline" or (case.asked.holds == "throughout" and not case.asked.of_data)
     ]
     counted.append(("time after the fault", case.after, reference, end))
     for where, looks, start, until in counted:
         if len(looks) < MIN_LOOKS:
             return Verdict.INCONCLUSIVE, _too_few(case, where, len(looks))
-        if holes := gaps(looks, start, until, case.asked.longest_gap_s):
-            first, last = holes[0]
-            why = f"{_nothing(case)} for {seconds(last - first)} ({span(first, last)}) in the {where}"
+        # While the app is away it loses nothing by that: what it has in the end counts.
+        last = looks[-1:] if case.asked.of_data else looks
+        if holes := gaps(last, last[0].at if case.asked.of_data else start, until, case.asked.longest_gap_s):
+            first, again = holes[0]
+            why = f"{_nothing(case)} for {seconds(again - first)} ({span(first, again)}) in the {where}"
             return (
                 Verdict.INCONCLUSIVE,
                 f"{why}; at most {seconds(case.asked.longest_gap_s)} between two samples is allowed",
@@ -145,6 +148,8 @@ def _unseen(case: Case) -> Judgement | None:
 
 def _nothing(case: Case) -> str:
     """What a gap is. A metric of the load has no number while too few requests end."""
+    if case.asked.of_data:
+        return "no number was seen"
     return "no sample (too few requests ended to tell)" if case.asked.reads_load else "no sample"
 
 
@@ -210,7 +215,7 @@ def _held(case: Case) -> Judgement | None:
     else:
         counted = f"{bad:,} of {count:,} {case.noun} bad ({percent(bad / count)})"
     allowed = f", {percent(case.bound)} allowed" if case.bound else ""
-    unseen = f"{allowed}; {excluded(case)}"
+    unseen = f"{allowed}; {excluded(case)}{_of_data(case)}"
     if case.asked.holds == "throughout":
         return (
             Verdict.HELD,
@@ -227,6 +232,15 @@ def _held(case: Case) -> Judgement | None:
         around = f"{seconds(back.seconds)} (known to {seconds(back.resolution_s)}) after the fault{within}"
         return Verdict.HELD, f"good again ({case.asked.tolerance}) {around}, and stayed so: {blips}"
     return Verdict.HELD, f"good ({case.asked.tolerance}) before the fault and never bad after it: {blips}"
+
+
+def _of_data(case: Case) -> str:
+    """What an invariant saw of the data."""
+    data = case.run.data
+    if data is None:
+        return ""
+    writes = "" if data.acknowledged is None else f", {data.acknowledged:,} writes acknowledged in the run"
+    return f"; {data.first:,.0f} at the first look, {data.last:,.0f} at the last{writes}"
 
 
 def excluded(case: Case) -> str:
