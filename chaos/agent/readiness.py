@@ -16,6 +16,8 @@ from chaos.tolerances import Tolerance
 
 _LOOK_EVERY_S = 0.01
 _READY_WITHIN_S = 30.0
+_MOST_SAID = 300
+"""Characters of one line that tells why."""
 _BACKGROUND_WITHIN_S = 2.0
 """For a daemon to begin to serve once its parent has ended."""
 
@@ -115,13 +117,13 @@ def _ended_with_it(process: Supervised) -> str:
 
 
 async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
-    """What became of it, how it last ended, and the last line it wrote: mostly enough to know why."""
+    """What became of it, how it last ended, and what it wrote of why: its errors, or else its last lines."""
     if background := await _in_the_background(supervisor, process):
         return f"process {process.name} {background}"
-    said = process.said if process.running else await supervisor.last_words(process.name)
+    memory = process.memory if process.running else await supervisor.last_words(process.name)
     how = f" ({process.ended})" if process.ended else ""
-    if why := failed_start.scripted(process.command, process.cwd) or failed_start.said(
-        process.recent, process.cwd
-    ):
+    written = [*(line for lines in memory.errors for line in lines), *memory.recent]
+    if why := failed_start.scripted(process.command, process.cwd) or failed_start.said(written, process.cwd):
         return f"process {process.name} {what}{how}: {why}"
-    return f"process {process.name} {what}{how}" + (f"; its last line: {said}" if said else "")
+    said = "".join(f" “{line.strip()[:_MOST_SAID]}”" for line in memory.telling() if line.strip())
+    return f"process {process.name} {what}{how}" + (f"; it wrote:{said}" if said else "")

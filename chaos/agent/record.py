@@ -13,6 +13,8 @@ LIMIT_BYTES = 256 * 2**20
 """The most that a journal takes of the sandbox's disk."""
 _LOGS_SHARE = 0.25
 """Of it, what the app's output may take: an app that talks must not end the run."""
+_ERRORS_SHARE = 1 / 16
+"""Of it, what errors in that output may take when the rest has taken its share."""
 _RESERVE = 1 / 64
 """Of it, what is kept for the last words of a run that has reached it."""
 _LINE_BYTES = 2**20 - 2**10
@@ -49,6 +51,7 @@ class Record:
         self._reserve = int(limit_bytes * _RESERVE)
         self._left = limit_bytes - self._reserve
         self._left_for_logs = int(limit_bytes * _LOGS_SHARE)
+        self._left_for_errors = int(limit_bytes * _ERRORS_SHARE)
         self._left_out = {"logs": 0, "samples": 0}
 
     def emit(self, type_: str, at: float | None = None, /, **data: Any) -> None:
@@ -62,13 +65,21 @@ class Record:
             full = self._left <= 0
             if full and (type_ in _SAMPLES or (self._left < -self._reserve and type_ != "agent.ended")):
                 self._left_out["samples"] += 1
-            elif type_ == "log.captured" and self._left_for_logs <= 0:
-                self._leave_out_line()
+            elif type_ == "log.captured":
+                self._write_line(at, data)
             else:
-                size = self._write(type_, at, data)
-                self._left_for_logs -= size if type_ == "log.captured" else 0
+                self._write(type_, at, data)
         if self._left <= 0 and not full:
             self.on_full(f"the journal has reached its limit of {self._limit / 2**20:g} MiB")
+
+    def _write_line(self, at: float | None, data: dict[str, Any]) -> None:
+        """One line of the app's, while there is room for it: for errors there is some of their own."""
+        if self._left_for_logs > 0:
+            self._left_for_logs -= self._write("log.captured", at, data)
+        elif data.get("level") in ("error", "more") and self._left_for_errors > 0:
+            self._left_for_errors -= self._write("log.captured", at, data)
+        else:
+            self._leave_out_line()
 
     def _leave_out_line(self) -> None:
         """Say it once, where the reader of the log sees it; how many there were is said at the end."""

@@ -117,6 +117,21 @@ class LogCaptured:
     process: Name
     stream: Annotated[str, OneOf(("stdout", "stderr"))]
     line: Line
+    level: Annotated[str, OneOf(("error", "more", "warning"))] | None = None
+    """`more`: it goes on with the error before it. See `chaos.loglines`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogCounted:
+    """How many lines a stream had in all up to then, and how many of them were not kept. See `chaos.agent.capture`."""
+
+    type: ClassVar = "log.counted"
+    process: Name
+    stream: Annotated[str, OneOf(("stdout", "stderr"))]
+    lines: Count
+    errors: Count
+    left_out: Count
+    errors_left_out: Count
 
 
 @dataclass(frozen=True, kw_only=True)
