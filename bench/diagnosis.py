@@ -6,7 +6,8 @@
                                                  shops, each with a control without the fault (six minutes)
 
 Three sets: the rules were written beside `seen`, and corrected beside `busy`, which was recorded on two cores with a
-load of 12 to 16. They have not been changed since `unseen` was recorded, with other strengths: believe that one.
+load of 12 to 16. `unseen` was recorded with other strengths when they were final. The evidence of real servers, scored
+stack by stack, is bench/diagnosis_stacks.py's.
 
 What is recorded holds no fault event, no plan of the method, no hypothesis (`blinded`); the truth lies beside it in
 truth.json and is read by nobody but the score. Intervals are Wilson's, 95 %.
@@ -217,6 +218,9 @@ def main() -> None:
     for name in (each for each in SETS if (EVIDENCE / each).exists()):
         said = {one: diagnose(events).fault for one, events in evidence(name)}
         print(f"{name}:", *score(said, truths(name)), sep="\n  ")
+    from bench.diagnosis_stacks import scores
+
+    print("", *scores(), sep="\n")
 
 
 if __name__ == "__main__":

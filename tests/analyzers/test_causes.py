@@ -23,6 +23,7 @@ def told(
     answer: Callable[[float], Answer],
     step: Mapping[str, Any] = SLOW_NETWORK,
     rate: float = 30.0,
+    late_ms: float = 0.1,
     log: Sequence[tuple[float, str]] = (),
     **more: Any,
 ) -> list[Event]:
@@ -33,7 +34,7 @@ def told(
     for number in range(round(END * rate)):
         at = round(number / rate, 6)
         took, status, error = answer(at)
-        said = {"late_ms": 0.1, "took_ms": round(took * 1000, 3), "status": status, "error": error}
+        said = {"late_ms": late_ms, "took_ms": round(took * 1000, 3), "status": status, "error": error}
         telling.tell(at, "load.sampled", took, **said, bytes=12 if status else 0)
     ordered = [event for _, event in sorted(telling.written, key=lambda pair: pair[0])]
     return [Event(e.type, e.at, e.data, e.source, seq) for seq, e in enumerate(ordered, start=1)]
@@ -82,6 +83,11 @@ def test_a_queue_is_no_call_that_is_made_ten_times() -> None:
     assert "2.0 times the delay of one round trip" in twice
     assert "make the calls in parallel" not in twice, "they are those of one transaction"
     assert "a second were answered, about 4 at a time, each held for 620 ms" in twice
+
+
+def test_a_load_that_was_a_little_late_does_not_hide_a_long_wait_and_may_be_a_short_one() -> None:
+    assert "about 4 at a time" in said(told(places(4, 0.31, 1.0), late_ms=57.0))
+    assert "at a time" not in said(told(places(4, 0.31, 1.0), late_ms=900.0))
 
 
 def test_a_single_worker_is_told_as_one() -> None:
