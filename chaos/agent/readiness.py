@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.agent import failed_start
+from chaos.agent.output import quoted
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
@@ -115,13 +116,14 @@ def _ended_with_it(process: Supervised) -> str:
 
 
 async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
-    """What became of it, how it last ended, and the last line it wrote: mostly enough to know why."""
+    """What became of it, how it last ended, and the lines it wrote that tell of trouble, else its last: mostly enough to know why."""
     if background := await _in_the_background(supervisor, process):
         return f"process {process.name} {background}"
-    said = process.said if process.running else await supervisor.last_words(process.name)
+    output = process.output if process.running else await supervisor.last_words(process.name)
     how = f" ({process.ended})" if process.ended else ""
-    if why := failed_start.scripted(process.command, process.cwd) or failed_start.said(
-        process.recent, process.cwd
-    ):
+    known = failed_start.scripted(process.command, process.cwd)
+    if why := known or failed_start.said(output.lines(), process.cwd):
         return f"process {process.name} {what}{how}: {why}"
-    return f"process {process.name} {what}{how}" + (f"; its last line: {said}" if said else "")
+    if causes := output.causes():
+        return f"process {process.name} {what}{how}; it wrote: {quoted(causes)}"
+    return f"process {process.name} {what}{how}" + (f"; its last line: {output.said}" if output.said else "")

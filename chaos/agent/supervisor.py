@@ -5,26 +5,23 @@ import contextlib
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
 from chaos.agent.commands import until_exit
 from chaos.agent.lineage import Lineage
+from chaos.agent.output import Output, capture
 from chaos.agent.record import Record
 from chaos.agent.wall import Child, InTheOpen, Spawner
 
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
 _HEALTHY_AFTER_S = 10.0
-_LINE_LIMIT = 64 * 1024
-_LOG_LINES_PER_S = 200
 _LAST_WORDS_WITHIN_S = 0.2
-_RECENT_LINES = 100
 
 
 @dataclass(slots=True)
@@ -48,10 +45,8 @@ class Supervised:
     """Whether one of its lives ended with exit code 0."""
     over: bool = False
     """It has ended and will not be started again."""
-    said: str = ""
-    """The last line that it wrote."""
-    recent: "deque[str]" = field(default_factory=lambda: deque(maxlen=_RECENT_LINES))
-    """The last lines, of all its lives."""
+    output: Output = field(default_factory=Output)
+    """What it wrote last, in all its lives."""
     captures: "set[asyncio.Task[None]]" = field(default_factory=set)
     keeps_leftovers: bool = False
     """Whether what is left of its tree goes on when its main process is over."""
@@ -110,12 +105,12 @@ class Supervisor:
         child = await self._spawn(process)
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
-    async def last_words(self, name: str) -> str:
-        """The last line of a process that has ended, once it can have been read."""
+    async def last_words(self, name: str) -> Output:
+        """What a process that has ended wrote last, once it can have been read."""
         process = self.processes[name]
         if process.captures:
             await asyncio.wait(process.captures, timeout=_LAST_WORDS_WITHIN_S)
-        return process.said
+        return process.output
 
     async def end(self) -> None:
         """Kill every process with all of its tree, and wait for their last words."""
@@ -153,10 +148,11 @@ class Supervisor:
         process.lives.append(Lineage(child, self.spawner.view_of))
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
         for stream, (heard, _) in zip(("stdout", "stderr"), pipes, strict=True):
-            capture = asyncio.create_task(self._capture(process, stream, os.fdopen(heard, "rb", buffering=0)))
-            capture.add_done_callback(process.captures.discard)
-            process.captures.add(capture)
-            self._tasks.append(capture)
+            pipe = os.fdopen(heard, "rb", buffering=0)
+            reading = asyncio.create_task(capture(process.name, stream, pipe, process.output, self._record))
+            reading.add_done_callback(process.captures.discard)
+            process.captures.add(reading)
+            self._tasks.append(reading)
         return child
 
     async def _keep(self, process: Supervised, child: Child) -> None:
@@ -228,39 +224,6 @@ class Supervisor:
                 why = f"{error.filename or process.command[0]}: {error.strerror}"
                 self._record.emit("process.failed", process=process.name, why=why, restart_in_s=pause_s)
             await asyncio.sleep(pause_s)
-
-    async def _capture(self, process: Supervised, stream: str, pipe: IO[bytes]) -> None:
-        """Journal the app's output by line, at most 200 lines a second; what was left out is counted."""
-        reader = asyncio.StreamReader(limit=_LINE_LIMIT)
-        protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
-        with contextlib.closing(transport):
-            await self._capture_lines(process, stream, reader)
-
-    async def _capture_lines(self, process: Supervised, stream: str, reader: asyncio.StreamReader) -> None:
-        name = process.name
-        second, lines, left_out = 0, 0, 0
-        while True:
-            try:
-                line = await reader.readline()
-            except ValueError:  # a line longer than the limit: asyncio has dropped what it had of it
-                line = b"(a line over 64 KiB was left out)\n"
-            if not line:
-                return
-            whole = line.decode(errors="replace").rstrip("\n")
-            process.said = text = self._record.masked(whole)[:4096]
-            process.recent.append(text)
-            now = int(time.monotonic())
-            if now != second:
-                if left_out:
-                    more = f"({left_out} more lines in that second were left out)"
-                    self._record.emit("log.captured", process=name, stream=stream, line=more)
-                second, lines, left_out = now, 0, 0
-            lines += 1
-            if lines > _LOG_LINES_PER_S:
-                left_out += 1
-                continue
-            self._record.emit("log.captured", process=name, stream=stream, line=text)
 
 
 def _pids(lives: Sequence[Lineage], everyone: Mapping[int, procfs.Kin]) -> list[int]:

@@ -34,6 +34,7 @@ from chaos.events.samples import (
     LoadSampled,
     LoadStarted,
     LogCaptured,
+    LogLeftOut,
     MemoryKilled,
     ProbeSampled,
     UsageSampled,
@@ -45,7 +46,7 @@ AgentEvent = (
     | ProcessLeft | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected
     | FaultMeasured | FaultWithheld | FaultRecovered
     | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded | ProbeSampled
-    | UsageSampled | MemoryKilled | LogCaptured | JournalLimited | LimitsEscaped
+    | UsageSampled | MemoryKilled | LogCaptured | LogLeftOut | JournalLimited | LimitsEscaped
     | StopTripped | StopRequested | ControllerLost
 )  # fmt: skip
 """The union is the registry."""

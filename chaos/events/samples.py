@@ -117,6 +117,19 @@ class LogCaptured:
     process: Name
     stream: Annotated[str, OneOf(("stdout", "stderr"))]
     line: Line
+    level: Annotated[str, OneOf(("", "warning", "error"))] = ""
+    """How grave it is, by itself or as a line of a stack trace: see `chaos.loglines`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLeftOut:
+    """Lines of one stream beyond what is kept of a second; `errors` of them tell of errors."""
+
+    type: ClassVar = "log.left_out"
+    process: Name
+    stream: Annotated[str, OneOf(("stdout", "stderr"))]
+    lines: Count
+    errors: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +143,9 @@ class LimitsEscaped:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalLimited:
-    """What the journal's limit left out: lines of logs beyond their share, or samples when all of it is used up."""
+    """What the journal's limit left out: lines of logs, or errors among them, beyond their share, or samples when all of it is used up."""
 
     type: ClassVar = "journal.limited"
-    what: Annotated[str, OneOf(("logs", "samples"))]
+    what: Annotated[str, OneOf(("logs", "errors", "samples"))]
     left_out: Count
     limit_bytes: Bytes

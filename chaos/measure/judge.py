@@ -26,7 +26,7 @@ from chaos.measure.fidelity import StepJudged, judge_steps
 from chaos.measure.health import Health, examine
 from chaos.measure.judged import Judged
 from chaos.measure.latency import requests, summarise
-from chaos.measure.logs import excerpt
+from chaos.measure.logs import counts, excerpt
 from chaos.measure.looks import Asked, looks_of
 from chaos.measure.moments import iso
 from chaos.measure.outcome import may_follow, outcome
@@ -122,6 +122,7 @@ def _judge(record: Record, rules: int) -> Result:
         load=_load(found, timeline),
         usage=peaks(record),
         log=excerpt(record, timeline),
+        log_counts=counts(record),
         timings=_timings(record, end - begin),
         sandbox=_sandbox(record),
     )

@@ -174,6 +174,15 @@ class LogLine(Part):
     line: str
 
 
+class LogCount(Part):
+    """What one process wrote, counted: lines, those of them that tell of errors, and those that were not kept."""
+
+    process: str
+    lines: int
+    errors: int
+    left_out: int
+
+
 class Metrics(Part):
     """The five numbers every analysis carries. None means: not measured, or (recovery) it never came."""
 
@@ -297,6 +306,8 @@ class Result(Part):
     """Phase name -> its load; empty when the experiment sends none."""
     usage: UsagePeaks
     log: list[LogLine]
+    log_counts: list[LogCount] = Field(default=[])
+    """Of every process that wrote; empty in results of earlier versions."""
     analysis: Analysis | None = None
     timings: Timings
     sandbox: SandboxResult
