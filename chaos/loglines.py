@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from chaos.deferred import deferred
 
-READ = 2048
+READ = 1024
 """Characters of a line that are read: an app may write megabytes."""
 _STATED_WITHIN = 160
 """Characters from the start within which a text line states its level."""
@@ -45,10 +45,16 @@ _BRACKETS = deferred(rf"\[(?:\w+:)?({_WORDS})\]|^<({_WORDS})>|^({_WORDS}|fail|db
 _TROUBLE = deferred(
     r"\b(?:error|err!|exception|traceback|fatal|critical|panic|fail(?:ed|ure|s)?|refused|reset|timed? ?out|"
     r"unreachable|no space|out of memory|oom|killed|denied|segmentation fault|core dumped|50[0-9]|"
-    r"\w+(?:Error|Exception|_ERROR))\b|\bE[A-Z]{4,}\b(?=[: ,])",
+    r"\w{1,80}(?:Error|Exception))\b",
     2,
 )
-_WARNS = deferred(r"\bwarn(?:ing)?\b|\w+Warning\b", 2)
+_STEMS = (
+    *("err", "exce", "trac", "fata", "crit", "pani", "fail", "refu", "rese", "time", "unre", "no sp", "out of"),
+    *("oom", "kill", "deni", "segm", "dump", "50"),
+)
+"""One of them is in each line that `_TROUBLE` finds: most lines need no more than a look for them."""
+_ERRNO = deferred(r"\bE[A-Z]{4,}\b(?=[: ,])")
+_WARNS = deferred(r"\bwarn(?:ing)?\b|Warning\b", 2)
 _NO_TROUBLE = deferred(
     r"\b(?:0|no|without|zero) (?:\w+ )?(?:errors?|failures?|warnings?|failed|exceptions?)\b|"
     r"\b(?:errors?|err|failed|failures?|exceptions?|warnings?)[\"']?\s*[=:]\s*"
@@ -154,6 +160,8 @@ def _level(word: str, syslog: bool = False) -> Severity | None:
 
 
 def _worded(line: str) -> Severity:
-    if _TROUBLE.search(line) and _TROUBLE.search(_NO_TROUBLE.sub("", line)):
+    lower = line.lower()
+    troubled = any(stem in lower for stem in _STEMS) and _TROUBLE.search(line)
+    if (troubled and _TROUBLE.search(_NO_TROUBLE.sub("", line))) or _ERRNO.search(line):
         return Severity.FATAL if _FATAL.search(line) else Severity.ERROR
-    return Severity.WARNING if _WARNS.search(line) else Severity.NONE
+    return Severity.WARNING if "warn" in lower and _WARNS.search(line) else Severity.NONE

@@ -1,5 +1,7 @@
 """How grave a line is, in the forms that the usual programs write."""
 
+import time
+
 import pytest
 
 from chaos.loglines import Severity, Trace, severity
@@ -47,12 +49,20 @@ LINES = [
     ("done errors=0 failed=0", NONE),
     ("DeprecationWarning: use x", WARNING),
     ("GET /checkout 21 200", NONE),
+    ("every order, else nothing", NONE),
+    ("listen EADDRINUSE: address already in use :::80", ERROR),
 ]
 
 
 @pytest.mark.parametrize(("line", "grave"), LINES, ids=[line[:30] for line, _ in LINES])
 def test_the_severity_of_a_line(line: str, grave: Severity) -> None:
     assert severity(line) is grave
+
+
+def test_a_very_long_word_is_read_in_no_time() -> None:
+    began = time.thread_time()
+    assert severity("x" * 2**20) is NONE
+    assert time.thread_time() - began < 0.05
 
 
 PYTHON = """\

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from chaos.analyzers.templates import Template, mine
 from chaos.events import Event
-from chaos.measure.logs import looks_like_error
+from chaos.measure.logs import grave, looks_like_error
 from chaos.measure.moments import clock
 from chaos.measure.record import Record
 from chaos.measure.timeline import Timeline
@@ -38,6 +38,9 @@ def digest(events: Sequence[Event], redact: Redact) -> list[str]:
     templates = sorted(mine(lines), key=lambda each: _rank(each, began))
     around = [line for line in lines if began is not None and line[1] >= began - 0.2][:MOST_AROUND]
     unread = [f"{len(written) - MOST_LINES} more lines were not read"] if len(written) > MOST_LINES else []
+    if left_out := sum(int(event.data.get("lines", 0)) for event in record.of("log.left_out")):
+        errors = sum(int(event.data.get("errors", 0)) for event in record.of("log.left_out"))
+        unread.append(f"{left_out} more lines were written and not kept, {errors} of them errors")
     return [*unread, *map(_told, templates), *_told_around(around)]
 
 
@@ -48,7 +51,7 @@ def _worth_reading(written: Sequence[Event], began: float | None) -> list[Event]
     ranked = sorted(
         range(len(written)),
         key=lambda n: (
-            not looks_like_error(_beginning(written[n])),
+            -grave(written[n]),
             began is None or written[n].at < began,
             n,
         ),

@@ -12,7 +12,7 @@ from chaos.events import Event
 from chaos.latencies import percentile
 from chaos.measure.health import LATE_S
 from chaos.measure.latency import failures
-from chaos.measure.logs import looks_like_error
+from chaos.measure.logs import grave
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
 from chaos.measure.result import Result, SteadyStateResult
@@ -58,7 +58,7 @@ def _silent_failures(scene: Scene) -> Iterator[Symptom]:
     if not failed or scene.start is None:
         return
     lines = [e for e in scene.record.of("log.captured") if scene.start <= e.at <= scene.end + AFTER_S]
-    if not any(looks_like_error(str(line.data.get("line", ""))) for line in lines):
+    if not any(grave(line) for line in lines):
         wrote = f"none of its {len(lines)} log lines reads like an error" if lines else "wrote no log line"
         said = f"the app answered {failed:,} times with an error of its own {scene.when()} and {wrote}"
         yield scene.symptom("silent", said)

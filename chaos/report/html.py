@@ -36,6 +36,7 @@ def render(
         charts=[Markup(chart) for chart in svg.timeline(series, known.get("plan") or {})],
         windows=series.faults,
         log=phrases.log_lines(result),
+        log_counts=phrases.log_counts(result),
         wrote=phrases.wrote(result.analysis) if result.analysis else "",
         facts=facts(result, known),
         dashboard=elsewhere.link(result),

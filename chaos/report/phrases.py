@@ -202,6 +202,15 @@ def log_lines(result: Result) -> list[LogRow]:
     return rows
 
 
+def log_counts(result: Result) -> str:
+    """How much each process wrote, in one sentence; empty when nothing was counted."""
+    parts = []
+    for each in result.log_counts:
+        left_out = f", {each.left_out:,} not kept" if each.left_out else ""
+        parts.append(f"{each.process} wrote {each.lines:,} lines, {each.errors:,} of them errors{left_out}")
+    return f"{'; '.join(parts)}." if parts else ""
+
+
 def _clock(at: str | None) -> str:
     return NOTHING if at is None or _unix(at) is None else f"{datetime.fromisoformat(at):%H:%M:%S.%f}"[:-3]
 
