@@ -49,7 +49,21 @@ _TROUBLE = deferred(
     2,
 )
 _STEMS = (
-    *("err", "exce", "trac", "fata", "crit", "pani", "fail", "refu", "rese", "time", "unre", "no sp", "out of"),
+    *(
+        "err",
+        "exce",
+        "trac",
+        "fata",
+        "crit",
+        "pani",
+        "fail",
+        "refu",
+        "rese",
+        "time",
+        "unre",
+        "no sp",
+        "out of",
+    ),
     *("oom", "kill", "deni", "segm", "dump", "50"),
 )
 """One of them is in each line that `_TROUBLE` finds: most lines need no more than a look for them."""
@@ -69,9 +83,8 @@ _FATAL = deferred(
     r"(?:[\w$]+\.)*\w*(?:Error|Exception)(?: \[\w+\])?(?::|$)|thread '.*' panicked|terminate called|Segmentation fault)"
 )
 _TRACE = deferred(
-    rf"{_TRACEBACK.replace('(', '[(]').replace(')', '[)]')}|^panic: |^fatal error: |^goroutine \d+ \[|"
-    r"^(?:Exception in thread|Caused by:|Unhandled|Uncaught)|"
-    r"^(?:[\w$]+\.)*\w*(?:Error|Exception)(?: \[\w+\])?(?::|$)|^thread '.*' panicked"
+    r"panic: |fatal error: |goroutine \d+ \[|Exception in thread|Caused by:|Unhandled|Uncaught|thread '.*' panicked|"
+    r"(?:[\w$]+\.)*\w*(?:Error|Exception)(?: \[\w+\])?(?::|$)"
 )
 _GOES_ON = deferred(
     r"^\s|^$|^Caused by: |^goroutine \d+|^created by |^[\w./*()$-]+\(.*\)$|^exit status \d|^During handling|"
@@ -88,9 +101,13 @@ def severity(line: str) -> Severity:
     stated = _stated(line)
     if stated is None:
         return _worded(line)
-    if stated is Severity.NONE and (_TRACEBACK in line or _ANSWERED.search(line)):
+    if stated is Severity.NONE and (_TRACEBACK in line or _answered_badly(line)):
         return Severity.ERROR  # an access log states INFO of every answer
     return stated
+
+
+def _answered_badly(line: str) -> bool:
+    return any(each in line for each in ("HTTP/", "tatus", "ode")) and _ANSWERED.search(line) is not None
 
 
 class Trace:
@@ -106,14 +123,15 @@ class Trace:
         """How grave it is, and whether it is a mere frame or detail: not what tells the cause."""
         own = severity(line)
         head = line[:READ]
-        if _TRACE.search(head) and not head[:1].isspace():
-            own = max(own, Severity.FATAL if _FATAL.search(head) else Severity.ERROR)
+        python = _TRACEBACK in head and head[:1] != "{"  # in JSON a whole trace is one line
+        if (python or _TRACE.match(head)) and not head[:1].isspace():
+            own = max(own, Severity.FATAL if _FATAL.match(head) else Severity.ERROR)
             self._left, self._grave, self._framed = _LONGEST_TRACE, own, False
-            self._python = _TRACEBACK in head
+            self._python = python
             return own, self._python or head.startswith("goroutine")
         if self._left > 0:
             self._left -= 1
-            if _GOES_ON.search(head):
+            if _GOES_ON.match(head):
                 self._framed = self._framed or head[:1].isspace()
                 return self._grave, True
             self._left = 0
@@ -163,5 +181,5 @@ def _worded(line: str) -> Severity:
     lower = line.lower()
     troubled = any(stem in lower for stem in _STEMS) and _TROUBLE.search(line)
     if (troubled and _TROUBLE.search(_NO_TROUBLE.sub("", line))) or _ERRNO.search(line):
-        return Severity.FATAL if _FATAL.search(line) else Severity.ERROR
+        return Severity.FATAL if _FATAL.match(line) else Severity.ERROR
     return Severity.WARNING if "warn" in lower and _WARNS.search(line) else Severity.NONE

@@ -116,7 +116,7 @@ def _ended_with_it(process: Supervised) -> str:
 
 
 async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
-    """What became of it, how it last ended, and the lines it wrote that tell of trouble, else its last: mostly enough to know why."""
+    """What became of it, how it last ended, and what it wrote of trouble, else last: mostly enough to know why."""
     if background := await _in_the_background(supervisor, process):
         return f"process {process.name} {background}"
     output = process.output if process.running else await supervisor.last_words(process.name)

@@ -21,7 +21,9 @@ _LINE_BYTES = 2**20 - 2**10
 """The longest line; see `chaos.gate`, which takes none that is longer."""
 _CLIPPED = 4096
 """Characters of a text in a line that would be longer; less, when that is still too much."""
-_SAMPLES = frozenset({"load.sampled", "probe.sampled", "usage.sampled", "fault.measured", "log.captured", "log.left_out"})
+_SAMPLES = frozenset(
+    {"load.sampled", "probe.sampled", "usage.sampled", "fault.measured", "log.captured", "log.left_out"}
+)
 
 
 class Record:

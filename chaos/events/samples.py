@@ -143,7 +143,8 @@ class LimitsEscaped:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalLimited:
-    """What the journal's limit left out: lines of logs, or errors among them, beyond their share, or samples when all of it is used up."""
+    """What the journal's limit left out: lines of logs, or errors among them, beyond their share, or samples when all
+    of it is used up."""
 
     type: ClassVar = "journal.limited"
     what: Annotated[str, OneOf(("logs", "errors", "samples"))]

@@ -104,6 +104,15 @@ def test_the_log_excerpt_prefers_errors_and_the_edges_of_the_fault() -> None:
     assert "GET /checkout 21 200" in lines
 
 
+def test_many_errors_of_one_kind_do_not_hide_the_one_of_another() -> None:
+    same = [(2.0 + i / 100, f'{{"level":"ERROR","msg":"order {i} failed"}}') for i in range(200)]
+    result = judge(Telling(log=[*same, (9.0, "psycopg.OperationalError: no such host")]).events())
+    assert "psycopg.OperationalError: no such host" in [line.line for line in result.log]
+    assert [(each.process, each.lines, each.errors, each.left_out) for each in result.log_counts] == [
+        ("web", 201, 201, 0)
+    ]
+
+
 def test_a_run_cut_short_does_not_blow_up_its_share_of_bad_samples() -> None:
     """5 bad of 11 samples of the fault phase so far, of 20 planned: 25 %, not 45 %."""
     events = until(Telling(states=[HEALTHY | {"budget": 0.15}], down=[(3.0, 4.0)]).events(), 4.1)
