@@ -136,7 +136,7 @@ async def record(name: str, work: Path) -> None:
                 continue
             one = f"{number:02}-{'b' if control else 'a'}"
             truth[one] = CALM if control else str(fault["type"])
-            _keep(folder / f"{one}.ndjson.xz", blinded(part))
+            keep(folder / f"{one}.ndjson.xz", blinded(part))
         print(f"pair {number}: {fault}", flush=True)
 
     await asyncio.gather(*(pair(number, *each) for number, each in enumerate(_pairs(SETS[name]))))
@@ -162,7 +162,8 @@ def _pairs(found: Strengths) -> Iterator[tuple[Mapping[str, Any], bool]]:
                 yield {"type": fault, **fields}, fragile
 
 
-def _keep(path: Path, events: Sequence[Event]) -> None:
+def keep(path: Path, events: Sequence[Event]) -> None:
+    """Write events as packed lines."""
     with lzma.open(path, "wb", preset=9) as packed:
         packed.writelines(event.to_line() for event in events)
 

@@ -16,8 +16,8 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 _SHIPPED = (
     "__init__.py", "deferred.py", "inert.py", "secrecy.py", "spellings.py", "errors.py", "events", "signing.py",
-    "units.py", "automaton.py", "regex.py", "tolerances.py", "binomial.py", "latencies.py", "shares.py",
-    "point_process.py", "marks.py", "loglines.py", "faults", "probes", "agent", "nsbox/__init__.py", "nsbox/kernel.py",
+    "units.py", "automaton.py", "regex.py", "tolerances.py", "binomial.py", "latencies.py", "loglines.py", "shares.py",
+    "point_process.py", "marks.py", "faults", "probes", "agent", "nsbox/__init__.py", "nsbox/kernel.py",
 )  # fmt: skip
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
 _UNCHECKED_HASH = 0b01

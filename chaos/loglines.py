@@ -1,185 +1,191 @@
-"""How grave a line of a log is: by the level it states, in the forms that are usual, else by its words.
+"""Levels of log lines: which line reports an error, which only warns, and which goes on with the error before it.
 
-Levels: JSON (`level`, `severity`, pino's and bunyan's numbers, journald's PRIORITY, MongoDB's `s`), logfmt, systemd's
-`<3>` (sd-daemon(3)), glog, and words as Python, Log4j, nginx, PostgreSQL, HAProxy, Redis and .NET write them.
+A line that names its level is of that level, whatever else it says: JSON (`level`, `severity`, `levelname`; words, the
+numbers of syslog, of pino and of Python), logfmt, `[error]` as nginx and Apache write it, `ERROR:` and `FATAL`
+as PostgreSQL and most libraries do, klog's `E0102`, Ruby's `E, [`, systemd's `<3>`. Without one, a line is an
+error when a runtime says so (`Traceback`, `panic:`, `Exception in thread`, `Error: …`), when it is an access log's
+5xx, or by its words. The rest of a stack trace belongs to the error it began with.
+
+Standard library only: the agent decides by it which lines have a quota of their own.
 """
 
-from enum import IntEnum
+import re
+from collections.abc import Sequence
 
-from chaos.deferred import deferred
+ERROR, MORE, WARNING, OTHER = "error", "more", "warning", ""
+"""A line that reports an error; one that goes on with it; one that warns; any other."""
 
-READ = 1024
-"""Characters of a line that are read: an app may write megabytes."""
-_STATED_WITHIN = 160
-"""Characters from the start within which a text line states its level."""
-_LONGEST_TRACE = 200
+_READ = 512
+"""Characters of a line that are looked at: an app may write megabytes."""
+_HINTS = (
+    "err", "eror", "exception", "fatal", "crit", "panic", "fail", "severe", "alert", "emerg", "warn", "refused",
+    "denied", "unreachable", "timed out", "timeout", "time out", "no space", "out of memory", "segm", "segfault",
+    "traceback", "uncaught", "unhandled", "killed", "aborted", "assert", "terminate", "econn", "epipe", "enospc",
+    "eaddrinuse", "eacces", "etimedout", "erofs", "interrupt", "exit", "throwable", "fault", "***", '" 5',
+)  # fmt: skip
+"""Without one of these in it, a line that names no level by a number or a letter is no error: most lines, so first."""
+_MOST_MORE = 200
+"""Lines that one error may have."""
 
-
-class Severity(IntEnum):
-    """From a line that tells of no trouble to one that tells why a process ended."""
-
-    NONE = 0
-    WARNING = 1
-    ERROR = 2
-    FATAL = 3
-
-
-_BY_LETTER = {"t": 0, "d": 0, "i": 0, "n": 0, "l": 0, "w": 1, "e": 2, "s": 2, "f": 3, "c": 3, "p": 3, "a": 3}
-_COLOUR = deferred(r"\x1b\[[0-9;]*m")
-_JSON = deferred(
-    r'(?<!\\)"(?:level|severity|levelname|level_name|loglevel|log_level|log\.level|lvl|@l|PRIORITY|SeverityText)"'
-    r'\s*:\s*"?([A-Za-z]+|\d+)',
-)
-_MONGO = deferred(r'^\{"t":\{.{0,80}?"s":"([A-Z])')
-_LOGFMT = deferred(r"(?:^|\s)(?:level|lvl|severity)=\"?([A-Za-z]+)")
-_SYSTEMD = deferred(r"^<([0-7])>")
-_GLOG = deferred(r"^([IWEF])\d{4,8} \d\d:\d\d:\d\d")
-_RUBY = deferred(r"^([DIWEFA]), \[")
-_REDIS = deferred(r"^\d+:[XCSM] \d\d \w{3} \d{4} [\d:.]+ ([.*#-]) ")
-_WORDS = (
-    r"TRACE|DEBUG|FINEST|FINER|FINE|INFO(?:RMATION)?|NOTICE|WARN(?:ING)?|ERROR|EROR|ERR|SEVERE|CRITICAL|CRIT|FATAL|"
-    r"PANIC|EMERG(?:ENCY)?|ALERT"
-)
-_UPPER = deferred(rf"(?<![\w/.?=&-])(?:LOG(?=:  )|{_WORDS})(?![\w.=-]|/[^MFT])")
-_BRACKETS = deferred(rf"\[(?:\w+:)?({_WORDS})\]|^<({_WORDS})>|^({_WORDS}|fail|dbug|trce): ", 2)
-_TROUBLE = deferred(
-    r"\b(?:error|err!|exception|traceback|fatal|critical|panic|fail(?:ed|ure|s)?|refused|reset|timed? ?out|"
-    r"unreachable|no space|out of memory|oom|killed|denied|segmentation fault|core dumped|50[0-9]|"
-    r"\w{1,80}(?:Error|Exception))\b",
-    2,
-)
-_STEMS = (
-    *(
-        "err",
-        "exce",
-        "trac",
-        "fata",
-        "crit",
-        "pani",
-        "fail",
-        "refu",
-        "rese",
-        "time",
-        "unre",
-        "no sp",
-        "out of",
+_NAMES = {
+    **dict.fromkeys(
+        ("emerg", "emergency", "alert", "crit", "critical", "error", "err", "eror", "fatal"), ERROR
     ),
-    *("oom", "kill", "deni", "segm", "dump", "50"),
+    **dict.fromkeys(("severe", "panic", "dpanic", "fail", "failure", "f", "e"), ERROR),
+    **dict.fromkeys(("warn", "warning", "w"), WARNING),
+}
+_KNOWN = (
+    r"emerg(?:ency)?|alert|crit(?:ical)?|error|err|eror|fatal|severe|d?panic|warn(?:ing)?|notice|info(?:rmation)?|log|"
+    r"debug[0-9]?|trace|verbose|fine(?:st|r)?"
 )
-"""One of them is in each line that `_TROUBLE` finds: most lines need no more than a look for them."""
-_ERRNO = deferred(r"\bE[A-Z]{4,}\b(?=[: ,])")
-_WARNS = deferred(r"\bwarn(?:ing)?\b|Warning\b", 2)
-_NO_TROUBLE = deferred(
-    r"\b(?:0|no|without|zero) (?:\w+ )?(?:errors?|failures?|warnings?|failed|exceptions?)\b|"
-    r"\b(?:errors?|err|failed|failures?|exceptions?|warnings?)[\"']?\s*[=:]\s*"
-    r"(?:0\b(?!\.)|null\b|nil\b|none\b|false\b|<nil>|\"\"|\[\]|-(?=\s|$))|"
-    r"\b(?:on|log|max|exit)[-_](?:errors?|failure|exception)\b|\b\d+ ?ms\b",
-    2,
+_SYSLOG = re.compile(r"^<(\d{1,3})>")
+_JSON = re.compile(
+    r'"(?:@?(?:log\.)?(?:level(?:name)?|lvl|severity(?:_text)?|loglevel|log_level|levelno))"\s*:\s*'
+    r'(?:"([\w.]+)"|(\d+(?:\.0)?))',
+    re.IGNORECASE,
 )
-_ANSWERED = deferred(r"(?:HTTP/[\d.]+\"?|\"?(?:status|code)\"?\s*[=:]\s*\"?)\s*5\d\d\b", 2)
-_TRACEBACK = "Traceback (most recent call last)"
-_FATAL = deferred(
-    r"^(?:panic: |fatal error: |Exception in thread |Unhandled |Uncaught |Caused by: |"
-    r"(?:[\w$]+\.)*\w*(?:Error|Exception)(?: \[\w+\])?(?::|$)|thread '.*' panicked|terminate called|Segmentation fault)"
+_PYTHON_NUMBER = re.compile(r'"levelno"', re.IGNORECASE)
+_LOGFMT = re.compile(r'(?:^|\s)(?:level|lvl|severity|loglevel)=["\']?(\w+)', re.IGNORECASE)
+_KLOG = re.compile(r"^([EFWI])\d{4} \d\d:\d\d|^([DIWEF]), \[")
+_TOKEN = re.compile(
+    rf"\[(?:[\w.]+:)?\s*((?i:{_KNOWN}))\s*\]|"
+    rf"(?<![\w\"'/.=?&-])({_KNOWN.upper()})(?=[\s:|/\]\[\-,;!]|$)|"
+    r"^(error|err|fatal|crit|fail|panic|warn|warning|info|dbug|trce|debug|notice)\s?:(?=\s)"
 )
-_TRACE = deferred(
-    r"panic: |fatal error: |goroutine \d+ \[|Exception in thread|Caused by:|Unhandled|Uncaught|thread '.*' panicked|"
-    r"(?:[\w$]+\.)*\w*(?:Error|Exception)(?: \[\w+\])?(?::|$)"
+_BEGINS = re.compile(
+    r"^\s*(?:Traceback \(most recent call last\)|panic: |fatal error: |runtime: |Exception in thread |"
+    r"(?:Uncaught|Unhandled)\b|Unhandled exception|thread '.*' panicked|PHP (?:Fatal|Parse) error|"
+    r"Segmentation fault|Assertion failed|terminate called|\*\*\* |Fatal Python error|Aborted\b|Killed\b|"
+    r"(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception|Exit|Interrupt|Throwable|Fault)(?: \[[\w-]+\])?(?::|\s*$)|Error: )"
 )
-_GOES_ON = deferred(
-    r"^\s|^$|^Caused by: |^goroutine \d+|^created by |^[\w./*()$-]+\(.*\)$|^exit status \d|^During handling|"
-    r"^The above exception|^(?:stack backtrace|note: )|^\[signal "
+_RUBY = re.compile(r"^\S+\.rb:\d+:in .*\((?:\w+::)*\w*(?:Error|Exception)\)$")
+_TRACEBACK = re.compile(r"^\s*(?:Exception Group )?Traceback \(most recent call last\)")
+_CHAINED = re.compile(r"^(?:During handling of the above|The above exception was)")
+_RAISED = re.compile(
+    r"^(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception|Exit|Interrupt|Throwable|Group|Timeout)?(?: \[[\w-]+\])?(?::|\s*$)"
 )
-_BELONGS = deferred(r"\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY):  ")
+_GOES_ON = re.compile(
+    r"^(?:\s+\S|\s*$|Caused by: |Suppressed: |\.\.\. \d+ more|goroutine \d+ \[|exit status \d|[\w./*()]+\(.*\)$|"
+    r"created by |During handling of the above|The above exception was|\[signal |\^+$|[{}]\s*$|Node\.js v\d)"
+)
+_POSTGRES_MORE = re.compile(r"\b(?:HINT|DETAIL|CONTEXT|QUERY|STATEMENT|LOCATION):  ")
+_NODE_PLACE = re.compile(r"^(?:node:internal/|file://|/)\S+:\d+$")
+_SHAPED = re.compile(rf"{_KLOG.pattern}|{_NODE_PLACE.pattern}")
+_ACCESS = re.compile(r'"[A-Z]{3,8} [^"]*" 5\d\d ')
+_ACCESS_WELL = re.compile(r'"[A-Z]{3,8} [^"]*" [1-4]\d\d ')
+_WORDS = re.compile(
+    r"(?:error|exception)\b(?!/)|(?<![/\w])(?:fatal|critical|panic|failed|failure|refused|unreachable|timed? ?out|"
+    r"no space left|out of memory|segfault|denied|e(?:conn\w+|pipe|nospc|addrinuse|acces|timedout|rofs))\b"
+)
+"""Of a line in lower case."""
+_NONE = re.compile(
+    r"\b(?:no|0|without|zero) (?:error|exception|failure|failed)s?\b|"
+    r"\b(?:error|err|exception|failed|failures?)s?[\"']?\s*[:=]\s*(?:0|null|nil|none|false|\"\"|\[\]|\{\})(?![\w.])",
+)
 
 
-def severity(line: str) -> Severity:
-    """Of one line by itself: the level that it states; else what its words say."""
-    line = line[:READ]
-    if "\x1b" in line:
-        line = _COLOUR.sub("", line)
-    stated = _stated(line)
-    if stated is None:
-        return _worded(line)
-    if stated is Severity.NONE and (_TRACEBACK in line or _answered_badly(line)):
-        return Severity.ERROR  # an access log states INFO of every answer
-    return stated
+def level(line: str) -> str:
+    """The level of a line by itself: ERROR, WARNING or OTHER."""
+    text = line[:_READ]
+    if _plain(text):
+        return OTHER
+    if (named := _named(text)) is not None:
+        return named
+    if _BEGINS.search(text) or _RUBY.search(text) or _ACCESS.search(text):
+        return ERROR
+    if _ACCESS_WELL.search(text):
+        return OTHER
+    return ERROR if _WORDS.search(_NONE.sub(" ", text.lower())) else OTHER
 
 
-def _answered_badly(line: str) -> bool:
-    return any(each in line for each in ("HTTP/", "tatus", "ode")) and _ANSWERED.search(line) is not None
-
-
-class Trace:
-    """The lines of one stream, one after the other: those of a stack trace are as grave as what they explain."""
+class Reader:
+    """Reads the lines of one stream one after the other, and knows which go on with an error."""
 
     def __init__(self) -> None:
-        self._left = 0
-        self._grave = Severity.NONE
-        self._python = False
-        self._framed = False
+        self._more = 0
+        """How many lines the present error may still have; 0 when there is none."""
+        self._traced = False
+        """Whether it has a stack trace of Python's already."""
+        self._raises = False
+        """Whether what was raised is still to come."""
 
-    def severity(self, line: str) -> tuple[Severity, bool]:
-        """How grave it is, and whether it is a mere frame or detail: not what tells the cause."""
-        own = severity(line)
-        head = line[:READ]
-        python = _TRACEBACK in head and head[:1] != "{"  # in JSON a whole trace is one line
-        if (python or _TRACE.match(head)) and not head[:1].isspace():
-            own = max(own, Severity.FATAL if _FATAL.match(head) else Severity.ERROR)
-            self._left, self._grave, self._framed = _LONGEST_TRACE, own, False
-            self._python = python
-            return own, self._python or head.startswith("goroutine")
-        if self._left > 0:
-            self._left -= 1
-            if _GOES_ON.match(head):
-                self._framed = self._framed or head[:1].isspace()
-                return self._grave, True
-            self._left = 0
-            if self._python and self._framed:  # the exception itself, of whatever name
-                return Severity.FATAL, False
-        if _BELONGS.search(head) and self._grave:
-            return self._grave, "HINT" not in head and "DETAIL" not in head
-        self._grave = own
-        return own, False
+    def level(self, line: str) -> str:
+        """ERROR, MORE, WARNING or OTHER."""
+        text = line[:_READ]
+        if self._more and self._goes_on(text):
+            self._more -= 1
+            return MORE
+        if _plain(text):
+            self._more = 0
+            return OTHER
+        place, traced = _NODE_PLACE.match(text) is not None, _TRACEBACK.match(text) is not None
+        found = ERROR if place else level(text)
+        self._more = _MOST_MORE if found == ERROR and text.lstrip()[:1] != "{" else 0
+        self._traced = traced
+        self._raises = traced or place or (found == ERROR and _named(text) is not None)
+        return found
 
+    def _goes_on(self, text: str) -> bool:
+        if _TRACEBACK.match(text):
+            return self._begins_trace()
+        if _CHAINED.match(text):
+            self._traced = False
+        if self._raises and _RAISED.match(text) and _named(text) is None:
+            self._raises = False
+            return True
+        return _GOES_ON.match(text) is not None or _POSTGRES_MORE.search(text) is not None
 
-def _stated(line: str) -> Severity | None:
-    """The level that a line states of itself; None when it states none."""
-    if line.lstrip().startswith("{"):
-        found = _JSON.search(line) or _MONGO.search(line)
-        return _level(found.group(1), "PRIORITY" in found.group(0)) if found else None
-    if line[:1] == "<" and (found := _SYSTEMD.match(line)):
-        return _level(found.group(1), syslog=True)
-    start = line[:_STATED_WITHIN]
-    for pattern in (_LOGFMT, _GLOG, _RUBY, _UPPER, _BRACKETS):
-        if found := pattern.search(start):
-            return _level(next((each for each in found.groups() if each), found.group(0)))
-    if found := _REDIS.search(start):
-        return Severity.WARNING if found.group(1) == "#" else Severity.NONE
-    return None
+    def _begins_trace(self) -> bool:
+        """Of the present error: the first after it was logged, or of another that led to it."""
+        if self._traced:
+            return False
+        self._traced = self._raises = True
+        return True
 
 
-def _level(word: str, syslog: bool = False) -> Severity | None:
-    """Of a word or a number: syslog's fall (RFC 5424), pino's and bunyan's rise by tens."""
-    if word.isdigit():
-        number = int(word)
-        if syslog or number < 8:
-            return Severity((3, 3, 3, 2, 1, 0, 0, 0)[number]) if number < 8 else None
-        return Severity.FATAL if number >= 60 else Severity(max(0, min(number // 10 - 3, 2)))
-    lower = word.lower()
-    if lower in ("fail", "severe"):
-        return Severity.ERROR
-    if lower.startswith(("fine", "verb")):
-        return Severity.NONE
-    if lower.startswith("em"):
-        return Severity.FATAL
-    known = _BY_LETTER.get(lower[0])
-    return None if known is None else Severity(known)
+def essence(lines: Sequence[str]) -> str:
+    """What says most of one error and what goes on with it: what was raised, and why in the end."""
+    first = lines[0].strip()
+    if causes := [line.strip() for line in lines[1:] if line.startswith("Caused by: ")]:
+        return f"{first} … {causes[-1]}"
+    if _NODE_PLACE.match(first) or any(map(_TRACEBACK.match, lines)):
+        raised = [line.strip() for line in lines[1:] if _RAISED.match(line)]
+        return raised[-1] if raised else first
+    return first
 
 
-def _worded(line: str) -> Severity:
-    lower = line.lower()
-    troubled = any(stem in lower for stem in _STEMS) and _TROUBLE.search(line)
-    if (troubled and _TROUBLE.search(_NO_TROUBLE.sub("", line))) or _ERRNO.search(line):
-        return Severity.FATAL if _FATAL.match(line) else Severity.ERROR
-    return Severity.WARNING if "warn" in lower and _WARNS.search(line) else Severity.NONE
+def _plain(text: str) -> bool:
+    """Whether nothing hints at a level."""
+    low = text.lower()
+    return text[:1] not in ("<", "{") and not any(hint in low for hint in _HINTS) and not _SHAPED.match(text)
+
+
+def _named(text: str) -> str | None:
+    """The level that a line says it is of; None when it says none."""
+    if found := _SYSLOG.match(text):
+        return _of_syslog(int(found[1]) % 8)
+    if text.lstrip()[:1] == "{" and (found := _JSON.search(text)):
+        return _of_word(found[1]) if found[1] else _of_number(int(float(found[2])), text)
+    if found := _KLOG.match(text):
+        return _of_word(found[1] or found[2])
+    at = [found for pattern in (_LOGFMT, _TOKEN) if (found := pattern.search(text))]
+    if not at:
+        return None
+    first = min(at, key=lambda found: found.start())
+    return _of_word(next(word for word in first.groups() if word))
+
+
+def _of_word(word: str) -> str:
+    return _NAMES.get(word.lower(), OTHER)
+
+
+def _of_syslog(number: int) -> str:
+    return ERROR if number <= 3 else WARNING if number == 4 else OTHER
+
+
+def _of_number(number: int, text: str) -> str:
+    """Syslog's from 0 to 7 (RFC 5424, GELF), Python's under its own name, else pino's and bunyan's."""
+    if number < 8:
+        return _of_syslog(number)
+    error, warning = (40, 30) if _PYTHON_NUMBER.search(text) else (50, 40)
+    return ERROR if number >= error else WARNING if number >= warning else OTHER

@@ -96,7 +96,7 @@ def test_a_stop_condition_ends_the_run_with_4_long_before_its_time(lab: Lab) -> 
         pytest.param(
             {**WEB, "restart": "on-failure", "command": ["sh", "-c", "echo all done; exit 0"]},
             [],
-            "process web ended before it was ready (exit code 0); its last line: all done",
+            "process web ended before it was ready (exit code 0); it wrote: “all done”",
             id="ended for good",
         ),
         pytest.param(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.agent import failed_start
-from chaos.agent.output import quoted
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
@@ -17,6 +16,8 @@ from chaos.tolerances import Tolerance
 
 _LOOK_EVERY_S = 0.01
 _READY_WITHIN_S = 30.0
+_MOST_SAID = 300
+"""Characters of one line that tells why."""
 _BACKGROUND_WITHIN_S = 2.0
 """For a daemon to begin to serve once its parent has ended."""
 
@@ -116,14 +117,13 @@ def _ended_with_it(process: Supervised) -> str:
 
 
 async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
-    """What became of it, how it last ended, and what it wrote of trouble, else last: mostly enough to know why."""
+    """What became of it, how it last ended, and what it wrote of why: its errors, or else its last lines."""
     if background := await _in_the_background(supervisor, process):
         return f"process {process.name} {background}"
-    output = process.output if process.running else await supervisor.last_words(process.name)
+    memory = process.memory if process.running else await supervisor.last_words(process.name)
     how = f" ({process.ended})" if process.ended else ""
-    known = failed_start.scripted(process.command, process.cwd)
-    if why := known or failed_start.said(output.lines(), process.cwd):
+    written = [*(line for lines in memory.errors for line in lines), *memory.recent]
+    if why := failed_start.scripted(process.command, process.cwd) or failed_start.said(written, process.cwd):
         return f"process {process.name} {what}{how}: {why}"
-    if causes := output.causes():
-        return f"process {process.name} {what}{how}; it wrote: {quoted(causes)}"
-    return f"process {process.name} {what}{how}" + (f"; its last line: {output.said}" if output.said else "")
+    said = "".join(f" “{line.strip()[:_MOST_SAID]}”" for line in memory.telling() if line.strip())
+    return f"process {process.name} {what}{how}" + (f"; it wrote:{said}" if said else "")

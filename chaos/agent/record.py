@@ -14,16 +14,14 @@ LIMIT_BYTES = 256 * 2**20
 _LOGS_SHARE = 0.25
 """Of it, what the app's output may take: an app that talks must not end the run."""
 _ERRORS_SHARE = 1 / 16
-"""Of it, what lines that tell of errors may take, whatever else the app writes."""
+"""Of it, what errors in that output may take when the rest has taken its share."""
 _RESERVE = 1 / 64
 """Of it, what is kept for the last words of a run that has reached it."""
 _LINE_BYTES = 2**20 - 2**10
 """The longest line; see `chaos.gate`, which takes none that is longer."""
 _CLIPPED = 4096
 """Characters of a text in a line that would be longer; less, when that is still too much."""
-_SAMPLES = frozenset(
-    {"load.sampled", "probe.sampled", "usage.sampled", "fault.measured", "log.captured", "log.left_out"}
-)
+_SAMPLES = frozenset({"load.sampled", "probe.sampled", "usage.sampled", "fault.measured", "log.captured"})
 
 
 class Record:
@@ -52,8 +50,9 @@ class Record:
         self._limit = limit_bytes
         self._reserve = int(limit_bytes * _RESERVE)
         self._left = limit_bytes - self._reserve
-        self._left_for = {"logs": int(limit_bytes * _LOGS_SHARE), "errors": int(limit_bytes * _ERRORS_SHARE)}
-        self._left_out = {"logs": 0, "errors": 0, "samples": 0}
+        self._left_for_logs = int(limit_bytes * _LOGS_SHARE)
+        self._left_for_errors = int(limit_bytes * _ERRORS_SHARE)
+        self._left_out = {"logs": 0, "samples": 0}
 
     def emit(self, type_: str, at: float | None = None, /, **data: Any) -> None:
         """Write one fact; `at` is Unix seconds, now by default."""
@@ -64,23 +63,29 @@ class Record:
                     if count:
                         self._write("journal.limited", None, self._limited(what))
             full = self._left <= 0
-            line = _kind(data) if type_ == "log.captured" else ""
             if full and (type_ in _SAMPLES or (self._left < -self._reserve and type_ != "agent.ended")):
                 self._left_out["samples"] += 1
-            elif line and self._left_for[line] <= 0:
-                self._leave_out(line)
+            elif type_ == "log.captured":
+                self._write_line(at, data)
             else:
-                size = self._write(type_, at, data)
-                if line:
-                    self._left_for[line] -= size
+                self._write(type_, at, data)
         if self._left <= 0 and not full:
             self.on_full(f"the journal has reached its limit of {self._limit / 2**20:g} MiB")
 
-    def _leave_out(self, line: str) -> None:
+    def _write_line(self, at: float | None, data: dict[str, Any]) -> None:
+        """One line of the app's, while there is room for it: for errors there is some of their own."""
+        if self._left_for_logs > 0:
+            self._left_for_logs -= self._write("log.captured", at, data)
+        elif data.get("level") in ("error", "more") and self._left_for_errors > 0:
+            self._left_for_errors -= self._write("log.captured", at, data)
+        else:
+            self._leave_out_line()
+
+    def _leave_out_line(self) -> None:
         """Say it once, where the reader of the log sees it; how many there were is said at the end."""
-        self._left_out[line] += 1
-        if self._left_out[line] == 1:
-            self._write("journal.limited", None, self._limited(line))
+        self._left_out["logs"] += 1
+        if self._left_out["logs"] == 1:
+            self._write("journal.limited", None, self._limited("logs"))
 
     def _limited(self, what: str) -> dict[str, Any]:
         return {"what": what, "left_out": self._left_out[what], "limit_bytes": self._limit}
@@ -101,11 +106,6 @@ class Record:
         os.write(self._file, line)
         self._left -= len(line)
         return len(line)
-
-
-def _kind(data: Mapping[str, Any]) -> str:
-    """Of which share a line of the app's is taken."""
-    return "errors" if data.get("level") == "error" else "logs"
 
 
 def _clipped(data: Any, characters: int, entries: int) -> Any:

@@ -8,19 +8,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
+from chaos.agent.capture import Capture, Memory
 from chaos.agent.commands import until_exit
 from chaos.agent.lineage import Lineage
-from chaos.agent.output import Output, capture
 from chaos.agent.record import Record
 from chaos.agent.wall import Child, InTheOpen, Spawner
 
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
 _HEALTHY_AFTER_S = 10.0
+_LINE_LIMIT = 64 * 1024
 _LAST_WORDS_WITHIN_S = 0.2
 
 
@@ -45,8 +46,8 @@ class Supervised:
     """Whether one of its lives ended with exit code 0."""
     over: bool = False
     """It has ended and will not be started again."""
-    output: Output = field(default_factory=Output)
-    """What it wrote last, in all its lives."""
+    memory: Memory = field(default_factory=Memory)
+    """What it wrote last."""
     captures: "set[asyncio.Task[None]]" = field(default_factory=set)
     keeps_leftovers: bool = False
     """Whether what is left of its tree goes on when its main process is over."""
@@ -105,12 +106,12 @@ class Supervisor:
         child = await self._spawn(process)
         self._tasks.append(asyncio.create_task(self._keep(process, child)))
 
-    async def last_words(self, name: str) -> Output:
+    async def last_words(self, name: str) -> Memory:
         """What a process that has ended wrote last, once it can have been read."""
         process = self.processes[name]
         if process.captures:
             await asyncio.wait(process.captures, timeout=_LAST_WORDS_WITHIN_S)
-        return process.output
+        return process.memory
 
     async def end(self) -> None:
         """Kill every process with all of its tree, and wait for their last words."""
@@ -148,11 +149,10 @@ class Supervisor:
         process.lives.append(Lineage(child, self.spawner.view_of))
         self._record.emit("process.started", process=process.name, pid=child.pid, restarts=process.restarts)
         for stream, (heard, _) in zip(("stdout", "stderr"), pipes, strict=True):
-            pipe = os.fdopen(heard, "rb", buffering=0)
-            reading = asyncio.create_task(capture(process.name, stream, pipe, process.output, self._record))
-            reading.add_done_callback(process.captures.discard)
-            process.captures.add(reading)
-            self._tasks.append(reading)
+            capture = asyncio.create_task(self._capture(process, stream, os.fdopen(heard, "rb", buffering=0)))
+            capture.add_done_callback(process.captures.discard)
+            process.captures.add(capture)
+            self._tasks.append(capture)
         return child
 
     async def _keep(self, process: Supervised, child: Child) -> None:
@@ -224,6 +224,28 @@ class Supervisor:
                 why = f"{error.filename or process.command[0]}: {error.strerror}"
                 self._record.emit("process.failed", process=process.name, why=why, restart_in_s=pause_s)
             await asyncio.sleep(pause_s)
+
+    async def _capture(self, process: Supervised, stream: str, pipe: IO[bytes]) -> None:
+        """Journal the app's output by line; see `chaos.agent.capture`."""
+        reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        with contextlib.closing(transport):
+            capture = Capture(process.name, stream, self._record.emit, process.memory)
+            try:
+                await self._capture_lines(capture, reader)
+            finally:
+                capture.end()
+
+    async def _capture_lines(self, capture: Capture, reader: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # a line longer than the limit: asyncio has dropped what it had of it
+                line = b"(a line over 64 KiB was left out)\n"
+            if not line:
+                return
+            capture.line(self._record.masked(line.decode(errors="replace").rstrip("\n"))[:4096])
 
 
 def _pids(lives: Sequence[Lineage], everyone: Mapping[int, procfs.Kin]) -> list[int]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from chaos.analyzers.templates import Template, mine
 from chaos.events import Event
-from chaos.measure.logs import grave, looks_like_error
+from chaos.loglines import ERROR, MORE
+from chaos.measure.logs import counts, levels, looks_like_error
 from chaos.measure.moments import clock
 from chaos.measure.record import Record
 from chaos.measure.timeline import Timeline
@@ -37,21 +38,25 @@ def digest(events: Sequence[Event], redact: Redact) -> list[str]:
     lines = [line for line in lines if any(sign.isalnum() for sign in line[2])]
     templates = sorted(mine(lines), key=lambda each: _rank(each, began))
     around = [line for line in lines if began is not None and line[1] >= began - 0.2][:MOST_AROUND]
+    counted = [
+        f"{each.process} wrote {each.lines} lines, {each.errors} errors; {each.left_out} lines were not kept"
+        for each in counts(record)
+        if each.left_out
+    ]
     unread = [f"{len(written) - MOST_LINES} more lines were not read"] if len(written) > MOST_LINES else []
-    if left_out := sum(int(event.data.get("lines", 0)) for event in record.of("log.left_out")):
-        errors = sum(int(event.data.get("errors", 0)) for event in record.of("log.left_out"))
-        unread.append(f"{left_out} more lines were written and not kept, {errors} of them errors")
-    return [*unread, *map(_told, templates), *_told_around(around)]
+    return [*counted, *unread, *map(_told, templates), *_told_around(around)]
 
 
 def _worth_reading(written: Sequence[Event], began: float | None) -> list[Event]:
     """At most so many, in the order they were written."""
     if len(written) <= MOST_LINES:
         return list(written)
+    found = levels(written)
     ranked = sorted(
         range(len(written)),
         key=lambda n: (
-            -grave(written[n]),
+            found[n] not in (ERROR, MORE),
+            not looks_like_error(_beginning(written[n])),
             began is None or written[n].at < began,
             n,
         ),

@@ -5,17 +5,19 @@ A detector looks for one symptom and returns nothing when there is none. Words o
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from chaos.analyzers.failing import failed_requests, lingering, silent_failures
 from chaos.analyzers.patterns import PATTERNS
+from chaos.analyzers.queues import pools, queue, queued
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
+from chaos.analyzers.writes import lost, met_a_disk
 from chaos.events import Event
 from chaos.latencies import percentile
 from chaos.measure.health import LATE_S
-from chaos.measure.latency import failures
-from chaos.measure.logs import grave
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
-from chaos.measure.result import Result, SteadyStateResult
+from chaos.measure.result import LoadSummary, Result, SteadyStateResult
 from chaos.measure.timeline import Timeline
 from chaos.verdict import Verdict
 
@@ -24,11 +26,7 @@ SLOWER_BY_S = 0.05
 """Latency counts as risen when p95 is at least twice the baseline's and 50 ms more."""
 PAID_TWICE = 1.7
 """A delay counts as paid more than once from this multiple on."""
-TELLING_SHARE = 0.1
-"""A kind of failure is worth a sentence of its own from this share of all failures on."""
 MEMORY_NEAR_LIMIT = 98.0
-
-_KINDS = {"timeout": "timeouts", "refused": "refused", "reset": "reset", "closed": "reset"}
 
 
 def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
@@ -36,32 +34,17 @@ def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
     record = Record(events)
     timeline = Timeline(record)
     scenes = [Scene(result, record, timeline, step) for step in result.steps]
-    found = [symptom for scene in scenes for detect in _DETECTORS for symptom in detect(scene)]
+    found = [symptom for scene in scenes for symptom in _seen(scene)]
     deviated = [s for s in _states(result) if not (found and s.name == "out_of_tolerance")]
     return [*found, *deviated]
 
 
-def _failed_requests(scene: Scene) -> Iterator[Symptom]:
-    found = scene.during()
-    groups = failures(found)
-    total = sum(count for _, count in groups)
-    for kind, count in groups:
-        if count >= TELLING_SHARE * total:
-            word = _KINDS.get(kind, "server_errors" if kind.startswith("http_5") else "errors")
-            said = f"{count:,} of {len(found):,} requests failed ({kind}) {scene.when()}"
-            yield scene.symptom(word, said)
-
-
-def _silent_failures(scene: Scene) -> Iterator[Symptom]:
-    """The app answered with errors of its own and wrote nothing about them."""
-    failed = sum((request.failure or "").startswith("http_5") for request in scene.during())
-    if not failed or scene.start is None:
-        return
-    lines = [e for e in scene.record.of("log.captured") if scene.start <= e.at <= scene.end + AFTER_S]
-    if not any(grave(line) for line in lines):
-        wrote = f"none of its {len(lines)} log lines reads like an error" if lines else "wrote no log line"
-        said = f"the app answered {failed:,} times with an error of its own {scene.when()} and {wrote}"
-        yield scene.symptom("silent", said)
+def _seen(scene: Scene) -> Iterator[Symptom]:
+    """What the detectors find; advice that is about a refused write only where a refused write was seen."""
+    of_it = met_a_disk(scene)
+    for detect in _DETECTORS:
+        for symptom in detect(scene):
+            yield symptom if of_it else replace(symptom, fault="")
 
 
 def _slower(scene: Scene) -> Iterator[Symptom]:
@@ -77,6 +60,9 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
     risen_s = now - before.p95
     if now < SLOWER_BY * before.p95 or risen_s < SLOWER_BY_S:
         return
+    if line := queue(scene):
+        yield from _multiplied(scene, line.held_s, before)
+        return
     said = f"the p95 latency of good answers rose from {seconds(before.p95)} to {seconds(now)} {scene.when()}"
     delay_ms = scene.step.delivered.get("delay_ms")
     if not isinstance(delay_ms, float | int) or delay_ms <= 0:
@@ -86,12 +72,16 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
         yield scene.symptom("delay_multiplied", f"{said}, {times:.1f} times the delay of one round trip")
 
 
-def _lingering(scene: Scene) -> Iterator[Symptom]:
-    failed = [request for request in scene.later() if request.failure is not None]
-    if scene.window.recovered_at is not None and failed:
-        last_s = failed[-1].at - scene.end
-        said = f"{len(failed):,} requests still failed after “{scene.step.name}” was over"
-        yield scene.symptom("lingering", f"{said}, the last {seconds(last_s)} after it")
+def _multiplied(scene: Scene, held_s: float, before: LoadSummary) -> Iterator[Symptom]:
+    """Where requests wait for each other, only the time that one is held says how often it pays a delay."""
+    delay_ms = scene.step.delivered.get("delay_ms")
+    if isinstance(delay_ms, float | int) and delay_ms > 0 and before.p50 is not None:
+        times = (held_s - before.p50) * 1000 / delay_ms
+        if times >= PAID_TWICE:
+            said = (
+                f"the quickest answers took {seconds(held_s)} instead of {seconds(before.p50)} {scene.when()}"
+            )
+            yield scene.symptom("round_trips", f"{said}, {times:.1f} times the delay of one round trip")
 
 
 def _exits(scene: Scene) -> Iterator[Symptom]:
@@ -152,10 +142,13 @@ def _manner(state: SteadyStateResult) -> str:
 
 
 _DETECTORS: tuple[Callable[[Scene], Iterator[Symptom]], ...] = (
-    _failed_requests,
-    _silent_failures,
+    queued,
+    pools,
+    lost,
+    failed_requests,
+    silent_failures,
     _exits,
-    _lingering,
+    lingering,
     _slower,
     _memory,
     *PATTERNS,

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from chaos.analyzers.comparison import compare, told
 from chaos.analyzers.evidence import symptoms
 from chaos.analyzers.knowledge import advice
+from chaos.analyzers.logged import sentences
 from chaos.analyzers.scene import Symptom
 from chaos.events import Event
 from chaos.measure.moments import percent, seconds
@@ -35,11 +36,14 @@ _HIGH = frozenset({"slow_recovery", "crashed", "out_of_memory", "restart_loop", 
 
 def analyze(result: Result, events: Sequence[Event], before: Result | None = None) -> Analysis:
     """The analysis of a judged run, compared with the one `before` it of the same experiment. Pure."""
-    seen = symptoms(result, shown(events, result))
+    own = shown(events, result)
+    seen = symptoms(result, own)
     previous = compare(result, before) if before else None
     return Analysis(
         analyzer="rules",
-        summary=" ".join([*_summary(result), *([told(previous)] if previous else [])]),
+        summary=" ".join(
+            [*_summary(result), *sentences(result, own), *([told(previous)] if previous else [])]
+        ),
         previous=previous,
         metrics=metrics(result),
         severity=_severity(result, {symptom.name for symptom in seen}),

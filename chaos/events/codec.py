@@ -34,7 +34,7 @@ from chaos.events.samples import (
     LoadSampled,
     LoadStarted,
     LogCaptured,
-    LogLeftOut,
+    LogCounted,
     MemoryKilled,
     ProbeSampled,
     UsageSampled,
@@ -46,7 +46,7 @@ AgentEvent = (
     | ProcessLeft | TargetReady | TargetFailed | PhaseStarted | PhaseEnded | BaselineJudged | FaultInjected
     | FaultMeasured | FaultWithheld | FaultRecovered
     | FaultFailed | OutsideAsked | LoadStarted | LoadSampled | LoadEnded | ProbeSampled
-    | UsageSampled | MemoryKilled | LogCaptured | LogLeftOut | JournalLimited | LimitsEscaped
+    | UsageSampled | MemoryKilled | LogCaptured | LogCounted | JournalLimited | LimitsEscaped
     | StopTripped | StopRequested | ControllerLost
 )  # fmt: skip
 """The union is the registry."""

@@ -117,19 +117,21 @@ class LogCaptured:
     process: Name
     stream: Annotated[str, OneOf(("stdout", "stderr"))]
     line: Line
-    level: Annotated[str, OneOf(("", "warning", "error"))] = ""
-    """How grave it is, by itself or as a line of a stack trace: see `chaos.loglines`."""
+    level: Annotated[str, OneOf(("error", "more", "warning"))] | None = None
+    """`more`: it goes on with the error before it. See `chaos.loglines`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogLeftOut:
-    """Lines of one stream beyond what is kept of a second; `errors` of them tell of errors."""
+class LogCounted:
+    """How many lines a stream had in all up to then, and how many of them were not kept. See `chaos.agent.capture`."""
 
-    type: ClassVar = "log.left_out"
+    type: ClassVar = "log.counted"
     process: Name
     stream: Annotated[str, OneOf(("stdout", "stderr"))]
     lines: Count
     errors: Count
+    left_out: Count
+    errors_left_out: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +145,9 @@ class LimitsEscaped:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalLimited:
-    """What the journal's limit left out: lines of logs, or errors among them, beyond their share, or samples when all
-    of it is used up."""
+    """What the journal's limit left out: lines of logs beyond their share, or samples when all of it is used up."""
 
     type: ClassVar = "journal.limited"
-    what: Annotated[str, OneOf(("logs", "errors", "samples"))]
+    what: Annotated[str, OneOf(("logs", "samples"))]
     left_out: Count
     limit_bytes: Bytes

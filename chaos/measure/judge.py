@@ -122,7 +122,7 @@ def _judge(record: Record, rules: int) -> Result:
         load=_load(found, timeline),
         usage=peaks(record),
         log=excerpt(record, timeline),
-        log_counts=counts(record),
+        logs=counts(record),
         timings=_timings(record, end - begin),
         sandbox=_sandbox(record),
     )

@@ -172,15 +172,20 @@ class LogLine(Part):
     process: str
     stream: str
     line: str
+    level: str = ""
+    """`error`, `more` (it goes on with one), `warning`, or nothing."""
 
 
 class LogCount(Part):
-    """What one process wrote, counted: lines, those of them that tell of errors, and those that were not kept."""
+    """How much one process wrote in all, its warm-up included."""
 
     process: str
     lines: int
     errors: int
+    """Errors, a stack trace being one."""
     left_out: int
+    """Lines that the journal did not keep; they are in `lines`."""
+    errors_left_out: int
 
 
 class Metrics(Part):
@@ -306,8 +311,8 @@ class Result(Part):
     """Phase name -> its load; empty when the experiment sends none."""
     usage: UsagePeaks
     log: list[LogLine]
-    log_counts: list[LogCount] = Field(default=[])
-    """Of every process that wrote; empty in results of earlier versions."""
+    logs: list[LogCount] = Field(default=[])
+    """Of each process that wrote anything."""
     analysis: Analysis | None = None
     timings: Timings
     sandbox: SandboxResult

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chaos.measure.fidelity import HELD
 from chaos.measure.moments import seconds
-from chaos.measure.result import Analysis, LoadSummary, Result, SteadyStateResult, StepResult
+from chaos.measure.result import Analysis, LoadSummary, LogCount, Result, SteadyStateResult, StepResult
 from chaos.report import scale
 from chaos.report.plain import plain
 from chaos.verdict import Outcome
@@ -202,13 +202,17 @@ def log_lines(result: Result) -> list[LogRow]:
     return rows
 
 
-def log_counts(result: Result) -> str:
-    """How much each process wrote, in one sentence; empty when nothing was counted."""
-    parts = []
-    for each in result.log_counts:
-        left_out = f", {each.left_out:,} not kept" if each.left_out else ""
-        parts.append(f"{each.process} wrote {each.lines:,} lines, {each.errors:,} of them errors{left_out}")
-    return f"{'; '.join(parts)}." if parts else ""
+def log_counts(result: Result) -> list[str]:
+    """How much each process wrote, and how many errors; what was not kept is said."""
+    return [_log_count(each) for each in result.logs]
+
+
+def _log_count(each: LogCount) -> str:
+    wrote = f"“{plain(each.process, 40)}” wrote {scale.count(each.lines)} lines, {scale.count(each.errors)} errors"
+    if not each.left_out:
+        return f"{wrote}."
+    lost = f"{scale.count(each.errors_left_out)} errors" if each.errors_left_out else "no error"
+    return f"{wrote}; {scale.count(each.left_out)} lines were counted and not kept, {lost} among them."
 
 
 def _clock(at: str | None) -> str:

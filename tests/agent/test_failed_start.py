@@ -177,26 +177,3 @@ def test_a_server_that_starts_at_the_second_try_is_ready(tmp_path: Path) -> None
 )
 def test_what_is_known_by_its_line(line: str, about: str) -> None:
     assert (about in said([line, "the last line"])) if about else said([line]) == ""
-
-
-@pytest.mark.parametrize(
-    ("lines", "cause"),
-    [
-        (
-            ["panic: no table", "", "goroutine 1 [running]:", "main.main()", "exit status 2"],
-            "panic: no table",
-        ),
-        (
-            ["2024/01/01 12:00:00 [emerg] 7#7: bind() failed", "nginx: configuration test is over"],
-            "2024/01/01 12:00:00 [emerg] 7#7: bind() failed",
-        ),
-        (["E FATAL:  lock file exists", "LOG:  bye"], "E FATAL:  lock file exists"),
-        (["Traceback (most recent call last):", '  File "a"', "app.NoConfig", "bye"], "app.NoConfig"),
-    ],
-)
-def test_the_lines_that_matter_are_shown_and_not_the_last(
-    tmp_path: Path, lines: list[str], cause: str
-) -> None:
-    (tmp_path / "said").write_text("\n".join(lines) + "\n")
-    why = start(tmp_path, ["sh", "-c", "cat said >&2; exit 1"], port=free_port())
-    assert why.endswith(f"(exit code 1); it wrote: {cause}")

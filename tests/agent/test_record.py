@@ -80,18 +80,6 @@ def test_an_app_that_talks_loses_its_log_and_not_the_run(path: Path) -> None:
     assert path.stat().st_size < 80 * KIB
 
 
-def test_an_app_that_talks_does_not_push_its_errors_out(path: Path) -> None:
-    def tell(record: Record) -> None:
-        for number in range(2000):
-            record.emit("log.captured", process="web", stream="stdout", line=f"{number} {'x' * 90}")
-        for number in range(20):
-            record.emit("log.captured", process="web", stream="stdout", line=f"boom {number}", level="error")
-
-    events = written(path, tell, limit_bytes=256 * KIB)
-    assert sum(event.data.get("level") == "error" for event in events) == 20
-    assert {event.data["what"] for event in events if event.type == "journal.limited"} == {"logs"}
-
-
 def test_a_journal_that_is_full_ends_the_run_and_still_tells_how(path: Path) -> None:
     full: list[str] = []
 

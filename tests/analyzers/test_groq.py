@@ -45,7 +45,7 @@ def test_the_words_are_the_models_and_the_numbers_are_ours(groq: Double, setting
     analysis = analysed(settings)
     assert analysis.analyzer == "groq"
     assert analysis.summary.startswith(result.why)
-    assert "p95 latency rose from 12 ms to 2.0 s while the network was slow." in analysis.summary
+    assert "p95 latency rose from 12 ms to 330 ms while the network was slow." in analysis.summary
     assert "20 of 41 requests failed under the fault" in analysis.summary
     (recommendation,) = analysis.recommendations
     assert recommendation.startswith("20 of 41 requests failed (refused) during “slow network”")
