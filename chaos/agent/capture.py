@@ -5,9 +5,10 @@ lines a stream had in all up to then, over all lives of its process: at most onc
 and when the stream ends.
 """
 
+import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -139,3 +140,16 @@ class Capture:
             memory.errors.append(self._error)
         elif level == MORE and len(self._error) < _ERROR_LINES:
             self._error.append(text)
+
+
+async def lines(reader: asyncio.StreamReader, longest: int) -> AsyncIterator[bytes]:
+    """Each line once, without its end; of one that is longer than that many bytes, its beginning."""
+    begun, under_way = b"", False
+    while chunk := await reader.read(longest):
+        *whole, rest = chunk.split(b"\n")
+        for part in whole:
+            yield begun + part[: longest - len(begun)]
+            begun, under_way = b"", False
+        begun, under_way = begun + rest[: longest - len(begun)], under_way or bool(rest)
+    if under_way:
+        yield begun
