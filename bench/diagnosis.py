@@ -5,9 +5,9 @@
     python -m bench.diagnosis record NAME        carry out all runs of a set anew: five faults, three strengths, two
                                                  shops, each with a control without the fault (six minutes)
 
-Four sets: the rules were written beside `seen`, and corrected beside `busy`, which was recorded on two cores with a
-load of 12 to 16. They have not been changed since `unseen` was recorded, with other strengths, nor since `stacks` was:
-nginx, HAProxy, PostgreSQL behind gunicorn, Redis, Node and Java, none of which they had seen. Believe those two.
+Three sets: the rules were written beside `seen`, and corrected beside `busy`, which was recorded on two cores with a
+load of 12 to 16. `unseen` was recorded with other strengths when they were final. The evidence of real servers, scored
+stack by stack, is bench/diagnosis_stacks.py's.
 
 What is recorded holds no fault event, no plan of the method, no hypothesis (`blinded`); the truth lies beside it in
 truth.json and is read by nobody but the score. Intervals are Wilson's, 95 %.
@@ -173,8 +173,8 @@ async def record(name: str, work: Path) -> None:
                 print(f"pair {number}: {fault}: {why}; left out", flush=True)
                 continue
             one = f"{number:02}-{'b' if control else 'a'}"
-            truth[one] = CALM if control else fault
-            _keep(folder / f"{one}.ndjson.xz", blinded(part))
+            truth[one] = CALM if control else str(fault["type"])
+            keep(folder / f"{one}.ndjson.xz", blinded(part))
         print(f"pair {number}: {fault}", flush=True)
 
     await asyncio.gather(*(pair(number, *each) for number, each in enumerate(documents(name, work))))
@@ -200,7 +200,8 @@ def _pairs(found: Strengths, kinds: int = 2) -> Iterator[tuple[Mapping[str, Any]
                 yield {"type": fault, **fields}, fragile
 
 
-def _keep(path: Path, events: Sequence[Event]) -> None:
+def keep(path: Path, events: Sequence[Event]) -> None:
+    """Write events as packed lines."""
     with lzma.open(path, "wb", preset=9) as packed:
         packed.writelines(event.to_line() for event in events)
 
@@ -254,6 +255,9 @@ def main() -> None:
     for name in (each for each in (*SETS, *ON_STACKS) if (EVIDENCE / each).exists()):
         said = {one: diagnose(events).fault for one, events in evidence(name)}
         print(f"{name}:", *score(said, truths(name)), sep="\n  ")
+    from bench.diagnosis_stacks import scores
+
+    print("", *scores(), sep="\n")
 
 
 if __name__ == "__main__":

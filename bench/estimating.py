@@ -81,7 +81,7 @@ def coverage(rounds: int) -> Table:
                 for _ in range(count - 1):
                     values.append(r * values[-1] + random.gauss(0, (1 - r * r) ** 0.5))
                 for name, interval in (("mean", mean_interval), ("median", median_interval)):
-                    _, low, high = interval(values)
+                    _, low, high, _ = interval(values)
                     held[name] += low is None or high is None or low <= 0 <= high
             cells = [
                 f"{r:g}",

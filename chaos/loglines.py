@@ -44,6 +44,9 @@ _JSON = re.compile(
     r'(?:"([\w.]+)"|(\d+(?:\.0)?))',
     re.IGNORECASE,
 )
+_JOURNALD = re.compile(r'"PRIORITY"\s*:\s*"?([0-7])\b')
+_MONGO = re.compile(r'^\{"t":\s*\{.{0,80}?"s":\s*"([DIWEF])')
+_REDIS_WARNS = re.compile(r"^\d+:[XCSM] \d\d \w{3} \d{4} [\d:.]+ # ")
 _PYTHON_NUMBER = re.compile(r'"levelno"', re.IGNORECASE)
 _LOGFMT = re.compile(r'(?:^|\s)(?:level|lvl|severity|loglevel)=["\']?(\w+)', re.IGNORECASE)
 _KLOG = re.compile(r"^([EFWI])\d{4} \d\d:\d\d|^([DIWEF]), \[")
@@ -70,7 +73,7 @@ _GOES_ON = re.compile(
 )
 _POSTGRES_MORE = re.compile(r"\b(?:HINT|DETAIL|CONTEXT|QUERY|STATEMENT|LOCATION):  ")
 _NODE_PLACE = re.compile(r"^(?:node:internal/|file://|/)\S+:\d+$")
-_SHAPED = re.compile(rf"{_KLOG.pattern}|{_NODE_PLACE.pattern}")
+_SHAPED = re.compile(rf"{_KLOG.pattern}|{_NODE_PLACE.pattern}|{_REDIS_WARNS.pattern}")
 _ACCESS = re.compile(r'"[A-Z]{3,8} [^"]*" 5\d\d ')
 _ACCESS_WELL = re.compile(r'"[A-Z]{3,8} [^"]*" [1-4]\d\d ')
 _WORDS = re.compile(
@@ -90,7 +93,8 @@ def level(line: str) -> str:
     if _plain(text):
         return OTHER
     if (named := _named(text)) is not None:
-        return named
+        # An access log says INFO of every answer.
+        return ERROR if named == OTHER and _ACCESS.search(text) else named
     if _BEGINS.search(text) or _RUBY.search(text) or _ACCESS.search(text):
         return ERROR
     if _ACCESS_WELL.search(text):
@@ -166,6 +170,12 @@ def _named(text: str) -> str | None:
         return _of_syslog(int(found[1]) % 8)
     if text.lstrip()[:1] == "{" and (found := _JSON.search(text)):
         return _of_word(found[1]) if found[1] else _of_number(int(float(found[2])), text)
+    if text[:1] == "{" and (found := _JOURNALD.search(text)):
+        return _of_syslog(int(found[1]))
+    if text[:1] == "{" and (found := _MONGO.match(text)):
+        return _of_word(found[1])
+    if _REDIS_WARNS.match(text):
+        return WARNING
     if found := _KLOG.match(text):
         return _of_word(found[1] or found[2])
     at = [found for pattern in (_LOGFMT, _TOKEN) if (found := pattern.search(text))]

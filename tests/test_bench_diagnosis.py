@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bench.diagnosis import SETS, evidence, score, truths
 from bench.diagnosis_groq import named_by_groq
+from bench.diagnosis_stacks import SET, scores
 from chaos.analyzers.diagnosis import CALM, CLASSES, diagnose
 from chaos.faults import FAULTS
 from chaos.settings import Settings
@@ -33,7 +34,19 @@ def test_faults_are_told_apart_and_calm_runs_are_called_calm(name: str) -> None:
     assert sum(said[one] != CALM for one in calm) <= 0.02 * len(calm), report
 
 
-@pytest.mark.parametrize("name", SETS)
+def test_real_stacks_are_told_apart_too() -> None:
+    truth = truths(SET)
+    said = {one: diagnose(events).fault for one, events in evidence(SET)}
+    assert set(said) == set(truth)
+    stacks = {one.partition(".")[0] for one in truth}
+    assert len(stacks) >= 5
+    report = "\n".join(scores())
+    assert all(f"{stack}:" in report for stack in stacks)
+    assert sum(said[one] == truth[one] for one in truth) >= 0.9 * len(truth), report
+    assert all(said[one] == CALM for one in truth if truth[one] == CALM), report
+
+
+@pytest.mark.parametrize("name", [*SETS, SET])
 def test_the_evidence_is_blind(name: str) -> None:
     for one, events in evidence(name):
         for event in events:

@@ -161,3 +161,20 @@ def test_errors_in_a_row_are_as_many() -> None:
     reader = Reader()
     assert [reader.level(f"Error: connect ECONNREFUSED {n}") for n in range(3)] == [ERROR] * 3
     assert [reader.level('{"level":"ERROR","msg":"x"}') for _ in range(3)] == [ERROR] * 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"PRIORITY":"3","MESSAGE":"x"}', ERROR),
+        ('{"PRIORITY":"6","MESSAGE":"failed over"}', OTHER),
+        ('{"t":{"$date":"2024-01-01T00:00:00.000+00:00"},"s":"E","c":"NETWORK","msg":"x"}', ERROR),
+        ('{"t":{"$date":"2024-01-01T00:00:00.000+00:00"},"s":"I","c":"NETWORK","msg":"no error"}', OTHER),
+        ("1:M 01 Jan 2024 12:00:00.000 # Can't save in background", WARNING),
+        ("1:M 01 Jan 2024 12:00:00.000 * Ready to accept connections", OTHER),
+        ('INFO:     127.0.0.1:5 - "GET / HTTP/1.1" 500 Internal Server Error', ERROR),
+        ('INFO:     127.0.0.1:5 - "GET / HTTP/1.1" 200 OK', OTHER),
+    ],
+)
+def test_levels_of_journald_mongodb_redis_and_access_logs_that_say_info(line: str, said: str) -> None:
+    assert level(line) == said

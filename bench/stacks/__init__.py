@@ -60,7 +60,7 @@ STACKS = (
             {"name": "db", "command": ["sh", "serve.sh"], "port": 5432, "restart": "always"},
             _web(
                 *("/usr/bin/gunicorn", "--workers", "2", "--threads", "4", "--bind", "127.0.0.1:8000", "web:app"),
-                env={"DSN": "host=db user=app dbname=postgres connect_timeout=2 tcp_user_timeout=300"},
+                env={"DSN": "host=db user=app dbname=postgres connect_timeout=2 tcp_user_timeout=1000"},
             ),
         ),
         dependency="db",

@@ -5,12 +5,14 @@ lines a stream had in all up to then, over all lives of its process: at most onc
 and when the stream ends.
 """
 
+import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chaos.deferred import deferred
 from chaos.loglines import ERROR, MORE, Reader, essence
 
 LINES_PER_S = 200
@@ -19,6 +21,7 @@ ERROR_LINES_PER_S = 200
 """Of errors and what goes on with them that are kept beyond those."""
 RECENT_LINES = 100
 _RECENT_ERRORS = 8
+_NUMBER = deferred(r"\d+")
 _ERROR_LINES = 60
 """Lines that are remembered of one error."""
 
@@ -136,6 +139,26 @@ class Capture:
         memory.recent.append(text)
         if level == ERROR:
             self._error = [text]
+            if memory.errors and _kind(memory.errors[-1][0]) == _kind(text):
+                memory.errors.pop()  # one that repeats itself must not push its cause out
             memory.errors.append(self._error)
         elif level == MORE and len(self._error) < _ERROR_LINES:
             self._error.append(text)
+
+
+def _kind(text: str) -> str:
+    """A line without its moments, counts and ports."""
+    return _NUMBER.sub("", text)
+
+
+async def lines(reader: asyncio.StreamReader, longest: int) -> AsyncIterator[bytes]:
+    """Each line once, without its end; of one that is longer than that many bytes, its beginning."""
+    begun, under_way = b"", False
+    while chunk := await reader.read(longest):
+        *whole, rest = chunk.split(b"\n")
+        for part in whole:
+            yield begun + part[: longest - len(begun)]
+            begun, under_way = b"", False
+        begun, under_way = begun + rest[: longest - len(begun)], under_way or bool(rest)
+    if under_way:
+        yield begun

@@ -72,9 +72,9 @@ class Starvation:
         taken_s = min(waited_s, others_share(self._moments[0], now) * passed_s)
         return {"waited_ms": round(waited_s * 1000, 3), "taken_ms": round(taken_s * 1000, 3)}
 
-    def _waited_s(self, pids: Iterable[int]) -> float:
+    def _waited_s(self, pids: set[int]) -> float:
         before, self._delays = self._delays, procfs.queued_ns(pids)
-        if self._delays:
+        if self._delays or not pids:  # who has ended waits for nothing
             # A thread that is new has waited for all that it has since it began, which was since the last look.
             return sum(max(0, delay - before.get(task, 0)) for task, delay in self._delays.items()) / 1e9
         pressed_us, self._pressed_us = self._pressed_us, _pressed_us()

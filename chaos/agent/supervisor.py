@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
-from chaos.agent.capture import Capture, Memory
+from chaos.agent.capture import Capture, Memory, lines
 from chaos.agent.commands import until_exit
 from chaos.agent.lineage import Lineage
 from chaos.agent.record import Record
@@ -238,14 +238,8 @@ class Supervisor:
                 capture.end()
 
     async def _capture_lines(self, capture: Capture, reader: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                line = await reader.readline()
-            except ValueError:  # a line longer than the limit: asyncio has dropped what it had of it
-                line = b"(a line over 64 KiB was left out)\n"
-            if not line:
-                return
-            capture.line(self._record.masked(line.decode(errors="replace").rstrip("\n"))[:4096])
+        async for line in lines(reader, _LINE_LIMIT):
+            capture.line(self._record.masked(line.decode(errors="replace"))[:4096])
 
 
 def _pids(lives: Sequence[Lineage], everyone: Mapping[int, procfs.Kin]) -> list[int]:

@@ -82,6 +82,12 @@ class Showing:
         return sum(map(_failed, found)) / len(found) if found else 0.0
 
     @cached_property
+    def own_errors(self) -> float:
+        """The share of requests under the fault that the app, alive, answered with an error of its own."""
+        found = self.of(self.under, "load.sampled")
+        return sum(int(e.data.get("status") or 0) >= 500 for e in found) / len(found) if found else 0.0
+
+    @cached_property
     def kills(self) -> list[Event]:
         """When the kernel, or the limit, ended a process for want of memory."""
         return self.of(self.under, "memory.killed")
@@ -105,9 +111,14 @@ def diagnose(events: Sequence[Event]) -> Diagnosis:
 
 def _memory(showing: Showing) -> str:
     """Memory that none of the target's processes holds."""
-    strange = [_unexplained(event) for event in showing.of(showing.under, "usage.sampled")]
-    usual = [_unexplained(event) for event in showing.of(showing.before, "usage.sampled")]
-    if not strange or not usual or (more := median(strange) - median(usual)) < MEMORY_BY:
+    under, before = (showing.of(span, "usage.sampled") for span in (showing.under, showing.before))
+    if not under or not before:
+        return ""
+    # Pages that forked workers share count for each of them, so that a worker's end alone leaves more unexplained.
+    more = min(
+        median(map(measure, under)) - median(map(measure, before)) for measure in (_unexplained, _in_use)
+    )
+    if more < MEMORY_BY:
         return ""
     killed = f"; {len(showing.kills)} processes were killed for want of it" if showing.kills else ""
     return f"{percent(more / 100)} of the memory came into use by no process of the target{killed}"
@@ -118,6 +129,11 @@ def _unexplained(event: Event) -> float:
     used, share = float(event.data["memory_bytes"]), float(event.data["memory_percent"])
     own = sum(float(each.get("rss_bytes") or 0) for each in (event.data.get("processes") or {}).values())
     return share - 100 * own / (used * 100 / share) if used and share else 0.0
+
+
+def _in_use(event: Event) -> float:
+    """Percent of the limit."""
+    return float(event.data["memory_percent"])
 
 
 def _disk(showing: Showing) -> str:
@@ -146,7 +162,9 @@ def _killed(showing: Showing) -> str:
 
 
 def _delayed(showing: Showing) -> str:
-    """Even the fastest answers of the probe, and of the load, are slower."""
+    """Even the fastest answers of the probe, and of the load, are slower; and they are answers."""
+    if showing.own_errors >= FAILING:
+        return ""
     floors = [_lifted_s(showing, kind) for kind in ("probe.sampled", "load.sampled")]
     if min(floors) < FLOOR_BY_S:
         return ""
@@ -167,7 +185,9 @@ def _lifted_s(showing: Showing, kind: str) -> float:
 
 
 def _dependency(showing: Showing) -> str:
-    """The work fails or is slow while the process itself is well."""
+    """The work fails or is slow while the process itself is well, or well enough to say that it fails."""
+    if showing.own_errors >= FAILING and showing.failing(showing.before, "load.sampled") < FAILING:
+        return f"{percent(showing.own_errors)} of the requests were answered with an error of the app's own"
     if showing.failing(showing.under, "probe.sampled") >= FAILING:
         return ""
     usual = {str(event.data.get("line")) for event in showing.of(showing.before, "log.captured")}

@@ -5,19 +5,19 @@ A detector looks for one symptom and returns nothing when there is none. Words o
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from statistics import median
+from dataclasses import replace
 
-from chaos.analyzers.patterns import NO_ROOM, PATTERNS, PEERS, SLOW_FAILURE_S
-from chaos.analyzers.queues import queue, queues
+from chaos.analyzers.failing import failed_requests, lingering, silent_failures
+from chaos.analyzers.patterns import PATTERNS
+from chaos.analyzers.queues import pools, queue, queued
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
+from chaos.analyzers.writes import lost, met_a_disk
 from chaos.events import Event
 from chaos.latencies import Request, percentile
 from chaos.measure.health import LATE_S
-from chaos.measure.latency import failures
-from chaos.measure.logs import looks_like_error
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
-from chaos.measure.result import Result, SteadyStateResult
+from chaos.measure.result import LoadSummary, Result, SteadyStateResult
 from chaos.measure.timeline import Timeline
 from chaos.verdict import Verdict
 
@@ -28,16 +28,10 @@ FASTEST = 0.1
 """Share of the good answers that are called the fastest."""
 PAID_TWICE = 1.7
 """A delay counts as paid more than once from this multiple on."""
-AT_ONCE_S = 0.1
-"""Errors that come as soon as this are of a peer that refuses, and not of one that is silent."""
-TELLING_SHARE = 0.1
-"""A kind of failure is worth a sentence of its own from this share of all failures on."""
 MEMORY_NEAR_LIMIT = 98.0
 STAYS_GREEN = 0.02
 """So few requests fail that nobody who looks at them learns of writes that do."""
 DISKS = frozenset({"disk_full", "disk_read_only", "inode_exhaustion", "io_stress", "io_throttle"})
-
-_KINDS = {"timeout": "timeouts", "refused": "refused", "reset": "reset", "closed": "reset"}
 
 
 def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
@@ -45,45 +39,17 @@ def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
     record = Record(events)
     timeline = Timeline(record)
     scenes = [Scene(result, record, timeline, step) for step in result.steps]
-    found = [symptom for scene in scenes for detect in _DETECTORS for symptom in detect(scene)]
+    found = [symptom for scene in scenes for symptom in _seen(scene)]
     deviated = [s for s in _states(result) if not (found and s.name == "out_of_tolerance")]
     return [*found, *deviated]
 
 
-def _failed_requests(scene: Scene) -> Iterator[Symptom]:
-    found = scene.during()
-    groups = failures(found)
-    total = sum(count for _, count in groups)
-    for kind, count in groups:
-        if count >= TELLING_SHARE * total:
-            word = _KINDS.get(kind, "server_errors" if kind.startswith("http_5") else "errors")
-            said = f"{count:,} of {len(found):,} requests failed ({kind}) {scene.when()}"
-            if word == "server_errors" and scene.step.fault in PEERS:
-                word, how = _manner_of_errors([each for each in found if each.failure == kind])
-                said += how
-            yield scene.symptom(word, said)
-
-
-def _manner_of_errors(failed: Sequence[Request]) -> tuple[str, str]:
-    """Whether the app learnt at once that its peer failed, or waited for it first."""
-    usual_s = median(each.took_s for each in failed)
-    if usual_s <= AT_ONCE_S:
-        return "failed_at_once", f", half of them within {seconds(usual_s)}: it learnt at once"
-    if usual_s >= SLOW_FAILURE_S:
-        return "failed_late", f", half of them only after {seconds(usual_s)}: it waited first"
-    return "server_errors", ""
-
-
-def _silent_failures(scene: Scene) -> Iterator[Symptom]:
-    """The app answered with errors of its own and wrote nothing about them."""
-    failed = sum((request.failure or "").startswith("http_5") for request in scene.during())
-    if not failed or scene.start is None:
-        return
-    lines = [e for e in scene.record.of("log.captured") if scene.start <= e.at <= scene.end + AFTER_S]
-    if not any(looks_like_error(str(line.data.get("line", ""))) for line in lines):
-        wrote = f"none of its {len(lines)} log lines reads like an error" if lines else "wrote no log line"
-        said = f"the app answered {failed:,} times with an error of its own {scene.when()} and {wrote}"
-        yield scene.symptom("silent", said)
+def _seen(scene: Scene) -> Iterator[Symptom]:
+    """What the detectors find; advice that is about a refused write only where a refused write was seen."""
+    of_it = met_a_disk(scene)
+    for detect in _DETECTORS:
+        for symptom in detect(scene):
+            yield symptom if of_it else replace(symptom, fault="")
 
 
 def _slower(scene: Scene) -> Iterator[Symptom]:
@@ -98,6 +64,9 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
         return
     risen_s = now - before.p95
     if now < SLOWER_BY * before.p95 or risen_s < SLOWER_BY_S:
+        return
+    if line := queue(scene):
+        yield from _multiplied(scene, line.held_s, before)
         return
     said = f"the p95 latency of good answers rose from {seconds(before.p95)} to {seconds(now)} {scene.when()}"
     delay_ms = scene.step.delivered.get("delay_ms")
@@ -125,12 +94,16 @@ def _usual_floor_s(scene: Scene) -> float:
     return percentile(sorted(good), FASTEST) or 0.0
 
 
-def _lingering(scene: Scene) -> Iterator[Symptom]:
-    failed = [request for request in scene.later() if request.failure is not None]
-    if scene.window.recovered_at is not None and failed:
-        last_s = failed[-1].at - scene.end
-        said = f"{len(failed):,} requests still failed after “{scene.step.name}” was over"
-        yield scene.symptom("lingering", f"{said}, the last {seconds(last_s)} after it")
+def _multiplied(scene: Scene, held_s: float, before: LoadSummary) -> Iterator[Symptom]:
+    """Where requests wait for each other, only the time that one is held says how often it pays a delay."""
+    delay_ms = scene.step.delivered.get("delay_ms")
+    if isinstance(delay_ms, float | int) and delay_ms > 0 and before.p50 is not None:
+        times = (held_s - before.p50) * 1000 / delay_ms
+        if times >= PAID_TWICE:
+            said = (
+                f"the quickest answers took {seconds(held_s)} instead of {seconds(before.p50)} {scene.when()}"
+            )
+            yield scene.symptom("round_trips", f"{said}, {times:.1f} times the delay of one round trip")
 
 
 def _exits(scene: Scene) -> Iterator[Symptom]:
@@ -209,11 +182,13 @@ def _manner(state: SteadyStateResult) -> str:
 
 
 _DETECTORS: tuple[Callable[[Scene], Iterator[Symptom]], ...] = (
-    queues,
-    _failed_requests,
-    _silent_failures,
+    queued,
+    pools,
+    lost,
+    failed_requests,
+    silent_failures,
     _exits,
-    _lingering,
+    lingering,
     _slower,
     _writes_lost,
     _memory,

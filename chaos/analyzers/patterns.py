@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from statistics import linear_regression, median
 
+from chaos.analyzers.queues import queue
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
 from chaos.analyzers.templates import ANY, mine
+from chaos.analyzers.writes import lost, refused_lines
 from chaos.events import Event
 from chaos.measure.moments import clock, percent, seconds
 
@@ -33,10 +35,6 @@ RESTARTS = 3
 
 _RETRY = re.compile(r"\bre-?tr(?:y|ie[sd]|ying)\b|\battempt\s*#?\d|\btr(?:y|ying) again\b", re.IGNORECASE)
 _ATTEMPT = re.compile(r"\b(?:attempt|retry|try)\D{0,12}(\d{1,2})\b", re.IGNORECASE)
-NO_ROOM = re.compile(
-    r"no space left|ENOSPC|disk (?:is )?full|disk quota|read-only file system|EROFS|input/output error|\bEIO\b",
-    re.IGNORECASE,
-)
 _SURPRISE = re.compile(
     r"^Traceback \(most recent call last\)|^panic:|\bunhandled\b|\buncaught\b|^Exception in thread", re.I
 )
@@ -89,7 +87,7 @@ def no_fallback(scene: Scene) -> Iterator[Symptom]:
     )
     late = failed[len(failed) * 2 // 3 :]
     usual_s = median(request.took_s for request in late)
-    if usual_s >= SLOW_FAILURE_S:
+    if usual_s >= SLOW_FAILURE_S and not queue(scene):
         yield scene.symptom(
             "no_circuit_breaker",
             f"requests still waited {seconds(usual_s)} before they failed in the last third of “{scene.step.name}”",
@@ -139,8 +137,10 @@ def unhandled(scene: Scene) -> Iterator[Symptom]:
     """Failures that the app did not expect: stack traces, and above all writes without room."""
     said = lines(scene)
     surprises = [event for event in said if _SURPRISE.search(_text(event))]
-    full = [event for event in said if NO_ROOM.search(_text(event))]
+    full = refused_lines(scene)
     if full and surprises:
+        if any(lost(scene)):
+            return  # users got good answers: no failed request came of it, and that is the trouble
         yield scene.symptom(
             "unhandled_disk_full",
             f"“{full[0].data.get('process')}” met a disk that takes no more ({len(full):,} lines) and let it become "

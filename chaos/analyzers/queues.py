@@ -1,134 +1,136 @@
-"""Queues before something that serves only so many at once: workers, threads, connections of a pool.
+"""Requests that wait for a worker, a thread or a pooled connection: how many are served at a time, and for how long.
 
-What serves c at once, each held for S seconds, serves c / S a second: that is its capacity. Offered more, it falls
-behind, and who comes later waits longer: latency grows by the queue and not by the delay. Seen from outside: good
-answers come at a steady rate below the offered one, the fastest took S, and the others waited. Then c is about the rate
-of answers times S. Source: Little, A Proof for the Queuing Formula L = λW, Operations Research 9 (1961).
+By Little's law (Little, 1961) as many are in service as are answered in a second, times the seconds that each is held:
+capacity is their number over that time. A queue is told by what only a queue does: fewer are answered than are offered,
+the first answers are as quick as one alone, and each later one has waited longer.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from statistics import median
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Sequence
+from statistics import linear_regression, median
+from typing import NamedTuple
 
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
-from chaos.latencies import percentile
+from chaos.latencies import Request
 from chaos.measure.moments import clock, seconds
 
-STANDSTILLS = frozenset(
-    {"process_pause", "process_stop", "process_kill", "crash_loop", "sandbox_freeze", "sandbox_offline"}
-)
-"""Faults under which nobody serves: what piles up is no matter of capacity."""
-WAITED = 2.0
-"""So many times as long as the fastest the others took: most of it was waiting."""
-WAITED_S = 0.05
-BEHIND = 0.9
-"""Below this share of what was offered, answers fall behind."""
-FEWEST = 20
-FASTEST = 0.02
-"""Share of the good answers before which nobody waited."""
+FEWEST, FEWEST_ANSWERS = 20, 6
+"""Requests under the fault, and answers among them, from which on rates are worth a word."""
+KEEPS_UP = 0.9
+"""An app that answers so large a share of what is offered has no queue that grows."""
+WAITED, WAITED_S = 2.0, 0.05
+"""The later answers take so many times the time that one is held, and so much longer."""
+MOVES = 0.1
+"""A pool whose places come back answers this share of the requests at least."""
+POOLS = 3
+"""So many lines about a pool without a free place are no accident."""
 
-_NO_CONNECTION = re.compile(
-    r"PoolTimeout|couldn't get a connection after|QueuePool limit|connection (?:is )?not available, request timed out|"
-    r"timeout (?:waiting|acquiring|exceeded when trying to connect|expired while waiting)[^.]*(?:connection|pool)|"
-    r"timed out (?:waiting )?(?:for|acquiring)[^.]*(?:connection|pool)|pool (?:is )?(?:exhausted|(?:probably )?full)|"
-    r"(?:exhausted|no (?:free|available)) (?:connection|pool)|ResourceRequest timed out|PoolExhausted|"
-    r"too many clients already|remaining connection slots|max(?:imum)? number of clients reached|connection limit exce",
+_POOL = re.compile(
+    r"pool ?timeout|queuepool limit|(?:get|acquir\w*|obtain\w*|waiting for) an? (?:free )?connection|"
+    r"pool (?:is |has been )?(?:exhausted|full|empty)|(?:connection|thread) pool .{0,40}(?:timed? ?out|exhausted)|"
+    r"connection is not available, request timed out|too many clients already|remaining connection slots|"
+    r"rejectedexecution|max(?:imum)? number of connections reached|no (?:free|idle) (?:connection|worker|thread)s?\b|"
+    r"timeout exceeded when trying to connect|worker_connections are not enough|reached max_children",
     re.IGNORECASE,
 )
 
 
 class Queue(NamedTuple):
-    """What was seen of one."""
+    """What was offered and answered while requests waited for each other."""
 
-    offered_per_s: float
-    served_per_s: float
+    offered: float
+    """Requests a second, of this run's load."""
+    answered: float
+    """Good answers a second, while nobody had given up yet."""
     held_s: float
-    """What the fastest took: nobody was before them."""
+    """The time of the quickest answers under the fault: nobody waited before those."""
     waited_s: float
-    """What half of the others took, in the second half of the fault."""
+    """The median of the later answers."""
+    failed: int
 
     @property
-    def at_once(self) -> float:
-        """About so many were served at once."""
-        return self.served_per_s * self.held_s
-
-    @property
-    def needed(self) -> float:
-        """So many would have had to be."""
-        return self.offered_per_s * self.held_s
+    def at_a_time(self) -> int:
+        """How many are served at once."""
+        return max(1, round(self.answered * self.held_s))
 
 
 def queue(scene: Scene) -> Queue | None:
-    """The queue under a fault; None where there is none to be sure of."""
+    """The queue that built up under a fault; None when there is none, or too little to tell."""
     found = scene.during()
-    if scene.start is None or scene.step.fault in STANDSTILLS or len(found) < FEWEST:
-        return None
-    begin = (scene.start + scene.end) / 2
-    late = [each for each in found if each.at >= begin]
     good = [each for each in found if each.failure is None and each.at + each.took_s <= scene.end]
-    answered_late = [each for each in good if each.at + each.took_s >= begin]
-    held_s = percentile(sorted(each.took_s for each in good), FASTEST)
-    if held_s is None or len(good) < FEWEST // 2 or not late or not answered_late:
+    held_s = min((request.took_s for request in good), default=0.0)
+    if scene.start is None or len(found) < FEWEST or len(good) < FEWEST_ANSWERS:
         return None
-    length_s = scene.end - begin
-    offered = len(late) / length_s + _looked_per_s(scene.record.plan)
-    served = len(answered_late) / len(late) * offered
-    waited_s = median(each.took_s for each in answered_late)
-    waits = waited_s >= WAITED * held_s and waited_s - held_s >= WAITED_S
-    return Queue(offered, served, held_s, waited_s) if waits and served < BEHIND * offered else None
+    waited_s = median(request.took_s for request in good[len(good) // 2 :])
+    first_s = median(request.took_s for request in good[: max(3, len(good) // 10)])
+    if (
+        waited_s - _late_s(scene) < max(WAITED * held_s, held_s + WAITED_S)
+        or first_s > (held_s + waited_s) / 2
+    ):
+        return None
+    offered = len(found) / (scene.end - scene.start)
+    answered = _rate(good, _undisturbed(scene, found))
+    if answered is None or answered >= KEEPS_UP * offered:
+        return None
+    return Queue(offered, answered, held_s, waited_s, sum(each.failure is not None for each in found))
 
 
-def queues(scene: Scene) -> Iterator[Symptom]:
-    """A queue, or a pool that had no connection to give in time."""
-    refused = _without_connection(scene)
+def _late_s(scene: Scene) -> float:
+    """How much of a wait may be the load's own lateness: times count from the moment that was intended."""
+    return max((load.lateness_p99_s or 0.0 for load in scene.result.load.values()), default=0.0)
+
+
+def _undisturbed(scene: Scene, found: Sequence[Request]) -> float:
+    """Until when no caller had left: afterwards places are held by work that nobody waits for."""
+    left = [each.at + each.took_s for each in found if each.failure == "timeout"]
+    return min([scene.end, *left])
+
+
+def _rate(good: Sequence[Request], until: float) -> float | None:
+    """Answers a second: the slope of their count, which no burst at an end of the time can bend; None of too few."""
+    times = sorted(end for each in good if (end := each.at + each.took_s) <= until)
+    if len(times) < FEWEST_ANSWERS:
+        return None
+    return linear_regression(times, range(1, len(times) + 1)).slope
+
+
+def queued(scene: Scene) -> Iterator[Symptom]:
+    """A queue: its capacity, beside the rate that was offered."""
     found = queue(scene)
-    if found is not None:
-        said = (
-            f"{found.offered_per_s:.3g} requests a second were offered and {found.served_per_s:.3g} answered "
-            f"{scene.when()}; the fastest took {seconds(found.held_s)}, half of the later ones over "
-            f"{seconds(found.waited_s)}: a queue before some {found.at_once:.0f} served at once, and "
-            f"{found.needed:.0f} would have been needed ({found.offered_per_s:.3g}/s, each {seconds(found.held_s)})"
-        )
-        yield scene.symptom("queue", f"{said}{refused and f'; {refused}'}")
-    elif refused:
-        yield scene.symptom("pool_timeout", refused)
+    if found is None:
+        return
+    many = f"about {found.at_a_time} at a time" if found.at_a_time > 1 else "one at a time"
+    offered = f"the load alone offered {found.offered:.1f} a second"
+    failed = f", {found.failed:,} failed" if found.failed else ""
+    yield scene.symptom(
+        "queue" if found.at_a_time > 1 else "queue_of_one",
+        f"{found.answered:.1f} of the load's requests a second were answered, {many}, each held for "
+        f"{seconds(found.held_s)}, while {offered}: later ones took {seconds(found.waited_s)}{failed} {scene.when()}",
+    )
 
 
-def _without_connection(scene: Scene) -> str:
-    """Lines that say that a pool, or a server, had no connection to give."""
+def pools(scene: Scene) -> Iterator[Symptom]:
+    """A pool that had no free place, by its own words."""
+    said = pool_lines(scene)
+    if len(said) < POOLS:
+        return
+    failed = [request.took_s for request in scene.during() if request.failure is not None]
+    after = f"; failed requests had waited {seconds(median(failed))}" if failed else ""
+    found = scene.during()
+    moves = sum(request.failure is None for request in found) >= MOVES * len(found)
+    yield scene.symptom(
+        "pool_timeout" if moves else "pool_held",
+        f"{len(said):,} log lines say that a pool had no free place, first at {clock(said[0])} {scene.when()}{after}",
+    )
+
+
+def pool_lines(scene: Scene) -> list[float]:
+    """When lines about a pool without a free place were written while the fault was in place."""
     if scene.start is None:
-        return ""
-    lines = [
-        event
-        for event in scene.record.of("log.captured")
-        if scene.start <= event.at <= scene.end + AFTER_S and _NO_CONNECTION.search(_text(event.data))
+        return []
+    lines = scene.record.of("log.captured")
+    return [
+        e.at
+        for e in lines
+        if scene.start <= e.at <= scene.end + AFTER_S and _POOL.search(str(e.data.get("line")))
     ]
-    if not lines:
-        return ""
-    process, quoted = lines[0].data.get("process"), _NO_CONNECTION.search(_text(lines[0].data))
-    return (
-        f"“{process}” found no connection in its pool in time, {len(lines):,} lines {scene.when()}, first at "
-        f"{clock(lines[0].at)} (“{quoted[0] if quoted else ''}”)"
-    )
-
-
-def _text(data: Mapping[str, Any]) -> str:
-    return str(data.get("line", ""))[:1000]
-
-
-def _looked_per_s(plan: Mapping[str, Any]) -> float:
-    """What looks at the very page that the load asks for add to what it is offered."""
-    page = _page((plan.get("load") or {}).get("url"))
-    probes = [state.get("probe") or {} for state in plan.get("steady_state") or ()]
-    return sum(
-        1 / float(probe["every"])
-        for probe in probes
-        if probe.get("type") == "http" and probe.get("every") and _page(probe.get("url")) == page
-    )
-
-
-def _page(url: object) -> tuple[str, str]:
-    parts = urlsplit(str(url))
-    return parts.netloc, parts.path

@@ -1,8 +1,9 @@
 """One step's fault, what happened around it, and the symptoms that are seen there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from chaos.latencies import Request
 from chaos.measure.latency import requests
@@ -44,6 +45,12 @@ class Scene:
     def end(self) -> float:
         """When it was undone, as far as recorded."""
         return self.window.recovered_at or self.timeline.end or self.record.end
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """The step's fault as it was asked for; empty when the plan was never written."""
+        steps = self.record.plan.get("method") or []
+        return next((each["fault"] for each in steps if each.get("name") == self.step.name), {})
 
     @cached_property
     def requests(self) -> list[Request]:

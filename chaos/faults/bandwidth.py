@@ -94,7 +94,7 @@ class Bandwidth(Fault):
             return Delivered({name: 0.0 for name in asked}, None, None, len(windows), False, why)
         (first, began), (latest, ended) = seen[0], seen[-1]
         rate = (latest - first) / (ended - began)
-        _, low, high = mean_interval(windows)
+        _, low, high, effective = mean_interval(windows)
         packets, dropped, passed = (
             int(samples[-1].get(f"target_{name}", 0)) for name in ("packets", "treated", "passed_bytes")
         )
@@ -111,7 +111,16 @@ class Bandwidth(Fault):
         )
         values = {"rate_bytes_per_s": round(rate, 1)}
         landed = near and packets > 0 and not gone
-        return Delivered(values, low, high, len(windows), landed, and_why(why, gone), near and not gone)
+        return Delivered(
+            values,
+            low,
+            high,
+            len(windows),
+            landed,
+            and_why(why, gone),
+            near and not gone,
+            effective=effective,
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: packets of the target that came to the link."""

@@ -34,6 +34,8 @@ class Delivered:
     landed: bool
     why: str
     in_place: bool | None = None
+    effective: float | None = None
+    """As many independent samples would tell as much of the first value; None where that is not asked."""
     ended_early: str = ""
     """By what it was ended before its hold was over; the rest is then of the time until that. Empty when it was not."""
 

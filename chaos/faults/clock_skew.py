@@ -105,7 +105,7 @@ class ClockSkew(Fault):
         drift = slope(held, [float(look["offset_s"]) for look in quick])
         gained = drift if self.drift else 0.0
         offsets = [float(look["offset_s"]) - gained * at for look, at in zip(quick, held, strict=True)]
-        offset, low, high = median_interval(offsets)
+        offset, low, high, effective = median_interval(offsets)
         values = {"offset_s": round(offset, 6), "drift_percent": round(100 * drift, 4)}
         near = abs(offset - self.offset) <= _TOLERATED_S
         near = near and (not self.drift or 100 * abs(drift - self.drift) <= _TOLERATED_POINTS)
@@ -113,7 +113,7 @@ class ClockSkew(Fault):
         gone = unsteady(offsets, lambda seen: abs(seen - self.offset) <= 5 * _TOLERATED_S)
         landed = near and not unseen and not misled and not gone
         why = and_why(self._why(offset, drift, unseen, misled), gone)
-        return Delivered(values, low, high, len(quick), landed, why)
+        return Delivered(values, low, high, len(quick), landed, why, effective=effective)
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: how often the processes asked the library for the time."""

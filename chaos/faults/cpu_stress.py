@@ -91,7 +91,7 @@ class CpuStress(Fault):
         if len(looks) < _FEWEST_LOOKS:
             why = f"the burners reported {len(looks)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(looks), False, why)
-        mean, low, high = mean_interval([float(look["cpu_percent"]) for look in looks])
+        mean, low, high, effective = mean_interval([float(look["cpu_percent"]) for look in looks])
         waited = mean_interval([float(look["waited_percent"]) for look in looks])[0]
         asked, cores = self._asked(), float(looks[-1]["cores"])
         why = f"each burner had {mean:.1f} % of a core, {asked:g} % asked, 3 points tolerated"
@@ -109,6 +109,7 @@ class CpuStress(Fault):
             len(looks),
             near and grouped and not gone,
             and_why(why + said, gone),
+            effective=effective,
         )
 
     def met(self, samples: Sequence[Sample]) -> Met:

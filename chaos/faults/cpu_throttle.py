@@ -128,7 +128,7 @@ class CpuThrottle(Fault):
         if len(used) < _FEWEST_PERIODS:
             why = f"the quota was used up in {len(used)} periods; {_FEWEST_PERIODS} are needed to measure it"
             return Delivered({}, None, None, len(used), False, why)
-        mean, low, high = mean_interval(used)
+        mean, low, high, effective = mean_interval(used)
         lifted = next((look for look in looks if look.get("lifted")), None)
         near = abs(mean - self._asked()) <= _TOLERATED_POINTS
         why = f"{mean:.1f} % of a core was had in {len(used)} periods that used it up, {self._asked():g} % asked"
@@ -140,7 +140,15 @@ class CpuThrottle(Fault):
         )
         why += (outside := escaped(samples))
         landed = near and not lifted and not outside and not gone
-        return Delivered({"cpu_percent": round(mean, 3)}, low, high, len(used), landed, and_why(why, gone))
+        return Delivered(
+            {"cpu_percent": round(mean, 3)},
+            low,
+            high,
+            len(used),
+            landed,
+            and_why(why, gone),
+            effective=effective,
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: periods in which the app used the quota up; not the second in which a burner of ours does."""

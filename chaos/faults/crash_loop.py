@@ -91,12 +91,18 @@ class CrashLoop(Fault):
         if not lives:
             why = f"{len(kills)} killed, and none came back: nothing started them again while it lasted"
             return Delivered({"alive_s": 0.0, **values}, None, None, len(kills), True, why)
-        middle, low, high = median_interval(lives)
+        middle, low, high, effective = median_interval(lives)
         landed = abs(middle - self.alive) <= _TOLERATED_S
         why = f"{len(lives)} times it came back and was killed after {middle:.3g} s (median), {self.alive:g} s asked"
         values = {"alive_s": round(middle, 6), **values}
         return Delivered(
-            values, low, high, len(kills), landed, f"{why}, {_TOLERATED_S * 1000:.0f} ms tolerated"
+            values,
+            low,
+            high,
+            len(kills),
+            landed,
+            f"{why}, {_TOLERATED_S * 1000:.0f} ms tolerated",
+            effective=effective,
         )
 
     def met(self, samples: Sequence[Sample]) -> Met:

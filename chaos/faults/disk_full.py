@@ -70,7 +70,7 @@ class DiskFull(Fault):
         if len(left) < _FEWEST_LOOKS:
             why = f"free space was looked at {len(left)} times while the disk was held full; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, 0, False, why)
-        middle, low, high = median_interval(left)
+        middle, low, high, effective = median_interval(left)
         why = f"median {middle:.0f} B left to the app, {self.leave:.0f} B asked, one page of {_PAGE} B tolerated"
         least = min(float(sample["free_bytes"]) for sample in samples)
         if least < self.leave - _PAGE:
@@ -78,7 +78,7 @@ class DiskFull(Fault):
         gone = unsteady(left, lambda each: each <= self.leave + max(_ROUGH, self.leave / 2))
         why = and_why(why, gone)
         landed = abs(middle - self.leave) <= _PAGE and not gone
-        return Delivered({"left_bytes": middle}, low, high, len(left), landed, why)
+        return Delivered({"left_bytes": middle}, low, high, len(left), landed, why, effective=effective)
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: files that were opened for writing there."""

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import median_interval, percentile, share_interval
+from chaos.faults.fidelity import Estimate, median_interval, percentile, share_interval
 from chaos.faults.net.attempts import RESOLVE_S
 from chaos.faults.net.misnamed import looked_up, misnamed
 from chaos.faults.net.outside import Attempts, lookup_attempts
@@ -127,8 +127,9 @@ class DnsFailure(Fault):
         values: dict[str, float | str] = {"failed": share, "mode": self.mode}
         why = f"{len(ended)} of {len(tried)} lookups of ours {self._should()}"
         near = True
+        effective: float | None = None
         if self.mode == "slow":
-            values, low, high, near, said = self._slowness(ended)
+            values, (_, low, high, effective), near, said = self._slowness(ended)
             why += said
         elif self.address is not None:
             values["address"] = self.address if ended else "another"
@@ -140,25 +141,24 @@ class DnsFailure(Fault):
             why += "; but the name could not be looked up before the fault either"
         else:
             why += f"; {_LANDED_SHARE:.0%} must, and the name could be looked up before"
-        return Delivered(values, low, high, len(tried), landed, why)
+        return Delivered(values, low, high, len(tried), landed, why, effective=effective)
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: questions of the app about the name."""
         return looked_up(samples, self.host)
 
-    def _slowness(
-        self, ended: Sequence[Sample]
-    ) -> tuple[dict[str, float | str], float | None, float | None, bool, str]:
-        """Values, bounds, whether near enough, and how that is said."""
+    def _slowness(self, ended: Sequence[Sample]) -> tuple[dict[str, float | str], Estimate, bool, str]:
+        """Values, the estimate of the first, whether near enough, and how that is said."""
         asked_ms, allowed_ms = self.delay * 1e3, max(_TOLERANCE_MS, _TOLERANCE * self.delay * 1e3)
         delays = [float(sample["delay_ms"]) for sample in ended]
         if not delays:
-            return {"delay_ms": 0.0, "mode": self.mode}, None, None, False, ""
-        median, low, high = median_interval(delays)
+            return {"delay_ms": 0.0, "mode": self.mode}, Estimate(0.0, None, None, 0), False, ""
+        found = median_interval(delays)
+        median = found.value
         near = abs(median - asked_ms) <= allowed_ms
         said = f", by the median {median:.1f} ms later than before, {'' if near else 'not '}within "
         said += f"{allowed_ms:.1f} ms of {asked_ms:.0f} ms"
-        return {"delay_ms": round(median, 3), "mode": self.mode}, low, high, near, said
+        return {"delay_ms": round(median, 3), "mode": self.mode}, found, near, said
 
     def _asked(self) -> dict[str, float | str]:
         if self.mode == "slow":

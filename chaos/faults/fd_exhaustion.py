@@ -66,13 +66,19 @@ class FdExhaustion(Fault):
             why = f"the limits were looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(looks), False, why)
         left = [float(look["left_fds"]) for look in looks]
-        middle, low, high = median_interval(left)
+        middle, low, high, effective = median_interval(left)
         gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         met = sum(int(look["met"]) > 0 for look in looks)
         why = f"at most {middle:g} descriptors more were left to a process, {self.leave} asked"
         why += f"; at {met} of {len(looks)} looks somebody had none left"
         return Delivered(
-            {"left_fds": middle}, low, high, len(looks), middle == self.leave and not gone, and_why(why, gone)
+            {"left_fds": middle},
+            low,
+            high,
+            len(looks),
+            middle == self.leave and not gone,
+            and_why(why, gone),
+            effective=effective,
         )
 
     def met(self, samples: Sequence[Sample]) -> Met:

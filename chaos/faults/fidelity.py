@@ -6,6 +6,7 @@ Standard library only and pure. Nothing here imports `statistics`: it costs the 
 import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
+from typing import NamedTuple
 
 from chaos import binomial
 
@@ -22,6 +23,16 @@ _PAIRED = 150
 """Values whose pairs are looked at: some ten thousand."""
 
 
+class Estimate(NamedTuple):
+    """A figure and the interval that covers the true one with 95 %, where there are values enough for one."""
+
+    value: float
+    low: float | None
+    high: float | None
+    effective: float
+    """As many independent values would tell as much."""
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The `share` (0..1) quantile, interpolated (Hyndman and Fan 1996, type 7); ValueError on no values."""
     if not values:
@@ -33,7 +44,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def median_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+def median_interval(values: Sequence[float]) -> Estimate:
     """Median and its distribution-free interval between two order statistics; no interval below 6 values.
 
     The number of values below the true median is binomial(n, 1/2), so the r-th smallest and r-th largest
@@ -45,10 +56,10 @@ def median_interval(values: Sequence[float]) -> tuple[float, float | None, float
     rank = _median_rank(independent)
     middle = percentile(values, 0.5)
     if rank == 0:
-        return middle, None, None
+        return Estimate(middle, None, None, independent)
     ordered = sorted(values)
     rank = math.floor((rank - 1) * len(values) / independent) + 1
-    return middle, ordered[rank - 1], ordered[-rank]
+    return Estimate(middle, ordered[rank - 1], ordered[-rank], independent)
 
 
 def _median_rank(count: int) -> int:
@@ -63,7 +74,7 @@ def _median_rank(count: int) -> int:
     return rank
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+def mean_interval(values: Sequence[float]) -> Estimate:
     """Mean and Student's interval (for values that are about normal, or many); no interval below 2 values.
 
     Values that are like those before them count as fewer, and their own spread is too small by as much. How alike they
@@ -76,7 +87,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
         raise ValueError("no values")
     mean = math.fsum(values) / count
     if count < 2:
-        return mean, None, None
+        return Estimate(mean, None, None, count)
     spread = math.fsum((value - mean) ** 2 for value in values)
     independent = float(count)
     if count >= _FEWEST_FOR_A_CORRELATION and spread > 0:
@@ -85,7 +96,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
         independent = max(2.0, count * (1 - r) / (1 + r))
     variance = spread / max(1.0, count - count / independent)
     half = _student(independent - 1) * math.sqrt(variance / independent)
-    return mean, mean - half, mean + half
+    return Estimate(mean, mean - half, mean + half, independent)
 
 
 def _student(freedom: float) -> float:

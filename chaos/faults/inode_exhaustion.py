@@ -71,14 +71,16 @@ class InodeExhaustion(Fault):
         if len(left) < _FEWEST_LOOKS:
             why = f"inodes were counted {len(left)} times while they were taken; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(left), False, why)
-        middle, low, high = median_interval(left)
+        middle, low, high, effective = median_interval(left)
         answers = {str(sample["answer"]) for sample in samples if sample["answer"] is not None}
         least_bytes = min(int(sample["free_bytes"]) for sample in samples)
         why = f"median {middle:g} inodes left to the app, {self.leave} asked, exactly that wanted"
         why += f"; at least {least_bytes} B were free; without an inode a new file was answered {_names(answers)}"
         gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         landed = middle == self.leave and least_bytes > 0 and answers <= {"ENOSPC"} and not gone
-        return Delivered({"left_inodes": middle}, low, high, len(left), landed, and_why(why, gone))
+        return Delivered(
+            {"left_inodes": middle}, low, high, len(left), landed, and_why(why, gone), effective=effective
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: looks at which the app had used up the inodes that were left to it."""

@@ -102,7 +102,7 @@ class IoStress(Fault):
         if len(rates) < _FEWEST_LOOKS:
             few = f"what the workers did was looked at {len(rates)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(rates), False, lost or few)
-        mean, low, high = mean_interval(rates)
+        mean, low, high, effective = mean_interval(rates)
         syncs = [float(sample["fsync_ms"]) for sample in samples if "fsync_ms" in sample]
         why = (
             f"{mean / 2**20:.2f} MiB/s in the mean, counted by the kernel, {self.rate / 2**20:.2f} asked, "
@@ -127,6 +127,7 @@ class IoStress(Fault):
             landed,
             and_why(why, gone),
             ended_early="the end of its workers" if lost else "",
+            effective=effective,
         )
 
     def met(self, samples: Sequence[Sample]) -> Met:

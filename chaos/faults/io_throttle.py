@@ -18,7 +18,7 @@ from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, 
 from chaos.faults.blkio import WAYS, Limits, limits_for
 from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import median_interval
+from chaos.faults.fidelity import Estimate, median_interval
 from chaos.faults.inside import Inside, escaped
 from chaos.faults.mounts import mount_of
 from chaos.faults.process.demand import Growth, moved_bytes
@@ -122,7 +122,7 @@ class IoThrottle(Fault):
     def delivered(self, samples: Sequence[Sample]) -> Delivered:
         """Landed when, with somebody asking for more, the kernel moved bytes within 10 % of the limit."""
         values: dict[str, float | str] = {}
-        bounds: tuple[float | None, float | None] = (None, None)
+        first: Estimate | None = None
         landed, words = True, []
         for way, rate in self._rates().items():
             seen = [float(sample[way]) for sample in samples if way in sample]
@@ -130,8 +130,8 @@ class IoThrottle(Fault):
                 why = f"only {len(seen)} windows were measured; {_FEWEST_WINDOWS} are needed"
                 why = next((str(sample["why"]) for sample in samples if "why" in sample), why)
                 return Delivered({}, None, None, 0, False, why)
-            middle, low, high = median_interval(seen)
-            bounds = bounds if values else (low, high)
+            found = median_interval(seen)
+            first, middle = first or found, found.value
             values[f"{way}_bytes_per_s"] = middle
             landed = landed and abs(middle - rate) <= _TOLERATED * rate
             gone = unsteady(seen, partial(_near, rate, _ROUGH), partial(_near_median, rate))
@@ -143,7 +143,9 @@ class IoThrottle(Fault):
         why = f"{'; '.join(words)}, 10 % tolerated, as the kernel counted"
         why += (outside := escaped(samples))
         landed = landed and not outside
-        return Delivered(values, *bounds, len(samples), landed, why)
+        if first is None:
+            return Delivered(values, None, None, len(samples), landed, why)
+        return Delivered(values, first.low, first.high, len(samples), landed, why, effective=first.effective)
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: looks at which the app had moved bytes of its own."""

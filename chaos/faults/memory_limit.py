@@ -64,7 +64,7 @@ class MemoryLimit(Fault):
         if len(looks) < _FEWEST_LOOKS:
             why = f"the limit was looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(looks), False, why)
-        middle, low, high = median_interval([float(look["limit_bytes"]) for look in looks])
+        middle, low, high, effective = median_interval([float(look["limit_bytes"]) for look in looks])
         wanted = float(looks[-1]["wanted_bytes"])
         there = sum(float(look["limit_bytes"]) == wanted for look in looks)
         first = next((place for place, look in enumerate(looks) if float(look["limit_bytes"]) == wanted), 0)
@@ -78,7 +78,9 @@ class MemoryLimit(Fault):
         if "kills" in last:
             why += f"; the app reached it {last['reached']} times, the kernel ended {last['kills']} processes"
         why += (outside := escaped(samples))
-        return Delivered({"limit_bytes": middle}, low, high, len(looks), landed and not outside, why)
+        return Delivered(
+            {"limit_bytes": middle}, low, high, len(looks), landed and not outside, why, effective=effective
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: allocations that came up against the limit."""

@@ -82,7 +82,7 @@ class MemoryPressure(Fault):
         early = next((str(sample["why"]) for sample in samples if sample["phase"] == "lost"), "")
         if len(levels) < _FEWEST_LEVELS:
             return self._short(samples, len(levels), early)
-        middle, low, high = median_interval(levels)
+        middle, low, high, effective = median_interval(levels)
         asked, pressed = _percent(self.fill), _pressed(samples)
         near = self._fits(middle, TOLERATED_POINTS, pressed)
         why = (
@@ -100,7 +100,9 @@ class MemoryPressure(Fault):
         why += (outside := escaped(samples))
         landed = near and not outside and not gone
         values = {"fill_percent": middle}
-        return Delivered(values, low, high, len(levels), landed, and_why(why, gone), ended_early=early)
+        return Delivered(
+            values, low, high, len(levels), landed, and_why(why, gone), ended_early=early, effective=effective
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: looks at the full level at which the app had asked for memory since the one before."""

@@ -126,7 +126,7 @@ class NetworkDelay(Fault):
         if len(delays) < self._enough:
             why = f"only {len(delays)} round trips were measured; {self._enough} are needed"
             return Delivered({name: 0.0 for name in asked}, None, None, len(delays), False, why)
-        median, low, high = median_interval(delays)
+        median, low, high, effective = median_interval(delays)
         allowed = self._allowed_ms(len(delays))
         near = abs(median - asked["delay_ms"]) <= allowed
         spread = max(0.0, self._spread.jitter_of(delays))
@@ -142,7 +142,9 @@ class NetworkDelay(Fault):
         values = {"delay_ms": round(median, 3), "jitter_ms": round(spread, 3)}
         in_place = near and as_wide and in_handshakes and not lost
         landed = in_place and packets > 0
-        return Delivered(values, low, high, len(delays), landed, and_why(why, lost), in_place)
+        return Delivered(
+            values, low, high, len(delays), landed, and_why(why, lost), in_place, effective=effective
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: packets of the target that were held back."""

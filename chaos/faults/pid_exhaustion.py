@@ -70,7 +70,7 @@ class PidExhaustion(Fault):
             why = f"the limit was looked at {len(looks)} times; {_FEWEST_LOOKS} are needed"
             return Delivered({}, None, None, len(looks), False, why)
         left = [float(look["left_tasks"]) for look in looks]
-        middle, low, high = median_interval(left)
+        middle, low, high, effective = median_interval(left)
         gone = unsteady(left, lambda each: each <= self.leave + _ROUGH)
         tried = [str(look["canary"]) for look in looks if "canary" in look]
         failed = tried.count("EAGAIN")
@@ -80,7 +80,9 @@ class PidExhaustion(Fault):
             why += f", {looks[-1]['refused']} in all, the app's included"
         why += (outside := escaped(samples))
         landed = middle == self.leave and failed >= 0.9 * len(tried) and not outside and not gone
-        return Delivered({"left_tasks": middle}, low, high, len(looks), landed, and_why(why, gone))
+        return Delivered(
+            {"left_tasks": middle}, low, high, len(looks), landed, and_why(why, gone), effective=effective
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: forks of the app that were refused, where a control group counts them; not the canary's.

@@ -87,8 +87,10 @@ class ProcessKill(Fault):
         gaps = [later - earlier for earlier, later in pairwise(float(sample["sent_s"]) for sample in sent)]
         if not gaps:
             return Delivered(values, None, None, len(samples), landed, why)
-        middle, low, high = median_interval(gaps)
-        return Delivered({"every_s": middle, **values}, low, high, len(samples), landed, why)
+        middle, low, high, effective = median_interval(gaps)
+        return Delivered(
+            {"every_s": middle, **values}, low, high, len(samples), landed, why, effective=effective
+        )
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: processes that the signal ended."""

@@ -83,7 +83,7 @@ class ProcessPause(Fault):
         if len(shares) < _FEWEST_TURNS:
             why = f"{len(shares)} turns were measured; {_FEWEST_TURNS} are needed"
             return Delivered({}, None, None, len(shares), False, why)
-        mean, low, high = mean_interval(shares)
+        mean, low, high, effective = mean_interval(shares)
         ran_ms = sum(float(turn["cpu_ms_while_paused"]) for turn in turns)
         why = f"nobody could run for {mean:.1f} % of the time, {self._asked():g} % asked, 2 points tolerated"
         why += f"; {ran_ms:.1f} ms of CPU time were used meanwhile"
@@ -96,7 +96,7 @@ class ProcessPause(Fault):
             why += f"; {missed}"
         landed = abs(mean - self._asked()) <= _TOLERATED_POINTS and not gone and not missed
         values = {"paused_percent": round(mean, 3)}
-        return Delivered(values, low, high, len(shares), landed, and_why(why, gone))
+        return Delivered(values, low, high, len(shares), landed, and_why(why, gone), effective=effective)
 
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: turns in which the app stood still."""

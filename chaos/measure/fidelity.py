@@ -70,6 +70,7 @@ def _judge(step: Mapping[str, Any], seen: FaultWindow | None) -> StepJudged:
             "low": delivered.low,
             "high": delivered.high,
             "samples": delivered.samples,
+            **_effective(delivered),
         },
         injected_at=iso_or_none(window.injected_at),
         recovered_at=iso_or_none(window.recovered_at),
@@ -85,6 +86,16 @@ def _judge(step: Mapping[str, Any], seen: FaultWindow | None) -> StepJudged:
         ending_at = ended_at = _last_hit(window)
     left = f"“{name}” left something behind: {', '.join(window.residue[:3])}" if window.residue else None
     return StepJudged(result, ending_at, ended_at, [*doubts, left] if left else doubts, left)
+
+
+def _effective(delivered: Delivered) -> dict[str, float]:
+    """As many independent samples would tell as much, where that is fewer than there were."""
+    few = delivered.effective
+    return (
+        {}
+        if few is None or delivered.low is None or few >= delivered.samples - 1
+        else {"effective": round(few, 1)}
+    )
 
 
 def read_fault(fields: Mapping[str, Any]) -> Fault | None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chaos.nsbox import delegation
+from chaos.nsbox import cpusets, delegation
 from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS
 
 ROOT = Path("/sys/fs/cgroup")
@@ -25,7 +25,6 @@ SPARE_BYTES = 2**30
 """For the agent and what it keeps in memory: the journal (512 MiB at most), the small disks, faults' helpers."""
 _V1_CONTROLLERS = ("memory", "cpuacct", "cpu", "cpuset", "pids", "blkio")
 _V2_CONTROLLERS = ("memory", "cpu", "cpuset", "pids", "io")
-_SETS = ("cpuset.cpus", "cpuset.mems")
 _NEEDED = frozenset({"memory", "cpu", "pids"})
 _LIMITS = (
     "memory.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "pids.max", "blkio.throttle.read_bps_device",
@@ -104,9 +103,9 @@ class Cgroup:
         parent.mkdir()
         self.parents.append(parent)
         self._limits = limits
-        fill(parent, base)
+        cpusets.fill(parent, base)
         (parent / "app").mkdir()
-        fill(parent / "app", parent)
+        cpusets.fill(parent / "app", parent)
         if _is_v2(parent):
             (parent / "self").mkdir()
         _limit(parent, limits.all_bytes, MOST_TASKS + SPARE_TASKS)
@@ -174,16 +173,6 @@ def _emptied(group: Path) -> Path:
     (group / "keeper" / "cgroup.procs").write_text("0")
     _hand_down(group)
     return group
-
-
-def fill(group: Path, parent: Path) -> None:
-    """A group of v1 takes no process before it was told its processors: all of its parent's (cpusets.rst).
-
-    It limits nothing. A JVM takes control groups version 1 for a container's only where all it knows are mounted.
-    """
-    for name in _SETS:
-        if (group / name).exists() and not _is_v2(group):
-            (group / name).write_text((parent / name).read_text())
 
 
 def _is_v2(group: Path) -> bool:

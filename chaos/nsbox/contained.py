@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chaos.nsbox import cgroups, image, kernel, loopback
+from chaos.nsbox import cpusets, image, kernel, loopback
 from chaos.nsbox.init import Init
 from chaos.nsbox.spec import IMAGE_ROOT, MOST_TASKS
 
@@ -81,7 +81,7 @@ def _make_v1(memory_bytes: int) -> None:
             group = _writable(place, _GROUPS / wanted[0])
             app = group / "app"
             app.mkdir()
-            cgroups.fill(app, group)
+            cpusets.fill(app, group)
             _limit(app, memory_bytes)
             for name in wanted:
                 _show(app, _VIEWS / name)

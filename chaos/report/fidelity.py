@@ -46,6 +46,8 @@ def _bounds(key: str, delivered: Mapping[str, float | str | None]) -> str:
         parts.append(f"95{scale.NBSP}%: {_bare(key, low)}–{_amount(key, high)}")
     if isinstance(samples, int | float) and samples:
         parts.append(f"{samples:,.0f} {'sample' if samples == 1 else 'samples'}")
+        if isinstance(few := delivered.get("effective"), int | float):
+            parts.append(f"that tell as much as {few:,.0f} independent ones")
     return f"({', '.join(parts)})" if parts else ""
 
 

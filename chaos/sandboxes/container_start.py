@@ -35,7 +35,7 @@ CAPABILITIES = {
 _SPARE_BYTES = 192 * 2**20
 """For the agent, its journal and what disk faults write: the app has a limit of its own."""
 _NSBOX = Path(__file__).resolve().parents[1] / "nsbox"
-_SHIPPED = ("__init__", "init", "kernel", "loopback", "spec", "image", "contained")
+_SHIPPED = ("__init__", "init", "kernel", "loopback", "spec", "image", "cpusets", "contained")
 _BOOT = (
     "import base64,os,sys;os.makedirs('/run/chaoslab',exist_ok=True);"
     "open('/run/chaoslab/init.pyz','wb').write(base64.b64decode(sys.argv[1]));"

@@ -75,3 +75,11 @@ def test_without_an_error_the_last_lines_tell() -> None:
     for number in range(10):
         heard.capture.line(f"usage {number}")
     assert heard.memory.telling() == ["usage 7", "usage 8", "usage 9"]
+
+
+def test_an_error_that_repeats_itself_does_not_push_its_cause_out() -> None:
+    heard = Heard()
+    heard.capture.line("2026-01-01 10:00:00 ERROR no configuration at /etc/shop.conf")
+    for second in range(30):
+        heard.capture.line(f"2026-01-01 10:00:{second:02} ERROR retry {second} failed")
+    assert any("/etc/shop.conf" in line for line in heard.memory.telling())

@@ -63,3 +63,13 @@ def test_a_busy_machine_takes_what_waits(burner: int, tmp_path: Path) -> None:
     print(f"\nin 2 s it waited {waited_ms:.0f} ms, of which others took {taken_ms:.0f} ms")
     assert waited_ms > 500
     assert taken_ms == pytest.approx(waited_ms, rel=0.2)
+
+
+def test_who_has_ended_waits_for_nothing_however_busy_the_machine_is(tmp_path: Path) -> None:
+    script = f'{sys.executable} -c "$0" >/dev/null 2>&1 &'
+    for _ in range(2 * len(os.sched_getaffinity(0))):
+        subprocess.run(["setsid", "sh", "-c", script, BURN], check=True)
+    starvation = Starvation(Budget(2**30, list, tmp_path))
+    for _ in range(5):
+        assert starvation.look([], procfs.everyone()) == {"waited_ms": 0.0, "taken_ms": 0.0}
+        time.sleep(0.1)

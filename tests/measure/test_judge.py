@@ -45,6 +45,7 @@ def test_the_result_has_the_documented_keys() -> None:
         "low": 301.1,
         "high": 301.3,
         "samples": 20,
+        "effective": 15.0,
     }
     assert step["injected_at"] == "2025-11-22T18:03:12.100Z"
     assert step["recovered_at"] == "2025-11-22T18:03:16.100Z"

@@ -13,7 +13,7 @@ ORDER, JOURNAL, LEASE, STOP = AGENT / "order.json", AGENT / "journal.ndjson", AG
 OURS = b"attempts"
 """In the command line of every process of this app."""
 GUESSED_PIDS = range(2, 1500)
-_STAYS_S = 1.0
+_STAYS_S = 3.0
 _KNOWN: set[tuple[int, bytes]] = set()
 """Strangers that have stayed; kept by forks."""
 
@@ -40,13 +40,16 @@ def visible() -> list[int]:
 def strangers() -> list[int]:
     """Visible processes that run and are not the app's, PID 1 aside. Raises Refused when there is none.
 
-    A process of the app that is just being started may look for a moment like who starts it: only what stays so for a
-    second is a stranger (`by_stopping_what_is_being_started` in `aside` is about that moment).
+    A process of the app that is just being started may look for a moment like who starts it: only what stays so for
+    three seconds is a stranger (`by_stopping_what_is_being_started` in `aside` is about that moment).
     """
-    until = time.monotonic() + _STAYS_S
-    while (found := _candidates()) and not found <= _KNOWN:
-        if time.monotonic() > until:
-            _KNOWN.update(found)
+    since: dict[tuple[int, bytes], float] = {}
+    while found := _candidates():
+        now = time.monotonic()
+        since = {each: since.get(each, now) for each in found}
+        _KNOWN.update(each for each, first in since.items() if now - first > _STAYS_S)
+        if found <= _KNOWN:
+            break
         time.sleep(0.01)
     if not found:
         raise Refused(f"no process but the app's own among {len(visible())}")
