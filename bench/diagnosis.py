@@ -27,8 +27,6 @@ from typing import Any
 
 import yaml
 
-from bench.stacks import FOLDER as STACK_FILES
-from bench.stacks import STACKS, Stack
 from chaos import runner
 from chaos.analyzers.diagnosis import CALM, blinded, diagnose
 from chaos.events import Event, segments
@@ -80,16 +78,6 @@ UNSEEN: Strengths = {
     "dependency_failure": SEEN["dependency_failure"],
 }
 SETS: Mapping[str, Strengths] = {"seen": SEEN, "busy": BUSY, "unseen": UNSEEN}
-ON_STACKS: Mapping[str, Strengths] = {
-    "stacks": {
-        "network_delay": [{"delay": "200ms", "process": "web"}],
-        "memory_pressure": [{"fill": "80%", "over": "1s"}],
-        "disk_full": [{"path": "/tmp", "leave": "64KiB"}],
-        "process_kill": [{"process": "web"}],
-        "dependency_failure": [{"mode": "refuse"}, {"mode": "reset"}],
-    },
-}
-"""On the stacks of bench/stacks; what fails as a dependency is the stack's own."""
 
 
 def manifest(name: str, fault: Mapping[str, Any], fragile: bool, rate: str) -> dict[str, Any]:
@@ -126,43 +114,18 @@ def manifest(name: str, fault: Mapping[str, Any], fragile: bool, rate: str) -> d
     }
 
 
-def stack_manifest(name: str, fault: Mapping[str, Any], stack: Stack) -> dict[str, Any]:
-    """The same on a stack: its front is asked for work, and beside it for what copes without its dependency."""
-    document = manifest(name, fault, fragile=False, rate="25/s")
-    spec = document["spec"]
-    spec["target"] = stack.target() | {"app": stack.name}
-    spec["load"]["url"] = "http://127.0.0.1:8000/"
-    spec["steadyState"][0]["probe"]["url"] = "http://127.0.0.1:8000/safe"
-    spec["phases"]["warmup"] = "2s"
-    return document
-
-
-def documents(name: str, work: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Fault and manifest of every pair of a set; what they run is put beside them."""
-    if name in SETS:
-        shutil.copytree(SHOP, work / "shop")
-        for number, (fault, fragile) in enumerate(_pairs(SETS[name])):
-            yield fault["type"], manifest(f"pair-{number}", fault, fragile, RATE[name])
-        return
-    for stack in STACKS:
-        shutil.copytree(STACK_FILES / stack.name, work / stack.name)
-    pairs = [(fault, stack) for fault, _ in _pairs(ON_STACKS[name], kinds=1) for stack in STACKS]
-    for number, (fault, stack) in enumerate(pairs):
-        whose = {"process": stack.dependency} if fault["type"] == "dependency_failure" else {}
-        yield fault["type"], stack_manifest(f"pair-{number}", {**fault, **whose}, stack)
-
-
 async def record(name: str, work: Path) -> None:
     """Carry out every pair of trial and control, and keep of each what is blind."""
+    shutil.copytree(SHOP, work / "shop")
     folder = EVIDENCE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     room = asyncio.Semaphore(AT_ONCE)
     truth: dict[str, str] = {}
 
-    async def pair(number: int, fault: str, document: Mapping[str, Any]) -> None:
+    async def pair(number: int, fault: Mapping[str, Any], fragile: bool) -> None:
         path = work / f"pair-{number}.yaml"
-        path.write_text(yaml.safe_dump(document))
+        path.write_text(yaml.safe_dump(manifest(f"pair-{number}", fault, fragile, RATE[name])))
         async with room:
             [loaded] = load(path)
             run = Run.new(f"pair-{number}", work / "runs")
@@ -170,14 +133,14 @@ async def record(name: str, work: Path) -> None:
         for part in segments(list(run.journal.events())):
             control, why = bool(part[0].data["control"]), _useless(part)
             if why:
-                print(f"pair {number}: {fault}: {why}; left out", flush=True)
+                print(f"pair {number}: {fault['type']}: {why}; left out", flush=True)
                 continue
             one = f"{number:02}-{'b' if control else 'a'}"
             truth[one] = CALM if control else str(fault["type"])
             keep(folder / f"{one}.ndjson.xz", blinded(part))
         print(f"pair {number}: {fault}", flush=True)
 
-    await asyncio.gather(*(pair(number, *each) for number, each in enumerate(documents(name, work))))
+    await asyncio.gather(*(pair(number, *each) for number, each in enumerate(_pairs(SETS[name]))))
     (folder / "truth.json").write_text(json.dumps(dict(sorted(truth.items())), indent=1) + "\n")
 
 
@@ -193,10 +156,10 @@ def _useless(part: Sequence[Event]) -> str:
     return "; ".join(step.why for step in judge([alone, *part[1:]]).steps if not step.landed)
 
 
-def _pairs(found: Strengths, kinds: int = 2) -> Iterator[tuple[Mapping[str, Any], bool]]:
+def _pairs(found: Strengths) -> Iterator[tuple[Mapping[str, Any], bool]]:
     for fault, strengths in found.items():
         for fields in strengths:
-            for fragile in (False, True)[:kinds]:
+            for fragile in (False, True):
                 yield {"type": fault, **fields}, fragile
 
 
@@ -252,7 +215,7 @@ def main() -> None:
         called = asyncio.run(named_by_groq(dict(evidence(name)), Settings()))
         print(f"{name}, by Groq:", *score(called, truths(name)), sep="\n  ")
         return
-    for name in (each for each in (*SETS, *ON_STACKS) if (EVIDENCE / each).exists()):
+    for name in (each for each in SETS if (EVIDENCE / each).exists()):
         said = {one: diagnose(events).fault for one, events in evidence(name)}
         print(f"{name}:", *score(said, truths(name)), sep="\n  ")
     from bench.diagnosis_stacks import scores

@@ -13,7 +13,7 @@ from chaos.analyzers.queues import pools, queue, queued
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
 from chaos.analyzers.writes import lost, met_a_disk
 from chaos.events import Event
-from chaos.latencies import Request, percentile
+from chaos.latencies import percentile
 from chaos.measure.health import LATE_S
 from chaos.measure.moments import clock, seconds
 from chaos.measure.record import Record
@@ -24,14 +24,9 @@ from chaos.verdict import Verdict
 SLOWER_BY = 2.0
 SLOWER_BY_S = 0.05
 """Latency counts as risen when p95 is at least twice the baseline's and 50 ms more."""
-FASTEST = 0.1
-"""Share of the good answers that are called the fastest."""
 PAID_TWICE = 1.7
 """A delay counts as paid more than once from this multiple on."""
 MEMORY_NEAR_LIMIT = 98.0
-STAYS_GREEN = 0.02
-"""So few requests fail that nobody who looks at them learns of writes that do."""
-DISKS = frozenset({"disk_full", "disk_read_only", "inode_exhaustion", "io_stress", "io_throttle"})
 
 
 def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
@@ -71,27 +66,10 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
     said = f"the p95 latency of good answers rose from {seconds(before.p95)} to {seconds(now)} {scene.when()}"
     delay_ms = scene.step.delivered.get("delay_ms")
     if not isinstance(delay_ms, float | int) or delay_ms <= 0:
-        if queue(scene) is None:
-            yield scene.symptom("slower", said)
-        return
-    # Paying it once is what was asked for, and no symptom. How often it is paid, the fastest tell: they did not queue.
-    lifted_s = (percentile(good, FASTEST) or 0.0) - _usual_floor_s(scene)
-    if (times := lifted_s * 1000 / delay_ms) >= PAID_TWICE:
-        floor = f"even the fastest good answers took {seconds(lifted_s)} longer {scene.when()}"
-        yield scene.symptom("delay_multiplied", f"{floor}, {times:.1f} times the delay of one round trip")
-    elif risen_s * 1000 / delay_ms >= PAID_TWICE and queue(scene) is None:
         yield scene.symptom("slower", said)
-
-
-def _usual_floor_s(scene: Scene) -> float:
-    """What the fastest good answers take in the baseline."""
-    span = scene.timeline.span("baseline")
-    good = [
-        each.took_s
-        for each in scene.requests
-        if span and span.start <= each.at < span.end and not each.failure
-    ]
-    return percentile(sorted(good), FASTEST) or 0.0
+    elif (times := risen_s * 1000 / delay_ms) >= PAID_TWICE:
+        # Paying it once is what was asked for, and no symptom.
+        yield scene.symptom("delay_multiplied", f"{said}, {times:.1f} times the delay of one round trip")
 
 
 def _multiplied(scene: Scene, held_s: float, before: LoadSummary) -> Iterator[Symptom]:
@@ -146,20 +124,6 @@ def _memory(scene: Scene) -> Iterator[Symptom]:
         yield scene.symptom("memory_near_limit", f"memory peaked at {peak:.1f} % of the limit")
 
 
-def _writes_lost(scene: Scene) -> Iterator[Symptom]:
-    """Writes failed, as the log says, and hardly a request did: what was to be kept may be gone, and nobody knows."""
-    if scene.start is None or scene.step.fault not in DISKS:
-        return
-    found = scene.during()
-    failed = sum(each.failure is not None for each in found)
-    lines = [e for e in scene.record.of("log.captured") if NO_ROOM.search(str(e.data.get("line", "")))]
-    mine = [e for e in lines if scene.start <= e.at <= scene.end + AFTER_S]
-    if mine and found and failed <= STAYS_GREEN * len(found):
-        said = f"“{mine[0].data.get('process')}” wrote {len(mine):,} lines of writes that failed {scene.when()}, first "
-        said += f"at {clock(mine[0].at)}, while {len(found) - failed:,} of {len(found):,} requests were answered well"
-        yield scene.symptom("writes_lost", said)
-
-
 def _states(result: Result) -> Iterator[Symptom]:
     """Steady states that deviated, told by how they did."""
     fault = result.steps[-1].fault if result.steps else ""
@@ -190,7 +154,6 @@ _DETECTORS: tuple[Callable[[Scene], Iterator[Symptom]], ...] = (
     _exits,
     lingering,
     _slower,
-    _writes_lost,
     _memory,
     *PATTERNS,
 )

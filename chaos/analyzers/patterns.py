@@ -76,9 +76,7 @@ def _gap_s(said: Sequence[Event]) -> float | None:
 def no_fallback(scene: Scene) -> Iterator[Symptom]:
     """Nearly every request failed because something behind the app did."""
     found = scene.during()
-    # Of what never reached the app (refused, reset) no fallback of its own can help.
-    reached = ("timeout", "http_5")
-    failed = [request for request in found if (request.failure or "").startswith(reached)]
+    failed = [request for request in found if request.failure is not None]
     if scene.step.fault not in PEERS or not found or len(failed) < NEARLY_ALL * len(found):
         return
     share = percent(len(failed) / len(found))

@@ -8,7 +8,7 @@ crashed; or a
            stop condition ended the run
 medium     deviated otherwise; anything else that is not held; or held with 1 % of the requests failed under
 the fault or
-           more than 5 s to come back, or writes failed beside answers that stayed good
+           more than 5 s to come back
 low        held
 """
 
@@ -133,8 +133,6 @@ def _severity(result: Result, seen: set[str]) -> Severity:
         return "high" if seen & _HIGH or error_rate >= HIGH_ERRORS else _unless_stopped(result)
     if result.verdict is Verdict.INCONCLUSIVE:
         return _unless_stopped(result)
-    if "writes_lost" in seen:
-        return "medium"
     slow = (recovery_time_s(result) or 0.0) > SLOW_RECOVERY_S
     return "medium" if slow or error_rate >= MEDIUM_ERRORS else "low"
 

@@ -61,7 +61,6 @@ class Telling:
     step: dict[str, Any] = field(default_factory=lambda: SLOW_NETWORK)
     down: Sequence[Span] = ()
     failing: Sequence[Span] = ()
-    failing_as: tuple[int | None, str | None] = (None, "refused")
     slow: Mapping[Span, float] = field(default_factory=lambda: {(INJECTED, RECOVERED): 0.33})
     delivered_ms: float = 301.0
     late_ms: float = 0.2
@@ -193,8 +192,7 @@ class Telling:
             took = next((took for span, took in self.slow.items() if inside(at, [span])), 0.012)
             status, error = (None, "timeout") if took >= 2.0 else (200, None)
             if inside(at, self.failing):
-                status, error = self.failing_as
-                took = 0.001
+                status, error, took = None, "refused", 0.001
             said = {
                 "late_ms": self.late_ms,
                 "took_ms": round(took * 1000, 3),
