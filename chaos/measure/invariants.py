@@ -13,6 +13,7 @@ acknowledged       a write is a request of the load with POST or PUT; it is ackn
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from chaos.events import Event
@@ -120,11 +121,17 @@ def _never_decreases(seen: Sequence[Seen]) -> tuple[list[Look], DataSeen]:
 
 
 def _acknowledged(seen: Sequence[Seen], writes: Writes, *, exact: bool) -> tuple[list[Look], DataSeen]:
-    first = last_good = seen[0]
+    first = seen[0]
     settled = writes.by(first.at)
     looks, worst = [first.look], _Worst(seen)
-    for each in seen[1:]:
-        least = max(one.number + writes.between(one.done, each.at) for one in (first, last_good))
+    over: list[
+        Seen
+    ] = []  # good looks before this one that were over when it began: of others nobody knows the order
+    under_way = [(first.done, 0, first)]
+    for index, each in enumerate(seen[1:], start=1):
+        while under_way and under_way[0][0] <= each.at:
+            over = [*over[:1], heappop(under_way)[2]]
+        least = max((one.number + writes.between(one.done, each.at) for one in over), default=each.number)
         most = first.number + writes.sent_by(each.done) - settled if exact else float("inf")
         missing, spare = least - each.number, each.number - most
         since = writes.between(first.done, each.at)
@@ -136,7 +143,7 @@ def _acknowledged(seen: Sequence[Seen], writes: Writes, *, exact: bool) -> tuple
         worst.take(each, spare, f"{most:,.0f} at most can have been written", more=True)
         good = missing <= 0 and spare <= 0
         if good:
-            last_good = each
+            heappush(under_way, (each.done, index, each))
         looks.append(replace(each.look, good=good))
     return looks, worst.told(writes.by(float("inf")))
 

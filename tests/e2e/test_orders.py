@@ -48,8 +48,9 @@ def test_orders_that_were_acknowledged_are_there_after_a_kill_or_are_missed(
     lab: Lab, name: str, verdict: str
 ) -> None:
     result = lab.run("--json", ROOT / "experiments/catalogue" / f"{name}.yaml").result
-    assert result.verdict == verdict, result.why
-    data = result.steady_state[0].data
+    orders = result.steady_state[0]
+    assert orders.verdict == verdict, orders.why
+    data = orders.data
     assert data is not None
     assert (data.lost > 0) is (verdict == "deviated")
 

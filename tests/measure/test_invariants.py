@@ -60,6 +60,13 @@ def test_one_acknowledged_write_that_is_missing_is_bad(lost: int, good: bool) ->
     assert goods(AT_LEAST, looks, writes) == [True] * 5 + [good] * 5
 
 
+def test_looks_that_overlap_are_not_held_against_each_other() -> None:
+    writes = [write(n / 10) for n in range(40)]
+    slow, quick = look(1.05, 17, took_s=0.7), look(1.1, 12, took_s=0.15)
+    assert goods(EQUALS, [look(0.55, 6), slow, quick, look(2.05, 21)], writes) == [True] * 4
+    assert goods(EQUALS, [look(0.55, 6), slow, quick, look(2.05, 20)], writes) == [True] * 3 + [False]
+
+
 def test_what_was_under_way_or_failed_may_have_been_done_or_not() -> None:
     writes = [write(n / 10) for n in range(10)] + [write(1.0, 2.0, None, "timeout"), write(1.2, 3.0)]
     before, after = look(0.95, 10), 3.5
