@@ -20,7 +20,7 @@ INVARIANTS: tuple[str, ...] = get_args(Invariant)
 WRITES = ("POST", "PUT")
 """Methods of a load whose requests are writes."""
 
-_LEADING = re.compile(r"\s*(-?\d{1,18}(?:\.\d{1,9})?)(?=\s|$)", re.ASCII)
+_LEADING = re.compile(r"\A\s*(-?\d{1,18}(?:\.\d{1,9})?)(?=\s|$)", re.ASCII)
 
 
 def number_of(value: Mapping[str, Any], at: str | None) -> float | None:

@@ -68,7 +68,7 @@ _RAISED = re.compile(
     r"^(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception|Exit|Interrupt|Throwable|Group|Timeout)?(?: \[[\w-]+\])?(?::|\s*$)"
 )
 _GOES_ON = re.compile(
-    r"^(?:\s+\S|\s*$|Caused by: |Suppressed: |\.\.\. \d+ more|goroutine \d+ \[|exit status \d|[\w./*()]+\(.*\)$|"
+    r"^(?:\s+\S|\s*$|Caused by: |Suppressed: |\.\.\. \d+ more|goroutine \d+ \[|exit status \d|[\w./*()]*\([^()]*\)$|"
     r"created by |During handling of the above|The above exception was|\[signal |\^+$|[{}]\s*$|Node\.js v\d)"
 )
 _POSTGRES_MORE = re.compile(r"\b(?:HINT|DETAIL|CONTEXT|QUERY|STATEMENT|LOCATION):  ")

@@ -60,7 +60,7 @@ def test_numbers_say_what_matters() -> None:
 def test_every_fault_has_two_runs_that_can_be_carried_out(fault: str) -> None:
     path = manifest_of(fault)
     assert path is not None, "some manifest shows it, and nothing else"
-    assert len(fields_of(fault)) == 2
+    assert len(fields_of(fault)) >= 2
     for fields in fields_of(fault):
         _, refusals = draw(short(path, fields))
         assert refusals == []

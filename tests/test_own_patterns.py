@@ -10,6 +10,7 @@ from typing import Any
 
 import chaos
 import flows
+from chaos.deferred import Deferred
 
 GROWS = ((1_000, 0.0005), (4_000, 0.006), (8_000, 0.03))
 """Characters, and seconds of processor time that all of them must exceed: with the square of the length it would be
@@ -93,7 +94,9 @@ def modules() -> Iterator[ModuleType]:
 
 
 def patterns(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, "re.Pattern[Any]"]]:
-    if isinstance(value, re.Pattern):
+    if isinstance(value, Deferred):
+        yield name, value.compiled()
+    elif isinstance(value, re.Pattern):
         yield name, value
     elif isinstance(value, dict) and depth < 3:
         yield from patterns(name, tuple(value.values()), depth + 1)

@@ -107,7 +107,7 @@ def _unreadable(case: Case) -> Judgement | None:
 def _baseline(case: Case) -> Judgement | None:
     """Out of bounds before any fault, as certainly as it must be afterwards."""
     looks = case.of_phase("baseline")
-    if len(looks) < MIN_LOOKS:
+    if len(looks) < _fewest(case):
         return Verdict.INCONCLUSIVE, _too_few(case, "baseline phase", len(looks))
     before = case.tally("baseline")
     if not before.beyond(case.run.tests.baseline):
@@ -129,7 +129,7 @@ def _unseen(case: Case) -> Judgement | None:
     ]
     counted.append(("time after the fault", case.after, reference, end))
     for where, looks, start, until in counted:
-        if len(looks) < MIN_LOOKS:
+        if len(looks) < _fewest(case):
             return Verdict.INCONCLUSIVE, _too_few(case, where, len(looks))
         # While the app is away it loses nothing by that: what it has in the end counts.
         last = looks[-1:] if case.asked.of_data else looks
@@ -250,6 +250,11 @@ def excluded(case: Case) -> str:
         return "so few would not notice a total outage with 95 %"
     where = " under the fault" if case.asked.holds == "throughout" else ""
     return f"{percent(share)} bad or more{where} would have been noticed (95 %)"
+
+
+def _fewest(case: Case) -> int:
+    """Windows may be few where each request in them is judged."""
+    return 1 if case.by_request else MIN_LOOKS
 
 
 def _too_few(case: Case, where: str, count: int) -> str:

@@ -178,15 +178,33 @@ def worker(prefect_server: Api, idle_pool: None, tmp_path: Path) -> Iterator[Non
             process.wait(timeout=60)
 
 
+NOTES_EACH_REQUEST = """
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def log_request(self, *args):
+        try:
+            with open("/tmp/notes", "a") as notes:
+                notes.write(self.path + "\\n")
+        except OSError:
+            pass
+
+
+ThreadingHTTPServer(("127.0.0.1", 8000), Handler).serve_forever()
+"""
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_plain_prefect_worker_carries_out_what_a_person_asked_for_in_the_form(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "serve.py").write_text(NOTES_EACH_REQUEST)
     wish = {
         "scenario": "disk_full",
         "intensity": "low",
         "hold": "1s",
         "app": str(tmp_path / "app"),
-        "command": "python3 -S -m http.server 8000 --bind 127.0.0.1",
+        "command": "python3 -S serve.py",
     }
 
     async def scene(client: PrefectClient) -> FlowRun:

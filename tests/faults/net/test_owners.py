@@ -131,7 +131,7 @@ def test_new_connections_need_few_looks(
 ) -> None:
     """Those of the target one look at its open files each; what others answer none; new processes are not sought."""
     looks: list[str] = []
-    seen, family = owners._socket_inodes, owners._family
+    seen, family = owners.socket_inodes, owners.family_of
 
     def counted(pid: int) -> Iterator[int]:
         looks.append("files")
@@ -141,8 +141,8 @@ def test_new_connections_need_few_looks(
         looks.append("processes")
         return family(pid)
 
-    monkeypatch.setattr(owners, "_socket_inodes", counted)
-    monkeypatch.setattr(owners, "_family", sought)
+    monkeypatch.setattr(owners, "socket_inodes", counted)
+    monkeypatch.setattr(owners, "family_of", sought)
     monkeypatch.setattr(owners, "_LISTENED_S", 3600.0)
     for _ in range(20):
         mine = target.told("connect", other.port)
