@@ -4,8 +4,9 @@ waited   the app's threads stood in a run queue: /proc/PID/task/TID/schedstat, s
          the kernel has none, the `some` line of /proc/pressure/cpu (psi.rst)
 others   what ran meanwhile and is none of ours: /proc/stat (proc(5)) less our own CPU clocks and the app's control
          group, over the last second, and what a hypervisor took (`steal`)
-taken    the smaller of the two, as far as no core stood idle: what waits beside an idle core waits for something else.
-         A quota keeps threads in the queue as well: the share of the time that it did is left out.
+taken    the smaller of the two, of others what they had of each core (a request waits in one queue at a time, whatever
+         waits beside it), as far as no core stood idle: what waits beside an idle core waits for something else. A
+         quota keeps threads in the queue as well: the share of the time that it did is left out.
 
 So what a fault takes by itself, with burners of ours or by a quota, is not counted.
 """
@@ -24,6 +25,7 @@ from chaos.agent.procfs import Kin
 
 _SMOOTHED_OVER_S = 1.0
 """The kernel's account of the machine ticks every 10 ms."""
+_CORES = len(os.sched_getaffinity(0))
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PRESSURE = Path("/proc/pressure/cpu")
 
@@ -69,7 +71,7 @@ class Starvation:
         while len(self._moments) > 2 and now.at - self._moments[1].at >= _SMOOTHED_OVER_S:
             self._moments.popleft()
         waited_s *= 1 - self._throttled_share(passed_s)
-        taken_s = min(waited_s, others_share(self._moments[0], now) * passed_s)
+        taken_s = min(waited_s, others_share(self._moments[0], now) / _CORES * passed_s)
         return {"waited_ms": round(waited_s * 1000, 3), "taken_ms": round(taken_s * 1000, 3)}
 
     def _waited_s(self, pids: set[int]) -> float:

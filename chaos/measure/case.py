@@ -118,7 +118,7 @@ class Case:
         if not starvation or baseline is None:
             return list(looks)
         latency = self.asked.tolerance.max if self.asked.tolerance and self.asked.reads_latency else None
-        usual_s = starvation.usual_s(
+        usual = starvation.usual(
             [look for look in looks if look.good and baseline.start <= look.at < baseline.end],
             self.asked.window_s,
         )
@@ -126,7 +126,7 @@ class Case:
         return [
             look
             for look, found in zip(looks, marked, strict=True)
-            if look.good or not starvation.explains(found, usual_s, self.asked.window_s)
+            if look.good or not starvation.explains(found, usual, self.asked.window_s)
         ]
 
     def phase(self, name: str) -> Sequence[Look]:

@@ -16,7 +16,7 @@ from chaos.measure.recovery import Look
 LEAST_S = 0.05
 """Less than this fails nobody."""
 SHARE = 0.25
-"""Of the time around a sample: so much of it taken may have made it fail otherwise than by being late."""
+"""Of the time around a sample: with less of it taken it would have failed as well."""
 BEFORE_S = 0.5
 """What was taken so shortly before still delays what is queued."""
 
@@ -53,15 +53,20 @@ class Starvation:
         """Seconds taken while a sample was under way and shortly before, or over what it looks back on."""
         return self.taken_s(look.at - max(BEFORE_S, window_s), look.done)
 
-    def usual_s(self, good: Sequence[Look], window_s: float = 0.0) -> float:
-        """What samples stand: the 95th percentile of what was taken around good ones."""
-        return percentile(sorted(self.around(look, window_s) for look in good), 0.95) or 0.0
+    def usual(self, good: Sequence[Look], window_s: float = 0.0) -> float:
+        """What samples stand: the 95th percentile of the share of the time around good ones that was taken."""
+        shares = sorted(self.around(look, window_s) / _span_s(look, window_s) for look in good)
+        return percentile(shares, 0.95) or 0.0
 
-    def explains(self, look: Look, usual_s: float, window_s: float = 0.0) -> bool:
+    def explains(self, look: Look, usual: float, window_s: float = 0.0) -> bool:
         """Whether a bad sample may have been good without what was taken beyond the usual."""
-        taken_s = self.around(look, window_s) - usual_s
-        if taken_s < LEAST_S:
+        span_s = _span_s(look, window_s)
+        taken_s = self.around(look, window_s) - usual * span_s
+        if taken_s < max(LEAST_S, SHARE * span_s):
             return False
-        if look.limit_s is not None:
-            return look.took_s - taken_s <= look.limit_s
-        return taken_s >= SHARE * (look.took_s + max(BEFORE_S, window_s))
+        return look.limit_s is None or look.took_s - taken_s <= look.limit_s
+
+
+def _span_s(look: Look, window_s: float) -> float:
+    """How long the time around a sample is."""
+    return look.done - look.at + max(BEFORE_S, window_s)
