@@ -46,3 +46,8 @@ def test_late_requests_are_explained_by_as_much_as_was_taken() -> None:
     assert told(states=[FAST], slow=slow).verdict is Verdict.DEVIATED
     assert told(states=[FAST], slow=slow, taken={(2.5, 6.8): 0.6}).verdict is Verdict.INCONCLUSIVE
     assert told(states=[FAST], slow=slow, taken={(2.5, 6.8): 0.2}).verdict is Verdict.DEVIATED
+
+
+def test_a_longer_sample_stands_the_same_rate() -> None:
+    """What is taken at the same rate all along is more around a long request, and no excuse for it."""
+    assert told(states=[FAST], slow={(3.0, 5.0): 1.6}, taken={ALL: 0.6}).verdict is Verdict.DEVIATED
