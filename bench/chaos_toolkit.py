@@ -96,17 +96,7 @@ def killed_by_us(folder: Path, every: str | None) -> Seen | None:
     path = ours.app(folder, server=SERVER, brief=BRIEF)
     path.write_text(json.dumps(manifest(every=every)))  # JSON is YAML
     began = time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "flows.main",
-        "run",
-        "--no-prefect",
-        "--json",
-        "--out",
-        str(folder / "runs"),
-    ]
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(ours.command(path, folder / "runs"), capture_output=True, text=True, check=False)
     wall_s = time.monotonic() - began
     if not done.stdout:
         sys.exit(done.stderr)

@@ -86,18 +86,10 @@ def _run(stack: Stack, document: Mapping[str, Any], work: Path) -> ours.Ran | st
     (work / ".git").mkdir()
     path = work / "run.yaml"
     path.write_text(yaml.safe_dump(dict(document), sort_keys=False))
-    command = [
-        sys.executable,
-        "-m",
-        "flows.main",
-        "run",
-        "--no-prefect",
-        "--json",
-        "--out",
-        str(work / "runs"),
-    ]
     root = Path(__file__).parents[1]
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True, cwd=root, check=False)
+    done = subprocess.run(
+        ours.command(path, work / "runs"), capture_output=True, text=True, cwd=root, check=False
+    )
     return ours.said(done.stdout, work / "runs") if done.stdout else done.stderr.strip()
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import ours
 from chaos.measure.result import Result
 
 ROOT = Path(__file__).parents[1]
@@ -110,18 +111,8 @@ def tried(mutant: Mutant, experiments: Sequence[str], *, every: bool) -> Iterato
 
 def _run(mutant: Mutant, folder: Path, experiment: str) -> Told:
     manifest = folder / "experiments" / f"{experiment}.yaml"
-    command = [
-        sys.executable,
-        "-m",
-        "flows.main",
-        "run",
-        "--no-prefect",
-        "--json",
-        "--out",
-        str(folder / "runs"),
-    ]
     done = subprocess.run(
-        [*command, str(manifest)],
+        ours.command(manifest, folder / "runs"),
         capture_output=True,
         text=True,
         cwd=folder,

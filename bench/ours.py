@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,16 @@ def document(name: str, **spec: Any) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"hypothesis": "It is about the tools, not about the app.", **spec},
     }
+
+
+def command(manifest: Path, out: Path) -> list[str]:
+    """What a person types for one run, its result on standard output."""
+    return [
+        sys.executable,
+        *["-m", "flows.main", "run", "--no-prefect", "--json", "--out"],
+        str(out),
+        str(manifest),
+    ]
 
 
 def app(folder: Path, **files: str) -> Path:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench import ours
 from chaos.events import Event
 from chaos.journal import Journal
 
@@ -51,19 +52,10 @@ QUIET = {
 
 def carried_out(manifest: Path, out: str) -> tuple[float, float, Mapping[str, Any], list[Event]]:
     """When it began and ended (Unix seconds), its result and its journal."""
-    command = [
-        sys.executable,
-        "-m",
-        "flows.main",
-        "run",
-        "--no-prefect",
-        "--json",
-        "--out",
-        out,
-        str(manifest),
-    ]
     began = time.time()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ours.command(manifest, Path(out)), cwd=ROOT, capture_output=True, text=True, check=False
+    )
     ended = time.time()
     if not done.stdout:
         sys.exit(done.stderr)

@@ -73,18 +73,8 @@ def run(cell: Cell) -> Run:
         (folder / ".git").mkdir()
         manifest = folder / f"{cell.name}.yaml"
         manifest.write_text(yaml.safe_dump(cell.manifest(), sort_keys=False))
-        command = [
-            sys.executable,
-            "-m",
-            "flows.main",
-            "run",
-            "--no-prefect",
-            "--json",
-            "--out",
-            str(folder / "runs"),
-        ]
         done = subprocess.run(
-            [*command, str(manifest)], capture_output=True, text=True, cwd=ROOT, check=False
+            ours.command(manifest, folder / "runs"), capture_output=True, text=True, cwd=ROOT, check=False
         )
         if not done.stdout:
             raise SystemExit(f"{cell.name}: {done.stderr}")
