@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
@@ -118,8 +118,8 @@ class _Loop:
         self._fault, self._target, self._name = fault, target, name
         self._aimed: Aim | None = None
         self._aimed_at = 0.0
-        self._killed_at = 0
-        """Clock ticks since boot: of one process among several it is the one that replaces it which is next."""
+        self._last: Aim | None = None
+        """Whom the last kill hit: of one process among several it is the one that replaces it which is next."""
         self.kills = 0
         self.first: list[Sample] = []
 
@@ -143,17 +143,16 @@ class _Loop:
         self._aimed, self._aimed_at = self._aim(), time.monotonic()
 
     def _aim(self) -> Aim | None:
-        since = self._killed_at if self._fault.scope == "one" else 0
-        return aim(self._target, self._name, self._fault.scope, self._fault.match, since)
+        return aim(self._target, self._name, self._fault.scope, self._fault.match, self._last)
 
     def _kill(self, aimed: Aim) -> Sample | None:
         """None when it has gone by itself."""
-        victim, killed_at = aimed.victims[0], ticks()
+        victim, hit_at = aimed.victims[0], ticks()
         lived_s = round(age_s(victim), 3)
         if (blow := strike(aimed, "SIGKILL")) is None:
             return None
         self.kills += 1
-        self._killed_at, self._aimed = killed_at, None
+        self._last, self._aimed = replace(aimed, hit_at=hit_at), None
         sample = {
             "process": self._name,
             "killed_pid": blow.pid,

@@ -33,10 +33,10 @@ _SYSTEM_V = "import ctypes; print(ctypes.CDLL(None).shmget(int(__import__('sys')
 _SPY = """
 read looks < /app/evidence/looks || looks=0
 echo $((looks + 1)) > /app/evidence/looks || exit 0
-[ "$looks" = 5 ] && exec python3 -S /app/attempts.pyz probe
+[ "$looks" -ge 5 ] && [ ! -e /app/evidence/as_a_probes_command.json ] && exec python3 -S /app/attempts.pyz probe
 exit 0
 """
-"""Looks around once, but not among the first looks: those say whether the baseline is steady."""
+"""Looks around until it was through once, but not among the first looks: those say whether the baseline is steady."""
 _EVIDENCE = """
 for f in /app/evidence/*.json /image/app/evidence/*.json; do [ -e "$f" ] && { echo "= $f"; cat "$f"; echo; }; done
 for f in /etc/hosts /etc/resolv.conf /etc/passwd /etc/group; do

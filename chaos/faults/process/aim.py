@@ -62,6 +62,15 @@ class Aim:
     stranger: int | None
     """Who listens on its port when nobody of the tree does."""
     port: int | None
+    tree: tuple[Process, ...]
+    """All of them."""
+    hit_at: int = 0
+    """When it was hit, in clock ticks since boot; 0 until then."""
+
+    def knew(self, process: Process) -> bool:
+        """Whether that one lived when this one was hit. A tick is long: who was seen before may be as young."""
+        before = process.born < self.hit_at
+        return before or any((process.pid, process.born) == (each.pid, each.born) for each in self.tree)
 
     def spared(self, ended: bool = False) -> list[Process]:
         """Those that listen and are not hit: all must be, or of one it must be one. `ended` asks who still lives."""
@@ -87,10 +96,12 @@ class Aim:
         return f"what serves {where} was not hit: {others} went on when pid {hit} was"
 
 
-def aim(target: Target, process: str, scope: Scope, match: Match | None, since: int = 0) -> Aim | None:
+def aim(
+    target: Target, process: str, scope: Scope, match: Match | None, after: "Aim | None" = None
+) -> Aim | None:
     """Whom to hit now; None when its main process does not run, or nobody matches.
 
-    Of one process, one that was born `since` then, in clock ticks since boot.
+    Of one process, the one that replaces what was hit `after`: nobody who lived already then.
     """
     main = target.main(process)
     if main is None:
@@ -105,14 +116,15 @@ def aim(target: Target, process: str, scope: Scope, match: Match | None, since: 
     elif scope == "main":
         victims = [each for each in tree if each.pid == main]
     else:
-        new = [each for each in candidates(tree, main, match, set(listening)) if each.born >= since]
+        those = candidates(tree, main, match, set(listening))
+        new = [each for each in those if after is None or not after.knew(each)]
         victims = [target.random.choice(new)] if new else []
     if not victims:
         return None
     stranger = None
     if port is not None and wanted and not listeners:
         stranger = next(iter(holders(wanted, _everybody())), None)
-    return Aim(process, scope, tuple(victims), listeners, stranger, port)
+    return Aim(process, scope, tuple(victims), listeners, stranger, port, tuple(tree))
 
 
 def candidates(tree: Sequence[Process], main: int, match: Match | None, listening: set[int]) -> list[Process]:

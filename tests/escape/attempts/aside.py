@@ -6,6 +6,7 @@ directory that is swapped, names that faults write to.
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import pwd
@@ -13,6 +14,7 @@ import signal
 import sys
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import places
@@ -73,9 +75,22 @@ def keep(name: str, answers: object) -> None:
 
 
 def reached() -> dict[str, object]:
-    """What of OUTSIDE is open from here."""
-    answers = {name: outcome(ATTEMPTS[name].act) for name in OUTSIDE}
+    """What of OUTSIDE is open from here; not while a process that is being started is held up, which has its turn."""
+    with _turn():
+        answers = {name: outcome(ATTEMPTS[name].act) for name in OUTSIDE}
     return {name: answer["said"] for name, answer in answers.items() if answer["reached"] is not False}
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """One who looks around, or one who holds up what is being started: each would see the other's doing."""
+    EVIDENCE.mkdir(exist_ok=True)
+    turn = os.open(EVIDENCE / "turn", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(turn)
 
 
 def arm() -> None:
@@ -198,7 +213,9 @@ def stop_what_is_being_started() -> None:
             newest.seek(0)
             if (now := newest.read(64).rpartition(b" ")[2]) != before:
                 before = now
-                if _stopped_too_early(int(now)):
+                with _turn():
+                    early = _stopped_too_early(int(now))
+                if early:
                     return
 
 
