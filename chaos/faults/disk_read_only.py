@@ -141,7 +141,7 @@ class _Disk:
             raise InjectionError(f"{point} cannot be remounted, open for writing: {', '.join(writers[:5])}")
         self.way = "read-only-cover"
         # Writable first: whoever has moved into the cover stays in it when it is detached.
-        away = [list(release), target.view.command(["umount", "--lazy", point])]
+        away = [list(release), target.view.detached(point)]
         _run(target, target.view.command(["mount", "--rbind", point, point]))
         with (
             undone_by_death(*in_turn(away)),

@@ -19,6 +19,13 @@ if ctypes.CDLL(None, use_errno=True).setns(os.open(sys.argv[1], os.O_RDONLY | os
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 """As nsenter(1) does, which not every image has."""
+_DETACH = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+there, mnt_detach = os.open(sys.argv[1], os.O_RDONLY | os.O_CLOEXEC), 2
+if libc.setns(there, 0) or libc.umount2(os.fsencode(sys.argv[2]), mnt_detach):
+    sys.exit(f"cannot detach it from the app's mounts: {os.strerror(ctypes.get_errno())}")
+"""
 _AGENTS = ("/run", "/var/run", "/proc")
 WITHOUT_A_DEVICE = ("tmpfs", "ramfs", "devtmpfs")
 """Kinds of file systems that live in memory: nothing of them is ever written to a device."""
@@ -101,6 +108,15 @@ class View:
         if self.of is None:
             return list(argv)
         return [sys.executable, "-I", "-S", "-c", _ENTER, f"/proc/{self.of}/ns/mnt", *argv]
+
+    def detached(self, point: str) -> list[str]:
+        """A command that takes the last mount on `point` away there, also while it is used.
+
+        umount(8) looks for itself in /proc when it is not root, and the app's has only the app's processes.
+        """
+        if self.of is None:
+            return ["umount", "--lazy", point]
+        return [sys.executable, "-I", "-S", "-c", _DETACH, f"/proc/{self.of}/ns/mnt", point]
 
 
 def holding(path: str, mounts: Sequence[Mount]) -> Mount:
