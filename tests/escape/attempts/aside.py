@@ -74,20 +74,22 @@ def keep(name: str, answers: object) -> None:
     (EVIDENCE / f"{name}.part").replace(EVIDENCE / f"{name}.json")
 
 
-def reached() -> dict[str, object]:
+def reached(*, wait: bool = True) -> dict[str, object]:
     """What of OUTSIDE is open from here; not while a process that is being started is held up, which has its turn."""
-    with _turn():
+    with _turn(wait=wait):
         answers = {name: outcome(ATTEMPTS[name].act) for name in OUTSIDE}
     return {name: answer["said"] for name, answer in answers.items() if answer["reached"] is not False}
 
 
 @contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    """One who looks around, or one who holds up what is being started: each would see the other's doing."""
-    EVIDENCE.mkdir(exist_ok=True)
-    turn = os.open(EVIDENCE / "turn", os.O_RDWR | os.O_CREAT, 0o666)
+def _turn(*, wait: bool = True) -> Iterator[None]:
+    """One who looks around, or one who holds up what is being started: each would see the other's doing.
+
+    Raises BlockingIOError when it has to wait and does not want to.
+    """
+    turn = os.open(EVIDENCE / "turn", os.O_RDONLY)
     try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(turn, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(turn)
@@ -116,6 +118,7 @@ def arm() -> None:
         place.chmod(0o755)
     EVIDENCE.mkdir(exist_ok=True)
     EVIDENCE.chmod(0o777)
+    (EVIDENCE / "turn").touch(mode=0o644)
     (APP / "jump").mkdir(exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.symlink("/run/chaoslab", "/tmp/full")
@@ -159,8 +162,9 @@ def daemon() -> None:
 
 
 def probe() -> None:
-    """For a probe: look around."""
-    keep("as_a_probes_command", reached())
+    """For a probe: look around, or leave it to the next one: those that wait would take the app's memory."""
+    with contextlib.suppress(BlockingIOError):
+        keep("as_a_probes_command", reached(wait=False))
 
 
 def another() -> dict[str, object]:
