@@ -17,7 +17,7 @@ _HOLE = re.compile(r"\{\w+\}")
 """`{name}` in a format string: something."""
 NOT_OURS = frozenset(
     {
-        "bench.NAME", "bench.md", "chaos.json", "chaos.log", "chaos.faults.mark",
+        "bench.NAME", "bench.md", "chaos.example.com", "chaos.json", "chaos.log", "chaos.faults.mark",
         "chaos/README.md", "chaos/_dashboards", "chaos/_shop", "scripts/kconfig/merge_config.sh", "stack/.env",
     }
 )  # fmt: skip
