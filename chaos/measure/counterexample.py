@@ -53,10 +53,17 @@ def _as_before(case: Case, found: Tally) -> str:
     before = case.tally("baseline")
     if not found.bound or not before.bad:
         return ""
-    chance = by_chance(found.bad, found.count, before.bad, before.count)
+    clumping = max(found.clumping, before.clumping)
+    chance = by_chance(*_fewer(found, clumping), *_fewer(before, clumping))
     if chance <= case.run.tests.significance:
         return ""
     return f"but {before.bad} of {before.count} in the baseline, and chance explains the difference"
+
+
+def _fewer(found: Tally, clumping: float) -> tuple[int, int]:
+    """As many independent ones as tell as much, and how many of them were bad."""
+    count = max(1, round(found.count / clumping))
+    return min(count, round(found.bad / clumping)), count
 
 
 def not_back(case: Case) -> Judgement | None:
@@ -112,6 +119,8 @@ def _relapsed(case: Case, back: Recovery) -> Judgement | None:
         if not rest.beyond(case.run.tests.against):
             return None
         counted += f", {percent(case.bound)} allowed"
+        if explained := _as_before(case, rest):
+            return Verdict.INCONCLUSIVE, f"{good}, but {times}: {counted}; {explained}"
     elif not case.by_request and case.blip:
         why = f"{good}, but {counted}; so few may be what it does anyway, which {_count(case)} cannot tell"
         return Verdict.INCONCLUSIVE, why

@@ -117,6 +117,8 @@ class SteadyStateResult(Part):
     """How often it was bad again after that."""
     noticed_share: float | None = None
     """The smallest share of bad ones that would have been noticed with 95 %: what `held` excludes. None: no share."""
+    noticed_delay_seconds: float | None = None
+    """The smallest delay on every answer that would have been; None where latency has no bound, or too few answers."""
     tested: list[Tested] = Field(default=[])
     """The baseline, and what decided."""
     data: DataSeen | None = None

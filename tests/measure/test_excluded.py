@@ -1,0 +1,106 @@
+"""What a `held` excludes, said where a person looks first: a share that is bad, and a delay."""
+
+from math import exp
+from random import Random
+from typing import Any
+
+import pytest
+
+from bench.made_up import Phases, Run, independent, looked_at
+from chaos.measure import judge
+from chaos.measure.result import Result
+from chaos.metrics.conclusion import conclusion
+from chaos.verdict import Verdict
+
+PHASES = Phases(3.0, 5.0, 3.0)
+WITHIN = {"status": 200, "max_latency": 0.2}
+P95 = {
+    "name": "fast",
+    "probe": {"type": "metric", "metric": "latency_p95", "window": 1.0, "every": 0.5},
+    "tolerance": {"max": 1.0, "unit": "duration"},
+    "holds": "throughout",
+    "budget": 0.0,
+}
+
+
+class Slow(Run):
+    """Answers of about 100 ms (lognormal), and more under the fault."""
+
+    dice: Random
+    more_s: float = 0.0
+
+    def _load(self, judge: Any) -> None:
+        for number in range(int(self.phases.end * self.rate_per_s + 1e-6)):
+            at = number / self.rate_per_s
+            more_s = self.more_s if self.phases.of(at) == "fault" else 0.0
+            took_s = 0.1 * exp(self.dice.gauss(0, 0.5)) + more_s
+            said = {"late_ms": 0.0, "took_ms": 1000 * took_s, "status": 200, "error": None}
+            self._tell(at, "load.sampled", **said)
+            if at + took_s < self.phases.baseline:
+                judge.request(at, said)
+
+
+def slow(dice: Random, more_s: float = 0.0) -> Result:
+    run = Slow([P95], {}, PHASES, 50.0)
+    run.dice, run.more_s = dice, more_s
+    return judge(run.events())
+
+
+def test_the_headline_says_the_share_that_would_have_been_noticed() -> None:
+    result = judge(Run([looked_at(every=0.1)], {}, PHASES).events())
+    assert result.verdict is Verdict.HELD
+    assert result.why.endswith("110 samples: 5.8 % bad or more would have been noticed (95 %).")
+
+
+def test_of_several_states_it_is_what_each_would_have_noticed() -> None:
+    states = [looked_at(every=0.05, budget=0.05, tolerance=WITHIN), looked_at("b", every=0.1)]
+    result = judge(Run(states, {}, PHASES).events())
+    assert (
+        "16 % bad or more would have been noticed in each, and 198 ms more on every answer (95 %)"
+        in result.why
+    )
+    shares = [state.noticed_share for state in result.steady_state]
+    assert shares == [pytest.approx(0.16, abs=0.005), pytest.approx(0.058, abs=0.001)]
+
+
+def test_afterwards_it_is_of_the_time_since_it_was_back() -> None:
+    states = [looked_at(every=0.05, holds="afterwards", recover_within_s=2.0)]
+    result = judge(Run(states, {}, PHASES).events())
+    assert "4.9 % bad or more would have been noticed (95 %)" in result.why
+    assert result.steady_state[0].noticed_delay_seconds is None  # nothing bounds how long an answer takes
+
+
+def test_it_is_a_number_for_programs() -> None:
+    result = judge(Run([looked_at(every=0.1, tolerance=WITHIN)], {}, PHASES).events())
+    [said] = Result.model_validate_json(result.model_dump_json()).steady_state
+    assert said.noticed_share == pytest.approx(1 - 0.05 ** (1 / 50), abs=1e-3)
+    assert said.noticed_delay_seconds == pytest.approx(0.198, abs=1e-3)
+    [sample] = [each for each in conclusion(result, {}) if "chaoslab_run_noticed_ratio" in str(each.series)]
+    assert sample.value == said.noticed_share
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_delay_it_names_is_noticed(seed: int) -> None:
+    """Said of a run without it, then put on every answer under the fault of another."""
+    dice, noticed = Random(seed), 0
+    for _ in range(12):
+        without = slow(dice)
+        assert without.verdict is Verdict.HELD
+        [state] = without.steady_state
+        assert state.noticed_delay_seconds is not None
+        assert 0.5 < state.noticed_delay_seconds < 0.9, state.why
+        noticed += slow(dice, state.noticed_delay_seconds).verdict is Verdict.DEVIATED
+    assert noticed >= 10  # of 95 % fewer are met with 2 %
+
+
+def test_much_less_than_that_delay_is_not_noticed() -> None:
+    assert slow(Random(5), 0.2).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_share_it_names_is_noticed(seed: int) -> None:
+    random, noticed = Random(seed), 0
+    for _ in range(40):
+        bad = {"answers": independent(random, 0.0, 0.058, PHASES)}
+        noticed += judge(Run([looked_at(every=0.1)], bad, PHASES).events()).verdict is Verdict.DEVIATED
+    assert noticed >= 34  # of 95 % fewer are met with 0.3 %
