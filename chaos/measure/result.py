@@ -153,6 +153,12 @@ class LoadSummary(Part):
     p95_low: float | None = None
     p95_high: float | None = None
     """The 95 % interval of p95, between two of the requests; None: too few for one."""
+    p50_low: float | None = None
+    p50_high: float | None = None
+    p99_low: float | None = None
+    p99_high: float | None = None
+    answered: int | None = None
+    """Of how many answers and timeouts the percentiles are."""
     independent: int | None = None
     """As many independent requests tell as much of the error rate; fewer than `sent` where failures come in clumps."""
     timeouts: int | None = None

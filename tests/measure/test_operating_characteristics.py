@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import deciding, estimating, series
+from bench import deciding, estimating, landing, series
 from bench.promises import Table, broken
 
 SHORT = ("2/4/3",)
@@ -29,6 +29,10 @@ def test_several_states_and_hiccups_are_as_promised() -> None:
 
 def test_error_rates_are_as_promised() -> None:
     assert broken(deciding.error_rates(20, SHORT)) == []
+
+
+def test_a_fault_that_was_lost_has_not_landed() -> None:
+    assert broken(landing.over_the_hold(20)) == []
 
 
 def test_recovery_is_as_promised() -> None:
