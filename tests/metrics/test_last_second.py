@@ -17,7 +17,8 @@ def answered(
     seen = LastSecond()
     for number in range(int(rate_per_s * until_s)):
         at = number / rate_per_s
-        seen.add(Request(at, took_s * (1 + number % 7), 0.0, failure, took_s, True))
+        took = took_s * (1 + number % 7)
+        seen.add(Request(at, took, 0.0, failure, took, True))
     return seen
 
 
@@ -62,9 +63,8 @@ def test_of_nothing_but_failures_nothing_older_is_told() -> None:
 
 def test_the_quantiles_of_a_phase_come_with_their_number_and_interval() -> None:
     result = judge(build.held())
-    load = summarise(
-        [Request(n / 50, 0.1 + (n * 97 % 250) / 1000, 0.0, None, 0.1, True) for n in range(250)], 5.0
-    )
+    took_s = [0.1 + (n * 97 % 250) / 1000 for n in range(250)]
+    load = summarise([Request(n / 50, took, 0.0, None, took, True) for n, took in enumerate(took_s)], 5.0)
     samples = conclusion(result.model_copy(update={"load": {"fault": load}}), {})
     told = {
         (
