@@ -56,6 +56,10 @@ class Run:
     """The fault is a kill at the beginning of its phase, instead of a delay that is held."""
     samples: Sequence[Mapping[str, Any]] | None = None
     """What the fault's side-band saw; None: what was asked."""
+    fault: Mapping[str, Any] | None = None
+    """Another fault than those two, as the plan has it; its `samples` are needed."""
+    took_s: Callable[[float], float] = lambda _: 0.002
+    """How long a look of that moment takes."""
 
     def events(self) -> list[Event]:
         """All of it."""
@@ -85,7 +89,7 @@ class Run:
         self._told.append((round(at, 6), kind, said))
 
     def _plan(self) -> dict[str, Any]:
-        fault = {"type": "process_kill" if self.kill else "network_delay", "process": "web"}
+        fault = {"type": self._kind, "process": "web", **(self.fault or {})}
         return {
             "experiment": "made-up",
             "steady_state": list(self.states),
@@ -98,6 +102,11 @@ class Run:
             "significance": self.significance,
             **self.place,
         }
+
+    @property
+    def _kind(self) -> str:
+        usual = "process_kill" if self.kill else "network_delay"
+        return str((self.fault or {}).get("type", usual))
 
     def _observe(self, plan: dict[str, Any]) -> bool:
         judge = BaselineJudge.of(plan | {"significance": self.significance})
@@ -118,9 +127,11 @@ class Run:
             value: dict[str, Any] | None = {"value": 9.0 if bad else 0.0} if metric else {"status": 200}
             error = "refused" if bad and not metric else None
             value = None if error else value
-            self._tell(at, "probe.sampled", probe=name, late_ms=0.0, took_ms=2.0, value=value, error=error)
-            if at < self.phases.baseline - 0.002:
-                judge.sample(name, at, value, error, 0.002)
+            took_s = self.took_s(at)
+            about = {"late_ms": 0.0, "took_ms": 1000 * took_s}
+            self._tell(at, "probe.sampled", probe=name, **about, value=value, error=error)
+            if at + took_s < self.phases.baseline:
+                judge.sample(name, at, value, error, took_s)
 
     def _load(self, judge: BaselineJudge) -> None:
         for number in range(int(self.phases.end * self.rate_per_s + 1e-6)):
@@ -134,7 +145,7 @@ class Run:
         if self.place.get("control"):
             self._tell(begin, "fault.withheld", lasts_s=end - begin)
             return
-        about = {"step": "fault", "fault": "process_kill" if self.kill else "network_delay"}
+        about = {"step": "fault", "fault": self._kind}
         if self.kill:
             seen: Sequence[Mapping[str, Any]] = [
                 {"killed_pid": 10, "signal": "SIGKILL", "sent_s": 0.0, "seen_ms": 0.0}

@@ -18,7 +18,7 @@ def noticed_delay(case: Case) -> float | None:
     So many of the slowest must then be beyond the bound: how slow those are is known to their interval, whose lower
     end counts (David, Nagaraja, Order Statistics, 3rd ed., section 7.1).
     """
-    share, latest_s, first = noticed(case), _latest_s(case), case.tallies[0]
+    share, latest_s, first = noticed(case), case.asked.latest_s, case.tallies[0]
     if share is None or latest_s is None:
         return None
     looks = case.of_phase("fault") if case.asked.holds == "throughout" else case.since_back
@@ -27,14 +27,6 @@ def noticed_delay(case: Case) -> float | None:
     kept = took[: len(took) * (first.parts - 1) // first.parts] if first.parts > 1 else took
     slowest_s = quantile_at_least(kept, 1 - share, first.clumping)
     return None if slowest_s is None or slowest_s > latest_s else latest_s - slowest_s
-
-
-def _latest_s(case: Case) -> float | None:
-    """How long an answer may take; None where that is not bounded."""
-    tolerance = case.asked.tolerance
-    if tolerance is None or not case.asked.reads_latency:
-        return None
-    return tolerance.max if case.by_request else tolerance.max_latency
 
 
 def excluded(case: Case) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.made_up import Phases, Run, independent, looked_at
 from chaos.measure import judge
+from chaos.measure.foresight import expected, in_words
 from chaos.measure.result import Result
 from chaos.metrics.conclusion import conclusion
 from chaos.verdict import Verdict
@@ -104,3 +105,15 @@ def test_the_share_it_names_is_noticed(seed: int) -> None:
         bad = {"answers": independent(random, 0.0, 0.058, PHASES)}
         noticed += judge(Run([looked_at(every=0.1)], bad, PHASES).events()).verdict is Verdict.DEVIATED
     assert noticed >= 34  # of 95 % fewer are met with 0.3 %
+
+
+@pytest.mark.parametrize(
+    "state", [looked_at(every=0.1), looked_at(every=0.05, budget=0.05, tolerance=WITHIN), P95]
+)
+def test_the_plan_says_beforehand_what_the_run_says_then(state: dict[str, Any]) -> None:
+    run = Slow([state], {}, PHASES, 50.0)
+    run.dice = Random(1)
+    result = judge(events := run.events())
+    [(_, before)] = expected(events[0].data["plan"])
+    assert result.steady_state[0].noticed_share == pytest.approx(before.noticed, rel=0.03)
+    assert ("a delay that makes so many later than" in in_words(before)) == ("max" in str(state["tolerance"]))

@@ -214,5 +214,24 @@ def test_a_fault_that_was_lost_half_way_proves_nothing(seed: int) -> None:
     assert "roughly as asked" in result.why
 
 
+@SEEDS
+def test_a_loss_that_hardly_anybody_could_meet_proves_nothing(seed: int) -> None:
+    """1 % of the packets for 3 s, and the target sends 24 of them: four of five times it meets none."""
+    random, phases, ended = Random(seed), Phases(2.0, 3.0, 2.0), Counter[str]()
+    for _ in range(ROUNDS // 2):
+        sent = lost = theirs = 0
+        samples = []
+        for _ in range(15):
+            sent, lost = sent + 200, lost + sum(random.random() < 0.01 for _ in range(200))
+            theirs += random.random() < 0.01 * 24 / 15
+            met = {"target_packets": 24, "target_treated": theirs}
+            samples.append({"sent": sent, "lost": lost, **met})
+        fault = {"type": "packet_loss", "loss": 0.01}
+        result = judge(Run([looked_at(every=0.5)], {}, phases, fault=fault, samples=samples).events())
+        ended[_end(result)] += 1
+        assert "too little traffic met it, 299 packets are needed" in result.why
+    assert set(ended) == {"inconclusive"}
+
+
 def _end(result: Result) -> str:
     return "not_injected" if result.outcome is Outcome.NOT_INJECTED else str(result.verdict)
