@@ -6,6 +6,7 @@ judged by the agent's own judge. Times count from the baseline's begin, in secon
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
 from random import Random
 from typing import Any
 
@@ -60,6 +61,8 @@ class Run:
     """Another fault than those two, as the plan has it; its `samples` are needed."""
     took_s: Callable[[float], float] = lambda _: 0.002
     """How long a look of that moment takes."""
+    answered_s: Callable[[float], float] = lambda _: 0.002
+    """How long a request does."""
 
     def events(self) -> list[Event]:
         """All of it."""
@@ -136,9 +139,10 @@ class Run:
     def _load(self, judge: BaselineJudge) -> None:
         for number in range(int(self.phases.end * self.rate_per_s + 1e-6)):
             at = number / self.rate_per_s
-            said = {"late_ms": 0.0, "took_ms": 2.0, "status": 503 if self.failing(at) else 200, "error": None}
+            took_s, status = self.answered_s(at), 503 if self.failing(at) else 200
+            said = {"late_ms": 0.0, "took_ms": 1000 * took_s, "status": status, "error": None}
             self._tell(at, "load.sampled", **said)
-            if at < self.phases.baseline - 0.002:
+            if at + took_s < self.phases.baseline:
                 judge.request(at, said)
 
     def _fault(self, begin: float, end: float) -> None:
@@ -184,6 +188,22 @@ def error_rate(most: float, *, budget: float = 0.0, name: str = "errors") -> dic
         "holds": "throughout",
         "budget": budget,
     }
+
+
+def p95(most_s: float) -> dict[str, Any]:
+    """One of the load's latency."""
+    return {
+        "name": "fast",
+        "probe": {"type": "metric", "metric": "latency_p95", "window": 1.0, "every": 0.5},
+        "tolerance": {"max": most_s, "unit": "duration"},
+        "holds": "throughout",
+        "budget": 0.0,
+    }
+
+
+def answering(random: Random, phases: Phases, more_s: float = 0.0) -> Callable[[float], float]:
+    """About 100 ms (lognormal), and so much more under the fault."""
+    return lambda at: 0.1 * exp(random.gauss(0, 0.5)) + (more_s if phases.of(at) == "fault" else 0.0)
 
 
 def independent(random: Random, rate: float, under: float | None = None, phases: Phases | None = None) -> Bad:

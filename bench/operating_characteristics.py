@@ -17,7 +17,9 @@ def tables(rounds: int) -> Iterator[Table]:
     """All of them."""
     yield deciding.budgets(rounds)
     yield deciding.under_fault(rounds)
+    yield deciding.delays(rounds)
     yield deciding.many_states(rounds)
+    yield deciding.afterwards(rounds)
     yield deciding.dependence(rounds)
     yield deciding.error_rates(rounds)
     yield series.series()

@@ -1,12 +1,11 @@
 """What a `held` excludes, said where a person looks first: a share that is bad, and a delay."""
 
-from math import exp
 from random import Random
 from typing import Any
 
 import pytest
 
-from bench.made_up import Phases, Run, independent, looked_at
+from bench.made_up import Phases, Run, answering, independent, looked_at, p95
 from chaos.measure import judge
 from chaos.measure.foresight import expected, in_words
 from chaos.measure.result import Result
@@ -15,36 +14,11 @@ from chaos.verdict import Verdict
 
 PHASES = Phases(3.0, 5.0, 3.0)
 WITHIN = {"status": 200, "max_latency": 0.2}
-P95 = {
-    "name": "fast",
-    "probe": {"type": "metric", "metric": "latency_p95", "window": 1.0, "every": 0.5},
-    "tolerance": {"max": 1.0, "unit": "duration"},
-    "holds": "throughout",
-    "budget": 0.0,
-}
-
-
-class Slow(Run):
-    """Answers of about 100 ms (lognormal), and more under the fault."""
-
-    dice: Random
-    more_s: float = 0.0
-
-    def _load(self, judge: Any) -> None:
-        for number in range(int(self.phases.end * self.rate_per_s + 1e-6)):
-            at = number / self.rate_per_s
-            more_s = self.more_s if self.phases.of(at) == "fault" else 0.0
-            took_s = 0.1 * exp(self.dice.gauss(0, 0.5)) + more_s
-            said = {"late_ms": 0.0, "took_ms": 1000 * took_s, "status": 200, "error": None}
-            self._tell(at, "load.sampled", **said)
-            if at + took_s < self.phases.baseline:
-                judge.request(at, said)
+P95 = p95(1.0)
 
 
 def slow(dice: Random, more_s: float = 0.0) -> Result:
-    run = Slow([P95], {}, PHASES, 50.0)
-    run.dice, run.more_s = dice, more_s
-    return judge(run.events())
+    return judge(Run([P95], {}, PHASES, 50.0, answered_s=answering(dice, PHASES, more_s)).events())
 
 
 def test_the_headline_says_the_share_that_would_have_been_noticed() -> None:
@@ -111,8 +85,7 @@ def test_the_share_it_names_is_noticed(seed: int) -> None:
     "state", [looked_at(every=0.1), looked_at(every=0.05, budget=0.05, tolerance=WITHIN), P95]
 )
 def test_the_plan_says_beforehand_what_the_run_says_then(state: dict[str, Any]) -> None:
-    run = Slow([state], {}, PHASES, 50.0)
-    run.dice = Random(1)
+    run = Run([state], {}, PHASES, 50.0, answered_s=answering(Random(1), PHASES))
     result = judge(events := run.events())
     [(_, before)] = expected(events[0].data["plan"])
     assert result.steady_state[0].noticed_share == pytest.approx(before.noticed, rel=0.03)

@@ -27,6 +27,11 @@ def test_several_states_and_hiccups_are_as_promised() -> None:
     assert broken(deciding.dependence(20)) == []
 
 
+def test_states_that_come_back_are_as_promised() -> None:
+    assert broken(deciding.afterwards(20)) == []
+    assert broken(deciding.delays(60)) == []
+
+
 def test_error_rates_are_as_promised() -> None:
     assert broken(deciding.error_rates(20, SHORT)) == []
 
