@@ -69,10 +69,10 @@ def under_fault(rounds: int) -> Table:
     return Table("Power: 2/4/3, 80 looks under the fault", head, rows)
 
 
-def afterwards(rounds: int) -> Table:
+def afterwards(rounds: int, lasting_s: Sequence[float] = (4.0, 10.0)) -> Table:
     """The fault does nothing: it is bad by this much before as after, of a state that has to come back."""
     rows = []
-    for recovery_s in (4.0, 10.0):
+    for recovery_s in lasting_s:
         for budget in (0.02, 0.05, 0.1):
             for times in (0.5, 1.0, 2.0):
                 phases = Phases(4.0, 2.0, recovery_s)
@@ -94,7 +94,7 @@ def delays(rounds: int) -> Table:
     """What a held says of delays: so much on every answer of another run."""
     rows = []
     for rate in (20.0, 50.0):
-        random, phases, some = Random(f"delays {rate}"), Phases(3.0, 5.0, 3.0), max(20, rounds // 3)
+        random, phases, some = Random(f"delays {rate}"), Phases(3.0, 5.0, 3.0), max(15, rounds // 3)
         said, noticed, half = [], 0, 0
         while len(said) < some:
             [state] = _answering(random, phases, rate).steady_state
