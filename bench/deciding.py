@@ -94,7 +94,7 @@ def delays(rounds: int) -> Table:
     """What a held says of delays: so much on every answer of another run."""
     rows = []
     for rate in (20.0, 50.0):
-        random, phases, some = Random(f"delays {rate}"), Phases(3.0, 5.0, 3.0), max(15, rounds // 3)
+        random, phases, some = Random(f"delays {rate}"), Phases(3.0, 5.0, 3.0), max(10, rounds // 3)
         said, noticed, half = [], 0, 0
         while len(said) < some:
             [state] = _answering(random, phases, rate).steady_state
