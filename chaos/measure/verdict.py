@@ -62,6 +62,8 @@ def counted(states: Sequence[SteadyStateResult]) -> str:
     """How much was looked at, and what that excludes: the smallest share of bad ones that no state would have missed,
     and the smallest delay that one would have seen."""
     samples = f"{sum(state.samples for state in states):,} samples"
+    if not all(state.tested for state in states):
+        return samples  # by the rules of before, which said nothing of it
     if blind := [state.name for state in states if state.noticed_share is None]:
         return f"{samples}: so few that “{blind[0]}” would not notice a total outage with 95 %"
     share = percent(max(state.noticed_share or 0.0 for state in states))

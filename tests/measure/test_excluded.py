@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from bench.made_up import Phases, Run, answering, independent, looked_at, p95
+from chaos.events import segments
 from chaos.measure import judge
 from chaos.measure.foresight import expected, in_words
+from chaos.measure.judge import judge_segment
 from chaos.measure.result import Result
 from chaos.metrics.conclusion import conclusion
 from chaos.verdict import Verdict
@@ -90,3 +92,19 @@ def test_the_plan_says_beforehand_what_the_run_says_then(state: dict[str, Any]) 
     [(_, before)] = expected(events[0].data["plan"])
     assert result.steady_state[0].noticed_share == pytest.approx(before.noticed, rel=0.03)
     assert ("a delay that makes so many later than" in in_words(before)) == ("max" in str(state["tolerance"]))
+
+
+def test_by_the_rules_of_before_it_says_nothing_of_it() -> None:
+    events = Run([looked_at(every=0.1)], {}, PHASES).events()
+    assert judge(events, rules=1).why.endswith("(delay 300.1 ms of 300 ms asked), 110 samples.")
+    assert judge(events, rules=2).why == judge(events).why
+
+
+def test_a_control_says_it_too() -> None:
+    place = {"trial": 1, "control": True, "series": {"trials": 1, "control": True}}
+    [control] = segments(Run([looked_at(every=0.1)], {}, PHASES, place=place).events())
+    held = judge_segment(control).result
+    assert (
+        held.why
+        == "“answers” held without a fault, 110 samples: 5.8 % bad or more would have been noticed (95 %)."
+    )
