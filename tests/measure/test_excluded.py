@@ -1,18 +1,23 @@
 """What a `held` excludes, said where a person looks first: a share that is bad, and a delay."""
 
+from html import unescape
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from bench.made_up import Phases, Run, answering, independent, looked_at, p95
+from chaos.console import closing_lines
 from chaos.events import segments
-from chaos.measure import judge
+from chaos.measure import judge, series
 from chaos.measure.foresight import expected, in_words
 from chaos.measure.judge import judge_segment
 from chaos.measure.result import Result
 from chaos.metrics.conclusion import conclusion
+from chaos.report.html import render
 from chaos.verdict import Verdict
+from flows.artifacts import markdown
 
 PHASES = Phases(3.0, 5.0, 3.0)
 WITHIN = {"status": 200, "max_latency": 0.2}
@@ -108,3 +113,11 @@ def test_a_control_says_it_too() -> None:
         held.why
         == "“answers” held without a fault, 110 samples: 5.8 % bad or more would have been noticed (95 %)."
     )
+
+
+def test_terminal_and_report_begin_with_it(tmp_path: Path) -> None:
+    events = Run([looked_at(every=0.1)], {}, PHASES).events()
+    result, said = judge(events), "110 samples: 5.8 % bad or more would have been noticed (95 %)."
+    assert next(closing_lines(result, tmp_path)).endswith(said)
+    assert said in unescape(render(result, series(events))).replace("\N{NO-BREAK SPACE}", " ")
+    assert said in markdown(result, "")
