@@ -4,10 +4,23 @@ from collections.abc import Mapping, Sequence
 from math import exp, lgamma, log, log1p
 from random import Random
 
-from bench.made_up import Bad, Phases, Run, error_rate, in_bursts, independent, looked_at
+from bench.made_up import (
+    Bad,
+    Phases,
+    Run,
+    answering,
+    error_rate,
+    in_bursts,
+    independent,
+    looked_at,
+    p95,
+)
 from bench.promises import ENDS, PHASES, PROMISED, Row, Table, ends, limit, percents
 from chaos import binomial
 from chaos.faults.fidelity import enough_for, share_fits, traffic_needed
+from chaos.measure import judge
+from chaos.measure.result import Result
+from chaos.verdict import Verdict
 
 
 def budgets(rounds: int, names: Sequence[str] = tuple(PHASES)) -> Table:
@@ -54,6 +67,61 @@ def under_fault(rounds: int) -> Table:
             rows.append(Row(cells, wrong))
     head = ("allowed", "truth under the fault", "noticed with 95 %", *ENDS)
     return Table("Power: 2/4/3, 80 looks under the fault", head, rows)
+
+
+def afterwards(rounds: int, lasting_s: Sequence[float] = (4.0, 10.0)) -> Table:
+    """The fault does nothing: it is bad by this much before as after, of a state that has to come back."""
+    rows = []
+    for recovery_s in lasting_s:
+        for budget in (0.02, 0.05, 0.1):
+            for times in (0.5, 1.0, 2.0):
+                phases = Phases(4.0, 2.0, recovery_s)
+
+                def make(random: Random, p: Phases = phases, b: float = budget, t: float = times) -> Run:
+                    state = looked_at(every=0.05, budget=b, holds="afterwards", recover_within_s=3.0)
+                    return Run([state], {"answers": independent(random, b * t)}, p)
+
+                found = ends(make, rounds, f"afterwards {recovery_s} {budget} {times}")
+                what = "false deviated" if times <= 1 else "false held"
+                wrong = {what: (found[what.removeprefix("false ")] / rounds, limit(rounds))}
+                cells = [f"{recovery_s:g} s", f"{100 * budget:g} %", f"{100 * budget * times:g} %"]
+                rows.append(Row([*cells, *percents(found)], wrong))
+    head = ("recovery", "allowed", "truth", *ENDS)
+    return Table("Afterwards, with a budget: bad before as after, looks every 50 ms", head, rows)
+
+
+def delays(rounds: int) -> Table:
+    """What a held says of delays: so much on every answer of another run."""
+    rows = []
+    for rate in (20.0, 50.0):
+        random, phases, some = Random(f"delays {rate}"), Phases(3.0, 5.0, 3.0), max(10, rounds // 3)
+        said, noticed, half = [], 0, 0
+        while len(said) < some:
+            [state] = _answering(random, phases, rate).steady_state
+            if state.noticed_delay_seconds is None:
+                continue
+            more_s = state.noticed_delay_seconds
+            said.append(more_s)
+            noticed += _answering(random, phases, rate, more_s).verdict is Verdict.DEVIATED
+            half += _answering(random, phases, rate, more_s / 2).verdict is Verdict.DEVIATED
+        wrong = {"missed": (1 - noticed / some, limit(some))}
+        mean_ms = 1000 * sum(said) / some
+        cells = [
+            f"{rate:g}/s",
+            f"{mean_ms:.0f} ms",
+            f"{100 * noticed / some:.1f} %",
+            f"{100 * half / some:.1f} %",
+        ]
+        rows.append(Row(cells, wrong))
+    head = ("load", "said, on average", "such a delay is deviated in", "half of it in")
+    return Table(
+        "Delays that would have been noticed: median 100 ms, sigma 0.5, p95 of at most 1 s", head, rows
+    )
+
+
+def _answering(random: Random, phases: Phases, rate: float, more_s: float = 0.0) -> Result:
+    run = Run([p95(1.0)], {}, phases, rate, answered_s=answering(random, phases, more_s))
+    return judge(run.events())
 
 
 def many_states(rounds: int) -> Table:

@@ -22,7 +22,7 @@ def outages(rounds: int) -> Table:
     for every in (0.02, 0.1, 0.5):
         for outage_s in (0.3, 1.0):
             random, inside, found = Random(f"outage {every} {outage_s}"), 0, Counter[str]()
-            some = max(40, rounds // 4)
+            some = max(15, rounds // 4)
             for _ in range(some):
                 phases = Phases(2.0, 1.0, 6.0)
                 truth = outage_s * (0.8 + 0.4 * random.random())
@@ -62,7 +62,7 @@ def flapping(rounds: int) -> Table:
                 state = looked_at(holds="afterwards", recover_within_s=22.0)
                 return Run([state], {"answers": every_so_often(p, s, since)}, phases, kill=True)
 
-            some = max(30, rounds // 10)
+            some = max(10, rounds // 10)
             found = ends(make, some, f"flaps {period_s} {length_s}")
             cells = [f"{1000 * length_s:g} ms every {period_s:g} s", *percents(found)]
             rows.append(Row(cells, {"false held": (found["held"] / some, 0.0)}))

@@ -6,6 +6,7 @@ judged by the agent's own judge. Times count from the baseline's begin, in secon
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
 from random import Random
 from typing import Any
 
@@ -56,6 +57,12 @@ class Run:
     """The fault is a kill at the beginning of its phase, instead of a delay that is held."""
     samples: Sequence[Mapping[str, Any]] | None = None
     """What the fault's side-band saw; None: what was asked."""
+    fault: Mapping[str, Any] | None = None
+    """Another fault than those two, as the plan has it; its `samples` are needed."""
+    took_s: Callable[[float], float] = lambda _: 0.002
+    """How long a look of that moment takes."""
+    answered_s: Callable[[float], float] = lambda _: 0.002
+    """How long a request does."""
 
     def events(self) -> list[Event]:
         """All of it."""
@@ -85,7 +92,7 @@ class Run:
         self._told.append((round(at, 6), kind, said))
 
     def _plan(self) -> dict[str, Any]:
-        fault = {"type": "process_kill" if self.kill else "network_delay", "process": "web"}
+        fault = {"type": self._kind, "process": "web", **(self.fault or {})}
         return {
             "experiment": "made-up",
             "steady_state": list(self.states),
@@ -98,6 +105,11 @@ class Run:
             "significance": self.significance,
             **self.place,
         }
+
+    @property
+    def _kind(self) -> str:
+        usual = "process_kill" if self.kill else "network_delay"
+        return str((self.fault or {}).get("type", usual))
 
     def _observe(self, plan: dict[str, Any]) -> bool:
         judge = BaselineJudge.of(plan | {"significance": self.significance})
@@ -118,23 +130,26 @@ class Run:
             value: dict[str, Any] | None = {"value": 9.0 if bad else 0.0} if metric else {"status": 200}
             error = "refused" if bad and not metric else None
             value = None if error else value
-            self._tell(at, "probe.sampled", probe=name, late_ms=0.0, took_ms=2.0, value=value, error=error)
-            if at < self.phases.baseline - 0.002:
-                judge.sample(name, at, value, error, 0.002)
+            took_s = self.took_s(at)
+            about = {"late_ms": 0.0, "took_ms": 1000 * took_s}
+            self._tell(at, "probe.sampled", probe=name, **about, value=value, error=error)
+            if at + took_s < self.phases.baseline:
+                judge.sample(name, at, value, error, took_s)
 
     def _load(self, judge: BaselineJudge) -> None:
         for number in range(int(self.phases.end * self.rate_per_s + 1e-6)):
             at = number / self.rate_per_s
-            said = {"late_ms": 0.0, "took_ms": 2.0, "status": 503 if self.failing(at) else 200, "error": None}
+            took_s, status = self.answered_s(at), 503 if self.failing(at) else 200
+            said = {"late_ms": 0.0, "took_ms": 1000 * took_s, "status": status, "error": None}
             self._tell(at, "load.sampled", **said)
-            if at < self.phases.baseline - 0.002:
+            if at + took_s < self.phases.baseline:
                 judge.request(at, said)
 
     def _fault(self, begin: float, end: float) -> None:
         if self.place.get("control"):
             self._tell(begin, "fault.withheld", lasts_s=end - begin)
             return
-        about = {"step": "fault", "fault": "process_kill" if self.kill else "network_delay"}
+        about = {"step": "fault", "fault": self._kind}
         if self.kill:
             seen: Sequence[Mapping[str, Any]] = [
                 {"killed_pid": 10, "signal": "SIGKILL", "sent_s": 0.0, "seen_ms": 0.0}
@@ -173,6 +188,22 @@ def error_rate(most: float, *, budget: float = 0.0, name: str = "errors") -> dic
         "holds": "throughout",
         "budget": budget,
     }
+
+
+def p95(most_s: float) -> dict[str, Any]:
+    """One of the load's latency."""
+    return {
+        "name": "fast",
+        "probe": {"type": "metric", "metric": "latency_p95", "window": 1.0, "every": 0.5},
+        "tolerance": {"max": most_s, "unit": "duration"},
+        "holds": "throughout",
+        "budget": 0.0,
+    }
+
+
+def answering(random: Random, phases: Phases, more_s: float = 0.0) -> Callable[[float], float]:
+    """About 100 ms (lognormal), and so much more under the fault."""
+    return lambda at: 0.1 * exp(random.gauss(0, 0.5)) + (more_s if phases.of(at) == "fault" else 0.0)
 
 
 def independent(random: Random, rate: float, under: float | None = None, phases: Phases | None = None) -> Bad:

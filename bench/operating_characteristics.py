@@ -9,7 +9,7 @@ seeds, so that the numbers are the same every time. What has only a few outcomes
 import sys
 from collections.abc import Iterator
 
-from bench import deciding, estimating, series
+from bench import deciding, estimating, landing, series
 from bench.promises import Table, broken, markdown
 
 
@@ -17,13 +17,16 @@ def tables(rounds: int) -> Iterator[Table]:
     """All of them."""
     yield deciding.budgets(rounds)
     yield deciding.under_fault(rounds)
+    yield deciding.delays(rounds)
     yield deciding.many_states(rounds)
+    yield deciding.afterwards(rounds)
     yield deciding.dependence(rounds)
     yield deciding.error_rates(rounds)
     yield series.series()
     yield series.provable()
     yield series.carried_out(rounds)
     yield deciding.shares()
+    yield landing.over_the_hold(rounds)
     yield estimating.outages(rounds)
     yield estimating.flapping(rounds)
     yield estimating.coverage(rounds)

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _REDRAW_EVERY_S = 0.1
 _RECENT_S = 1.0
+_OF_P95 = 20
+"""Of fewer the 95th percentile is merely the slowest."""
 _CLEAR = "\r\x1b[2K"
 
 Say = Callable[[Mapping[str, Any]], str | None]
@@ -162,15 +164,21 @@ class Progress:
             parts.append(f"{max(0.0, now - self._began):.1f}/{self._declared_s:g} s")
         if self._recent:
             bad = sum(each.failure is not None for each in self._recent)
-            p95_s = percentile(population(self._recent, 0.95), 0.95)
-            latency = "no answer" if p95_s is None else f"p95 {1000 * p95_s:.0f} ms"
-            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", latency]
+            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", _latency(self._recent)]
             parts.append(f"errors {100 * bad / len(self._recent):.0f} %")
         if self._usage:
             parts.append(
                 f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %"
             )
         return "           " + " · ".join(parts)
+
+
+def _latency(recent: Sequence[Request]) -> str:
+    """p95 of enough requests to have one, of fewer their median; and of how many."""
+    share, name = (0.95, "p95") if len(population(recent, 0.95)) >= _OF_P95 else (0.5, "median")
+    found = population(recent, share)
+    value_s = percentile(found, share)
+    return "no answer" if value_s is None else f"{name} {1000 * value_s:.0f} ms of {len(found)}"
 
 
 def closing_lines(result: "Result", folder: Path) -> Iterator[str]:

@@ -23,6 +23,7 @@ LEVEL = 0.99
 MEMORY_BY = 5.0
 """The memory peak: by five points of the limit."""
 
+_UNSEEN = ("p95 under fault", "errors under fault")
 _MOST_BYTES = 64 * 2**20
 
 
@@ -117,12 +118,29 @@ def _independent(load: LoadSummary) -> int:
 
 
 def _unseen(result: Result, before: Result) -> str:
-    """How large a difference of the error rates may be, unseen."""
-    now, then = result.load.get("fault"), before.load.get("fault")
-    if not now or not then or not now.sent or not then.sent:
-        return ""
-    low, high = _difference(now, then)
-    return f"error rates may differ by up to {max(-low, high) * 100:.2g} points"
+    """How large a difference may be, unseen: of the medians over trials, or of the requests of two runs."""
+    if result.trials and before.trials and min(result.trials.planned, before.trials.planned) > 1:
+        found = list(_unseen_over_trials(result.trials.numbers, before.trials.numbers))
+    else:
+        now, then = result.load.get("fault"), before.load.get("fault")
+        if not now or not then or not now.sent or not then.sent:
+            return ""
+        low, high = _difference(now, then)
+        found = [f"error rates may differ by up to {max(-low, high) * 100:.2g} points"]
+        if _alike(result, before) and (apart_s := _apart(_bounds(now), _bounds(then))) is not None:
+            found.append(f"p95 latencies by up to {seconds(apart_s)}")
+    return ", ".join(found)
+
+
+def _unseen_over_trials(now: Sequence[TrialNumber], then: Sequence[TrialNumber]) -> Iterator[str]:
+    old = {number.name: number for number in then}
+    for number in now:
+        was = old.get(number.name)
+        if was is None or number.name not in _UNSEEN:
+            continue
+        if (apart := _apart(_median_bounds(number.trials), _median_bounds(was.trials))) is not None:
+            said = seconds(apart) if number.unit == "s" else f"{apart * 100:.2g} points"
+            yield f"the median {number.name} may differ by up to {said}"
 
 
 Bounds = tuple[float, float] | None
@@ -138,6 +156,14 @@ def _disjoint(now: Bounds, then: Bounds) -> bool:
     Source: Schenker, Gentleman, On Judging the Significance of Differences by Examining the Overlap Between Confidence
     Intervals, The American Statistician 55 (2001)."""
     return now is not None and then is not None and (now[0] > then[1] or then[0] > now[1])
+
+
+def _apart(now: Bounds, then: Bounds) -> float | None:
+    """How far two values within such intervals may be from each other; None of what has none, or no end."""
+    if now is None or then is None:
+        return None
+    apart = max(now[1] - then[0], then[1] - now[0])
+    return apart if apart < inf else None
 
 
 def _over_trials(now: Sequence[TrialNumber], then: Sequence[TrialNumber]) -> Iterator[str]:

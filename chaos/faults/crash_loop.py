@@ -12,10 +12,13 @@ from chaos.faults.fidelity import median_interval
 from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import Blow, missed_in, strike
 from chaos.faults.process.tree import age_s, alive, ticks
+from chaos.faults.steadiness import and_why, unsteady
 from chaos.units import Duration
 
 _TOLERATED_S = 0.1
 """How much longer than asked a life may last: the clock of births ticks every 10 ms, and a machine may be busy."""
+_ROUGH_S = 0.5
+"""How much a single life may."""
 _LOOK_EVERY_S = 0.01
 _DIES_WITHIN_S = 2.0
 _AIMED_BEFORE_S = 0.1
@@ -94,14 +97,15 @@ class CrashLoop(Fault):
         middle, low, high, effective = median_interval(lives)
         landed = abs(middle - self.alive) <= _TOLERATED_S
         why = f"{len(lives)} times it came back and was killed after {middle:.3g} s (median), {self.alive:g} s asked"
-        values = {"alive_s": round(middle, 6), **values}
+        why = f"{why}, {_TOLERATED_S * 1000:.0f} ms tolerated"
+        gone = unsteady(lives, lambda life: abs(life - self.alive) <= max(_ROUGH_S, self.alive / 2))
         return Delivered(
-            values,
+            {"alive_s": round(middle, 6), **values},
             low,
             high,
             len(kills),
-            landed,
-            f"{why}, {_TOLERATED_S * 1000:.0f} ms tolerated",
+            landed and not gone,
+            and_why(why, gone),
             effective=effective,
         )
 

@@ -22,6 +22,7 @@ from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
 from chaos.faults.net.endpoints import Endpoint, named
+from chaos.faults.steadiness import and_why, lost_share, unsteady
 from chaos.faults.web import telling
 from chaos.faults.web.authority import Authority, Tls
 from chaos.faults.web.between import PACE_S, Between, Requests, between, requests
@@ -157,11 +158,13 @@ class HttpFault(Fault):
             fits = fits and near
             why += f"; median delay {values['delay_ms']:.1f} ms, {'' if near else 'not '}within "
             why += f"{self._allowed_ms:.1f} ms"
+        gone = self._gone(seen, hits)
+        fits = fits and not gone
         if self.mode == "status":
             values["status"] = _usual_status(seen)
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
-        why = telling.with_unread(why, seen, matched) + telling.carried(samples)
+        why = and_why(telling.with_unread(why, seen, matched) + telling.carried(samples), gone)
         return Delivered(values, low, high, len(seen), fits and met > 0 and not too_little, why, fits)
 
     def met(self, samples: Sequence[Sample]) -> Met:
@@ -173,6 +176,12 @@ class HttpFault(Fault):
             "no request of others than us that matches came to it",
             needed=traffic_needed(self.share),
         )
+
+    def _gone(self, seen: Sequence[Sample], hits: Sequence[Sample]) -> str:
+        """Why it was not as asked over the whole hold: the share by its exact test, and of delays the single ones."""
+        lost = lost_share([(1, int(bool(sample["faulted"]))) for sample in seen], self.share)
+        late = [float(hit["later_ms"]) for hit in hits] if self.mode == "delay" else []
+        return lost or unsteady(late, lambda later_ms: later_ms >= self.delay * 1e3 / 2)
 
     @property
     def _enough(self) -> int:

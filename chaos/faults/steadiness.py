@@ -8,6 +8,8 @@ busy machine, and far from what is seen without the fault. Standard library only
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from chaos.faults.fidelity import SURE, share_fits
+
 T = TypeVar("T")
 
 _SHARE = 0.95
@@ -36,6 +38,28 @@ def unsteady(
         name for name, begin, end in zip(names, cuts, cuts[1:], strict=False) if not fits(samples[begin:end])
     ]
     return f"but not in the {' and '.join(lost)} third of the hold" if lost else ""
+
+
+def lost_share(blocks: Sequence[tuple[int, int]], share: float, clumping: float = 1.0) -> str:
+    """Why a share was not struck throughout; empty when it was. `blocks`: (tried, struck), in the order of time.
+
+    By the exact test of the whole (`share_fits`), each third must go with it; and at the end there are not so many
+    without a single one that chance makes them once in two thousand times: what is lost half way stays lost.
+    """
+    if share >= 1:
+        return ""  # what is asked of all of them leaves nothing to be lost
+    quiet = 0
+    for tried, struck in reversed(blocks):
+        if struck:
+            break
+        quiet += tried
+    if quiet and (1 - share) ** (quiet / clumping) <= SURE:
+        return f"but not one of the last {quiet:,}"
+    return unsteady(blocks, lambda _: True, lambda some: share_fits(*_sums(some), share, clumping))
+
+
+def _sums(blocks: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return sum(struck for _, struck in blocks), sum(tried for tried, _ in blocks)
 
 
 def and_why(why: str, lost: str) -> str:

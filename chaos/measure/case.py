@@ -189,13 +189,17 @@ class Case:
         return self._tally(f"{phase} phase", looks, planned)
 
     @cached_property
-    def rest(self) -> Tally:
-        """What came after it was stably good again, against the bound."""
+    def since_back(self) -> Sequence[Look]:
+        """What is counted of the time after it was stably good again."""
         since = self.recovery.since if self.recovery else None
         if self.settled and self.recovery and since is not None:
             since = max([since, *(look.done for look in self.after if not look.good)])
-        looks = [look for look in self._after(self.counted) if since is None or look.at >= since]
-        return self._tally("time after it was good again", looks)
+        return [look for look in self._after(self.counted) if since is None or look.at >= since]
+
+    @cached_property
+    def rest(self) -> Tally:
+        """That against the bound."""
+        return self._tally("time after it was good again", self.since_back)
 
     @cached_property
     def settled(self) -> bool:

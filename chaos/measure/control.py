@@ -6,7 +6,7 @@ from chaos.measure.fidelity import read_fault
 from chaos.measure.record import Record
 from chaos.measure.result import SteadyStateResult
 from chaos.measure.timeline import Timeline
-from chaos.measure.verdict import Decision, sentence, undecided
+from chaos.measure.verdict import Decision, counted, sentence, undecided
 from chaos.verdict import Outcome, Verdict, worst
 
 
@@ -50,4 +50,4 @@ def decide_control(
     if worst(state.verdict for state in states) is not Verdict.HELD:
         return Verdict.INCONCLUSIVE, undecided(states)
     names = " and ".join(f"“{state.name}”" for state in states)
-    return Verdict.HELD, f"{names} held without a fault, {sum(state.samples for state in states):,} samples."
+    return Verdict.HELD, sentence(f"{names} held without a fault, {counted(states)}")

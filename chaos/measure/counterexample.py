@@ -53,10 +53,17 @@ def _as_before(case: Case, found: Tally) -> str:
     before = case.tally("baseline")
     if not found.bound or not before.bad:
         return ""
-    chance = by_chance(found.bad, found.count, before.bad, before.count)
+    clumping = max(found.clumping, before.clumping)
+    chance = by_chance(*_fewer(found, clumping), *_fewer(before, clumping))
     if chance <= case.run.tests.significance:
         return ""
     return f"but {before.bad} of {before.count} in the baseline, and chance explains the difference"
+
+
+def _fewer(found: Tally, clumping: float) -> tuple[int, int]:
+    """As many independent ones as tell as much, and how many of them were bad."""
+    count = max(1, round(found.count / clumping))
+    return min(count, round(found.bad / clumping)), count
 
 
 def not_back(case: Case) -> Judgement | None:
@@ -66,10 +73,13 @@ def not_back(case: Case) -> Judgement | None:
     if back is None or reference is None:
         return None
     limit_s = case.asked.recover_within_s
-    if not bad:
-        return _hung(back, limit_s)
-    if relapse := _relapsed(case, back):
-        return relapse
+    hung = _hung(back, limit_s) if not bad or back.lower_s <= 0 else None
+    return (_relapsed(case, back) or hung or _away(case, back, reference, bad)) if bad else hung
+
+
+def _away(case: Case, back: Recovery, reference: float, bad: Sequence[Look]) -> Judgement | None:
+    """Bad after the fault, and not back for all that was seen, or not in time."""
+    limit_s = case.asked.recover_within_s
     late = limit_s is not None and back.seconds is not None and back.seconds > limit_s
     if back.seconds is not None and not late:
         return None
@@ -89,11 +99,11 @@ def not_back(case: Case) -> Judgement | None:
 
 
 def _hung(back: Recovery, limit_s: float | None) -> Judgement | None:
-    """No answer was bad, but the first came after the limit: that is no evidence of having been back in time."""
+    """No answer was bad until then, but one came after the limit: that is no evidence of having been back in time."""
     if limit_s is None or not back.seconds or back.seconds <= limit_s:
         return None
-    first = f"no sample was bad, but the first answer after the fault came only after {seconds(back.seconds)}"
-    return Verdict.INCONCLUSIVE, f"{first}: too coarse for a limit of {seconds(limit_s)}"
+    late = f"no sample was bad until then, but it stood still, and answered {seconds(back.seconds)} after the fault"
+    return Verdict.INCONCLUSIVE, f"{late}: too coarse for a limit of {seconds(limit_s)}"
 
 
 def _relapsed(case: Case, back: Recovery) -> Judgement | None:
@@ -112,6 +122,8 @@ def _relapsed(case: Case, back: Recovery) -> Judgement | None:
         if not rest.beyond(case.run.tests.against):
             return None
         counted += f", {percent(case.bound)} allowed"
+        if explained := _as_before(case, rest):
+            return Verdict.INCONCLUSIVE, f"{good}, but {times}: {counted}; {explained}"
     elif not case.by_request and case.blip:
         why = f"{good}, but {counted}; so few may be what it does anyway, which {_count(case)} cannot tell"
         return Verdict.INCONCLUSIVE, why

@@ -30,6 +30,8 @@ class Expected:
     every_s: float
     parts: int
     tests: Tests
+    latest_s: float | None = None
+    """How long an answer may take."""
 
     @property
     def counted(self) -> int:
@@ -89,7 +91,8 @@ def _expected(plan: Mapping[str, Any], state: Asked, where: str, lasts_s: float,
     parts = ceil(1 / state.budget - 1e-9) if by_request and 0 < state.budget < 1 else 1
     bound = (share or 0.0) if by_request else state.budget
     what = "requests" if by_request else "samples"
-    return Expected(where, what, int(lasts_s / every_s + 1e-6), bound, every_s, parts, tests)
+    count = int(lasts_s / every_s + 1e-6)
+    return Expected(where, what, count, bound, every_s, parts, tests, state.latest_s)
 
 
 def in_words(found: Expected) -> str:
@@ -97,9 +100,10 @@ def in_words(found: Expected) -> str:
     if found.noticed > 1:
         return f"{found.count:,} {found.what} in the {found.where} would not notice a total outage with 95 %"
     least = percent(found.noticed)
-    return (
-        f"of {found.count:,} {found.what} in the {found.where}, {least} bad or more would be noticed (95 %)"
-    )
+    said = f"of {found.count:,} {found.what} in the {found.where}, {least} bad or more would be noticed"
+    if found.latest_s is not None:
+        said += f", and a delay that makes so many later than {DURATION.format(found.latest_s)}"
+    return f"{said} (95 %)"
 
 
 def never_deviated(series: SeriesPlan, states: int, significance: float) -> str:

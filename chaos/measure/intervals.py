@@ -57,6 +57,17 @@ def quantile_interval(
     return ordered[floor((low - 1) * scale)], ordered[min(len(ordered), ceil(high * scale)) - 1]
 
 
+def quantile_at_least(ordered: Sequence[float], share: float, clumping: float = 1.0) -> float | None:
+    """One of the sorted values that the true quantile is not below, with 95 % or more; None: too few of them.
+
+    As `quantile_interval`, of one side.
+    """
+    count = max(1, round(len(ordered) / clumping)) if ordered else 0
+    found = (rank for rank in range(count, 0, -1) if at_most(rank - 1, count, share) <= 1 - CONFIDENCE)
+    rank = next(found, 0)
+    return ordered[floor((rank - 1) * len(ordered) / count)] if rank else None
+
+
 def shares_differ(
     hits: int, count: int, hits_then: int, count_then: int, level: float
 ) -> tuple[float, float]:

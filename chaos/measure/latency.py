@@ -9,6 +9,7 @@ the phase of that time. Which requests have a latency is said in `chaos.latencie
 from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from chaos.latencies import DEFAULT_TIMEOUT_S, TIMEOUT, Request, percentile, population, request_of
 from chaos.measure.intervals import quantile_interval
@@ -35,25 +36,45 @@ def _clumping(sent: Sequence[Request], length_s: float, is_so: Callable[[Request
     return clumping([is_so(request) for request in sent], HICCUP_S * len(sent) / length_s)
 
 
+class Known(NamedTuple):
+    """A percentile and its 95 % interval between two of the requests; None: too few for one."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def _known(sent: Sequence[Request], length_s: float, share: float) -> Known:
+    ordered = population(sent, share)
+    value = told(ordered, share) if share > 0.5 else percentile(ordered, share)
+    if value is None:
+        return Known(None)
+    slow = _clumping(sent, length_s, lambda request: request.counted_s >= value)
+    bounds = quantile_interval(ordered, share, slow)
+    return Known(value, *bounds) if bounds else Known(value)
+
+
 def summarise(found: Sequence[Request], length_s: float) -> LoadSummary:
     """The load of a span of `length_s` seconds."""
     sent = [request for request in found if request.sent]
     errors = sum(request.failure is not None for request in sent)
     clumped = _clumping(sent, length_s, lambda request: request.failure is not None)
-    of_p95 = population(sent, 0.95)
-    p95 = told(of_p95, 0.95)
-    slow = _clumping(sent, length_s, lambda request: p95 is not None and request.counted_s >= p95)
-    bounds = quantile_interval(of_p95, 0.95, slow) if p95 is not None else None
+    p50, p95, p99 = (_known(sent, length_s, share) for share in (0.50, 0.95, 0.99))
     failing = sorted(request.counted_s for request in sent)
     return LoadSummary(
         sent=len(sent),
         errors=errors,
         error_rate=errors / len(sent) if sent else 0.0,
-        p50=percentile(population(sent, 0.50), 0.50),
-        p95=p95,
-        p95_low=bounds[0] if bounds else None,
-        p95_high=bounds[1] if bounds else None,
-        p99=told(population(sent, 0.99), 0.99),
+        p50=p50.value,
+        p50_low=p50.low,
+        p50_high=p50.high,
+        p95=p95.value,
+        p95_low=p95.low,
+        p95_high=p95.high,
+        p99=p99.value,
+        p99_low=p99.low,
+        p99_high=p99.high,
+        answered=len(population(sent, 0.50)),
         independent=max(1, round(len(sent) / clumped)) if sent else 0,
         throughput=(len(sent) - errors) / length_s if length_s > 0 else 0.0,
         lateness_p99_s=percentile(sorted(request.late_s for request in found), 0.99),

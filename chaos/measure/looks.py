@@ -90,6 +90,13 @@ class Asked:
         return of_looks or str(self.metric).startswith("latency_")
 
     @property
+    def latest_s(self) -> float | None:
+        """How long an answer may take; None where that is not bounded."""
+        if self.tolerance is None or not self.reads_latency:
+            return None
+        return self.tolerance.max if self.by_request else self.tolerance.max_latency
+
+    @property
     def longest_gap_s(self) -> float:
         """Two looks further apart than this leave something unseen."""
         return max(GAP_FLOOR_S, 3 * self.every_s + self.patience_s)

@@ -10,8 +10,9 @@ Relapse      a streak of bad looks after that. A target that ends bad, for a sta
 Stable       1 s, or half of what is left of the run when that is shorter, and at least three looks.
 Resolution   the true moment lies between the last bad look and the reported one; a metric adds its window, because it
              remembers that long, and an undo its length, when something was bad meanwhile. When nothing was bad at
-             all, it is the time between two looks or to the first (and the window), unless answers came later than
-             usual: then the target may have stood still until the first of them, which is the moment reported.
+             all, it is the time between two looks or to the first (and the window), unless the target stood still: a
+             look was late, and nobody who came after it was answered before it was. Then it was back when that was
+             over, which is the moment reported, or at any time before: who was answered until then says nothing.
 
 Never recovered is None, which is not the same as a large number.
 """
@@ -110,12 +111,20 @@ def recovery(
 def _at_once(
     looks: Sequence[Look], reference: float, every_s: float, stable_s: float, usual_s: float
 ) -> tuple[float, float]:
-    """Seconds and resolution of what was never seen bad: 0, unless its first answers were late."""
-    slowest = max(look.took_s for look in looks if look.at <= looks[0].at + stable_s)
-    if slowest <= max(every_s, _SLOW * usual_s):
+    """Seconds and resolution of what was never seen bad: 0, unless it stood still in its first moments."""
+    late_s = max(every_s / 2, _SLOW * usual_s)
+    ends = list(accumulate((look.done for look in reversed(looks)), min))[::-1]
+    still = [
+        first_s
+        for look, first_s in zip(looks, ends, strict=True)
+        if look.at <= looks[0].at + min(stable_s, 2 * every_s)
+        and first_s - look.at > late_s
+        and look.done - first_s <= max(usual_s, every_s / 2)
+    ]
+    if not still:
         return 0.0, max(every_s, looks[0].at - reference)
-    first_s = max(0.0, min(look.done for look in looks) - reference)
-    return first_s, max(first_s, every_s)
+    back_s = max(0.0, max(still) - reference)
+    return back_s, max(back_s, every_s)
 
 
 def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float, budget: float) -> int | None:

@@ -117,6 +117,8 @@ class SteadyStateResult(Part):
     """How often it was bad again after that."""
     noticed_share: float | None = None
     """The smallest share of bad ones that would have been noticed with 95 %: what `held` excludes. None: no share."""
+    noticed_delay_seconds: float | None = None
+    """The smallest delay on every answer that would have been; None where latency has no bound, or too few answers."""
     tested: list[Tested] = Field(default=[])
     """The baseline, and what decided."""
     data: DataSeen | None = None
@@ -151,6 +153,12 @@ class LoadSummary(Part):
     p95_low: float | None = None
     p95_high: float | None = None
     """The 95 % interval of p95, between two of the requests; None: too few for one."""
+    p50_low: float | None = None
+    p50_high: float | None = None
+    p99_low: float | None = None
+    p99_high: float | None = None
+    answered: int | None = None
+    """Of how many answers and timeouts the percentiles are."""
     independent: int | None = None
     """As many independent requests tell as much of the error rate; fewer than `sent` where failures come in clumps."""
     timeouts: int | None = None

@@ -1,8 +1,8 @@
 """A run as plain data for charts: points of (Unix seconds, value), few enough to draw, extremes kept.
 
-Latency is drawn by request while there are few, and always as p95 of buckets: 250 ms, or so much longer that
-no series has more than 600 buckets. Usage is thinned to the highest sample of a bucket, never to an average:
-a peak stays a peak.
+Latency is drawn by request while there are few, and always as p95 of the last second, or of the last 20 requests where
+that has fewer (of less than 5 s), every 250 ms, or so much longer that no series has more than 600 buckets. Usage is
+thinned to the highest sample of a bucket, never to an average: a peak stays a peak.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from chaos.events import Event
 from chaos.latencies import Request, percentile, population
-from chaos.measure.latency import requests
+from chaos.measure.latency import requests, told
 from chaos.measure.looks import Asked, looks_of
 from chaos.measure.record import Record
 from chaos.measure.recovery import Look
@@ -25,6 +25,9 @@ Points = list[tuple[float, float]]
 
 BUCKET_S = 0.25
 WINDOW_S = 1.0
+LONGEST_S = 5.0
+OF_P95 = 20
+"""Of fewer the 95th percentile is merely the slowest."""
 MOST_BUCKETS = 600
 MOST_POINTS = 3000
 
@@ -45,7 +48,7 @@ class Series:
     some from the fastest to the slowest."""
     latency_p50: Points = field(default_factory=list)
     latency_p95: Points = field(default_factory=list)
-    """Seconds, of answers and timeouts; none where nothing but failures was sent."""
+    """Seconds, of 20 answers and timeouts or more; none where nothing but failures was sent."""
     error_rate: Points = field(default_factory=list)
     """Share of the last second's requests."""
     throughput: Points = field(default_factory=list)
@@ -104,16 +107,22 @@ def _add_load(shown: Series, found: Sequence[Request]) -> None:
     for index in range(ceil((shown.end - shown.start) / shown.bucket_s)):
         at = min(shown.start + (index + 1) * shown.bucket_s, shown.end)
         since = max(shown.start, at - window_s)
-        window = found[bisect_left(moments, since) : bisect_left(moments, at)]
-        if window:
-            _add_window(shown, at, window, at - since)
+        first, until = bisect_left(moments, since), bisect_left(moments, at)
+        earliest = bisect_left(moments, max(shown.start, at - max(window_s, LONGEST_S)))
+        if first < until:
+            more = found[max(earliest, min(first, until - OF_P95)) : until]
+            _add_window(shown, at, found[first:until], more, at - since)
 
 
-def _add_window(shown: Series, at: float, window: Sequence[Request], length_s: float) -> None:
+def _add_window(
+    shown: Series, at: float, window: Sequence[Request], more: Sequence[Request], length_s: float
+) -> None:
+    """`more`: with those before it, where they are too few for a p95."""
     errors = sum(request.failure is not None for request in window)
-    for share, points in ((0.50, shown.latency_p50), (0.95, shown.latency_p95)):
-        if (value := percentile(population(window, share), share)) is not None:
-            points.append((at, value))
+    if (median_s := percentile(population(window, 0.50), 0.50)) is not None:
+        shown.latency_p50.append((at, median_s))
+        if (p95_s := told(population(more, 0.95), 0.95)) is not None:
+            shown.latency_p95.append((at, p95_s))
     shown.error_rate.append((at, errors / len(window)))
     shown.throughput.append((at, (len(window) - errors) / length_s))
 

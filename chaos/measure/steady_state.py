@@ -11,6 +11,7 @@ from chaos import binomial
 from chaos.faults.fidelity import share_interval
 from chaos.measure.case import Case
 from chaos.measure.counterexample import Judgement, left_out, not_back, out_of_bounds
+from chaos.measure.excluded import excluded, noticed, noticed_delay
 from chaos.measure.looks import gaps
 from chaos.measure.moments import percent, seconds, span
 from chaos.measure.recovery import Look
@@ -46,7 +47,8 @@ def judge_state(case: Case) -> SteadyStateResult:
         recovery_time_seconds=_rounded(back.seconds) if back else None,
         resolution_seconds=_rounded(back.resolution_s) if back else None,
         relapses=back.relapses if back else None,
-        noticed_share=_noticed(case),
+        noticed_share=_rounded(noticed(case), 6),
+        noticed_delay_seconds=_rounded(noticed_delay(case)),
         data=case.run.data,
         tested=[_tested(case, each) for each in (case.tally("baseline"), *case.tallies) if each.count],
     )
@@ -69,15 +71,8 @@ def _starved(case: Case) -> str:
     )
 
 
-def _rounded(value_s: float | None) -> float | None:
-    return None if value_s is None else round(value_s, 4)
-
-
-def _noticed(case: Case) -> float | None:
-    """The smallest share of bad ones under the fault (`afterwards`: after it) that is noticed with 95 %."""
-    first = case.tallies[0]
-    share = first.noticed(case.run.tests.against) if first.count else 2.0
-    return round(share, 6) if share <= 1 else None
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _tested(case: Case, found: Tally) -> Tested:
@@ -241,15 +236,6 @@ def _of_data(case: Case) -> str:
         return ""
     writes = "" if data.acknowledged is None else f", {data.acknowledged:,} writes acknowledged in the run"
     return f"; {data.first:,.0f} at the first look, {data.last:,.0f} at the last{writes}"
-
-
-def excluded(case: Case) -> str:
-    """What this `held` says, and what it does not."""
-    share = _noticed(case)
-    if share is None:
-        return "so few would not notice a total outage with 95 %"
-    where = " under the fault" if case.asked.holds == "throughout" else ""
-    return f"{percent(share)} bad or more{where} would have been noticed (95 %)"
 
 
 def _fewest(case: Case) -> int:

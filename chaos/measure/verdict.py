@@ -8,7 +8,7 @@ measured to have landed.
 from collections.abc import Sequence
 
 from chaos.measure.fidelity import StepJudged
-from chaos.measure.moments import name_and_unit, number
+from chaos.measure.moments import name_and_unit, number, percent, seconds
 from chaos.measure.result import SteadyStateResult, StepResult
 from chaos.verdict import Outcome, Verdict, worst
 
@@ -55,7 +55,22 @@ def undecided(states: Sequence[SteadyStateResult]) -> str:
 def _held(steps: Sequence[StepJudged], states: Sequence[SteadyStateResult]) -> str:
     names = " and ".join(f"“{state.name}”" for state in states)
     faults = " and ".join(f"“{step.result.name}” ({delivered_words(step.result)})" for step in steps)
-    return f"{names} held under {faults}, {sum(state.samples for state in states):,} samples."
+    return sentence(f"{names} held under {faults}, {counted(states)}")
+
+
+def counted(states: Sequence[SteadyStateResult]) -> str:
+    """How much was looked at, and what that excludes: the smallest share of bad ones that no state would have missed,
+    and the smallest delay that one would have seen."""
+    samples = f"{sum(state.samples for state in states):,} samples"
+    if not all(state.tested for state in states):
+        return samples  # by the rules of before, which said nothing of it
+    if blind := [state.name for state in states if state.noticed_share is None]:
+        return f"{samples}: so few that “{blind[0]}” would not notice a total outage with 95 %"
+    share = percent(max(state.noticed_share or 0.0 for state in states))
+    found = f"{samples}: {share} bad or more would have been noticed{' in each' if len(states) > 1 else ''}"
+    delays = [state.noticed_delay_seconds for state in states if state.noticed_delay_seconds is not None]
+    slower = f", and {seconds(min(delays))} more on every answer" if delays else ""
+    return f"{found}{slower} (95 %)"
 
 
 def delivered_words(step: StepResult) -> str:

@@ -31,6 +31,13 @@ def _numbers(result: Result) -> Iterator[tuple[str, dict[str, str], float | None
     for phase, load in result.load.items():
         if load.sent:
             yield "chaoslab_run_request_error_ratio", {"phase": phase}, load.error_rate
-        for quantile, value in (("0.5", load.p50), ("0.95", load.p95), ("0.99", load.p99)):
+        yield "chaoslab_run_requests_answered", {"phase": phase}, load.answered
+        for quantile, value, low, high in (
+            ("0.5", load.p50, load.p50_low, load.p50_high),
+            ("0.95", load.p95, load.p95_low, load.p95_high),
+            ("0.99", load.p99, load.p99_low, load.p99_high),
+        ):
             labels = {"phase": phase, "quantile": quantile}
             yield "chaoslab_run_request_latency_seconds", labels, value
+            yield "chaoslab_run_request_latency_bound_seconds", {**labels, "bound": "low"}, low
+            yield "chaoslab_run_request_latency_bound_seconds", {**labels, "bound": "high"}, high

@@ -40,7 +40,8 @@ LIVE = (
     ),
     Family(
         "chaoslab_request_latency_seconds",
-        "Quantiles of the answers and timeouts of the last second; a timeout counts as its limit at least.",
+        "Quantiles of the answers and timeouts of the last second, or of the last 20 (0.95) and 100 (0.99) where that "
+        "has fewer, at most 5 s; absent of fewer. A timeout counts as its limit at least.",
         ("quantile",),
         "seconds",
     ),
@@ -82,10 +83,17 @@ FINAL = (
     ),
     Family(
         "chaoslab_run_request_latency_seconds",
-        "Quantiles of a whole phase, of answers and timeouts.",
+        "Quantiles of a whole phase, of answers and timeouts; 0.95 of 20 or more, 0.99 of 100 or more.",
         ("quantile",),
         "seconds",
     ),
+    Family(
+        "chaoslab_run_request_latency_bound_seconds",
+        "Between `low` and `high` that quantile truly is, with 95 %; absent where so few requests tell none.",
+        ("quantile", "bound"),
+        "seconds",
+    ),
+    Family("chaoslab_run_requests_answered", "Of how many answers and timeouts those quantiles are."),
     Family("chaoslab_run_request_error_ratio", "Failed requests of a whole phase.", unit="ratio"),
 )
 """One sample each, when the run has been judged; `phase` only where it says of which."""

@@ -1,15 +1,23 @@
 """The requests of the last second: quantiles of their latency, the share that failed, good answers.
 
+A quantile takes so many requests that it is not merely the slowest of them: p95 20, p99 100. Where a second has fewer
+it is of the last so many, at most 5 s long; of fewer there is none.
+
 A request belongs to the second in which it ended, as for the live metrics of steady states: only then is it known what
 became of it. (The report, which is drawn afterwards, puts it where it was meant to be sent.)
 """
 
 from collections import deque
+from collections.abc import Sequence
+from math import ceil
+from operator import itemgetter
 from typing import NamedTuple
 
-from chaos.latencies import Request, percentile, population
+from chaos.latencies import Request, population
+from chaos.measure.latency import told
 
 LENGTH_S = 1.0
+LONGEST_S = 5.0
 QUANTILES = {"0.5": 0.50, "0.95": 0.95, "0.99": 0.99}
 
 
@@ -35,15 +43,22 @@ class LastSecond:
 
     def at(self, moment: float) -> Second | None:
         """None when no request ended in it."""
-        while self._ended and self._ended[0][0] <= moment - LENGTH_S:
+        while self._ended and self._ended[0][0] <= moment - LONGEST_S:
             self._ended.popleft()
-        recent = [request for at, request in self._ended if moment - LENGTH_S < at <= moment]
+        ended = sorted(((at, request) for at, request in self._ended if at <= moment), key=itemgetter(0))
+        recent = [request for at, request in ended if at > moment - LENGTH_S]
         if not recent:
             return None
         failed = sum(request.failure is not None for request in recent)
-        quantiles = {name: percentile(population(recent, share), share) for name, share in QUANTILES.items()}
+        answers = any(request.has_latency for request in recent)
+        before = [request for _, request in ended] if answers else []
+        quantiles = {name: _told(before, len(recent), share) for name, share in QUANTILES.items()}
         return Second(
             {name: value for name, value in quantiles.items() if value is not None},
             failed / len(recent),
             (len(recent) - failed) / LENGTH_S,
         )
+
+
+def _told(before: Sequence[Request], recent: int, share: float) -> float | None:
+    return told(population(before[-max(recent, ceil(1 / (1 - share) - 1e-9)) :], share), share)

@@ -1,6 +1,7 @@
 """A run beside the one before it: what changed is told, noise is not, and nothing strange is compared with."""
 
 import json
+import re
 from math import exp
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from chaos.measure import judge
 from chaos.measure.latency import summarise
 from chaos.measure.result import LoadSummary, Result
 from tests.journals import build
-from tests.journals.telling import INJECTED, RECOVERED, Telling
+from tests.journals.telling import INJECTED, RECOVERED, Telling, in_a_row
 
 NOW = "20261123-020000-shop-test-0000ff"
 
@@ -75,6 +76,36 @@ def test_what_changed_is_told_with_both_numbers() -> None:
     )
 
 
+def test_what_so_few_requests_cannot_show_is_said_of_errors_and_latency() -> None:
+    random, result = Random(5), judge(build.held())
+    now, then = (result.model_copy(update={"load": {"fault": a_load(random, 250)}}) for _ in range(2))
+    said = compare(now, then).unseen
+    assert "error rates may differ by up to 2.6 points, p95 latencies by up to " in said
+    [apart_ms] = re.findall(r"by up to (\d+) ms", said)
+    load = now.load["fault"]
+    assert load.p95_low is not None
+    assert load.p95_high is not None
+    assert 500 * (load.p95_high - load.p95_low) < float(apart_ms) < 3000 * (load.p95_high - load.p95_low)
+    assert compare(now, then).changes == []
+
+
+def test_a_series_is_compared_by_its_medians_and_says_how_far_they_may_be_apart() -> None:
+    now, then = judge(series(8)), judge(series(8))
+    assert "the median p95 under fault may differ by up to" in compare(now, then).unseen
+    few = judge(series(3))  # whose medians have no interval of 95 %
+    assert compare(few, few).unseen == ""
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_differs_more_than_it_says_is_seen(seed: int) -> None:
+    """Of 250 requests each, as many points more as it says could be unseen."""
+    random, seen = Random(seed), 0
+    for _ in range(20):
+        worse = compared(a_load(random, 250, errors=0.02 + 0.09), a_load(random, 250, errors=0.02))
+        seen += any("requests failed" in each for each in worse)
+    assert seen >= 15
+
+
 def test_another_version_is_told_as_such() -> None:
     assert "of another version of the experiment or its app" in between(
         build.held(), build.held(), digest="sha256:01"
@@ -114,6 +145,15 @@ def compared(now: LoadSummary, then: LoadSummary) -> list[str]:
     result = judge(build.held())
     one, other = (result.model_copy(update={"load": {"fault": load}}) for load in (now, then))
     return compare(one, other).changes
+
+
+def series(count: int) -> list[Event]:
+    """So many trials, each a bit slower than the one before."""
+    asked = {"trials": count, "control": False}
+    slow = [{(INJECTED, RECOVERED): 0.3 + trial / 100} for trial in range(1, count + 1)]
+    return in_a_row(
+        [Telling(trial=trial, series=asked, slow=each).events() for trial, each in enumerate(slow, start=1)]
+    )
 
 
 @pytest.mark.parametrize("about", [{"sigma": 0.5}, {"sigma": 1.0}, {"errors": 0.05}, {"errors": 0.1}])

@@ -20,6 +20,7 @@ def run(body: str, *arguments: str, user: str = "own") -> None:
 
 
 def seen(failed: int, count: int, met: int = 3, ended: int = 0) -> list[dict[str, object]]:
-    """Samples of so many attempts of ours, of which so many failed, and how often the target met the fault."""
+    """Samples of so many attempts of ours, of which so many failed, evenly, and how often the target met it."""
     met_so = {"target_packets": 9, "target_treated": met, "ended": ended}
-    return [{"failed": int(number < failed), "as": "?", "took_ms": 1.0, **met_so} for number in range(count)]
+    hits = [(number + 1) * failed // count - number * failed // count for number in range(count)]
+    return [{"failed": hit, "as": "?", "took_ms": 1.0, **met_so} for hit in hits]

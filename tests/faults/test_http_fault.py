@@ -97,10 +97,8 @@ def samples(
     hits: int, count: int, *, met: int = 5, matched: int = 50, saw: str = "503", later_ms: float = 0.0
 ) -> list[dict[str, Any]]:
     about = {"matched": matched, "faulted_requests": met, "later_ms": later_ms}
-    return [
-        {"faulted": int(index < hits), "saw": saw if index < hits else "200", **about}
-        for index in range(count)
-    ]
+    evenly = [(number + 1) * hits // count > number * hits // count for number in range(count)]
+    return [{"faulted": int(hit), "saw": saw if hit else "200", **about} for hit in evenly]
 
 
 @pytest.mark.parametrize(

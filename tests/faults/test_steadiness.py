@@ -1,22 +1,26 @@
 """A fault that was gone for a part of its hold has not landed, whatever its median says."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
 
+from bench.landing import HELD, Held, samples_of
 from chaos.faults.base import Fault
 from chaos.faults.cpu_stress import CpuStress
+from chaos.faults.crash_loop import CrashLoop
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.fd_exhaustion import FdExhaustion
 from chaos.faults.fidelity import enough_for, share_fits, traffic_needed
+from chaos.faults.http_fault import HttpFault
 from chaos.faults.inode_exhaustion import InodeExhaustion
 from chaos.faults.io_stress import IoStress
 from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.process_pause import ProcessPause
-from chaos.faults.steadiness import unsteady
+from chaos.faults.steadiness import lost_share, unsteady
 
 MIB = 2**20
 
@@ -31,6 +35,15 @@ def levels(fills: Sequence[float]) -> list[dict[str, Any]]:
 
 def burners(cpus: Sequence[float]) -> list[dict[str, Any]]:
     return [{"cpu_percent": cpu, "waited_percent": 0.0, "cores": 1} for cpu in cpus]
+
+
+def lives(lasted_s: Sequence[float]) -> list[dict[str, Any]]:
+    return [{"killed_pid": 10, "restarted": True, "lived_s": each} for each in lasted_s]
+
+
+def requests(later_ms: Sequence[float]) -> list[dict[str, Any]]:
+    met = {"faulted": True, "faulted_requests": 99, "matched": 99, "saw": "200"}
+    return [{**met, "later_ms": each} for each in later_ms]
 
 
 LOST: list[tuple[Fault, list[dict[str, Any]]]] = [
@@ -53,6 +66,8 @@ LOST: list[tuple[Fault, list[dict[str, Any]]]] = [
         ProcessPause(process="web", share=0.5),
         [{"turn_s": 1.0, "paused_s": p, "cpu_ms_while_paused": 0.0} for p in [1.0] * 5 + [0.0] * 5],
     ),
+    (CrashLoop(process="web", alive=1.0), lives([1.02] * 11 + [6.0] * 9)),
+    (HttpFault(process="web", mode="delay", delay=0.3), requests([300.5] * 22 + [0.5] * 18)),
 ]
 
 
@@ -71,6 +86,34 @@ def test_a_third_that_is_off_by_less_than_roughly_is_told() -> None:
     delivered = NetworkDelay(delay=0.3, process="web").delivered(trips([300.0] * 28 + [240.0] * 12))
     assert not delivered.landed
     assert "not in the last third" in delivered.why
+
+
+def shares(lost: float) -> list[Held]:
+    """The faults that strike a share, with samples enough to tell that so much of the hold is gone."""
+    return [held for held in HELD if held.fault.type in SHARES and (held.tells or not lost)]
+
+
+SHARES = ("packet_loss", "blackhole", "http_fault")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("held", shares(0.25), ids=lambda each: each.name)
+def test_a_share_that_was_lost_has_not_landed(held: Held, seed: int) -> None:
+    delivered = held.fault.delivered(samples_of(held, Random(seed), 0.25))
+    assert not delivered.landed, delivered.why
+    assert "but not one of the last" in delivered.why or "third of the hold" in delivered.why
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("held", shares(0), ids=lambda each: each.name)
+def test_a_share_as_asked_has_landed(held: Held, seed: int) -> None:
+    assert held.fault.delivered(samples_of(held, Random(seed), 0.0)).landed
+
+
+def test_a_share_that_comes_in_bursts_may_be_quiet_for_longer() -> None:
+    blocks = [(1, 1)] * 10 + [(1, 0)] * 160
+    assert "not one of the last 160" in lost_share(blocks, 0.05)
+    assert "not one" not in lost_share(blocks, 0.05, clumping=10)
 
 
 @pytest.mark.parametrize(("kind", "enough"), [("uniform", 20), ("normal", 40), ("pareto", 60)])

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from chaos.events import Event
 from chaos.measure import judge, series
 from chaos.tolerances import UNJUDGED
@@ -139,6 +141,17 @@ def test_series_cover_the_phases_and_keep_the_extremes() -> None:
     assert max(value for _, value in shown.cpu) == 85.5
     assert len(shown.latency) == 102
     assert [name for name, _ in shown.probes] == ["healthy", "fast"]
+
+
+@pytest.mark.parametrize(("keep", "drawn"), [(1, True), (2, True), (4, False)])
+def test_a_line_of_p95_is_never_that_of_the_slowest_requests(keep: int, drawn: bool) -> None:
+    """10 requests a second, every `keep`th of them: the last 20 are of 2 s, 4 s, 8 s."""
+    sampled = [each for each in held() if each.type == "load.sampled"][::keep]
+    shown = series([*drop(held(), lambda each: each.type == "load.sampled"), *sampled])
+    assert bool(shown.latency_p95) is drawn
+    assert len(shown.latency_p95) < len(shown.latency_p50)
+    for at, _ in shown.latency_p95:
+        assert sum(at - 5.0 <= each.at < at for each in sampled) >= 20
 
 
 def test_series_of_a_journal_without_phases_are_empty() -> None:

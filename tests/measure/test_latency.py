@@ -1,11 +1,14 @@
 """Percentiles, errors and throughput of literal requests."""
 
+from math import exp
+from random import Random
+from statistics import NormalDist
 from typing import Any
 
 import pytest
 
 from chaos.events import Event
-from chaos.latencies import percentile
+from chaos.latencies import Request, percentile
 from chaos.measure.latency import failures, requests, summarise
 from chaos.measure.record import Record
 
@@ -115,3 +118,16 @@ def test_failures_in_clumps_count_as_fewer() -> None:
     independent = summarise(requests(of(*clumped)), 10.0).independent
     assert independent is not None
     assert independent <= 60
+
+
+@pytest.mark.parametrize(("share", "name"), [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")])
+def test_intervals_of_percentiles_cover_as_often_as_they_say(share: float, name: str) -> None:
+    random, covered, rounds = Random(11), 0, 60
+    truth = 0.1 * exp(0.5 * NormalDist().inv_cdf(share))
+    for _ in range(rounds):
+        took = [0.1 * exp(random.gauss(0, 0.5)) for _ in range(600)]
+        found = summarise([Request(n / 100, t, 0.0, None, t, True) for n, t in enumerate(took)], 6.0)
+        low, high = getattr(found, f"{name}_low"), getattr(found, f"{name}_high")
+        assert low <= getattr(found, name) <= high
+        covered += low <= truth <= high
+    assert covered >= 52  # of 95 % fewer are met with 0.9 %

@@ -152,6 +152,36 @@ def test_what_fails_as_often_before_is_not_the_faults() -> None:
     assert ended["deviated"] <= FEW, ended
 
 
+@SEEDS
+@pytest.mark.parametrize(("allowed", "truth"), [(0.05, 0.1), (0.1, 0.15)])
+def test_what_it_does_anyway_is_no_relapse(seed: int, allowed: float, truth: float) -> None:
+    """More than allowed, before the fault as after it: nothing that the fault did."""
+    phases, random, ended = Phases(2.0, 4.0, 10.0), Random(seed), Counter[str]()
+    states = [looked_at(every=0.05, budget=allowed, holds="afterwards", recover_within_s=5.0)]
+    for _ in range(ROUNDS):
+        ended[_end(judge(Run(states, {"answers": independent(random, truth)}, phases).events()))] += 1
+    assert ended["deviated"] <= FEW, ended
+    assert ended["held"] <= FEW, ended
+
+
+@SEEDS
+def test_hiccups_as_before_are_not_the_faults(seed: int) -> None:
+    """Twice of what is allowed, in hiccups: as many independent ones are compared with the baseline."""
+    phases, random, ended = Phases(10.0, 10.0, 10.0), Random(seed), Counter[str]()
+    for _ in range(ROUNDS // 2):
+        bad = in_bursts(random, 0.1, 0.1, phases.end)
+        ended[_end(judge(Run([looked_at(every=0.05, budget=0.05)], {"answers": bad}, phases).events()))] += 1
+    assert ended["deviated"] <= FEW - 2, ended
+
+
+@pytest.mark.parametrize("limit_s", [None, 2.0, 22.0])
+def test_whatever_the_limit_no_relapse_is_held(limit_s: float | None) -> None:
+    phases = Phases(2.0, 2.0, 22.0)
+    states = [looked_at(holds="afterwards", recover_within_s=limit_s)]
+    run = Run(states, {"answers": every_so_often(5.0, 0.3, phases.baseline)}, phases, kill=True)
+    assert judge(run.events()).verdict is Verdict.DEVIATED
+
+
 def test_held_says_what_it_would_have_noticed() -> None:
     result = judge(Run([looked_at(every=0.1)], {}, Phases(3.0, 5.0, 3.0)).events())
     assert result.verdict is Verdict.HELD
@@ -182,6 +212,25 @@ def test_a_fault_that_was_lost_half_way_proves_nothing(seed: int) -> None:
     result = judge(Run([looked_at(every=0.05)], {}, SHORT, samples=samples).events())
     assert result.verdict is Verdict.INCONCLUSIVE
     assert "roughly as asked" in result.why
+
+
+@SEEDS
+def test_a_loss_that_hardly_anybody_could_meet_proves_nothing(seed: int) -> None:
+    """1 % of the packets for 3 s, and the target sends 24 of them: four of five times it meets none."""
+    random, phases, ended = Random(seed), Phases(2.0, 3.0, 2.0), Counter[str]()
+    for _ in range(ROUNDS // 2):
+        sent = lost = theirs = 0
+        samples = []
+        for _ in range(15):
+            sent, lost = sent + 200, lost + sum(random.random() < 0.01 for _ in range(200))
+            theirs += random.random() < 0.01 * 24 / 15
+            met = {"target_packets": 24, "target_treated": theirs}
+            samples.append({"sent": sent, "lost": lost, **met})
+        fault = {"type": "packet_loss", "loss": 0.01}
+        result = judge(Run([looked_at(every=0.5)], {}, phases, fault=fault, samples=samples).events())
+        ended[_end(result)] += 1
+        assert "too little traffic met it, 299 packets are needed" in result.why
+    assert set(ended) == {"inconclusive"}
 
 
 def _end(result: Result) -> str:

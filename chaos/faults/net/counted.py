@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
@@ -13,6 +14,7 @@ from chaos.faults.net import datagrams
 from chaos.faults.net.line import Line
 from chaos.faults.net.packets import Traffic, treated
 from chaos.faults.net.treatment import Order
+from chaos.faults.steadiness import and_why, lost_share
 
 EVERY_S = 0.2
 PER_S = 1000.0
@@ -96,11 +98,16 @@ def judged(
         f"{struck:,} of {sent:,} packets of ours were {strike.done}, which "
         f"{'goes' if near else 'does not go'} with {strike.share:.2%} asked (exact test, 0.1 %); "
     )
+    gone = lost_share(_since_the_last(strike, samples), strike.share, strike.clumping)
     met, said = _met(strike, newest)
-    landed = near and met
-    return Delivered(
-        values, round(low, 6), round(high, 6), sent, landed, why + said, near and not _odd(strike, newest)
-    )
+    landed, in_place = near and met and not gone, near and not gone and not _odd(strike, newest)
+    return Delivered(values, round(low, 6), round(high, 6), sent, landed, and_why(why + said, gone), in_place)
+
+
+def _since_the_last(strike: Strike, samples: Sequence[Sample]) -> list[tuple[int, int]]:
+    """What each sample counted more than the one before: (sent, struck)."""
+    totals = [(0, 0), *((int(each.get("sent", 0)), int(each.get(strike.shown_as, 0))) for each in samples)]
+    return [(now[0] - then[0], now[1] - then[1]) for then, now in pairwise(totals)]
 
 
 def met_by(strike: Strike, samples: Sequence[Sample]) -> Met:

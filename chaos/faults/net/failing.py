@@ -7,6 +7,7 @@ from typing import Any
 from chaos.faults.base import Sample, Target
 from chaos.faults.fidelity import share_fits, share_interval
 from chaos.faults.net.outside import Attempts
+from chaos.faults.steadiness import and_why, lost_share
 
 ENOUGH = 3
 _LANDED_SHARE = 0.95
@@ -47,4 +48,5 @@ def judged(samples: Sequence[Sample], fails_as: str, asked: float = 1.0, enough:
         )
     fits = share_fits(failed, count, asked)
     said = f"which {'goes' if fits else 'does not go'} with {asked:.0%} asked (exact test, 0.1 %)"
-    return Judged(share, low, high, count, fits, f"{why}, {said}")
+    gone = lost_share([(1, int(sample["failed"])) for sample in tried], asked)
+    return Judged(share, low, high, count, fits and not gone, and_why(f"{why}, {said}", gone))
