@@ -5,7 +5,7 @@ reads the journal; inside the sandbox the agent builds the same class from JSON 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +76,16 @@ class Met:
 def last(samples: Sequence[Sample], key: str) -> int:
     """The highest value of a counter in the side-band samples; 0 when none has it."""
     return max((int(sample[key]) for sample in samples if key in sample), default=0)
+
+
+def of_the_app(samples: Sequence[Sample], name: str) -> int:
+    """The highest count of the target's `packets`, `treated`, … without what it exchanged with who only looks."""
+    found = (
+        int(each[f"target_{name}"]) - int(each.get(f"own_{name}", 0))
+        for each in samples
+        if f"target_{name}" in each
+    )
+    return max(found, default=0)
 
 
 @dataclass(slots=True)
@@ -156,6 +166,12 @@ class Target(Protocol):
 
     def port(self, process: str) -> int | None:
         """The port that the manifest says this process listens on."""
+
+    def entrances(self) -> Container[int]:
+        """Ports where the experiment itself asks the app, as those who use it do: see chaos.agent.entrances."""
+
+    def looks(self) -> tuple[int, int]:
+        """How many commands of probes have begun so far, and how many are under way."""
 
     def run(self, *argv: str, timeout_s: float = 10.0) -> str:
         """Run a command to its end; its standard output. Raises FaultError with its standard error."""
