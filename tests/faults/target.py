@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -67,8 +67,8 @@ class LocalTarget:
     """Processes that somebody else started, by name: they outlive this target."""
     groups: Path | None = None
     """A directory that names the control groups of the adopted ones, as `mount` of the agent's budget."""
-    entered: frozenset[int] = frozenset()
-    """Where the experiment asks as users do."""
+    entered: Container[int] = range(65536)
+    """Where the experiment asks as users do: at every port, so that what a test asks is the app's use."""
     beside: Path | None = None
     """Another target's work directory, which the adopted ones were started in; it outlives this target."""
 
@@ -135,7 +135,7 @@ class LocalTarget:
     def port(self, process: str) -> int | None:
         return self.ports.get(process)
 
-    def entrances(self) -> frozenset[int]:
+    def entrances(self) -> Container[int]:
         return self.entered
 
     def looks(self) -> tuple[int, int]:
