@@ -136,9 +136,11 @@ def test_a_pool_that_is_too_small_for_a_longer_road_is_told_by_its_capacity(lab:
             phases=PHASES,
         ),
     )
-    print(done.out)
-    assert done.result.verdict == "deviated", done.result.why
-    print(done.out)
+    result = done.result
+    assert result.verdict == "deviated", result.why
+    advice = " ".join(result.analysis.recommendations)
+    assert "Capacity is the number of workers or pooled connections" in advice
+    assert "in parallel" not in advice
 
 
 WSGI = """
@@ -212,6 +214,41 @@ def test_postgres_and_its_app_for_an_ordinary_user(anybodys: Path) -> None:
     )
     result = Result.model_validate_json(done.stdout)
     assert (result.verdict, result.exit_code) == ("held", 0), result.why
+
+
+SERVES = """
+const server = require("http").createServer((asked, answer) => answer.end("ok"));
+server.listen(8000, "127.0.0.1", () => console.log("listening"));
+"""
+
+
+def test_npm_start_is_killed_with_the_server_that_it_started(lab: Lab) -> None:
+    """Of a wrapper alone that is killed, the server lives on, and the next one finds its port taken."""
+    (lab.folder / "app/server.js").write_text(SERVES)
+    package = {"name": "shop", "version": "1.0.0", "scripts": {"start": "node server.js"}}
+    (lab.folder / "app/package.json").write_text(json.dumps(package))
+    web = {
+        "name": "web",
+        "command": ["npm", "start"],
+        "port": 8000,
+        "restart": "always",
+        "env": {"HOME": "/tmp"},
+    }
+    kill = {"name": "death", "fault": {"type": "process_kill", "process": "web"}, "hold": "3s"}
+    done = lab.run(
+        "--json",
+        lab.manifest(
+            target={"app": "app", "processes": [web]},
+            sandbox={"type": "local", "memory": "256MiB", "ttl": "2m"},
+            steadyState=[{**BACK, "recoverWithin": "4s"}],
+            method=[kill],
+            phases=PHASES,
+        ),
+    )
+    lines = [event.data["line"] for event in lab.events() if event.type == "log.captured"]
+    assert lines.count("listening") == 2, lines
+    assert not any("EADDRINUSE" in line for line in lines)
+    assert (done.result.verdict, done.code) == ("held", 0), done.result.why
 
 
 EXPRESS = """
