@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.net import asides
-from tests.faults.target import in_own_network
+from tests.faults.target import in_own_network, users
 
 AT_THE_FRONT = ("connection_reset", "delay", "http")
 
@@ -11,6 +11,13 @@ AT_THE_FRONT = ("connection_reset", "delay", "http")
 @pytest.mark.parametrize("name", asides.FAULTS)
 def test_who_looks_from_the_side_does_not_meet_it_for_the_app(name: str) -> None:
     print(in_own_network(f"{asides.__name__}:nobody_uses_it", name))
+
+
+@pytest.mark.parametrize("name", ["delay_of_a_port", "http"])
+def test_nor_in_a_sandbox_of_an_ordinary_users(name: str) -> None:
+    """Where this machine has such users; else there is nobody to be told apart from."""
+    if "unprivileged" in users():
+        print(in_own_network(f"{asides.__name__}:nobody_uses_it", name, unprivileged=True))
 
 
 @pytest.mark.parametrize("name", AT_THE_FRONT)

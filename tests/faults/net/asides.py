@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from chaos.agent.commands import run_command
 from chaos.agent.load import OpenLoop
 from chaos.agent.windows import Windows
 from chaos.errors import ProbeError
@@ -25,11 +26,10 @@ from chaos.faults.http_fault import HttpFault
 from chaos.faults.net.attempts import connect
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.packet_loss import PacketLoss
-from chaos.probes.base import Probe
+from chaos.probes.base import Probe, ProcessState
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
 from chaos.probes.tcp import TcpProbe
-from tests.agent.test_probing import Place
 from tests.faults.net.delays import observed
 from tests.faults.target import LocalTarget
 
@@ -67,6 +67,19 @@ with socket.create_connection(("127.0.0.1", {SITE}), 0.2) as one:
 COMMAND = CommandProbe(command=[sys.executable, "-I", "-S", "-c", ONCE], timeout=2.0)
 LOOKS: Sequence[Probe] = (HttpProbe(url=URL, timeout=0.3), TcpProbe(port=SITE, timeout=0.3))
 LOAD = {"url": URL, "rate_per_s": 40, "timeout_s": 0.3}
+
+
+class Here:
+    """Where probes look."""
+
+    windows = Windows()
+    processes: Mapping[str, ProcessState] = {}
+
+    def now(self) -> float:
+        return time.time()
+
+    async def run_command(self, command: Sequence[str], timeout_s: float) -> tuple[int, str]:
+        return await run_command(command, timeout_s)
 
 
 def nothing(type_: str, at: float | None = None, /, **data: Any) -> None:
@@ -111,12 +124,12 @@ def met(
 async def ask(looks: Sequence[Probe]) -> None:
     """Look about ten times, as the agent does; with load beside it, when it is not about commands."""
     over = asyncio.Event()
-    place = Place()
+    place = Here()
     loads = [] if COMMAND in looks else [OpenLoop(LOAD, nothing, Windows(), Clock()).run(over)]
     async with asyncio.TaskGroup() as group:
         for load in loads:
             group.create_task(load)
-        for _ in range(8):
+        for _ in range(5):
             for look in looks:
                 with contextlib.suppress(ProbeError):
                     await look.observe(place)
