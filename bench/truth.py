@@ -80,8 +80,9 @@ def run(cell: Cell) -> Run:
             raise SystemExit(f"{cell.name}: {done.stderr}")
         ran = ours.said(done.stdout, folder / "runs")
     (step,) = ran.result.steps
-    met = getattr(step, "met", None)
-    count = f"{met.count} of {met.of}" if met else ""
+    count = "" if step.met is None or step.met.count is None else f"{step.met.count:,}"
+    if count and step.met is not None and step.met.of is not None:
+        count += f" of {step.met.of:,}"
     return Run(cell, ran.result.verdict.value, ran.result.why, step.landed, count, seen(cell, ran.events))
 
 

@@ -5,7 +5,7 @@ for each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,13 @@ def result_of(
     meanwhile: Callable[[Run], Awaitable[None]] | None = None,
     hold: str = "1500ms",
     process: dict[str, Any] = FORKS,
+    beside: Sequence[dict[str, Any]] = (),
+    states: list[dict[str, Any]] | None = None,
 ) -> Result:
     """A run whose target stays up, whatever happens: every steady state holds."""
     step = {"name": "the fault", "fault": fault, "hold": hold}
-    (loaded,) = load(lab.manifest(process=process, steadyState=[UP], method=[step]))
+    target = {"app": "app", "processes": [process, *beside]}
+    (loaded,) = load(lab.manifest(target=target, steadyState=states or [UP], method=[step]))
     drawn = plan(loaded)
     run = Run.new(drawn.name, lab.runs)
 
@@ -115,6 +118,42 @@ def test_a_fault_that_nobody_felt(lab: Lab) -> None:
     result = result_of(lab, {"type": "clock_skew"}, process=SLEEPS)
     assert (result.outcome, result.verdict, result.exit_code) == ("completed", "inconclusive", 3)
     assert "web never asked the library for the time while it was wrong" in result.why
+
+
+DB = {"name": "db", "command": ["python3", "-S", "server.py"], "port": 8000}
+AND_BACK = {
+    "name": "the dependency is back",
+    "probe": {"type": "tcp", "port": 8000, "every": "50ms"},
+    "tolerance": {"connected": True},
+    "holds": "afterwards",
+}
+CONNECTS = "import socket as s; c = s.socket(); c.settimeout(0.2); c.connect_ex(('127.0.0.1', 8000))"
+
+
+def command(code: str) -> dict[str, Any]:
+    """A command that looks at something, and says that all is well."""
+    looks = {"type": "command", "command": ["python3", "-I", "-S", "-c", code], "every": "300ms"}
+    return {"name": "looked at", "probe": looks, "tolerance": {"exitCode": 0}}
+
+
+@pytest.mark.parametrize("mode", ["refuse", "blackhole"])
+def test_a_dependency_that_only_probes_ask(lab: Lab, mode: str) -> None:
+    fault = {"type": "dependency_failure", "process": "db", "mode": mode}
+    states = [UP, AND_BACK, command(CONNECTS)]
+    result = result_of(lab, fault, hold="2s", process=SLEEPS, beside=[DB], states=states)
+    assert (result.verdict, result.exit_code) == ("inconclusive", 3), result.why
+    assert "the app sent nothing to `db`" in result.why
+    (step,) = result.steps
+    assert step.met is not None
+    assert step.met.count == 0
+
+
+def test_a_disk_that_only_a_probe_writes_to(lab: Lab) -> None:
+    fault = {"type": "disk_full", "path": "/tmp", "leave": "1MiB"}
+    states = [UP, command("open('/tmp/look', 'w').write('x')")]
+    result = result_of(lab, fault, process=SLEEPS, states=states)
+    assert (result.verdict, result.exit_code) == ("inconclusive", 3), result.why
+    assert "the app wrote nothing to /tmp, but for what happened while commands of probes ran" in result.why
 
 
 def test_an_agent_that_stood_still_for_a_while(lab: Lab) -> None:

@@ -4,12 +4,32 @@ import asyncio
 import errno
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from chaos.agent.wall import Child, InTheOpen, Spawner
 from chaos.errors import NotSeen, ProbeError
 
+
+@dataclass
+class UnderWay:
+    """Commands of probes: how many have begun so far, and how many are under way."""
+
+    begun: int = 0
+    now: int = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """One more, from before it begins to when what is left of it is gone."""
+        self.begun, self.now = self.begun + 1, self.now + 1
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+
+UNDER_WAY = UnderWay()
 RUNNING: set[int] = set()
 """The pids of the commands under way: children of ours that no fault has started."""
 OUTPUT_BYTES = 64 * 1024
@@ -32,6 +52,13 @@ async def run_command(
     is killed. `env` is beside what every process of the app has. Raises ProbeError: `timeout`, or the reason why it
     could not be started (NotSeen: that is our own lack).
     """
+    with UNDER_WAY.one():
+        return await _run(command, timeout_s, cwd, env or {}, spawner or InTheOpen())
+
+
+async def _run(
+    command: Sequence[str], timeout_s: float, cwd: str, env: Mapping[str, str], spawner: Spawner
+) -> tuple[int, str]:
     seen, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     output = bytearray()
     loop = asyncio.get_running_loop()
@@ -39,9 +66,7 @@ async def run_command(
     try:
         async with asyncio.timeout(timeout_s):
             os.set_blocking(told, True)
-            process = await (spawner or InTheOpen()).spawn(
-                command, cwd=cwd, env=env or {}, output=(told, told)
-            )
+            process = await spawner.spawn(command, cwd=cwd, env=env, output=(told, told))
             RUNNING.add(process.pid)
             loop.add_reader(seen, _collect, seen, output)
             await until_exit(process.pid)

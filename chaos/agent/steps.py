@@ -14,6 +14,7 @@ from typing import Any
 
 from chaos.agent import residue
 from chaos.agent.commands import RUNNING
+from chaos.agent.entrances import entrances
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import LINGERING, StepTarget
@@ -78,7 +79,9 @@ class Steps:
         """Whatever happens in between, a fault that was injected is followed by one `fault.recovered`."""
         fields = dict(step["fault"])
         about = {"step": step["name"], "fault": fields["type"]}
-        target = StepTarget(step["name"], self._supervisor, self._record, self._work, seed, self.stopping)
+        supervisor, record = self._supervisor, self._record
+        entered = entrances(self._order)
+        target = StepTarget(step["name"], supervisor, record, self._work, seed, self.stopping, entered)
         course = _Course()
         self._audit.begin()
         try:

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from chaos.agent.budget import Budget
+from chaos.agent.commands import UNDER_WAY
 from chaos.agent.helper import command as command_line
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
@@ -83,6 +84,7 @@ class StepTarget:
         work: Path,
         seed: int,
         stopping: threading.Event,
+        entrances: frozenset[int] = frozenset(),
     ) -> None:
         self.random = Random(seed)
         self.work = work
@@ -96,6 +98,7 @@ class StepTarget:
         self._supervisor = supervisor
         self._record = record
         self._stopping = stopping
+        self._entrances = entrances
 
     def names(self) -> Sequence[str]:
         """See Target."""
@@ -113,6 +116,14 @@ class StepTarget:
     def port(self, process: str) -> int | None:
         """See Target."""
         return self._supervisor.processes[process].port
+
+    def entrances(self) -> frozenset[int]:
+        """See Target."""
+        return self._entrances
+
+    def looks(self) -> tuple[int, int]:
+        """See Target."""
+        return UNDER_WAY.begun, UNDER_WAY.now
 
     def run(self, *argv: str, timeout_s: float = 10.0) -> str:
         """See Target."""

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, last
+from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, of_the_app
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import mean_interval
 from chaos.faults.net import transfer
@@ -125,7 +125,7 @@ class Bandwidth(Fault):
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: packets of the target that came to the link."""
         return Met.counted(
-            last(samples, "target_packets"),
+            of_the_app(samples, "packets"),
             None,
             "packets of the app came to the link",
             "no packet of the app came to the link",

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
-from chaos.faults.mounts import View
+from chaos.faults.target import Helper as Helper
+from chaos.faults.target import Memory as Memory
+from chaos.faults.target import Target as Target
 
 Intensity = Literal["low", "medium", "high"]
 Sample = Mapping[str, Any]
@@ -78,6 +79,16 @@ def last(samples: Sequence[Sample], key: str) -> int:
     return max((int(sample[key]) for sample in samples if key in sample), default=0)
 
 
+def of_the_app(samples: Sequence[Sample], name: str) -> int:
+    """The highest count of the target's `packets`, `treated`, … without what it exchanged with who only looks."""
+    found = (
+        int(each[f"target_{name}"]) - int(each.get(f"own_{name}", 0))
+        for each in samples
+        if f"target_{name}" in each
+    )
+    return max(found, default=0)
+
+
 @dataclass(slots=True)
 class Injection:
     """A fault that is in place: how it was done, and how to look at it from the side.
@@ -92,110 +103,6 @@ class Injection:
     observe: Callable[[], Sample | None] = lambda: None
     every_s: float = 0.1
     notes: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Helper(Protocol):
-    """A child process that runs one function of the bundle; it dies with the step's thread, whatever happens."""
-
-    pid: int
-
-    def receive(self, timeout_s: float) -> Mapping[str, Any] | None:
-        """The next JSON line it printed; None when none came in time. Raises FaultError when it has ended."""
-
-    def send(self, message: Mapping[str, Any]) -> None:
-        """One JSON line on its standard input."""
-
-    def let_go(self) -> None:
-        """Have it live on, to its own end or the agent's, when its context is left: it disturbs nobody any more.
-
-        Only for a function that `outlives_agent`: the thread of its step ends before it.
-        """
-
-
-class Memory(Protocol):
-    """The memory budget of the target. `kind` is `real` (a cgroup enforces it) or `emulated` (the agent does)."""
-
-    limit_bytes: int
-    enforced_bytes: int
-    """What the agent enforces where no control group does; a fault may lower it."""
-
-    @property
-    def kind(self) -> Literal["real", "emulated"]:
-        """Who enforces it."""
-
-    def used_bytes(self) -> int:
-        """Bytes in use now that count against the limit and cannot be dropped."""
-
-    def kills(self) -> int:
-        """How many processes were ended for want of memory, since the sandbox began."""
-
-
-class Target(Protocol):
-    """What a fault may touch, from inside the sandbox."""
-
-    random: Random
-    work: Path
-    view: View
-    """The file tree as the app sees it."""
-
-    @property
-    def memory(self) -> Memory:
-        """The budget that the app lives in."""
-
-    def names(self) -> Sequence[str]:
-        """The process names of the manifest."""
-
-    def pids(self, process: str | None = None) -> Sequence[int]:
-        """Live pids of that process (of all of them), its main pid first, then its descendants.
-
-        They are all that its command started, also those that have lost their parents.
-        """
-
-    def main(self, process: str) -> int | None:
-        """Its main process; None when that does not run, whatever else of its tree does."""
-
-    def port(self, process: str) -> int | None:
-        """The port that the manifest says this process listens on."""
-
-    def run(self, *argv: str, timeout_s: float = 10.0) -> str:
-        """Run a command to its end; its standard output. Raises FaultError with its standard error."""
-
-    def undo(self, what: str, action: Callable[[], None]) -> AbstractContextManager[None]:
-        """Register `action` before doing what it undoes; runs once, on leaving, on stop and on a lost controller."""
-
-    def helper(
-        self,
-        function: Callable[..., None],
-        *,
-        in_memory_limit: bool = False,
-        env: Mapping[str, str] | None = None,
-        **arguments: Any,
-    ) -> AbstractContextManager[Helper]:
-        """Run a module-level function of `chaos` in a child Python; keyword arguments go as JSON.
-
-        `env` is its whole environment; the agent's own when not given.
-        """
-
-    def cgroup(self, controller: str) -> Path | None:
-        """Directory of the app's control group for `memory`, `cpu`, `cpuacct`, `pids`, `blkio`; limits may be written.
-
-        In v2 the one unified directory. None where the sandbox has none.
-        """
-
-    def outside(self) -> Sequence[int]:
-        """Live pids of the app outside of its control groups, so that no limit holds for them; none where none are."""
-
-    def ask(self, act: str, **details: Any) -> Path:
-        """Ask the controller for what can be done from outside only; the file that will hold its answer.
-
-        See chaos.faults.outside.
-        """
-
-    def measured(self, **sample: Any) -> None:
-        """Journal one side-band sample outside of `Injection.observe`."""
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep; True at once when the step is being ended (hold over, stop, lost controller)."""
 
 
 @dataclass(frozen=True, kw_only=True)

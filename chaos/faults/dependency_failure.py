@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from chaos.faults.apart import COMMANDS
 from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.net.endpoints import Endpoint, named
 from chaos.faults.net.failing import ENOUGH, judged, told
@@ -114,7 +115,7 @@ class DependencyFailure(Fault):
             last(samples, "app_packets"),
             None,
             f"packets of the app to {self._where} were cut off",
-            f"the app sent nothing to {self._where}",
+            f"the app sent nothing to {self._where}{COMMANDS if last(samples, 'unsure_packets') else ''}",
         )
 
     def _asked(self) -> dict[str, float | str]:

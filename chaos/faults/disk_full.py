@@ -57,7 +57,7 @@ class DiskFull(Fault):
             refuse_the_agents(self.path, target.work, fill.file)
             fill.begin()
             asked = {"left_bytes": self.leave}
-            with contextlib.closing(Touched(self.path, target.pids)) as touched:
+            with contextlib.closing(Touched(self.path, target.pids, target.looks)) as touched:
 
                 def look() -> Sample:
                     return {**fill.look(), **touched.look()}

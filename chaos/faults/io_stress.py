@@ -83,7 +83,7 @@ class IoStress(Fault):
             with target.helper(work, **arguments) as helper:
                 if helper.receive(ANSWERS_WITHIN_S) is None:
                     raise InjectionError(f"the workers were not ready within {ANSWERS_WITHIN_S:g} s")
-                touched = Touched(self.path, target.pids)
+                touched = Touched(self.path, target.pids, target.looks)
                 stack.callback(touched.close)
                 look = _Look(helper, mount, clock, touched)
                 notes = {

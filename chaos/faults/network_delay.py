@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
+from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, of_the_app
 from chaos.faults.fidelity import median_interval
 from chaos.faults.net.endpoints import parted
 from chaos.faults.net.handshakes import MEANS, connecting, first_exchange, tls
@@ -149,7 +149,7 @@ class NetworkDelay(Fault):
     def met(self, samples: Sequence[Sample]) -> Met:
         """See Fault: packets of the target that were held back."""
         return Met.counted(
-            last(samples, "target_packets"),
+            of_the_app(samples, "packets"),
             None,
             "packets of the app were delayed",
             "no packet of the app went this way",

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
+from chaos.faults.apart import COMMANDS, Apart
 from chaos.faults.base import Met, Sample
 
 _ACCESS, _MODIFY, _CLOSE_WRITE, _MOVED_TO, _CREATE, _DELETE = 0x1, 0x2, 0x8, 0x80, 0x100, 0x200
@@ -25,10 +26,13 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Touched:
-    """Counts what happens in a folder and below, from now on."""
+    """Counts what happens in a folder and below, from now on; `looks` is that of the target."""
 
-    def __init__(self, folder: str, pids: Callable[[], Iterable[int]]) -> None:
+    def __init__(
+        self, folder: str, pids: Callable[[], Iterable[int]], looks: Callable[[], tuple[int, int]]
+    ) -> None:
         self._pids, self._device = pids, Path(folder).stat().st_dev
+        self._apart = Apart(looks)
         self._folders: dict[int, Path] = {}
         self._whole = True
         self._written = self._read = 0
@@ -39,12 +43,19 @@ class Touched:
             self._watch(Path(folder))
 
     def look(self) -> dict[str, int]:
-        """What happened so far, how many files the app has open for writing, and whether all could be watched."""
+        """What happened so far, how many files the app has open for writing, and whether all could be watched.
+
+        `unsure` is how much more there was that a command of a probe may have done.
+        """
+        sure, unsure = self._apart.split(self._count)
+        writers = sum(_writes(pid, self._device) for pid in self._pids())
+        return {**sure, "unsure": sum(unsure.values()), "writers": writers, "watched": int(self._whole)}
+
+    def _count(self) -> dict[str, int]:
         with suppress(BlockingIOError):
             while self._notices >= 0 and (events := os.read(self._notices, 2**16)):
                 self._note(events)
-        writers = sum(_writes(pid, self._device) for pid in self._pids())
-        return {"written": self._written, "read": self._read, "writers": writers, "watched": int(self._whole)}
+        return {"written": self._written, "read": self._read}
 
     def close(self) -> None:
         """Watch no more."""
@@ -111,7 +122,11 @@ def wrote(samples: Sequence[Sample], folder: str) -> Met:
         )
     if not all(int(sample.get("watched", 1)) for sample in samples):
         return Met.unmeasured(f"there is too much below {folder} to watch all of it")
-    return Met(0, None, f"the app wrote nothing to {folder}", enough=False)
+    return Met(0, None, f"the app wrote nothing to {folder}{_but(samples)}", enough=False)
+
+
+def _but(samples: Sequence[Sample]) -> str:
+    return COMMANDS if any(int(sample.get("unsure", 0)) for sample in samples) else ""
 
 
 def used(samples: Sequence[Sample], folder: str) -> Met:
@@ -121,4 +136,6 @@ def used(samples: Sequence[Sample], folder: str) -> Met:
     ):
         return Met.counted(touched, None, f"times somebody read or wrote a file in {folder}", "")
     found = wrote(samples, folder)
-    return found if found.count is None else Met(0, None, f"the app used no file in {folder}", enough=False)
+    if found.count is None:
+        return found
+    return Met(0, None, f"the app used no file in {folder}{_but(samples)}", enough=False)

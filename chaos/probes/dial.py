@@ -15,6 +15,7 @@ from functools import cache
 from typing import TypeVar
 
 from chaos.errors import NotSeen, ProbeError
+from chaos.marks import mark
 from chaos.probes.http1 import BadResponse
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.BaseProtocol)
@@ -100,14 +101,32 @@ async def connect(
     failure: OSError = OSError("no address")
     for address in addresses:
         try:
+            connection = await _dialed(address, port)
             _, made = await loop.create_connection(
-                protocol, address, port, ssl=context, server_hostname=tls_name
+                protocol, ssl=context, server_hostname=tls_name, sock=connection
             )
         except OSError as error:
             failure = error
         else:
             return made
     raise failure
+
+
+async def _dialed(address: str, port: int) -> socket.socket:
+    """A connection that is marked as ours before its first packet."""
+    numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    family, kind, protocol, _, place = socket.getaddrinfo(
+        address, port, type=socket.SOCK_STREAM, flags=numeric
+    )[0]
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)
+        mark(connection)
+        await asyncio.get_running_loop().sock_connect(connection, place)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def is_address(host: str) -> bool:

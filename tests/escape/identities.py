@@ -59,7 +59,7 @@ def conducted(identity: str, folder: Path, put: Canary) -> Tried:
         case "local-root":
             seen = _run([sys.executable], "local", work, put, {})
         case "local-user":
-            seen = _run(_as_ordinary_user(folder, work), "local", work, put, {"PYTHONPATH": _packages()})
+            seen = _run(as_ordinary_user(folder, work), "local", work, put, {"PYTHONPATH": packages()})
         case "container":
             need(ENGINE, "podman")
             settings = {"CHAOSLAB_CONTAINER_ENGINE": ENGINE, "CHAOSLAB_CONTAINER_IMAGE": image()}
@@ -105,7 +105,7 @@ def answers_of(events: list[Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _as_ordinary_user(folder: Path, work: Path) -> list[str]:
+def as_ordinary_user(folder: Path, work: Path) -> list[str]:
     """An interpreter of that user's own, whose prefix he may write to; as root, by setpriv(1)."""
     if not IS_ROOT:
         return [sys.executable]
@@ -122,7 +122,7 @@ def _as_ordinary_user(folder: Path, work: Path) -> list[str]:
     return [*become, str(own / "bin/python")]
 
 
-def _packages() -> str:
+def packages() -> str:
     return os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])
 
 

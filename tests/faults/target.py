@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
 from chaos.agent.budget import Budget as AgentBudget
+from chaos.agent.commands import UNDER_WAY
 from chaos.agent.helper import command
 from chaos.errors import FaultError
 from chaos.faults.base import Memory
@@ -66,6 +67,8 @@ class LocalTarget:
     """Processes that somebody else started, by name: they outlive this target."""
     groups: Path | None = None
     """A directory that names the control groups of the adopted ones, as `mount` of the agent's budget."""
+    entered: Container[int] = range(65536)
+    """Where the experiment asks as users do: at every port, so that what a test asks is the app's use."""
     beside: Path | None = None
     """Another target's work directory, which the adopted ones were started in; it outlives this target."""
 
@@ -131,6 +134,12 @@ class LocalTarget:
 
     def port(self, process: str) -> int | None:
         return self.ports.get(process)
+
+    def entrances(self) -> Container[int]:
+        return self.entered
+
+    def looks(self) -> tuple[int, int]:
+        return UNDER_WAY.begun, UNDER_WAY.now
 
     def run(self, *argv: str, timeout_s: float = 10.0) -> str:
         try:

@@ -14,13 +14,14 @@ from chaos.events import Event
 ALL = {cell.name: cell for stack in STACKS for cell in cells(stack)}
 SHORT = (
     "haproxy-answers-503-safe",
+    "haproxy-refused-plain",
     "java-refused-plain",
     "nginx-answers-503-plain",
     "node-killed-plain",
     "postgres-reset-safe",
     "redis-dependency-hangs-safe",
 )
-"""One of each stack, three that hold and three that do not."""
+"""One of each stack, three that hold and three that do not; and one half of what answers in turn, by chance."""
 AT_ONCE = 3
 
 

@@ -67,6 +67,9 @@ class Carrier(Generic[Token]):
     """Packets that the kernel offered to the line; what it did not see passed it. None: unknown."""
     line: DelayLine[tuple[Token, bytes, Fate]] = field(default_factory=DelayLine)
     other_packets: int = 0
+    own_packets: int = 0
+    """Of the target's, those that it exchanged with who only looks at it, where that is told apart."""
+    own_treated: int = 0
 
     def __post_init__(self) -> None:
         self.counts: Mapping[Kind, Counts] = {"target": Counts(), "echo": Counts()}
@@ -103,6 +106,8 @@ class Carrier(Generic[Token]):
     def report(self) -> dict[str, Any]:
         """Counts, and how many packets passed untreated because the queue was full."""
         report: dict[str, Any] = {"other_packets": self.other_packets}
+        if self.sorter.users is not None:
+            report |= {"own_packets": self.own_packets, "own_treated": self.own_treated}
         for kind, counts in self.counts.items():
             report |= {f"{kind}_{name}": value for name, value in vars(counts).items()}
         seen = self.other_packets + sum(counts.packets for counts in self.counts.values())
@@ -148,6 +153,9 @@ class Carrier(Generic[Token]):
         counts.bytes += packet.size
         counts.treated += fate is not Fate.PASS
         counts.passed_bytes += 0 if fate in _ENDS else packet.size
+        if kind == "target" and self.sorter.aside(packet.flow, way):
+            self.own_packets += 1
+            self.own_treated += fate is not Fate.PASS
         return due, fate
 
     def _let_go(self, now: float) -> None:
@@ -162,7 +170,7 @@ class Carrier(Generic[Token]):
             if "stop" in message:
                 return False
             if "pids" in message:
-                self.sorter.update(message["pids"])
+                self.sorter.update(message["pids"], message.get("users"))
             if "report" in message:
                 self.channel.send({"counts": self.report()})
         return True

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Helper, Injection, Met, Sample, Target, last
+from chaos.faults.base import Delivered, Helper, Injection, Met, Sample, Target, of_the_app
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.fidelity import enough_for, share_fits, share_interval, traffic_needed
 from chaos.faults.net import datagrams
@@ -112,9 +112,9 @@ def _since_the_last(strike: Strike, samples: Sequence[Sample]) -> list[tuple[int
 
 def met_by(strike: Strike, samples: Sequence[Sample]) -> Met:
     """How many of the target's own packets were struck."""
-    packets = last(samples, "target_packets")
+    packets = of_the_app(samples, "packets")
     return Met.counted(
-        last(samples, "target_treated"),
+        of_the_app(samples, "treated"),
         packets,
         f"packets of the app were {strike.done}",
         f"none of the app's {packets:,} packets was {strike.done}" if packets else "the app sent no packet",

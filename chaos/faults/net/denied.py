@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Injection, Met, Sample, Target, last
+from chaos.faults.base import Delivered, Injection, Met, Sample, Target, last, of_the_app
 from chaos.faults.fidelity import enough_for, traffic_needed
 from chaos.faults.net.attempts import CONNECT_EVERY_S, CONNECT_S
 from chaos.faults.net.ended import end_open
@@ -78,15 +78,16 @@ def denying(target: Target, denial: Denial, notes: Mapping[str, Any]) -> Iterato
         seed = target.random.getrandbits(32)
         order = {"way": denial.way, "share": denial.share, "seed": seed}
         with treated(target, selection, order) as line:
-            about = dict(notes)
+            about, ended, own_ended = dict(notes), 0, 0
             if denial.ends_open:
-                about["reset_open_connections"] = end_open(target, selection, denial.share, seed)
+                ended, own_ended = end_open(target, selection, denial.share, seed)
+                about["reset_open_connections"] = ended
             attempts.await_failure(denial.fails_as, payload=False)
 
             def observe() -> Sample | None:
                 line.update(denial.traffic.pids(target))
-                ended = about.get("reset_open_connections", 0)
-                return told(target, attempts, denial.fails_as, **line.counts(), ended=ended)
+                counts = {**line.counts(), "ended": ended, "own_ended": own_ended}
+                return told(target, attempts, denial.fails_as, **counts)
 
             yield Injection(line.mechanism, "real", denial.asked, observe, CONNECT_EVERY_S, about)
         _await_gone(denial, attempts)
@@ -114,11 +115,11 @@ def denied(denial: Denial, samples: Sequence[Sample], what: str) -> Delivered:
 
 def met_by(denial: Denial, samples: Sequence[Sample], what: str) -> Met:
     """What of the target's own was denied, of its packets that might have been."""
-    ended = max(0, last(samples, "ended"))
+    ended = max(0, last(samples, "ended") - last(samples, "own_ended"))
     also = f", and {ended:,} open connections were reset at once" if ended else ""
-    packets = last(samples, "target_packets")
+    packets = of_the_app(samples, "packets")
     return Met.counted(
-        last(samples, "target_treated") + ended,
+        of_the_app(samples, "treated") + ended,
         packets + ended,
         f"{what}{also}",
         f"none of the app's {packets:,} packets that might have been was denied"

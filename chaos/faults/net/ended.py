@@ -16,29 +16,40 @@ from chaos.faults.net.treatment import lot
 CANNOT = -1
 
 
-def end_open(target: Target, selection: Selection, share: float, seed: int) -> int:
-    """How many of the selection's connections were reset; CANNOT where this kernel can end none."""
+def end_open(target: Target, selection: Selection, share: float, seed: int) -> tuple[int, int]:
+    """How many of the selection's connections were reset, CANNOT where this kernel can end none.
+
+    And how many of those were with somebody who only looks at it.
+    """
     with target.helper(run, selection=selection.arguments(), share=share, seed=seed) as helper:
         message = helper.receive(ANSWERS_WITHIN_S)
     if message is None:
         raise InjectionError(f"open connections were not ended within {ANSWERS_WITHIN_S:g} s")
-    return int(message["ended"])
+    return int(message["ended"]), int(message["own"])
 
 
 def run(selection: Mapping[str, Any], share: float, seed: int) -> None:
-    """Helper. Says {"ended": n}. The answering end is ended, so the asking one sees a reset (ECONNRESET).
+    """Helper. Says {"ended": n, "own": how many of them with whom that only looks}.
 
-    The end that is ended sees ECONNABORTED, see tcp_abort in Linux.
+    The answering end is ended, so the asking one sees a reset (ECONNRESET). The end that is ended sees ECONNABORTED,
+    see tcp_abort in Linux.
     """
     sorter, listening = Sorter(Selection.of(selection)), _listening()
+    aside: set[Flow] = set()
 
-    def ours(flow: Flow) -> bool:
+    def meant(flow: Flow) -> bool:
         if flow.local and not _answers(flow, listening):
             return False
-        return sorter.sort(flow)[0] == "target" and lot(seed, flow) < share
+        kind, _ = sorter.sort(flow)
+        if kind != "target" or lot(seed, flow) >= share:
+            return False
+        if sorter.aside(flow, "out"):
+            aside.add(flow)
+        return True
 
-    sweeper = Sweeper(ours)
-    mine().send({"ended": sweeper.end_all() if sweeper.can_end() else CANNOT})
+    sweeper = Sweeper(meant)
+    ended = sweeper.end_all() if sweeper.can_end() else CANNOT
+    mine().send({"ended": ended, "own": len(aside) if ended > 0 else 0})
 
 
 def _listening() -> frozenset[int]:

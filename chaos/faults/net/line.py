@@ -23,25 +23,28 @@ class Line(Protocol):
         """Packets so far, `target_packets` and our own `echo_packets` at least."""
 
     def update(self, pids: Sequence[int]) -> None:
-        """The processes of the target are these now."""
+        """The processes of the target are these now; those of the app are asked for where they count."""
 
 
 class HelperLine:
     """A line in a helper process, whatever feeds it."""
 
-    def __init__(self, mechanism: str, helper: Helper, pids: Sequence[int]) -> None:
+    def __init__(self, mechanism: str, helper: Helper, target: Target, selection: Selection) -> None:
         self.mechanism = mechanism
         self._helper = helper
-        self._pids = tuple(pids)
+        self._target = target
+        self._apart = selection.users is not None
+        self._told = (selection.pids, selection.users)
 
     def counts(self) -> Mapping[str, int]:
         self._helper.send({"report": True})
         return dict(_expect(self._helper, "counts", ANSWERS_WITHIN_S))
 
     def update(self, pids: Sequence[int]) -> None:
-        if tuple(pids) != self._pids:
-            self._pids = tuple(pids)
-            self._helper.send({"pids": list(pids)})
+        now = (tuple(pids), tuple(self._target.pids()) if self._apart else None)
+        if now != self._told:
+            self._told = now
+            self._helper.send({"pids": now[0], "users": now[1]})
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def _helper_line(
     with target.helper(run, selection=selection.arguments(), order=dict(order), seed=seed) as helper:
         _expect(helper, "ready", ANSWERS_WITHIN_S)
         try:
-            yield HelperLine(mechanism, helper, selection.pids)
+            yield HelperLine(mechanism, helper, target, selection)
         finally:
             with suppress(FaultError):  # it may have died: then its line has gone with it
                 helper.send({"stop": True})

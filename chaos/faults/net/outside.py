@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError
+from chaos.faults.apart import Apart
 from chaos.faults.base import Helper, Target
 from chaos.faults.channel import ANSWERS_WITHIN_S
 from chaos.faults.net import attempts as tried
@@ -105,20 +106,27 @@ def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[Cu
         ready = helper.receive(ANSWERS_WITHIN_S)
         if ready is None:
             raise InjectionError(f"packet rules were not in place within {ANSWERS_WITHIN_S:g} s")
+        apart = Apart(target.looks)
         try:
-            yield "nftables", _notes(mode, ready), lambda: _denied(helper)
+            yield "nftables", _notes(mode, ready), lambda: _denied(helper, apart)
         finally:
             with suppress(FaultError):  # it may have died: then the kernel has removed the rules already
                 helper.send({"stop": True})
                 helper.receive(_STOP_S)
 
 
-def _denied(helper: Helper) -> dict[str, int]:
+def _denied(helper: Helper, apart: Apart) -> dict[str, int]:
+    """Packets of others than us: the app's, and those that a command of a probe may have sent."""
+    sure, unsure = apart.split(lambda: _counted(helper))
+    return {"app_packets": sure["packets"], "unsure_packets": unsure["packets"]}
+
+
+def _counted(helper: Helper) -> dict[str, int]:
     helper.send({"count": True})
     message = helper.receive(ANSWERS_WITHIN_S)
     if message is None or "packets" not in message:
         raise FaultError(f"the packet rules were not counted within {ANSWERS_WITHIN_S:g} s")
-    return {"app_packets": int(message["packets"])}
+    return {"packets": int(message["packets"])}
 
 
 def _notes(mode: str, ready: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Traffic:
         peers = () if self.peer is None else tuple(of_peer(target, self.peer))
         chosen = partial(Selection, echo_port=own_port, segments=segments, ways=ways, peers=peers)
         if self.port is not None:
-            return chosen((self.port,), False, ())
+            return chosen((self.port,), False, (), users=_users(target, [self.port]))
         names = target.names() if self.process is None else [self.process]
         unknown = set(names) - set(target.names())
         if unknown:
@@ -57,11 +57,16 @@ class Traffic:
                 f"no process is named {', '.join(unknown)}; there are {', '.join(target.names())}"
             )
         ports = [port for port in map(target.port, names) if port is not None]
-        return chosen(tuple(ports), True, self.pids(target))
+        return chosen(tuple(ports), True, self.pids(target), users=_users(target, ports))
 
     def pids(self, target: Target) -> tuple[int, ...]:
         """Whose packets, where that is what counts."""
         return () if self.port is not None else tuple(target.pids(self.process))
+
+
+def _users(target: Target, ports: Sequence[int]) -> tuple[int, ...] | None:
+    """Whose conversations with these ports count: the app's, unless it is there that we ask it as its users do."""
+    return None if any(port in target.entrances() for port in ports) else tuple(target.pids())
 
 
 @contextmanager
@@ -69,7 +74,8 @@ def treated(target: Target, selection: Selection, order: Order) -> Iterator[Line
     """The first rung of the ladder that holds. Raises InjectionError with the reasons of all."""
     reasons = []
     with ExitStack() as stack:
-        for name, rung in LADDER:
+        # netem tells nobody apart, so it comes last where that is asked for.
+        for name, rung in sorted(LADDER, key=lambda rung: selection.users is not None and rung[0] == "netem"):
             try:
                 line = stack.enter_context(rung(target, selection, order))
             except (FaultError, OSError) as error:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from chaos.faults.net.endpoints import Endpoint, from_json, to_json
 from chaos.faults.net.flows import Flow, Packet
 from chaos.faults.net.owners import Owners
+from chaos.faults.net.users import Users
 
 Kind = Literal["target", "echo", "other"]
 Way = Literal["out", "in"]
@@ -32,17 +33,21 @@ class Selection:
     ways: tuple[Way, ...] = ("out",)
     peers: tuple[Endpoint, ...] = ()
     """Other ends that count; none: all do. Our own packets are treated whoever counts."""
+    users: tuple[int, ...] | None = None
+    """The app's pids, where what the target exchanges with others of this machine is counted apart."""
 
     def arguments(self) -> dict[str, Any]:
         """What goes to a helper as JSON."""
         lists = {"ports": list(self.ports), "pids": list(self.pids), "ways": list(self.ways)}
-        return {**vars(self), **lists, "peers": to_json(self.peers)}
+        users = None if self.users is None else list(self.users)
+        return {**vars(self), **lists, "users": users, "peers": to_json(self.peers)}
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Selection":
         """The inverse of `arguments`."""
         tuples = {name: tuple(arguments[name]) for name in ("ports", "pids", "ways")}
-        return cls(**{**arguments, **tuples, "peers": tuple(from_json(arguments["peers"]))})
+        users = None if arguments["users"] is None else tuple(arguments["users"])
+        return cls(**{**arguments, **tuples, "users": users, "peers": tuple(from_json(arguments["peers"]))})
 
     @property
     def echo_ways(self) -> tuple[Way, ...]:
@@ -69,8 +74,10 @@ class Sorter:
 
     selection: Selection
     owners: Owners | None = field(init=False)
+    users: Users | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.users = None if self.selection.users is None else Users(self.selection.users)
         self.owners = Owners(self.selection.pids) if self.selection.by_owner else None
 
     def sort(self, flow: Flow) -> tuple[Kind, Way]:
@@ -83,6 +90,10 @@ class Sorter:
             if self._leaves(flow if way == "out" else flow.reversed):
                 return "target", way
         return "other", "out"
+
+    def aside(self, flow: Flow, way: Way) -> bool:
+        """Whether the other end of the target's conversation only looks at it, and is not the app."""
+        return self.users is not None and not self.users.send(flow if way == "in" else flow.reversed)
 
     def _leaves(self, flow: Flow) -> bool:
         """Whether the target sends it, to a peer that counts."""
@@ -107,7 +118,9 @@ class Sorter:
         """Whether this flow comes from a peer that counts."""
         return not self.selection.peers or any(peer.sends(flow) for peer in self.selection.peers)
 
-    def update(self, pids: list[int]) -> None:
-        """Take the pids that the target has now."""
+    def update(self, pids: list[int], users: list[int] | None = None) -> None:
+        """Take the pids that the target, and the app, have now."""
         if self.owners is not None:
             self.owners.update(pids)
+        if self.users is not None and users is not None:
+            self.users.update(users)

@@ -7,12 +7,13 @@ milliseconds.
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.faults.net.flows import Flow
-from chaos.faults.net.netlink import DUMP, SOCK_DIAG, Netlink
+from chaos.faults.net.netlink import DUMP, SOCK_DIAG, Netlink, attributes
 from chaos.faults.net.nft import TCP, UDP
 
 LISTEN, ESTABLISHED, CLOSE_WAIT = 10, 1, 8  # <net/tcp_states.h>
@@ -25,6 +26,7 @@ _NO_COOKIE = struct.pack("=III", 0, ANY, ANY)
 _ANSWER = struct.Struct("=BBBB")  # family, state, timer, retransmissions; then the id (48 bytes), then:
 _TAIL = struct.Struct("=IIIII")  # expires, queue in, queue out, uid, inode
 _ID_SIZE = 48
+_MARK = 15  # INET_DIAG_MARK, told to whom has CAP_NET_ADMIN
 _TABLES = {TCP: ("tcp", "tcp6"), UDP: ("udp", "udp6")}
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
@@ -37,6 +39,8 @@ class Socket:
     state: int
     inode: int
     """0 once no process holds it."""
+    mark: int = 0
+    """What its packets are marked with (SO_MARK); 0 also where the kernel does not say."""
 
 
 class Sockets:
@@ -139,8 +143,10 @@ def _read(answer: bytes, protocol: int) -> Socket:
     family, state, _, _ = _ANSWER.unpack_from(answer)
     source_port, destination_port, source, destination = _ID.unpack_from(answer, _ANSWER.size)
     inode = _TAIL.unpack_from(answer, _ANSWER.size + _ID_SIZE)[4]
+    more = dict(attributes(answer[_ANSWER.size + _ID_SIZE + _TAIL.size :]))
+    mark = int.from_bytes(more.get(_MARK, b""), sys.byteorder)
     ends = _address(family, source), source_port, _address(family, destination), destination_port
-    return Socket(Flow(protocol, *ends), state, inode)
+    return Socket(Flow(protocol, *ends), state, inode, mark)
 
 
 def _address(family: int, value: bytes) -> bytes:

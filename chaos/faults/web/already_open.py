@@ -20,7 +20,7 @@ from chaos.faults.net.queued import queueing
 from chaos.faults.net.sockets import CLOSE_WAIT, ESTABLISHED, Sockets
 from chaos.faults.web.messages import NotHttp, Request, kind_of, request_in
 from chaos.faults.web.proxy import own_mark
-from chaos.faults.web.tampering import Dice
+from chaos.faults.web.tampering import Dice, Tampering
 
 _FIRST_QUEUE = 21_000
 _APPLICATION_DATA = b"\x17\x03"
@@ -59,14 +59,14 @@ class Held:
 class AlreadyOpen:
     """Begins to look at once; `release` and `close` end it."""
 
-    def __init__(self, places: Sequence[Endpoint], dice: Dice) -> None:
+    def __init__(self, places: Sequence[Endpoint], thrown_for: Callable[[Flow], Dice]) -> None:
         number, self._queue = free_queue(_FIRST_QUEUE, whole=True, sends=True)
         try:
             self._table = queueing(number, lambda take: chains(places, take), "open")
         except InjectionError:
             self._queue.close()
             raise
-        self._dice = dice
+        self._thrown_for = thrown_for
         self._held: dict[Flow, Held] = {}
         self._unread: set[Flow] = set()
 
@@ -107,16 +107,17 @@ class AlreadyOpen:
 
     def _look(self, number: int, packet: bytes, flow: Flow, data: bytes) -> None:
         request = self._request(flow, data)
-        if request is None or not self._dice.meant(request):
+        dice = None if request is None else self._thrown_for(flow)
+        if request is None or dice is None or not dice.meant(request):
             self._queue.release([number])
             return
-        self._dice.faulted += 1
-        if self._dice.tampering.mode == "delay":
+        dice.faulted += 1
+        if dice.tampering.mode == "delay":
             self._held[flow] = Held(sequence_of(packet), [number])
-            asyncio.get_running_loop().call_later(self._dice.tampering.delay_s, self._let_go, flow)
+            asyncio.get_running_loop().call_later(dice.tampering.delay_s, self._let_go, flow)
             return
         self._queue.drop([number])
-        self._queue.resend(self._instead(request, data)(packet))
+        self._queue.resend(_instead(dice.tampering, request, data)(packet))
 
     def _request(self, flow: Flow, data: bytes) -> Request | None:
         if data[:2] == _APPLICATION_DATA or (data and kind_of(data) != "other"):
@@ -126,18 +127,18 @@ class AlreadyOpen:
         except NotHttp:
             return None
 
-    def _instead(self, request: Request, data: bytes) -> Callable[[bytes], list[bytearray]]:
-        """What the client gets; an answer only to a request that is all there."""
-        mode = self._dice.tampering.mode
-        if mode == "abort" or not (_whole(request, data) or request.expects_continue):
-            return resets
-        answer = self._dice.tampering.answer(request, closes=True) if mode == "status" else b""
-        return lambda packet: answers(packet, answer)
-
     def _let_go(self, flow: Flow) -> None:
         held = self._held.pop(flow, None)
         if held is not None:
             self._queue.release(held.packets)
+
+
+def _instead(tampering: Tampering, request: Request, data: bytes) -> Callable[[bytes], list[bytearray]]:
+    """What the client gets; an answer only to a request that is all there."""
+    if tampering.mode == "abort" or not (_whole(request, data) or request.expects_continue):
+        return resets
+    answer = tampering.answer(request, closes=True) if tampering.mode == "status" else b""
+    return lambda packet: answers(packet, answer)
 
 
 def _whole(request: Request, data: bytes) -> bool:

@@ -1,7 +1,7 @@
 """The proxy and the witness as the fault sees them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -76,8 +76,9 @@ def requests(
 class Between:
     """The proxy that stands between the target and its clients."""
 
-    def __init__(self, helper: Helper) -> None:
+    def __init__(self, helper: Helper, users: Callable[[], Sequence[int]] | None = None) -> None:
         self._helper = helper
+        self._users = users
         message = _message(helper, "open", ANSWERS_WITHIN_S)
         self.open_before = int(message["open"])
         """Connections that were open when it came."""
@@ -86,7 +87,7 @@ class Between:
 
     def counts(self) -> Mapping[str, int]:
         """Exactly what became of the target's requests: `matched`, `faulted_requests`, …"""
-        self._helper.send({"report": True})
+        self._helper.send({"report": True, "users": None if self._users is None else list(self._users())})
         found: Mapping[str, int] = _expect(self._helper, "counts", ANSWERS_WITHIN_S)
         return found
 
@@ -102,9 +103,11 @@ def between(
     """The proxy in place; at the end nothing new is led through it, and what is under way is carried on."""
     told: dict[str, Any] = {"endpoints": to_json(places), "tampering": tampering.arguments()}
     told |= {"echo_port": echo_port, "seed": target.random.getrandbits(32), "identity": identity}
+    entered = any(place.port in target.entrances() for place in places)
+    told["users"] = None if entered else list(target.pids())
     with target.helper(redirected.run, **told) as helper:
         try:
-            yield Between(helper)
+            yield Between(helper, None if entered else target.pids)
         finally:
             with suppress(FaultError):  # it may have died: then the kernel has removed the rules already
                 helper.send({"stop": True})

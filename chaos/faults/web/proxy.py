@@ -7,9 +7,11 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from chaos.faults.net import nft
+from chaos.faults.net.flows import Flow
 from chaos.faults.web.passage import Passage
 from chaos.faults.web.tampering import Dice
 from chaos.faults.web.wire import Wire
@@ -42,9 +44,19 @@ def own_mark() -> int:
 
 
 class Proxy:
-    """Serves at `port` of every address; whose destination port is among `of_port` has dice of its own."""
+    """Serves at `port` of every address; whose destination port is among `of_port` has dice of its own.
 
-    def __init__(self, dice: Dice, of_port: dict[int, Dice], terms: "Terms | None" = None) -> None:
+    So has who is not the app: `thrown_for` says whose dice are thrown for a flow.
+    """
+
+    def __init__(
+        self,
+        dice: Dice,
+        of_port: dict[int, Dice],
+        terms: "Terms | None" = None,
+        thrown_for: Callable[[Flow], Dice] | None = None,
+    ) -> None:
+        self._thrown_for = thrown_for or (lambda _: dice)
         self._terms = terms
         self._dice = dice
         self._of_port = of_port
@@ -96,7 +108,7 @@ class Proxy:
         connection = client.transport.get_extra_info("socket")
         try:
             address = original_destination(connection)
-            dice = self._of_port.get(address[1], self._dice)
+            dice = self._of_port.get(address[1]) or self._thrown_for(_flow(connection, address))
             self.connections += dice is self._dice
             if address[1] == self.port:
                 raise OSError(errno.ELOOP, "meant for the proxy itself")
@@ -138,6 +150,18 @@ def original_destination(connection: Any) -> tuple[str, int]:
     raw = connection.getsockopt(_SOL_IPV6, _ORIGINAL_DST, 28)
     port, address = struct.unpack_from("!2xH4x16s", raw)
     return socket.inet_ntop(socket.AF_INET6, address), port
+
+
+def _flow(connection: Any, meant_for: tuple[str, int]) -> Flow:
+    """What its client sends, as the client sees it: the redirection is unknown to it."""
+    address, port, *_ = connection.getpeername()
+    return Flow(
+        nft.TCP,
+        socket.inet_pton(connection.family, address.partition("%")[0]),
+        port,
+        socket.inet_pton(connection.family, meant_for[0]),
+        meant_for[1],
+    )
 
 
 async def _connect(address: tuple[str, int], news: asyncio.Event) -> Wire:

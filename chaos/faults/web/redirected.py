@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from chaos.errors import InjectionError
 from chaos.faults.channel import mine
 from chaos.faults.net import nft
 from chaos.faults.net.endpoints import Endpoint, from_json
+from chaos.faults.net.flows import Flow
+from chaos.faults.net.users import Users
 from chaos.faults.web.already_open import AlreadyOpen, count
 from chaos.faults.web.proxy import Proxy, own_mark
 from chaos.faults.web.tampering import Dice, Tampering
@@ -38,21 +40,30 @@ def run(
     tampering: Mapping[str, Any],
     seed: int,
     identity: Mapping[str, str] | None = None,
+    *,
+    users: Sequence[int] | None = None,
 ) -> None:
     """Helper: tamper with what goes to the endpoints, and to `echo_port` here; in TLS with a certificate and its key.
 
+    With the app's pids as `users` the requests of others here are tampered with as well, but not among the counts.
     Says {"ready", "open", "watched"}; {"report": true} gets {"counts"} of the endpoints; {"stop": true} gets
     {"stopped": counts, "carried_on": connections}, and it ends when the last of those has. Or with its channel.
     """
     _allow_many_connections()
     places, what = from_json(endpoints), Tampering.of(tampering)
-    dice, echo_dice = Dice(what, Random(seed)), Dice(what, Random(seed + 1))
+    dice, echo_dice, own_dice = (Dice(what, Random(seed + more)) for more in range(3))
+    known = None if users is None else Users(users)
+
+    def thrown_for(flow: Flow) -> Dice:
+        return dice if known is None or known.send(flow) else own_dice
+
     staying, leading = (nft.Table(f"chaoslab-{name}-{os.getpid()}") for name in ("staying", "leading"))
-    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity))
+    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity), thrown_for)
     _install(staying, [nft.protocol(nft.TCP) + nft.protocol(nft.UDP) + nft.redirect(proxy.port)])
     _install(leading, rules(places, echo_port, proxy.port))
-    before, how = _already_open(places, dice)
-    asyncio.run(_Course(proxy, [dice, echo_dice], before, leading).run({"ready": True, **how}))
+    before, how = _already_open(places, thrown_for)
+    course = _Course(proxy, [dice, echo_dice, own_dice], before, leading, known)
+    asyncio.run(course.run({"ready": True, **how}))
     staying.close()
 
 
@@ -96,13 +107,15 @@ def _terms(identity: Mapping[str, str] | None) -> "Terms | None":
     return Terms(identity["certificate"], identity["key"])
 
 
-def _already_open(places: Sequence[Endpoint], dice: Dice) -> tuple[AlreadyOpen | None, dict[str, Any]]:
+def _already_open(
+    places: Sequence[Endpoint], thrown_for: Callable[[Flow], Dice]
+) -> tuple[AlreadyOpen | None, dict[str, Any]]:
     """What looks at connections that are open now, and how that is said; nothing where there are none."""
     there = count(places)
     if not there:
         return None, {"open": 0, "watched": "none"}
     try:
-        return AlreadyOpen(places, dice), {"open": there, "watched": "packet by packet"}
+        return AlreadyOpen(places, thrown_for), {"open": there, "watched": "packet by packet"}
     except (InjectionError, OSError) as error:
         return None, {"open": there, "watched": f"not met: no packet queue ({error})"}
 
@@ -122,6 +135,7 @@ class _Course:
     dice: Sequence[Dice]
     before: AlreadyOpen | None
     leading: nft.Table
+    users: Users | None
 
     async def run(self, about: Mapping[str, Any]) -> None:
         """Ends this process at once when the parent is gone: only the kernel's order of closing resets all clients."""
@@ -155,6 +169,8 @@ class _Course:
     def _obey(self) -> None:
         try:
             while (message := mine().receive(0)) is not None:
+                if self.users is not None and message.get("users") is not None:
+                    self.users.update(message["users"])
                 if "report" in message:
                     mine().send({"counts": self._counts()})
                 if "stop" in message and not self._told.done():

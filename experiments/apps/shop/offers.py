@@ -17,7 +17,7 @@ WITHIN_S = 0.55
 """What one checkout may spend on the inventory, retry included."""
 ATTEMPT_S = 0.45
 BACKOFF_S = 0.03
-IDLE_CONNECTIONS = 64
+IDLE_CONNECTIONS = int(os.environ.get("IDLE_CONNECTIONS", "64"))
 
 
 class NoOffer(Exception):

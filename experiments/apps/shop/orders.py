@@ -11,7 +11,7 @@ from typing import Any
 log = logging.getLogger("shop.orders")
 
 PATH = Path(os.environ.get("ORDER_LOG", "/tmp/orders.log"))
-WAITING_AT_MOST = 100_000
+WAITING_AT_MOST = int(os.environ.get("ORDERS_WAITING_AT_MOST", "100000"))
 
 
 class Orders:

@@ -37,6 +37,11 @@ class Receipts:
             if len(self._kept) > KEPT_AT_MOST:
                 self._kept.popitem(last=False)
 
+    @property
+    def kept(self) -> int:
+        """How many receipts are kept."""
+        return len(self._kept)
+
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._looked < LOOK_EVERY_S:
@@ -56,6 +61,7 @@ class FragileReceipts:
     """A whole catalogue in memory; each renewal builds the new one before it lets go of the old one."""
 
     short = False
+    kept = 0
 
     def __init__(self) -> None:
         self._catalogue = self._build()

@@ -52,6 +52,10 @@ def shop(*, fragile: bool) -> Flask:
     def taken() -> Response:
         return jsonify(taken=orders.taken, waiting=orders.waiting)
 
+    @app.get("/kept")
+    def kept() -> Response:
+        return jsonify(receipts=receipts.kept, orders=orders.waiting)
+
     @app.get("/health")
     def health() -> Response:
         troubles = {"inventory": offers.stale, "disk": bool(orders.waiting), "memory": receipts.short}
