@@ -71,6 +71,9 @@ def opsgenie_path(notice: Notice, action: Action) -> str:
 
 
 def _headline(notice: Notice, in_a_row: int) -> str:
+    """What it is about; in no row, what the notice says."""
+    if in_a_row == 0:
+        return notice.title
     times = f"{in_a_row} times in a row" if in_a_row > 1 else "once"
     return f"{notice.name} deviated {times}"
 

@@ -19,7 +19,6 @@ def sample() -> Notice:
         title="A trial: nothing has happened",
         why="Somebody tried whether notices arrive here. They do.",
         at=at,
-        facts={"verdict": "held", "outcome": "completed"},
     )
 
 
@@ -32,7 +31,7 @@ async def tried(settings: Settings) -> tuple[list[str], list[str]]:
             ready.append(parcel)
     except Unusable as error:
         bad = [str(error)]
-    calls = list(alert(notice, "trigger", 1, settings))
+    calls = list(alert(notice, "trigger", 0, settings))
     whys = [*await deliver_all([*ready, *calls]), *bad]
     called = {each.who for each in calls if not any(why.startswith(f"{each.who}: ") for why in whys)}
     ends = [each for each in alert(notice, "resolve", 0, settings) if each.who in called]

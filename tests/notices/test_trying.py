@@ -57,6 +57,7 @@ def test_everybody_is_tried_and_an_alert_ended(receiver: Receiver) -> None:
     assert len(mail.messages) == 1
     actions = [json.loads(body).get("event_action") for _, body in receiver.sent]
     assert [each for each in actions if each] == ["trigger", "resolve"]
+    assert not any(b"deviated" in body for _, body in receiver.sent)  # nothing has
     assert sum("/close?" in path for path in receiver.paths) == 1
 
 
