@@ -6,9 +6,10 @@ webhook request is received in Microsoft Teams" and Adaptive Cards 1.4 (a messag
 Discord, "Execute Webhook" and "Embed Limits" (title: 256, description: 4096, field: 1024, 25 fields, 6000 in all).
 """
 
+import re
 from typing import Any
 
-from chaos.inert import everywhere, inert, markdown, one_line
+from chaos.inert import everywhere, inert, one_line
 from chaos.inert import slack as escaped
 from chaos.notices.limits import cut, units
 from chaos.notices.notice import Notice
@@ -17,6 +18,8 @@ _MOST_SLACK = {"header": 150, "text": 3000, "message": 4000, "link": 2000}
 _MOST_TEAMS = {"title": 300, "why": 3000, "fact": 200}
 _MOST_DISCORD = {"title": 256, "description": 3000, "field": 500}
 _MOST_LABELS = 8
+_IN_DISCORD = re.compile(r"[\\`*_~|<>\[\]()#@:]")
+"""What begins something in its Markdown, a mention, or a link by itself; it knows no entities of HTML."""
 _COLOURS = {"held": 0x2E7D32, "deviated": 0xC62828}
 _ORANGE = 0xEF6C00
 
@@ -133,16 +136,21 @@ def discord(notice: Notice) -> dict[str, Any]:
     )
     about = [("run", notice.run_id), *_labels(notice)]
     fields = [
-        {"name": cut(markdown(key), 100) or "-", "value": cut(markdown(each), 200) or "-", "inline": True}
+        {"name": cut(_plain(key), 100) or "-", "value": cut(_plain(each), 200) or "-", "inline": True}
         for key, each in about
     ]
     if links:
         fields.append({"name": "links", "value": cut(links, 1024), "inline": False})
     embed = {
-        "title": cut(markdown(notice.title), most["title"]) or "-",
-        "description": cut(markdown(notice.why), most["description"]),
+        "title": cut(_plain(notice.title), most["title"]) or "-",
+        "description": cut(_plain(notice.why), most["description"]),
         "color": _COLOURS.get(notice.event.rpartition(".")[2], _ORANGE),
         "timestamp": notice.at,
         "fields": fields,
     }
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+
+
+def _plain(text: str) -> str:
+    """One line that Discord shows as it is."""
+    return _IN_DISCORD.sub(r"\\\g<0>", one_line(text))

@@ -112,8 +112,10 @@ def _letter(notice: Notice, settings: Settings) -> Letter:
         name, value = "CHAOSLAB_NOTICE_EMAIL_FROM", settings.chaoslab_notice_email_from or ""
         (sender,) = people(value)
         user, password = settings.chaoslab_notice_smtp_user, settings.chaoslab_notice_smtp_password
-        if place.scheme == "smtp+plain" and (user or password):
-            name = "CHAOSLAB_NOTICE_SMTP_PASSWORD"
+        name = "CHAOSLAB_NOTICE_SMTP_PASSWORD"
+        if bool(user) != bool(password):
+            raise ValueError("a login needs CHAOSLAB_NOTICE_SMTP_USER and this, both or neither")
+        if place.scheme == "smtp+plain" and user:
             raise ValueError("smtp+plain:// would send it in the clear; use smtps:// or smtp://")
         return Letter(place, letter(notice, sender, to), sender, tuple(to), user, password)
     except ValueError as error:

@@ -59,6 +59,6 @@ def _read(file: int) -> Streak:
         data = json.loads(os.pread(file, 4096, 0) or b"{}")
         found = Streak(**data)
         sound = type(found.deviated) is int and type(found.alerted) is bool and isinstance(found.run_id, str)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return Streak()
     return found if sound and found.deviated >= 0 else Streak()

@@ -167,7 +167,9 @@ def test_a_key_is_in_no_sentence_and_no_picture(receiver: Receiver, pager: Setti
     assert KEY.encode() not in kept
 
 
-@pytest.mark.parametrize("spoilt", ["[1]", '{"deviated": "x"}', "{", '{"deviated": -4}', '{"more": 1}'])
+@pytest.mark.parametrize(
+    "spoilt", ["[1]", '{"deviated": "x"}', "{", '{"deviated": -4}', '{"more": 1}', "[" * 4000]
+)
 def test_a_spoilt_file_begins_anew(receiver: Receiver, pager: Settings, tmp_path: Path, spoilt: str) -> None:
     called(receiver, pager, "deviated")
     (kept,) = (tmp_path / "state" / "alerts").iterdir()

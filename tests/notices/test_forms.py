@@ -131,8 +131,8 @@ def test_links_carry_no_login() -> None:
 
 
 def test_discord_shows_words_as_they_are() -> None:
-    (embed,) = discord(telling("**@everyone** [x](http://evil)"))["embeds"]
-    assert embed["description"] == r"\*\*\@everyone\*\* \[x\](http\://evil)"
+    (embed,) = discord(telling("**@everyone** [x](http://evil) a & b <@1>"))["embeds"]
+    assert embed["description"] == r"\*\*\@everyone\*\* \[x\]\(http\://evil\) a & b \<\@1\>"
 
 
 def test_each_chat_gets_its_own_form(receiver: Receiver) -> None:

@@ -77,6 +77,13 @@ def test_a_relay_of_this_machine_needs_no_tls_and_gets_no_password() -> None:
     assert PASSWORD not in why
 
 
+def test_half_a_login_is_none() -> None:
+    with mail_server(MailServer()) as mail:
+        (why,) = sent(mail, "smtp+plain", chaoslab_notice_smtp_user="bob")
+    assert why.startswith("CHAOSLAB_NOTICE_SMTP_PASSWORD: a login needs CHAOSLAB_NOTICE_SMTP_USER and this")
+    assert mail.messages == []
+
+
 def test_a_server_without_starttls_gets_nothing() -> None:
     with mail_server(MailServer()) as mail:
         (why,) = sent(mail, "smtp", **LOGIN)
