@@ -25,6 +25,7 @@ from chaos.verbs.dashboard import dashboard
 from chaos.verbs.gc import gc as remove_orphans
 from chaos.verbs.init import init
 from chaos.verbs.metrics import metrics
+from chaos.verbs.notices import notices
 from chaos.verbs.template import template
 
 if TYPE_CHECKING:
@@ -257,6 +258,7 @@ def doctor() -> None:
 cli.add_command(analyze)
 cli.add_command(remove_orphans)
 cli.add_command(metrics)
+cli.add_command(notices)
 cli.add_command(dashboard)
 cli.add_command(template)
 cli.add_command(init)

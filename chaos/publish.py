@@ -72,11 +72,19 @@ def announce(
 
 
 def _noted(result: Result, link: str | None, delivery: Delivery, drawn: Drawn) -> Result:
+    """A link is this delivery's or none: what an earlier one has stored is named in words, and is not what was sent."""
     nothing_to_say = link is None and delivery.complete and not delivery.numbers
     if nothing_to_say and not drawn.complaint:
         return result
-    links = result.links.model_copy(update={"dashboard": openable(link) or result.links.dashboard})
+    if link is None and (earlier := result.links.dashboard):
+        delivery = delivery.model_copy(update={"why": told_of_earlier(delivery.why, earlier)})
+    links = result.links.model_copy(update={"dashboard": openable(link)})
     return result.model_copy(update={"links": links, "delivery": {**result.delivery, "dashboard": delivery}})
+
+
+def told_of_earlier(why: str, link: str) -> str:
+    """Why nothing arrived, and where what an earlier delivery stored may still be."""
+    return f"{why}; what an earlier delivery has stored is at {link}".removeprefix("; ")
 
 
 def _delivery(run: Run, receipt: Receipt, failure: PublishError | None, drawn: Drawn) -> Delivery:
@@ -88,7 +96,8 @@ def _delivery(run: Run, receipt: Receipt, failure: PublishError | None, drawn: D
         "panels_without_data": float(len(receipt.empty)),
     }
     later = f"chaoslab dashboard push {shlex.quote(str(run.folder))}" if whys else None
-    return Delivery(complete=not whys, why="; ".join(whys), later=later, numbers=numbers)
+    said = "; ".join(whys) or receipt.remark
+    return Delivery(complete=not whys, why=said, later=later, numbers=numbers)
 
 
 def _dispatch(result: Result, dashboard: Mapping[str, Any], settings: Settings) -> Dispatch:

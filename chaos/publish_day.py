@@ -11,7 +11,7 @@ from chaos.game_days.learnt import DayReport
 from chaos.grafana import Dispatch, Receipt, configured
 from chaos.grafana.deliver import deliver
 from chaos.measure.result import Delivery
-from chaos.publish import prometheus_url
+from chaos.publish import prometheus_url, told_of_earlier
 from chaos.report.elsewhere import openable
 from chaos.settings import Settings
 
@@ -29,7 +29,7 @@ def publish(day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s
     whys = [str(each) for each in (failure, receipt.doubts) if each]
     delivery = Delivery(
         complete=not whys,
-        why="; ".join(whys),
+        why="; ".join(whys) or receipt.remark,
         later=f"chaoslab dashboard push {shlex.quote(str(folder))}" if whys else None,
         numbers={
             "took_s": round(receipt.took_s, 3),
@@ -37,7 +37,10 @@ def publish(day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s
             "panels_without_data": float(len(receipt.empty)),
         },
     )
-    links = day.links.model_copy(update={"dashboard": openable(receipt.link or receipt.url)})
+    link = receipt.link or receipt.url
+    if link is None and (earlier := day.links.dashboard):
+        delivery = delivery.model_copy(update={"why": told_of_earlier(delivery.why, earlier)})
+    links = day.links.model_copy(update={"dashboard": openable(link)})
     return day.model_copy(update={"links": links, "delivery": {**day.delivery, "dashboard": delivery}})
 
 

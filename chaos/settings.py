@@ -34,10 +34,20 @@ _HARMLESS = frozenset(
         "groq_redact_ips",
         "grafana_embed",
         "chaoslab_registry_user",
+        "chaoslab_notice_smtp_user",
+        "chaoslab_alert_after",
     )
 )
 """Neither a key nor a place: numbers, switches, names. A new variable is a place until it is written here."""
-_SECRET_PLACES = frozenset({"postgres_url", "chaoslab_notice_url", "chaoslab_notice_slack_url"})
+_SECRET_PLACES = frozenset(
+    (
+        "postgres_url",
+        "chaoslab_notice_url",
+        "chaoslab_notice_slack_url",
+        "chaoslab_notice_teams_url",
+        "chaoslab_notice_discord_url",
+    )
+)
 _FOLDERS = frozenset({"chaoslab_runtime_dir", "chaoslab_state_dir"})
 _BY_DEFAULT = Path(os.devnull)
 """Stands for the file in force; who makes settings with `_env_file=None` wants none at all."""
@@ -102,6 +112,25 @@ class Settings(BaseSettings):
     """What that JSON is signed with: the header X-ChaosLab-Signature-256."""
     chaoslab_notice_slack_url: SecretStr | None = None
     """The same for people: an incoming webhook of Slack, Mattermost or the like."""
+    chaoslab_notice_teams_url: SecretStr | None = None
+    """The webhook of a workflow of Microsoft Teams."""
+    chaoslab_notice_discord_url: SecretStr | None = None
+    """A webhook of a channel of Discord."""
+    chaoslab_notice_smtp_url: str | None = Field(default=None, repr=False)
+    """A mail server: `smtps://host`, `smtp://host` (STARTTLS), or `smtp+plain://host` for one of this machine."""
+    chaoslab_notice_smtp_user: str | None = None
+    chaoslab_notice_smtp_password: SecretStr | None = None
+    chaoslab_notice_email_from: str | None = None
+    chaoslab_notice_email_to: str | None = None
+    """Who gets mail; commas between them."""
+    chaoslab_pagerduty_key: SecretStr | None = None
+    """The integration key of a service, for the Events API v2: alerted of experiments that deviate again and again."""
+    chaoslab_pagerduty_url: str = "https://events.pagerduty.com"
+    chaoslab_opsgenie_key: SecretStr | None = None
+    """Of an API integration; the same."""
+    chaoslab_opsgenie_url: str = "https://api.opsgenie.com"
+    chaoslab_alert_after: int = Field(2, ge=1)
+    """So many deviations in a row are an alert; holding again ends it."""
     chaoslab_registry: str | None = None
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None

@@ -48,6 +48,8 @@ class Receipt:
     """Panels for which Grafana gets no data."""
     failed: list[str] = field(default_factory=list)
     """`panel: why` of queries that went wrong."""
+    left: list[str] = field(default_factory=list)
+    """Dashboards beside it that Grafana has from elsewhere and does not let us change."""
     took_s: float = 0.0
 
     @property
@@ -56,3 +58,8 @@ class Receipt:
         if self.failed:
             return f"{len(self.failed)} panel(s) cannot be read: {self.failed[0]}"
         return f"panels without data: {', '.join(self.empty)}" if self.empty else ""
+
+    @property
+    def remark(self) -> str:
+        """What is as it should be and still worth a sentence."""
+        return f"provisioned in Grafana, and left as it is there: {', '.join(self.left)}" if self.left else ""

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+POINTS = 300
+"""Asked of a range query at most."""
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}")
 
 
@@ -21,13 +23,18 @@ def queries_of(dashboard: Mapping[str, Any], chosen: Mapping[str, str], range_s:
     """Every target of every panel; `chosen` are values of variables, all others are at their "All" or current."""
     values = _values(dashboard) | {name: _in_quotes(value) for name, value in chosen.items()}
     values |= {"__range": f"{max(1, round(range_s))}s", "__range_s": str(max(1, round(range_s)))}
-    values |= {"__interval": "1s", "__rate_interval": "4s"}
+    values |= {"__interval": f"{step_s(range_s)}s", "__rate_interval": f"{step_s(range_s) + 3}s"}
     return [
         Query(panel.get("title") or str(panel.get("id")), _filled(target["expr"], values), _instant(target))
         for panel in _panels(dashboard)
         for target in panel.get("targets", ())
         if "expr" in target
     ]
+
+
+def step_s(range_s: float) -> int:
+    """Seconds from one point to the next, which is what `$__interval` stands for; samples are closer."""
+    return max(1, round(range_s / POINTS))
 
 
 def _panels(dashboard: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

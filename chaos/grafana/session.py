@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TOOLS = "datasource,prometheus,dashboard,folder,annotations,navigation"
+TOOLS = "search,datasource,prometheus,dashboard,folder,annotations,navigation"
 """Categories of tools that the binary offers to us; all others stay shut."""
 CLOSING_S = 1.0
 """Kept back of the time allowed, for ending the binary."""

@@ -1,7 +1,7 @@
 """What is asked of Grafana's MCP server to show one run, in order; each step can be done twice.
 
 1. data source   the one with our Prometheus's URL, or ours by its uid, or a new one
-2. folder        "ChaosLab"
+2. folder        ours by its uid, or the one with our title, or a new one
 3. dashboard     stored under its fixed uid, then linked with the run and its time range
 4. read back     what Grafana keeps must be what was sent
 5. windows       an annotation for each fault window that has none yet
@@ -15,39 +15,38 @@ from typing import Any
 
 from chaos.grafana.compare import first_difference
 from chaos.grafana.dispatch import Dispatch, Receipt, Window
-from chaos.grafana.queries import Query, queries_of
+from chaos.grafana.folders import TITLE, UID, folder
+from chaos.grafana.patience import again, patient, status
+from chaos.grafana.queries import Query, queries_of, step_s
 from chaos.grafana.session import Call, Refused
 from chaos.inert import one_line
 
-UID = "chaoslab"
-"""Of the folder, and of a data source that we create."""
-TITLE = "ChaosLab"
 MOST_WINDOWS = 100
 """Marked a run; a series of many trials has more, and its own series to show them."""
-POINTS = 300
-"""Asked of a range query at most."""
 _TOGETHER = 4
 """Queries at the same time."""
 
 
 async def carry_out(call: Call, dispatch: Dispatch, receipt: Receipt) -> None:
     """All of them; `receipt` says how far it came. Raises Refused."""
+    at_once, call = call, patient(call)
     source = await data_source(call, dispatch.prometheus_url)
-    await folder(call)
+    place = await folder(call)
     dashboard = pointed_at(source, dispatch.dashboard)
-    receipt.url = await save(call, dashboard, f"run {dispatch.run_id}")
+    receipt.url = await save(call, dashboard, place, f"run {dispatch.run_id}")
     receipt.link = await linked(call, dispatch)
     await read_back(call, dashboard)
-    receipt.marked = await mark(call, dispatch)
+    receipt.marked = await again(lambda: mark(at_once, dispatch))
     for beside in dispatch.besides:
-        await keep(call, pointed_at(source, beside))
+        if not await keep(call, pointed_at(source, beside), place):
+            receipt.left.append(str(beside.get("title")))
     if dispatch.start is not None and dispatch.end is not None:
-        await look_at_panels(call, source, dispatch, receipt)
+        await look_at_panels(at_once, source, dispatch, receipt)
 
 
 async def data_source(call: Call, prometheus_url: str | None) -> Mapping[str, Any]:
     """The data source with the metrics: `{"uid": …, "name": …}`."""
-    known = (await call("list_datasources", type="prometheus"))["datasources"]
+    known = await _sources(call) or await _sources(call)  # a Grafana that stumbles here seems to have none
     ours = sorted(known, key=lambda source: source["uid"] != UID)
     for source in ours if prometheus_url else ():
         found = await call("get_datasource", uid=source["uid"])
@@ -58,6 +57,20 @@ async def data_source(call: Call, prometheus_url: str | None) -> Mapping[str, An
         return dict(next((source for source in ours if source.get("isDefault")), ours[0]))
     if prometheus_url is None:
         raise Refused("Grafana has no Prometheus data source; set PROMETHEUS_URL, and one is made")
+    try:
+        return dict(await call("get_datasource", uid=UID))  # not listed, and there all the same
+    except Refused:
+        await _create(call, prometheus_url)
+    return {"uid": UID, "name": TITLE}
+
+
+async def _sources(call: Call) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] | None
+    found = (await call("list_datasources", type="prometheus"))["datasources"]
+    return found or ()
+
+
+async def _create(call: Call, prometheus_url: str) -> None:
     await call(
         "create_datasource",
         type="prometheus",
@@ -66,16 +79,6 @@ async def data_source(call: Call, prometheus_url: str | None) -> Mapping[str, An
         # GET is answered with 500 by the server's query tool; samples are a quarter of a second apart.
         fields={"uid": UID, "url": prometheus_url, "httpMethod": "POST", "timeInterval": "1s"},
     )
-    return {"uid": UID, "name": TITLE}
-
-
-async def folder(call: Call) -> None:
-    """Make sure that our folder is there."""
-    try:
-        await call("create_folder", title=TITLE, uid=UID)
-    except Refused as error:
-        if not any(f"status {there}" in str(error) for there in (409, 412)):
-            raise
 
 
 def pointed_at(source: Mapping[str, Any], dashboard: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,11 +92,19 @@ def pointed_at(source: Mapping[str, Any], dashboard: Mapping[str, Any]) -> dict[
     return {**dashboard, "templating": {**templating, "list": variables}}
 
 
-async def save(call: Call, dashboard: Mapping[str, Any], message: str) -> str:
-    """Store it under its uid, whatever was there; its address."""
-    saved = await call(
-        "update_dashboard", dashboard=dashboard, folderUid=UID, overwrite=True, message=message
-    )
+async def save(call: Call, dashboard: Mapping[str, Any], place: str, message: str) -> str:
+    """Store it under its uid, whatever was there; its address. Raises Refused, for one that cannot be, too."""
+    try:
+        saved = await call(
+            "update_dashboard", dashboard=dashboard, folderUid=place, overwrite=True, message=message
+        )
+    except Refused as refused:
+        if "folder not found" in str(refused).lower():
+            hidden = f"when Grafana has one called {TITLE!r}, let the service account read it"
+            raise Refused(f"{refused}; no folder {place!r} is to be found: {hidden}") from refused
+        raise
+    if not isinstance(saved, Mapping) or not saved.get("url"):
+        raise Refused(f"update_dashboard: Grafana says nothing of where {dashboard['uid']} is")
     return str(saved["url"])
 
 
@@ -118,15 +129,32 @@ async def read_back(call: Call, dashboard: Mapping[str, Any]) -> None:
         raise Refused(f"Grafana keeps something other than what was sent: {difference}")
 
 
-async def keep(call: Call, dashboard: Mapping[str, Any]) -> None:
-    """Store it unless it is there already: a version a run would bury the history that people make."""
+async def keep(call: Call, dashboard: Mapping[str, Any], place: str) -> bool:
+    """Store it unless it is there already: a version a run would bury the history that people make.
+
+    False for one that Grafana has from its own files, or from a repository: it is theirs, and stays.
+    """
     try:
         kept = (await call("get_dashboard_by_uid", uid=dashboard["uid"]))["dashboard"]
         if first_difference(dashboard, kept) is None:
-            return
+            return True
     except Refused:
         pass  # most often it is not there; whatever else it is, saving says it
-    await save(call, dashboard, "as this version of ChaosLab draws it")
+    try:
+        await save(call, dashboard, place, "as this version of ChaosLab draws it")
+    except Refused as refused:
+        if provisioned(refused):
+            return False
+        raise
+    return True
+
+
+def provisioned(refused: Refused) -> bool:
+    """Whether a dashboard is not to be saved because it comes from files or from a repository."""
+    words = str(refused).lower()
+    return status(refused) in (400, 403, 409) and any(
+        each in words for each in ("provisioned", "managed by", "read-only")
+    )
 
 
 async def mark(call: Call, dispatch: Dispatch) -> int:
@@ -180,8 +208,7 @@ def _asked(query: Query, source: Mapping[str, Any], dispatch: Dispatch) -> dict[
     asked = {"datasourceUid": source["uid"], "expr": query.expr, "endTime": str(round(dispatch.end * 1000))}
     if query.instant:
         return asked | {"queryType": "instant"}
-    step = max(1, round((dispatch.end - dispatch.start) / POINTS))
-    start = str(round(dispatch.start * 1000))
+    start, step = str(round(dispatch.start * 1000)), step_s(dispatch.end - dispatch.start)
     return asked | {"queryType": "range", "startTime": start, "stepSeconds": step}
 
 

@@ -301,7 +301,7 @@ class Delivery(Part):
 
     complete: bool
     why: str = ""
-    """One sentence; empty when complete."""
+    """One sentence; when complete, a remark at most."""
     later: str | None = None
     """The command that delivers the rest."""
     numbers: dict[str, float] = Field(default={})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from math import isfinite
 
 from chaos.measure.result import Result
 from chaos.metrics.samples import Sample, series
@@ -13,7 +14,7 @@ def conclusion(result: Result, common: Mapping[str, str]) -> list[Sample]:
     return [
         Sample(series(name, {**common, **labels}), at_ms, float(value))
         for name, labels, value in _numbers(result)
-        if value is not None
+        if value is not None and isfinite(value)
     ]
 
 

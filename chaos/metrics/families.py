@@ -1,8 +1,9 @@
 """Every metric there is: name, meaning, and the labels it has beside `experiment`, `run`, `target` and `phase`.
 
 Names and units are by Prometheus' conventions: base units, the unit as suffix, shares as ratios from 0 to 1. Source:
-https://prometheus.io/docs/practices/naming/. All are gauges but the one counter: a run lasts a minute or two and is
-sampled many times a second, and rate() over four scrapes of a data source would smear a fault over its surroundings.
+https://prometheus.io/docs/practices/naming/. All are gauges but one counter and the latencies, which are summaries
+without sum and count: a run lasts a minute or two and is sampled many times a second, and rate() over four scrapes of
+a data source would smear a fault over its surroundings.
 
 How many series a run can have is decided by its manifest. While it lasts, in each of its three phases: 8, one for each
 disk path, four for each process, two for each steady state, one for each step. At its end: 14, and one for each step
@@ -44,6 +45,7 @@ LIVE = (
         "has fewer, at most 5 s; absent of fewer. A timeout counts as its limit at least.",
         ("quantile",),
         "seconds",
+        "summary",
     ),
     Family("chaoslab_request_error_ratio", "Failed ones of those requests.", unit="ratio"),
     Family("chaoslab_throughput_requests_per_second", "Good answers in the last second."),
@@ -86,6 +88,7 @@ FINAL = (
         "Quantiles of a whole phase, of answers and timeouts; 0.95 of 20 or more, 0.99 of 100 or more.",
         ("quantile",),
         "seconds",
+        "summary",
     ),
     Family(
         "chaoslab_run_request_latency_bound_seconds",

@@ -1,5 +1,6 @@
 """What people are told: one event of a run or a game day, in a sentence, with where to look. Plain data, no secrets."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -95,4 +96,12 @@ def said(text: str) -> str:
 
 
 def _links(**links: str | None) -> dict[str, str]:
-    return {what: link for what, link in links.items() if link and link.startswith(("http://", "https://"))}
+    """Those that lead somewhere, without a user's name and password."""
+    known = {what: link for what, link in links.items() if link and link.startswith(("http://", "https://"))}
+    return {what: _without_login(link) for what, link in known.items()}
+
+
+def _without_login(link: str) -> str:
+    scheme, _, rest = link.partition("://")
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return f"{scheme}://{place.rpartition('@')[2]}{rest[len(place) :]}"

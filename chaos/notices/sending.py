@@ -5,76 +5,84 @@ that answers a byte a minute, can hold up neither a run nor the end of the progr
 """
 
 import asyncio
-import hashlib
-import hmac
-import json
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from pydantic import SecretStr
-
-from chaos.notices.bodies import generic, slack
+from chaos.notices.alerts import Action
 from chaos.notices.notice import Notice
+from chaos.notices.parcels import THREAD, Parcel
+from chaos.notices.receivers import Unusable, alert, on_call, parcels
+from chaos.notices.streaks import Streak, streak
 from chaos.settings import Settings
 
 WITHIN_S = 5.0
-SIGNATURE = "X-ChaosLab-Signature-256"
-_THREAD = "chaoslab-notice"
 _PAUSES_S = (0.3, 1.0)
-_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
-_AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One request; its address may hold a secret, so it is never printed."""
-
-    who: str
-    url: SecretStr
-    body: bytes
-    headers: Mapping[str, str]
 
 
 async def tell(notice: Notice, say: Callable[[str], None]) -> None:
-    """Send it when it matters; `say` hears who did not get it and why. Raises nothing."""
+    """Send it when it matters, and call whoever is on call; `say` hears who did not get it and why. Raises nothing."""
+    settings = Settings()
     if notice.matters:
-        for why in await send(notice, Settings()):
+        for why in await send(notice, settings):
             say(f"no notice: {why}")
+    for why in await call(notice, settings):
+        say(f"no alert: {why}")
 
 
 async def send(notice: Notice, settings: Settings) -> list[str]:
     """Send it to every receiver at once; who did not get it and why, in a sentence each. Raises nothing."""
-    answers = await asyncio.gather(*(_sent(post) for post in posts(notice, settings)))
+    ready, bad = [], ""
+    try:
+        for parcel in parcels(notice, settings):
+            ready.append(parcel)  # one by one: those before a bad one are good
+    except Unusable as error:
+        bad = str(error)
+    return [*await deliver_all(ready), *([bad] if bad else [])]
+
+
+async def call(notice: Notice, settings: Settings) -> list[str]:
+    """Count a run of an experiment, and alert or say that it is over; who could not be told. Raises nothing."""
+    if notice.subject != "experiment" or notice.facts.get("verdict") not in ("deviated", "held"):
+        return []
+    if not on_call(settings):
+        return []
+    try:
+        return await _called(notice, settings)
+    except OSError as error:
+        return [f"{settings.state_folder / 'alerts'}: {error.strerror or type(error).__name__}"]
+
+
+async def _called(notice: Notice, settings: Settings) -> list[str]:
+    folder = settings.state_folder / "alerts"
+    with streak(folder, notice) as row:
+        action = _due(row, settings.chaoslab_alert_after)
+        if action is not None:
+            row.alerted = True  # who is killed while he calls may have called
+    if action is None:
+        return []
+    whys = await deliver_all(alert(notice, action, row.deviated, settings))
+    if action == "resolve" and not whys:
+        with streak(folder, notice) as row:
+            row.alerted = row.deviated > 0 and row.alerted
+    return whys
+
+
+def _due(row: Streak, after: int) -> Action | None:
+    """At every deviation from the `after`-th on, for one that got lost; receivers know it by its key."""
+    if row.deviated >= after:
+        return "trigger"
+    return "resolve" if row.deviated == 0 and row.alerted else None
+
+
+async def deliver_all(ready: Iterable[Parcel]) -> list[str]:
+    """Bring them all at once; `who: why` of each that did not arrive. Raises nothing."""
+    answers = await asyncio.gather(*(_sent(each) for each in ready))
     return [why for why in answers if why]
 
 
-def posts(notice: Notice, settings: Settings) -> Iterator[Post]:
-    """The requests that carry it, to whoever the settings name."""
-    if settings.chaoslab_notice_url is not None:
-        body = json.dumps(generic(notice)).encode()
-        secret = settings.chaoslab_notice_secret
-        signed = {SIGNATURE: signature(body, secret.get_secret_value())} if secret is not None else {}
-        headers = {"X-ChaosLab-Event": notice.event, **signed}
-        yield _post("CHAOSLAB_NOTICE_URL", settings.chaoslab_notice_url, body, headers)
-    if settings.chaoslab_notice_slack_url is not None:
-        body = json.dumps(slack(notice)).encode()
-        yield _post("CHAOSLAB_NOTICE_SLACK_URL", settings.chaoslab_notice_slack_url, body, {})
-
-
-def _post(who: str, url: SecretStr, body: bytes, headers: Mapping[str, str]) -> Post:
-    return Post(who, url, body, {"Content-Type": "application/json", "User-Agent": "chaoslab", **headers})
-
-
-def signature(body: bytes, secret: str) -> str:
-    """`sha256=…`: HMAC-SHA256 of the body's bytes, in hexadecimal, as GitHub signs its webhooks."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-async def _sent(post: Post) -> str | None:
+async def _sent(parcel: Parcel) -> str | None:
     """Why it was not delivered; None when it was."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
@@ -84,54 +92,29 @@ async def _sent(post: Post) -> str | None:
             answer.set_result(why)
 
     def work() -> None:
-        why = _delivered(post, time.monotonic() + WITHIN_S)
+        why = _delivered(parcel, time.monotonic() + WITHIN_S)
         with suppress(RuntimeError):  # the program has ended meanwhile
             loop.call_soon_threadsafe(settle, why)
 
-    threading.Thread(target=work, daemon=True, name=_THREAD).start()
+    threading.Thread(target=work, daemon=True, name=THREAD).start()
     try:
         async with asyncio.timeout(WITHIN_S):
             return await answer
     except TimeoutError:
-        return f"{post.who}: no answer within {WITHIN_S:.0f} s"
+        return f"{parcel.who}: no answer within {WITHIN_S:.0f} s"
 
 
-def _delivered(post: Post, until: float) -> str | None:
-    """Try, and try again while that may help and there is time."""
+def _delivered(parcel: Parcel, until: float) -> str | None:
+    """Try, and try again while that may help and there is time; not before the receiver wants it."""
     for pause_s in (*_PAUSES_S, None):
-        why, again = _attempt(post, max(0.1, until - time.monotonic()))
+        why, again, wait_s = parcel.attempt(max(0.1, until - time.monotonic()))
         if why is None:
             return None
-        if not again or pause_s is None or time.monotonic() + pause_s >= until:
+        if not again or pause_s is None:
             break
-        time.sleep(pause_s)
-    return f"{post.who}: {why}"
-
-
-def _silent(record: logging.LogRecord) -> bool:
-    """httpx logs the address of each request, httpcore the answer's headers; ours may hold a secret."""
-    return record.threadName != _THREAD
-
-
-def _attempt(post: Post, within_s: float) -> tuple[str | None, bool]:
-    """Why it was not taken, None when it was; and whether another try may go better. The answer's body is not read."""
-    import httpx  # a run that tells nobody begins without it
-
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_silent)
-    try:
-        with httpx.stream(
-            "POST",
-            post.url.get_secret_value(),
-            content=post.body,
-            headers=post.headers,
-            timeout=within_s,
-            follow_redirects=False,
-        ) as answer:
-            if answer.is_success:
-                return None, False
-            return f"HTTP {answer.status_code}", answer.status_code in _AGAIN
-    except httpx.TransportError as error:
-        return type(error).__name__, not isinstance(error, httpx.UnsupportedProtocol)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # it may name the address
-        return type(error).__name__, False
+        wait_s = max(pause_s, wait_s)
+        if time.monotonic() + wait_s >= until:
+            why += f", asks to wait {wait_s:.0f} s" if wait_s > pause_s else ""
+            break
+        time.sleep(wait_s)
+    return f"{parcel.who}: {why}"

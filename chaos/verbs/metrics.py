@@ -3,8 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from chaos.metrics.openmetrics import Format
 
 
 class _JournalByDefault(click.Group):
@@ -28,8 +32,15 @@ def metrics() -> None:
 
 @metrics.command()
 @click.argument("journal", type=click.Path(path_type=Path))
-def export(journal: Path) -> None:
-    """Print all samples of a JOURNAL as OpenMetrics.
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("openmetrics", "prometheus")),
+    default="openmetrics",
+    help="OpenMetrics 1.0, or Prometheus' text format 0.0.4.",
+)
+def export(journal: Path, form: "Format") -> None:
+    """Print all samples of a JOURNAL as OpenMetrics, or as the older text format of Prometheus.
 
     For a Prometheus: promtool tsdb create-blocks-from openmetrics FILE DATA_DIRECTORY
     """
@@ -37,7 +48,7 @@ def export(journal: Path) -> None:
     from chaos.metrics.openmetrics import of_journal
 
     try:
-        lines = of_journal(journal)
+        lines = of_journal(journal, form)
     except ChaosLabError as error:
         raise click.UsageError(str(error)) from error
     try:

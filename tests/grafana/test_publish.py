@@ -114,6 +114,28 @@ def test_what_failed_is_delivered_later(tmp_path: Path, configured: Grafana) -> 
     assert later.model_copy(update={"links": result.links, "delivery": {}}) == result
 
 
+def test_an_old_link_is_not_shown_as_new(tmp_path: Path, configured: Grafana) -> None:
+    run, result = finished(tmp_path)
+    link = str(visualize(run, result, within_s=30).links.dashboard)
+    configured.failing = {"/api/dashboards/db": 403}
+    ended = chaoslab("dashboard", "push", run.folder)
+    assert ended.exit_code == 5
+    assert ended.stdout == ""
+    again = read(run)
+    assert again.links.dashboard is None
+    assert again.delivery["dashboard"].why.endswith(f"what an earlier delivery has stored is at {link}")
+    assert f'href="{link.replace("&", "&amp;")}' not in run.report.read_text()
+
+
+def test_a_provisioned_fleet_is_a_remark_and_nothing_is_missing(tmp_path: Path, configured: Grafana) -> None:
+    configured.store.provisioned = {"chaoslab-fleet"}
+    run, result = finished(tmp_path)
+    delivery = visualize(run, result, within_s=30).delivery["dashboard"]
+    assert (delivery.complete, delivery.later) == (True, None)
+    assert delivery.why.count("provisioned in Grafana") == 1
+    assert "Not delivered, dashboard" not in run.report.read_text()
+
+
 def test_a_team_s_template_is_used_under_the_experiment_s_address(
     tmp_path: Path, configured: Grafana
 ) -> None:

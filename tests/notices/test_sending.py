@@ -15,7 +15,8 @@ import pytest
 
 from chaos.notices import sending
 from chaos.notices.notice import of_result
-from chaos.notices.sending import SIGNATURE, send, tell
+from chaos.notices.receivers import SIGNATURE
+from chaos.notices.sending import send, tell
 from chaos.settings import Settings
 from chaos.verdict import Outcome
 from tests.notices.test_notice import a_result
@@ -31,7 +32,9 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.sent: list[tuple[dict[str, str], bytes]] = []
+        self.paths: list[str] = []
         self.answers = [200]
+        self.retry_after: str | None = None
 
     @property
     def url(self) -> str:
@@ -45,7 +48,10 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         server.sent.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(server.answers.pop(0) if len(server.answers) > 1 else server.answers[0])
+        server.paths.append(self.path)
         self.send_header("Location", server.url)
+        if server.retry_after is not None:
+            self.send_header("Retry-After", server.retry_after)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -24,6 +24,8 @@ async def save(request: Request) -> Response:
         return refusal(400, "uid too long, max 40 characters")
     if folder and folder not in store.folders:
         return refusal(400, "folder not found")
+    if uid in store.provisioned:
+        return refusal(400, "Cannot save provisioned dashboard")
     old = store.dashboards.get(uid)
     if old and not body.get("overwrite") and spec.get("version") != old["version"]:
         return refusal(412, "The dashboard has been changed by someone else", status="version-mismatch")

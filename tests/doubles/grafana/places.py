@@ -1,5 +1,6 @@
 """Folders, search, and what Grafana says of itself."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -7,6 +8,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.doubles.grafana.store import Json, now, of, path_of, refusal, slug
+
+_TAKEN_UID: dict[str, Callable[[], JSONResponse]] = {
+    "legacy": lambda: refusal(409, "a folder with the same UID already exists"),
+    "k8s": lambda: JSONResponse({}, 412),
+}
+"""Sources: grafana/grafana pull request 76863; grafana/terraform-provider-grafana issue 2176."""
 
 
 async def settings(request: Request) -> Response:
@@ -32,11 +39,13 @@ async def health(request: Request) -> Response:
 
 
 async def create_folder(request: Request) -> Response:
-    """POST /api/folders; another one with the same uid is refused as Grafana does."""
+    """POST /api/folders; another one with the same uid or title is refused as that generation does."""
     store, body = of(request), await request.json()
-    uid = body.get("uid") or uuid4().hex[:14]
+    uid, parent = body.get("uid") or uuid4().hex[:14], body.get("parentUid", "")
     if uid in store.folders:
-        return refusal(412, "a folder with the same UID already exists")
+        return _TAKEN_UID[store.generation]()
+    if any(each["title"] == body["title"] and each["parentUid"] == parent for each in store.folders.values()):
+        return refusal(409, "a folder with the same name already exists in the current location")
     folder: Json = {
         "id": store.new_id(),
         "uid": uid,
@@ -46,7 +55,7 @@ async def create_folder(request: Request) -> Response:
         "created": now(),
         "updated": now(),
         "version": 1,
-        "parentUid": body.get("parentUid", ""),
+        "parentUid": parent,
     }
     store.folders[uid] = folder
     return JSONResponse(folder)

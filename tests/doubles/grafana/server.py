@@ -29,6 +29,8 @@ class Grafana:
     port: int = 0
     failing: dict[str, int] = field(default_factory=dict)
     """Beginning of a path -> the status that it answers with."""
+    stumbling: dict[str, list[int]] = field(default_factory=dict)
+    """`METHOD /path` -> statuses that its next requests get."""
     hanging: str | None = None
     """Beginning of the paths that never answer."""
     calls: list[str] = field(default_factory=list)
@@ -68,6 +70,8 @@ class Grafana:
         if self.hanging is not None and path.startswith(self.hanging):
             self.called.set()
             await asyncio.Event().wait()
+        if left := self.stumbling.get(f"{scope['method']} {path}"):
+            return refusal(left.pop(0), "as the test wanted it, once")
         for begins, status in self.failing.items():
             if path.startswith(begins):
                 return refusal(status, "as the test wanted it")

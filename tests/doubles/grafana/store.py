@@ -25,6 +25,8 @@ class Store:
     folders: dict[str, Json] = field(default_factory=dict)
     dashboards: dict[str, Json] = field(default_factory=dict)
     annotations: dict[int, Json] = field(default_factory=dict)
+    provisioned: set[str] = field(default_factory=set)
+    """Dashboards that come from files, and cannot be saved."""
     spoil: bool = False
     """Keep something other than what was sent, as a server that converts wrongly does."""
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
@@ -32,7 +34,7 @@ class Store:
     @property
     def version(self) -> str:
         """What it says it is."""
-        return "12.1.0" if self.generation == "k8s" else "11.6.0"
+        return "12.1.0" if self.generation == "k8s" else "10.4.19"
 
     def new_id(self) -> int:
         """The next number."""
