@@ -182,7 +182,10 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
         yield from _trials(result.trials)
     for step in result.steps:
         landed = "landed" if step.landed else "NOT landed"
-        yield f"  fault   {step.name}: {_asked(step.asked)}; {landed}: {step.why}"
+        parts = [
+            part for part in (_asked(step.asked), f"{landed}: {step.why}" if step.why else landed) if part
+        ]
+        yield f"  fault   {step.name}: {'; '.join(parts)}"
         if step.met:
             yield f"          met: {step.met.why}"
     for state in result.steady_state:

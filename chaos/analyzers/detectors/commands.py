@@ -28,16 +28,26 @@ _PASSED = deferred(rf"(?i)(\s-?-pass(?:in|out)?(?:=|{_GAP})pass:)(?!<secret>)({_
 _USER = deferred(rf"(\s--user(?:=|{_GAP}){_OPENED}[\w.@-]{{1,64}}:)(?!\d+\b|<secret>|//)([^\s\"']{{1,400}})")
 
 _ATTACHED = r"mysql\w*|mariadb[\w-]*|sshpass|7z[ar]?|(?:un)?rar"
-_SHORT: tuple[tuple[str, str], ...] = (
-    (r"mysql\w*|mariadb[\w-]*|sshpass|mongo\w*|cqlsh|twine|rabbitmqadmin|user(?:add|mod)", "-p"),
-    (r"(?:docker|podman|buildah|skopeo|nerdctl|crane|az|oc|cf)\b[^|;\n]{0,40}?\slogin", "-p"),
-    (r"redis-cli|https?(?=\s)", "-a"),
-    (r"sqlcmd|bcp|(?:un)?zip|mosquitto_\w+|ipmitool|isql|tsql", "-P"),
-    (r"ldap(?:search|modify|add|delete|passwd|whoami)", "-w"),
-    (r"openssl\s+\S{1,30}", "-[kK]"),
-    (r"snmp\w+", "-c"),
-    (r"ssh-keygen", "-N"),
+_SHORT: tuple[tuple[tuple[str, ...], tuple[str, str]], ...] = (
+    (
+        ("mysql", "mariadb", "pass", "mongo", "cqlsh", "twine", "rabbit", "user"),
+        (r"mysql\w*|mariadb[\w-]*|sshpass|mongo\w*|cqlsh|twine|rabbitmqadmin|user(?:add|mod)", "-p"),
+    ),
+    (
+        ("login",),
+        (r"(?:docker|podman|buildah|skopeo|nerdctl|crane|az|oc|cf)\b[^|;\n]{0,40}?\slogin", "-p"),
+    ),
+    (("redis-cli", "http"), (r"redis-cli|https?(?=\s)", "-a")),
+    (
+        ("sqlcmd", "bcp", "zip", "mosquitto", "ipmitool", "sql"),
+        (r"sqlcmd|bcp|(?:un)?zip|mosquitto_\w+|ipmitool|isql|tsql", "-P"),
+    ),
+    (("ldap",), (r"ldap(?:search|modify|add|delete|passwd|whoami)", "-w")),
+    (("openssl",), (r"openssl\s+\S{1,30}", "-[kK]")),
+    (("snmp",), (r"snmp\w+", "-c")),
+    (("ssh-keygen",), (r"ssh-keygen", "-N")),
 )
+"""Words of which one must be in a text; programs, and the option of theirs that a password follows."""
 _LOGINS: tuple[tuple[str, str, str], ...] = (
     (r"curl", r"(?:-[a-zA-Z]{0,8}[uU]|--(?:proxy-)?user)", ":"),
     (r"lftp|ncftp\w*", "-u", ","),
@@ -65,25 +75,16 @@ _PLACES: tuple[str, ...] = (
 )
 
 
-def _known() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
-    """Words of which one must be in a text, the pattern, and what is written instead."""
+Known = tuple[tuple[str, ...], re.Pattern[str], str]
+"""Words of which one must be in a text, the pattern, and what is written instead."""
+
+
+def _known() -> tuple[Known, ...]:
     keep = rf"\1{SECRET}"
     start = r"(?<![\w.-])"
     attached = deferred(rf"({start}(?:{_ATTACHED})\b{_WITHIN}{_GAP}{_OPENED}-p)(?!<secret>)({_VALUE})")
-    made = [(("mysql", "mariadb", "sshpass", "7z", "rar"), attached, keep)]
-    words = (
-        ("mysql", "mariadb", "pass", "mongo", "cqlsh", "twine", "rabbit", "user"),
-        ("login",),
-        ("redis-cli", "http"),
-    )
-    words += (
-        ("sqlcmd", "bcp", "zip", "mosquitto", "ipmitool", "sql"),
-        ("ldap",),
-        ("openssl",),
-        ("snmp",),
-        ("ssh-keygen",),
-    )
-    for these, (program, option) in zip(words, _SHORT, strict=True):
+    made: list[Known] = [(("mysql", "mariadb", "sshpass", "7z", "rar"), attached, keep)]
+    for these, (program, option) in _SHORT:
         head = rf"({start}(?:{program})\b{_WITHIN}{_GAP}{_OPENED}{option}{_GAP})"
         pattern = rf"{head}(?!{_OPENED}(?:-|<secret>))({_VALUE})"
         made.append((these, deferred(pattern), keep))
@@ -96,7 +97,7 @@ def _known() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
 
 _KNOWN = _known()
 _AT_A_PLACE = tuple(map(deferred, _PLACES))
-_HINTS = (
+_HINTS: tuple[str, ...] = (
     "rabbitmqctl",
     "htpasswd",
     "net ",
