@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _REDRAW_EVERY_S = 0.1
 _RECENT_S = 1.0
+_FEWEST_FOR_P95 = 20
 _CLEAR = "\r\x1b[2K"
 
 Say = Callable[[Mapping[str, Any]], str | None]
@@ -33,7 +34,8 @@ def _opened(data: Mapping[str, Any]) -> str:
 
 
 def _fault_injected(data: Mapping[str, Any]) -> str:
-    return f"fault injected: {data['fault']} ({_asked(data['asked'])}) by {data['mechanism']}, {data['kind']}"
+    asked = _asked(data["asked"])
+    return f"fault injected: {data['fault']}{f' ({asked})' if asked else ''} by {data['mechanism']}, {data['kind']}"
 
 
 def _exited(data: Mapping[str, Any]) -> str:
@@ -162,15 +164,22 @@ class Progress:
             parts.append(f"{max(0.0, now - self._began):.1f}/{self._declared_s:g} s")
         if self._recent:
             bad = sum(each.failure is not None for each in self._recent)
-            p95_s = percentile(population(self._recent, 0.95), 0.95)
-            latency = "no answer" if p95_s is None else f"p95 {1000 * p95_s:.0f} ms"
-            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", latency]
-            parts.append(f"errors {100 * bad / len(self._recent):.0f} %")
+            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", _latency(list(self._recent))]
+            parts.append(f"{bad:,} of {len(self._recent):,} failed")
         if self._usage:
             parts.append(
                 f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %"
             )
         return "           " + " · ".join(parts)
+
+
+def _latency(recent: Sequence[Request]) -> str:
+    """The highest percentile that so many requests have: p95 of 20 (1 / (1 - q)) or more, else the median."""
+    found = population(recent, 0.95)
+    if not found:
+        return "no answer"
+    share, name = (0.95, "p95") if len(found) >= _FEWEST_FOR_P95 else (0.5, "median")
+    return f"{name} {1000 * (percentile(found, share) or 0.0):.0f} ms of {len(found):,}"
 
 
 def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
@@ -219,4 +228,26 @@ def _trials(found: "TrialsResult") -> Iterator[str]:
 
 
 def _asked(asked: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in asked.items())
+    return ", ".join(_amount(str(key), value) for key, value in asked.items())
+
+
+_UNITS = {
+    "ms": " ms",
+    "s": " s",
+    "percent": " %",
+    "bytes": " bytes",
+    "mib": " MiB",
+    "share": " %",
+    "bytes/s": " bytes/s",
+}
+
+
+def _amount(key: str, value: object) -> str:
+    """`delay_ms: 300.0` as `delay 300 ms`."""
+    name, _, last = key.replace("_per_s", "/s").rpartition("_")
+    unit = _UNITS.get(last, "") if name else ""
+    if not isinstance(value, int | float):
+        return f"{key.replace('_', ' ')} {value}"
+    shown = value * 100 if last == "share" and name else value
+    digits = f"{shown:,.0f}" if float(shown).is_integer() else f"{shown:.4g}"
+    return f"{(name if unit else key).replace('_', ' ')} {digits}{unit}"

@@ -157,7 +157,10 @@ def _about_the_run(result: Result, record: Record, advised: bool) -> Iterator[tu
         unlanded = any(not step.landed for step in result.steps)
         why = f"{_first_upper(result.doubts[0])}." if result.doubts else result.why
         unmet = any(step.met and not step.met.enough and step.met.why in why for step in result.steps)
-        of_what = "not_landed" if unlanded else "not_met" if unmet else "untrusted"
+        by_chance = result.trials is not None and "chance" in result.why
+        of_what = (
+            "not_landed" if unlanded else "not_met" if unmet else "by_chance" if by_chance else "untrusted"
+        )
         yield why, advice("any", of_what) or ""
     elif result.outcome is Outcome.NOT_INJECTED:
         judged = record.last("baseline.judged")

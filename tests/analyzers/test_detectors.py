@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -124,3 +125,25 @@ def _took_s(redact: Redactor, text: str) -> float:
     began = time.process_time()
     redact(text)
     return time.process_time() - began
+
+
+NAMES = """
+password passwd pass pw pwd DB_PASSWORD dbPassword db.password passphrase secret clientSecret CLIENT_SECRET token
+access_token accessToken api_key apiKey apikey api-key access_key secret_key private_key auth_token credentials
+encryption_key webhook_secret admin_pass root_pw user_pwd passcode pin jwt_secret key_password refresh_token
+"""
+JOINED = """
+=%|: %| = %| : %|=>%| -> %| := %| is %| is: %| was %|: '%'|:"%"| = '%'|": "%"|': '%'|\\": \\"%\\"|(%)|[%]| '%'| %|=%&x=1
+=%;x=1|=%,x=1|: %, x: 1|=%)|='%')| equals %| set to %|=`%`|=%\\n|=b'%'| value %|='%'|=Some("%")|=<%>|[0]=%|==%
+"""
+
+
+def test_any_name_with_any_sign() -> None:
+    redact = Redactor(addresses=False)
+    values = ("hunter2", "correcthorse", "Tr0ub4dor&3", "x9")
+    lines = [
+        (f"ERROR user=bob {name}{joined.replace('%', values[number % 4])}", values[number % 4])
+        for number, (name, joined) in enumerate(product(NAMES.split(), re.split(r"[|\n]", JOINED.strip())))
+    ]
+    left = [line for line, value in lines if value in redact(line)]
+    assert len(left) <= 0.01 * len(lines), left

@@ -50,7 +50,10 @@ def test_the_metrics_are_in_the_documented_units() -> None:
 def test_failed_requests_are_cited_with_their_number_kind_and_time() -> None:
     analysis = analysed(build.deviated_fast_errors_are_not_fast())
     assert analysis.severity == "medium"
-    assert "like 2.0 s without the service that is asked for, < 0.1 % of what 99.9 % a month allows" in analysis.summary
+    assert (
+        "like 2.0 s without the service that is asked for, < 0.1 % of what 99.9 % a month allows"
+        in analysis.summary
+    )
     assert analysis.metrics.error_count == 20
     cited = "20 of 41 requests failed (refused) during “slow network” (18:03:12–18:03:16Z). "
     assert analysis.recommendations[0].startswith(cited)

@@ -17,7 +17,7 @@ _PGPASS = deferred(
 """A line of `.pgpass`."""
 _ORACLE = deferred(r"(?i)((?:\bthin:|\bconn(?:ect)?\s)[\w$]{1,40}/)([^\s@<]{1,200})(?=@)")
 _PARAMETER = deferred(
-    r"(?i)((?:[?&#]|;(?=jsess)|%3f|%26)(?:[\w.-]{0,40}?(?:token|secret|passw|pwd|signature|credential|api_?key|hmac|session)[\w.-]{0,20}"
+    r"(?i)((?:[?&#]|;(?=jsess)|%3f|%26)(?:[\w.-]{0,40}?(?:token|secret|passw|pwd|signature|credential|api_?key|hmac|session|cookie)[\w.-]{0,20}"
     r"|[\w.-]{0,20}?(?:pass|pw|sig|key|auth|jwt|otp|sid|ticket|assertion)|code)(?:=|%3d))([^&\s\"'#;<>)\]}\\]{1,4000})"
 )
 _HOOK = deferred(

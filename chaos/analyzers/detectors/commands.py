@@ -17,7 +17,8 @@ _WITHIN = r"[^|;\n]{0,300}?"
 
 _LONG = deferred(
     r"(?i)((?<![\w-])--?(?:[\w.-]{0,40}?(?:passw(?:or)?d|passphrase|passwd|passcode|storepass|keypass|secret|token|api-?key|apikey"
-    r"|access-?key|secret-?key|bearer|credential|-pass|-pwd?)(?:_key)?|requirepass|masterauth|[dD]?pass|pw|pwd|key|auth)"
+    r"|access-?key|secret-?key|bearer|credential|-pass|-pwd?|signature|cookie|authorization|api_key"
+    r"|(?:private|auth|encryption|signing|master|account|session|license|deploy)[-_]key)(?:_key)?|requirepass|masterauth|D?(?:pass|pw)|pwd|key|auth)"
     rf"(?:=|{_GAP}))(?!{_OPENED}(?:-|<secret>|\$[\w{{(])|env:|file:|stdin\b)(pass:)?({_VALUE})"
 )
 _REFUSED = deferred(

@@ -26,15 +26,19 @@ _NAME = deferred(
 )
 _OF_WHOM = r"(?:\s+(?i:for|of)\s+(?:(?:the\s+)?user\s+)?[\w.@%'\"`-]{1,60})?"
 _SOME = r"(?:\s|\\t){0,3}"
+_WRAPPED = r"(?:[bBuUrRfF]{1,2}(?=[\"'])|[A-Za-z_]\w{0,20}\((?=[bu]?[\"'])[bu]?|<(?!secret>)(?=[^\s<>]+>))?"
+"""`b'…'`, `Some("…")`, `<…>`."""
 _LINK = deferred(
-    rf"{QUOTE}?(?:\](?=\s?[=:]))?(?:(?P<list>{_SOME}(?:=>|[:=]){_SOME}\[(?=[^\]\n]))"
-    rf"|(?P<equals>{_SOME}(?:\s(?:string|str|String|text)\s)?(?:=>|->|:=|={{1,2}}|%3[Dd]){_SOME}(?:PASSWORD\(|string\(\d+\)\s)?)"
+    rf"{QUOTE}?(?:\](?=\s?[=:])|\[\w{{0,10}}\](?=\s?[=:]))?(?:(?P<list>{_SOME}(?:=>|[:=]){_SOME}\[(?=[^\]\n]))"
+    rf"|(?P<equals>{_SOME}(?:\s(?:string|str|String|text)\s)?(?:=>|->|:=|={{1,2}}|%3[Dd]|\|(?=[^\s|])){_SOME}"
+    rf"(?:PASSWORD\(|string\(\d+\)\s)?{_WRAPPED})"
     rf"|(?P<value>{_SOME}[:,=]?{_SOME}\{{?{_SOME}{QUOTE}?(?i:value|content|data){QUOTE}?{_SOME}[:=]{_SOME})"
     r"|(?P<element>(?:\s+[\w:.-]{1,40}=[\"'][^<>\n]{0,80})?>)"
     rf"|(?P<listed>(?<=[\"'`]){_SOME},{_SOME}(?=[\"'`]))"
     rf"|(?P<of>{_OF_WHOM}{_SOME}={_SOME}(?:PASSWORD\()?)"
-    rf"|(?P<colon>{_OF_WHOM}(?:{_SOME}(?::|%3[Aa]){_SOME}|\s+(?:is|was|were|are|equals|ist|est|es)\b\s*:?{_SOME}"
-    r"|(?:\s+(?:is|was))?(?:\s+now)?\s+(?:set|changed|reset)\s+(?:to|from)\s+)(?:!!str\s+|\|-\s+)?)"
+    rf"|(?P<colon>{_OF_WHOM}(?:{_SOME}(?::|%3[Aa]){_SOME}|(?:\s+value)?\s+(?:is|was|were|are|equals|ist|est|es)\b\s*:?{_SOME}"
+    r"|(?:\s+(?:is|was))?(?:\s+now)?\s+(?:set|changed|reset)\s+(?:to|from)\s+|\s+value\s+)(?:!!str\s+|\|-\s+)?"
+    rf"{_WRAPPED})"
     rf"|(?P<call>\(\s?{QUOTE}[\w.@-]{{1,64}}{QUOTE},\s?(?={QUOTE}))"
     r"|(?P<bracket>\s?[\[(<])|(?P<blank>\s{1,20}))"
 )
@@ -134,17 +138,22 @@ def _is_one(name: re.Match[str], kind: str, found: re.Match[str], span: tuple[in
 def _is_said(name: re.Match[str], kind: str, value: str, *, quoted: bool, behind: str) -> bool:
     """Whether prose gives a value."""
     root = name["root"].lower()
-    sure = bool(re.fullmatch(_SURE, root, re.IGNORECASE)) or root in ("pass", "pw", "pin", "psk")
+    sure = bool(re.search(_SURE, name[0], re.IGNORECASE)) or root in ("pass", "pw", "pin", "psk")
     if kind == "colon":
         return (quoted or not _is_word(value)) and (len(value) > 1 or value.isalnum())
     if kind == "told":
         return root.startswith(("pass", "api", "token")) and not _is_word(value)
-    if root in ("secret", "token") and value.islower() and value.isalpha() and _GOES_ON.match(behind):
+    if (
+        name[0].lower().endswith(("secret", "token"))
+        and value.islower()
+        and value.isalpha()
+        and _GOES_ON.match(behind)
+    ):
         return False
     if kind == "blank" and (quoted or not sure or root == "signature"):
-        is_said = sure and quoted and len(value) >= 4 and not _is_word(value)
+        is_said = sure and quoted and len(value) >= 2 and not _is_word(value)
         return (is_said and not _ABOUT_ONE.match(behind)) or _is_no_word(value)
-    return sure and (len(value) >= 4 or value.isalpha()) and not _is_word(value)
+    return sure and (len(value) >= 4 or not value.isdigit()) and not _is_word(value)
 
 
 def _is_word(value: str) -> bool:
