@@ -70,6 +70,7 @@ _PLACES: tuple[str, ...] = (
     rf"((?<![\w-])LOGIN\s+\S{{1,64}}\s+)({_VALUE})(?=\s*$)",
     r"((?i:\bbasic auth)\s+[\w.@-]{1,64}:)([^\s\"']{1,400})",
     r"((?i:\blog(?:in|on))\s+[\w.-]{1,64}/)([^\s\"'/]{1,400})(?=\s*$)",
+    r"(\b(?:log(?:in|on)|auth\w*|connect)\(\s?[\"'][\w.@-]{1,64}[\"'],\s?[\"'])([^\"'\n]{1,400})",
     rf"(\b_authToken\s+)({_VALUE})",
     rf"(\bexpect\b{_WITHIN}\bsend\s+[\"'])([^\"']{{1,400}})",
     r"(\bsend\s+--\s+[\"'])([^\"']{1,400})",

@@ -17,7 +17,9 @@ _SURE = (
     r"(?:api|access|account|private|signing|encryption|master|licen[cs]e|storage|session|shared|subscription|"
     r"sharedaccess|service|secret|security|deploy|auth)[ _-]?key|passw(?:or[dt]|d)|passwd|passphrase|passcode|pwd|"
     r"secret|token|credentials?|authorization|kennwort|contraseña|mot de passe|senha|wachtwoord|пароль|密码|"
-    r"session[ _-]?id|sessid|bindpw|rootpw|requirepass|masterauth|signature|dbpass|sqlpass|[cx]srf"
+    r"session[ _-]?id|sessid|community[ _-]?string|"
+    r"(?:otp|one-time|2fa|mfa|verification|recovery|backup|security|activation)[ _-]code|"
+    r"bindpw|rootpw|requirepass|masterauth|signature|dbpass|sqlpass|[cx]srf"
 )
 _OFTEN = r"pass|pw|pin|psk|otp|salt|auth|sid|sig|jwt|hmac|cookie|session"
 _NAME = deferred(
@@ -29,8 +31,9 @@ _SOME = r"(?:\s|\\t){0,3}"
 _WRAPPED = r"(?:[bBuUrRfF]{1,2}(?=[\"'])|[A-Za-z_]\w{0,20}\((?=[bu]?[\"'])[bu]?|<(?!secret>)(?=[^\s<>]+>))?"
 """`b'…'`, `Some("…")`, `<…>`."""
 _LINK = deferred(
-    rf"{QUOTE}?(?:\](?=\s?[=:])|\[\w{{0,10}}\](?=\s?[=:]))?(?:(?P<list>{_SOME}(?:=>|[:=]){_SOME}\[(?=[^\]\n]))"
-    rf"|(?P<equals>{_SOME}(?:\s(?:string|str|String|text)\s)?(?:=>|->|:=|={{1,2}}|%3[Dd]|\|(?=[^\s|])){_SOME}"
+    rf"{QUOTE}?(?:\](?=\s?[=:])|\s?[\[(]\w{{0,20}}[\])](?=\s?[=:]))?(?:(?P<list>{_SOME}(?:=>|[:=]){_SOME}\[(?=[^\]\n]))"
+    rf"|(?P<call>=?\(\s?{QUOTE}[\w.@-]{{1,64}}{QUOTE},\s?(?={QUOTE}))"
+    rf"|(?P<equals>{_SOME}(?:\s(?:string|str|String|text)\s)?(?:=>|->|:=|={{1,2}}|%3[Dd]|[|;](?=[^\s|;])){_SOME}"
     rf"(?:PASSWORD\(|string\(\d+\)\s)?{_WRAPPED})"
     rf"|(?P<value>{_SOME}[:,=]?{_SOME}\{{?{_SOME}{QUOTE}?(?i:value|content|data){QUOTE}?{_SOME}[:=]{_SOME})"
     r"|(?P<element>(?:\s+[\w:.-]{1,40}=[\"'][^<>\n]{0,80})?>)"
@@ -39,8 +42,7 @@ _LINK = deferred(
     rf"|(?P<colon>{_OF_WHOM}(?:{_SOME}(?::|%3[Aa]){_SOME}|(?:\s+value)?\s+(?:is|was|were|are|equals|ist|est|es)\b\s*:?{_SOME}"
     r"|(?:\s+(?:is|was))?(?:\s+now)?\s+(?:set|changed|reset)\s+(?:to|from)\s+|\s+value\s+)(?:!!str\s+|\|-\s+)?"
     rf"{_WRAPPED})"
-    rf"|(?P<call>\(\s?{QUOTE}[\w.@-]{{1,64}}{QUOTE},\s?(?={QUOTE}))"
-    r"|(?P<bracket>\s?[\[(<])|(?P<blank>\s{1,20}))"
+    r"|(?P<bracket>\s?[\[(<])|(?P<to>\s+to\s+)|(?P<blank>(?:\s|\\t){1,20}))"
 )
 _TOLD = deferred(r"(?P<told>(?:\s[\w@.'%-]{1,40}){1,5}:\s(?:expected\s|got\s)?(?=\S+$|\"[^\"]*\"$|'[^']*'$))")
 """`password supplied: …`, where the value is the last on its line."""
@@ -56,9 +58,10 @@ _ABOUT_ONE = re.compile(
 _PAIR = deferred(r"[\w.-]{1,40}\s/\s\S{1,200}")
 _CODE = re.compile(r"(?i)(?:unexpected|syntax|illegal|next|end of|start)\s+$")
 _REFERENCE = re.compile(r"\$[\w({]|%[A-Za-z_]\w*%|<secret>|\[(?:masked|secret)")
-_LIST = re.compile(r"[\[({]\s?b?[\"'`][\w.-]*$")
+_LIST = re.compile(r"(?:[\[({]|^)\s?b?[\"'`][\w.-]*$")
 _GOES_ON = re.compile(r",?\s[a-z]+\b")
 """A sentence does, behind what may be a word of it."""
+_CHANGED = re.compile(r"(?i)\b(?:chang|set|reset|updat|rotat)\w*\s")
 _FOLDER = re.compile(r"[/~.]|[A-Za-z]:\\")
 _HERE = Path(__file__).parent
 
@@ -141,6 +144,9 @@ def _is_said(name: re.Match[str], kind: str, value: str, *, quoted: bool, behind
     sure = bool(re.search(_SURE, name[0], re.IGNORECASE)) or root in ("pass", "pw", "pin", "psk")
     if kind == "colon":
         return (quoted or not _is_word(value)) and (len(value) > 1 or value.isalnum())
+    if kind == "to":
+        changed = _CHANGED.search(name.string[max(0, name.start() - 60) : name.start()])
+        return changed is not None and not _is_word(value)
     if kind == "told":
         return root.startswith(("pass", "api", "token")) and not _is_word(value)
     if (
