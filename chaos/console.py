@@ -13,6 +13,7 @@ from chaos.events import Event
 from chaos.inert import inert
 from chaos.latencies import DEFAULT_TIMEOUT_S, Request, percentile, population, request_of
 from chaos.terminal import raw
+from chaos.units import amounts
 
 if TYPE_CHECKING:
     from chaos.measure.result import Analysis, Result
@@ -34,7 +35,7 @@ def _opened(data: Mapping[str, Any]) -> str:
 
 
 def _fault_injected(data: Mapping[str, Any]) -> str:
-    asked = _asked(data["asked"])
+    asked = amounts(data["asked"])
     return f"fault injected: {data['fault']}{f' ({asked})' if asked else ''} by {data['mechanism']}, {data['kind']}"
 
 
@@ -192,7 +193,7 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
     for step in result.steps:
         landed = "landed" if step.landed else "NOT landed"
         parts = [
-            part for part in (_asked(step.asked), f"{landed}: {step.why}" if step.why else landed) if part
+            part for part in (amounts(step.asked), f"{landed}: {step.why}" if step.why else landed) if part
         ]
         yield f"  fault   {step.name}: {'; '.join(parts)}"
         if step.met:
@@ -225,29 +226,3 @@ def _trials(found: "TrialsResult") -> Iterator[str]:
         beside = f"; beside its control {row.difference} ({row.difference_interval})"
         yield f"  over    {row.name}: {row.trials} ({row.interval}){beside if row.difference_interval else ''}"
     yield f"  shown   {trials.name(found.segments[found.shown]).lower()}:"
-
-
-def _asked(asked: Mapping[str, Any]) -> str:
-    return ", ".join(_amount(str(key), value) for key, value in asked.items())
-
-
-_UNITS = {
-    "ms": " ms",
-    "s": " s",
-    "percent": " %",
-    "bytes": " bytes",
-    "mib": " MiB",
-    "share": " %",
-    "bytes/s": " bytes/s",
-}
-
-
-def _amount(key: str, value: object) -> str:
-    """`delay_ms: 300.0` as `delay 300 ms`."""
-    name, _, last = key.replace("_per_s", "/s").rpartition("_")
-    unit = _UNITS.get(last, "") if name else ""
-    if not isinstance(value, int | float):
-        return f"{key.replace('_', ' ')} {value}"
-    shown = value * 100 if last == "share" and name else value
-    digits = f"{shown:,.0f}" if float(shown).is_integer() else f"{shown:.4g}"
-    return f"{(name if unit else key).replace('_', ' ')} {digits}{unit}"

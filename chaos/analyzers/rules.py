@@ -6,14 +6,14 @@ from chaos.analyzers.coming_back import gone_for_good, looked_s, not_back
 from chaos.analyzers.comparison import compare, told
 from chaos.analyzers.evidence import symptoms
 from chaos.analyzers.knowledge import advice
+from chaos.analyzers.loads import counts, load_sentence
 from chaos.analyzers.logged import sentences
 from chaos.analyzers.scene import Symptom
 from chaos.analyzers.severity import felt, severity
-from chaos.analyzers.wording import counted
 from chaos.events import Event
-from chaos.measure.moments import percent, seconds
+from chaos.measure.moments import seconds
 from chaos.measure.record import Record
-from chaos.measure.result import Analysis, LoadSummary, Metrics, Result, StepResult
+from chaos.measure.result import Analysis, Metrics, Result, StepResult
 from chaos.measure.timeline import Timeline
 from chaos.measure.trials import shown
 from chaos.measure.verdict import delivered_words
@@ -35,7 +35,7 @@ def analyze(result: Result, events: Sequence[Event], before: Result | None = Non
         analyzer="rules",
         summary=" ".join(
             [
-                *_summary(result, looked_s(record, timeline)),
+                *_summary(result, record, timeline),
                 *([users.sentence] if result.verdict is not Verdict.INCONCLUSIVE and users.sentence else []),
                 *sentences(result, own),
                 *([told(previous)] if previous else []),
@@ -71,7 +71,7 @@ def recovery_time_s(result: Result) -> float | None:
     return round(max(times), 3) if times and len(times) == len(judged) else None
 
 
-def _summary(result: Result, looked: float) -> Iterator[str]:
+def _summary(result: Result, record: Record, timeline: Timeline) -> Iterator[str]:
     yield result.why
     if result.verdict is not Verdict.HELD:
         yield from (
@@ -81,41 +81,8 @@ def _summary(result: Result, looked: float) -> Iterator[str]:
         )
     fault, baseline = result.load.get("fault"), result.load.get("baseline")
     if fault and fault.sent and baseline:
-        yield _load_sentence(baseline, fault)
-    yield from _recovery_sentence(result, looked)
-
-
-def _load_sentence(baseline: LoadSummary, fault: LoadSummary) -> str:
-    said = f"{_failed(fault)} in the fault phase; before it {_lower_first(_failed(baseline))}"
-    if fault.p50 is None:
-        return f"{said}; nobody was answered, so that there is no latency."
-    if fault.p95 is None or baseline.p95 is None:
-        return f"{said}."
-    went = f"p95 latency went from {seconds(baseline.p95)} (of {_of_what(baseline)}) to {seconds(fault.p95)}"
-    return f"{said}; {went} (of {_of_what(fault)}{_between(fault)})."
-
-
-def _of_what(load: LoadSummary) -> str:
-    """Of how many a latency is. Other failures than timeouts have none."""
-    if load.timeouts is None:
-        return counted(load.sent, "request")
-    answers = counted(load.sent - load.errors, "answer")
-    if not load.timeouts:
-        return answers
-    limit = "counts as its limit" if load.timeouts == 1 else "count as their limit"
-    return f"{answers} and {counted(load.timeouts, 'timeout')}, which {limit}"
-
-
-def _between(load: LoadSummary) -> str:
-    if load.p95_low is None or load.p95_high is None:
-        return ""
-    return f"; 95 % interval {seconds(load.p95_low)} to {seconds(load.p95_high)}"
-
-
-def _failed(load: LoadSummary) -> str:
-    if not load.errors:
-        return f"None of {load.sent:,} requests failed"
-    return f"{load.errors:,} of {load.sent:,} requests failed ({percent(load.error_rate)})"
+        yield load_sentence(baseline, fault, counts(record, timeline))
+    yield from _recovery_sentence(result, looked_s(record, timeline))
 
 
 def _recovery_sentence(result: Result, looked: float) -> Iterator[str]:
@@ -180,7 +147,7 @@ def _further(result: Result) -> tuple[str, str]:
 def _is_all_there_is(step: StepResult) -> bool:
     """Whether no more of this fault can be asked for: it is all or nothing, or was asked for in full."""
     amounts = {key: value for key, value in step.asked.items() if isinstance(value, int | float)}
-    full = {"_share": 1.0, "_percent": 100.0}
+    full = {"_share": 1.0, "_failed": 1.0, "_percent": 100.0}
     return any(
         value >= full.get(f"_{key.rpartition('_')[2]}", float("inf")) for key, value in amounts.items()
     ) or (not amounts)

@@ -218,3 +218,15 @@ def test_a_fault_without_amounts_leaves_no_empty_part() -> None:
     )
     lines = list(closing_lines(result.model_copy(update={"steps": [step]}), Path("/nowhere")))
     assert lines[1] == "  fault   slow network: loss 25 %, rate 1,000 bytes/s, mode refuse; NOT landed"
+
+
+def test_a_latency_that_failures_make_worse_says_so() -> None:
+    events = Telling(states=[HEALTHY], failing=[(2.4, 6.2)]).events()
+    slow = [
+        Event(e.type, e.at, {**e.data, "took_ms": 400.0}, e.source, e.seq)
+        if e.data.get("error") == "refused"
+        else e
+        for e in events
+    ]
+    _, _, words = told(slow)
+    assert "(of 3 answers and 38 failures, which made it worse)" in words
