@@ -13,6 +13,7 @@ from chaos.events import Event
 from chaos.inert import inert
 from chaos.latencies import DEFAULT_TIMEOUT_S, Request, percentile, population, request_of
 from chaos.terminal import raw
+from chaos.units import amounts
 
 if TYPE_CHECKING:
     from chaos.measure.result import Analysis, Result
@@ -35,7 +36,8 @@ def _opened(data: Mapping[str, Any]) -> str:
 
 
 def _fault_injected(data: Mapping[str, Any]) -> str:
-    return f"fault injected: {data['fault']} ({_asked(data['asked'])}) by {data['mechanism']}, {data['kind']}"
+    asked = amounts(data["asked"])
+    return f"fault injected: {data['fault']}{f' ({asked})' if asked else ''} by {data['mechanism']}, {data['kind']}"
 
 
 def _exited(data: Mapping[str, Any]) -> str:
@@ -164,8 +166,8 @@ class Progress:
             parts.append(f"{max(0.0, now - self._began):.1f}/{self._declared_s:g} s")
         if self._recent:
             bad = sum(each.failure is not None for each in self._recent)
-            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", _latency(self._recent)]
-            parts.append(f"errors {100 * bad / len(self._recent):.0f} %")
+            parts += [f"{len(self._recent) / _RECENT_S:.0f}/s", _latency(list(self._recent))]
+            parts.append(f"{bad:,} of {len(self._recent):,} failed")
         if self._usage:
             parts.append(
                 f"cpu {self._usage['cpu_percent']:.0f} %  memory {self._usage['memory_percent']:.0f} %"
@@ -190,7 +192,10 @@ def closing_lines(result: "Result", folder: Path) -> Iterator[str]:
         yield from _trials(result.trials)
     for step in result.steps:
         landed = "landed" if step.landed else "NOT landed"
-        yield f"  fault   {step.name}: {_asked(step.asked)}; {landed}: {step.why}"
+        parts = [
+            part for part in (amounts(step.asked), f"{landed}: {step.why}" if step.why else landed) if part
+        ]
+        yield f"  fault   {step.name}: {'; '.join(parts)}"
         if step.met:
             yield f"          met: {step.met.why}"
     for state in result.steady_state:
@@ -221,7 +226,3 @@ def _trials(found: "TrialsResult") -> Iterator[str]:
         beside = f"; beside its control {row.difference} ({row.difference_interval})"
         yield f"  over    {row.name}: {row.trials} ({row.interval}){beside if row.difference_interval else ''}"
     yield f"  shown   {trials.name(found.segments[found.shown]).lower()}:"
-
-
-def _asked(asked: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in asked.items())

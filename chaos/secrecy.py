@@ -42,7 +42,7 @@ _SAYS_SO = deferred(
     r"APIKEY|AUTHORIZATION|COOKIE|CREDENTIALS?|KEY|PASS|PASSPHRASE|PASSWD|PASSWORDS?|PAT|PSK|PWD|SALT|SECRETS?|TOKEN|"
     r".*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|APIKEY|DBPASS|SQLPASS|PWD)"
 )
-_ONLY_ABOUT = frozenset(
+ONLY_ABOUT = frozenset(
     [
         "ALG",
         "ALGORITHM",
@@ -133,7 +133,7 @@ def is_secret_name(name: str) -> bool:
     if name in ("PWD", "OLDPWD"):  # directories
         return False
     words = [word.upper() for word in _WORD.findall(name)]
-    if not words or words[-1] in _ONLY_ABOUT or "PUBLIC" in words:
+    if not words or words[-1] in ONLY_ABOUT or "PUBLIC" in words:
         return False
     return any(map(_SAYS_SO.fullmatch, words))
 

@@ -5,6 +5,7 @@ Fields of manifests are annotated with these types; a Python value is always the
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any
@@ -135,3 +136,31 @@ Rate = Annotated[float, RATE]
 ByteRate = Annotated[float, BYTE_RATE]
 TimeOffset = Annotated[float, TIME_OFFSET]
 Drift = Annotated[float, DRIFT]
+
+
+_ENDINGS = {
+    "ms": " ms",
+    "s": " s",
+    "percent": " %",
+    "bytes": " bytes",
+    "mib": " MiB",
+    "share": " %",
+    "bytes/s": " bytes/s",
+}
+
+
+def amounts(asked: Mapping[str, object]) -> str:
+    """What was asked of a fault, in words: `delay 300 ms, jitter 0 ms`; empty when that is nothing."""
+    return ", ".join(_amount(key, value) for key, value in asked.items())
+
+
+def _amount(key: str, value: object) -> str:
+    if not isinstance(value, int | float):
+        return f"{key.replace('_', ' ')} {value}"
+    if key == "failed":
+        return f"{100 * value:g} % failed"
+    name, _, last = key.replace("_per_s", "/s").rpartition("_")
+    unit = _ENDINGS.get(last, "") if name or last == "bytes/s" else ""
+    shown = value * 100 if last == "share" and name else value
+    digits = f"{shown:,.0f}" if float(shown).is_integer() else f"{shown:.4g}"
+    return f"{(name if unit else key).replace('_', ' ')} {digits}{unit}".strip()

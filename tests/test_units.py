@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.units import BYTE_RATE, DRIFT, DURATION, POSITIVE_DURATION, RATE, SHARE, SIZE, TIME_OFFSET, Unit
+from chaos.units import (
+    BYTE_RATE,
+    DRIFT,
+    DURATION,
+    POSITIVE_DURATION,
+    RATE,
+    SHARE,
+    SIZE,
+    TIME_OFFSET,
+    Unit,
+    amounts,
+)
 
 
 @pytest.mark.parametrize(
@@ -107,3 +118,19 @@ def test_a_duration_that_was_written_is_read_back_as_it_was(number: int, suffix:
 def test_a_share_that_was_written_is_read_back_to_a_billionth(share: float) -> None:
     value = round(share, 9)
     assert SHARE.parse(SHARE.format(value)) == pytest.approx(value, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, ""),
+        ({"delay_ms": 300.0, "jitter_ms": 0.0}, "delay 300 ms, jitter 0 ms"),
+        ({"failed": 1.0, "mode": "refuse"}, "100 % failed, mode refuse"),
+        ({"loss_share": 0.025}, "loss 2.5 %"),
+        ({"rate_bytes_per_s": 12500.0}, "rate 12,500 bytes/s"),
+        ({"bytes_per_s": 1000.0}, "1,000 bytes/s"),
+        ({"kills": 1.0}, "kills 1"),
+    ],
+)
+def test_amounts_of_a_fault_have_their_units(asked: dict[str, object], words: str) -> None:
+    assert amounts(asked) == words

@@ -101,7 +101,8 @@ def _alike(result: Result, before: Result) -> bool:
 def _loads(now: LoadSummary, then: LoadSummary, *, alike: bool) -> Iterator[str]:
     """Only what its interval tells apart."""
     if alike and now.p95 is not None and then.p95 is not None and _disjoint(_bounds(now), _bounds(then)):
-        yield f"p95 latency under the fault {seconds(now.p95)}, then {seconds(then.p95)}"
+        of = f"{_interval(now)} of {now.sent:,}", f"{_interval(then)} of {then.sent:,} requests"
+        yield f"p95 latency under the fault {seconds(now.p95)} ({of[0]}), then {seconds(then.p95)} ({of[1]})"
     low, high = _difference(now, then)
     if low > 0 or high < 0:
         yield f"{percent(now.error_rate)} of the requests failed under the fault, then {percent(then.error_rate)}"
@@ -148,6 +149,11 @@ Bounds = tuple[float, float] | None
 
 def _bounds(load: LoadSummary) -> Bounds:
     return None if load.p95_low is None or load.p95_high is None else (load.p95_low, load.p95_high)
+
+
+def _interval(load: LoadSummary) -> str:
+    low, high = _bounds(load) or (0.0, 0.0)
+    return f"95 % interval {seconds(low)} to {seconds(high)},"
 
 
 def _disjoint(now: Bounds, then: Bounds) -> bool:

@@ -7,15 +7,17 @@ A detector looks for one symptom and returns nothing when there is none. Words o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from chaos.analyzers.coming_back import gone_for_good, looked_s, not_back
+from chaos.analyzers.exits import exits
 from chaos.analyzers.failing import failed_requests, lingering, silent_failures
 from chaos.analyzers.patterns import PATTERNS
 from chaos.analyzers.queues import pools, queue, queued
-from chaos.analyzers.scene import AFTER_S, Scene, Symptom
+from chaos.analyzers.scene import Scene, Symptom
 from chaos.analyzers.writes import lost, met_a_disk
 from chaos.events import Event
 from chaos.latencies import percentile
 from chaos.measure.health import LATE_S
-from chaos.measure.moments import clock, seconds
+from chaos.measure.moments import percent, seconds
 from chaos.measure.record import Record
 from chaos.measure.result import LoadSummary, Result, SteadyStateResult
 from chaos.measure.timeline import Timeline
@@ -27,6 +29,8 @@ SLOWER_BY_S = 0.05
 PAID_TWICE = 1.7
 """A delay counts as paid more than once from this multiple on."""
 MEMORY_NEAR_LIMIT = 98.0
+FEWEST_FOR_P95 = 20
+"""Of fewer it would be the slowest: 1 / (1 - 0.95)."""
 
 
 def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
@@ -35,7 +39,9 @@ def symptoms(result: Result, events: Sequence[Event]) -> list[Symptom]:
     timeline = Timeline(record)
     scenes = [Scene(result, record, timeline, step) for step in result.steps]
     found = [symptom for scene in scenes for symptom in _seen(scene)]
-    deviated = [s for s in _states(result) if not (found and s.name == "out_of_tolerance")]
+    deviated = [
+        s for s in _states(result, looked_s(record, timeline)) if not (found and s.name == "out_of_tolerance")
+    ]
     return [*found, *deviated]
 
 
@@ -54,7 +60,7 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
         return  # a late generator, a stray clock: no latency to advise on
     before = scene.result.load.get("baseline")
     good = sorted(request.took_s for request in scene.during() if request.failure is None)
-    now = percentile(good, 0.95)
+    now = percentile(good, 0.95) if len(good) >= FEWEST_FOR_P95 else None
     if before is None or before.p95 is None or now is None:
         return
     risen_s = now - before.p95
@@ -63,7 +69,8 @@ def _slower(scene: Scene) -> Iterator[Symptom]:
     if line := queue(scene):
         yield from _multiplied(scene, line.held_s, before)
         return
-    said = f"the p95 latency of good answers rose from {seconds(before.p95)} to {seconds(now)} {scene.when()}"
+    risen = f"rose from {seconds(before.p95)} to {seconds(now)} (of {len(good):,})"
+    said = f"the p95 latency of good answers {risen} {scene.when()}"
     delay_ms = scene.step.delivered.get("delay_ms")
     if not isinstance(delay_ms, float | int) or delay_ms <= 0:
         yield scene.symptom("slower", said)
@@ -84,61 +91,45 @@ def _multiplied(scene: Scene, held_s: float, before: LoadSummary) -> Iterator[Sy
             yield scene.symptom("round_trips", f"{said}, {times:.1f} times the delay of one round trip")
 
 
-def _exits(scene: Scene) -> Iterator[Symptom]:
-    """Processes that ended while or after the fault was in place, other than by its own hand."""
-    if scene.start is None:
-        return
-    killed = {event.data["killed_pid"] for event in scene.window.measured if event.data.get("killed_pid")}
-    started = scene.record.of("process.started")
-    hit = {event.data.get("process") for event in started if event.data.get("pid") in killed}
-    kills = [e for e in scene.record.of("memory.killed") if scene.start <= e.at <= scene.end + AFTER_S]
-    if kills:
-        by = " and ".join(sorted({str(event.data.get("by", "kernel")) for event in kills}))
-        yield scene.symptom(
-            "out_of_memory",
-            f"the {by} killed a process for want of memory, {len(kills)} times {scene.when()}",
-        )
-    for event in scene.record.of("process.exited"):
-        if not scene.start - AFTER_S <= event.at <= scene.end + AFTER_S:
-            continue
-        name = str(event.data.get("process"))
-        code, signal = event.data.get("exit_code"), event.data.get("signal")
-        how = f"by {signal}" if signal else f"with exit code {code}"
-        if event.data.get("pid") not in killed:
-            # Of who was hit itself it is the restart that fails, and no loss of a peer that it did not survive.
-            what = "restart_failed" if name in hit else "crashed"
-            yield scene.symptom(what, f"“{name}” ended {how} at {clock(event.at)} {scene.when()}")
-        if not _started_after(scene.record, name, event):
-            yield scene.symptom(
-                "stayed_down", f"“{name}” ended {how} at {clock(event.at)} and never started again"
-            )
-
-
-def _started_after(record: Record, process: str, ended: Event) -> bool:
-    return any(e.at >= ended.at and e.data.get("process") == process for e in record.of("process.started"))
-
-
 def _memory(scene: Scene) -> Iterator[Symptom]:
     peak = scene.result.usage.memory_peak_percent
-    if peak is not None and peak >= MEMORY_NEAR_LIMIT:
-        yield scene.symptom("memory_near_limit", f"memory peaked at {peak:.1f} % of the limit")
+    if peak is None or peak < MEMORY_NEAR_LIMIT:
+        return
+    said = f"memory peaked at {percent(peak / 100)} of the limit"
+    usual = _memory_before(scene)
+    if usual is not None and usual >= MEMORY_NEAR_LIMIT:
+        yield scene.symptom(
+            "memory_full_before", f"{said}, and was at {percent(usual / 100)} before the fault"
+        )
+    else:
+        yield scene.symptom("memory_near_limit", said)
 
 
-def _states(result: Result) -> Iterator[Symptom]:
+def _memory_before(scene: Scene) -> float | None:
+    """The highest share of the limit in the baseline, in percent."""
+    found = scene.timeline.span("baseline")
+    samples = scene.record.of("usage.sampled") if found else []
+    shares = [
+        float(e.data.get("memory_percent") or 0) for e in samples if found and found.start <= e.at < found.end
+    ]
+    return max(shares, default=None)
+
+
+def _states(result: Result, looked: float) -> Iterator[Symptom]:
     """Steady states that deviated, told by how they did."""
     fault = result.steps[-1].fault if result.steps else ""
     for state in result.steady_state:
         if state.verdict is Verdict.DEVIATED:
-            yield Symptom(_manner(state), fault, f"“{state.name}”: {state.why}")
+            yield Symptom(_manner(state, looked), fault, f"“{state.name}”: {state.why}")
 
 
-def _manner(state: SteadyStateResult) -> str:
+def _manner(state: SteadyStateResult, looked: float) -> str:
     if state.data is not None and state.data.lost:
         return "data_lost"
     if state.data is not None and state.data.surplus:
         return "data_doubled"
-    if state.recovery_time_seconds is None and state.recovery_bad:
-        return "never_recovered"
+    if not_back(state):
+        return "never_recovered" if gone_for_good(state, looked) else "not_seen_back"
     limit_s = state.recover_within_s
     if limit_s is not None and (state.recovery_time_seconds or 0.0) > limit_s:
         return "slow_recovery"
@@ -151,7 +142,7 @@ _DETECTORS: tuple[Callable[[Scene], Iterator[Symptom]], ...] = (
     lost,
     failed_requests,
     silent_failures,
-    _exits,
+    exits,
     lingering,
     _slower,
     _memory,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from chaos.analyzers.patterns import PEERS
 from chaos.analyzers.queues import POOLS, pool_lines, queue
 from chaos.analyzers.scene import AFTER_S, Scene, Symptom
+from chaos.analyzers.wording import counted, times
 from chaos.latencies import Request
 from chaos.measure.latency import failures
 from chaos.measure.logs import looks_like_error
@@ -84,8 +85,13 @@ def silent_failures(scene: Scene) -> Iterator[Symptom]:
         return
     lines = [e for e in scene.record.of("log.captured") if scene.start <= e.at <= scene.end + AFTER_S]
     if not any(looks_like_error(str(line.data.get("line", ""))) for line in lines):
-        wrote = f"none of its {len(lines)} log lines reads like an error" if lines else "wrote no log line"
-        said = f"the app answered {failed:,} times with an error of its own {scene.when()} and {wrote}"
+        none = (
+            "its one log line does not read"
+            if len(lines) == 1
+            else f"none of its {len(lines):,} log lines reads"
+        )
+        wrote = f"{none} like an error" if lines else "it wrote no log line"
+        said = f"the app answered {times(failed)} with an error of its own {scene.when()}, and {wrote}"
         yield scene.symptom("silent", said)
 
 
@@ -94,6 +100,6 @@ def lingering(scene: Scene) -> Iterator[Symptom]:
     failed: list[Request] = [request for request in scene.later() if request.failure is not None]
     if scene.window.recovered_at is not None and failed:
         last_s = failed[-1].at - scene.end
-        said = f"{len(failed):,} requests still failed after “{scene.step.name}” was over"
+        said = f"{counted(len(failed), 'request')} still failed after “{scene.step.name}” was over"
         name = "backlog" if queue(scene) else "lingering"
         yield scene.symptom(name, f"{said}, the last {seconds(last_s)} after it")

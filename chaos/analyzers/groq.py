@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,14 +21,13 @@ from chaos.analyzers.comparison import told
 from chaos.analyzers.conversation import Conversation, Reply, Told
 from chaos.analyzers.measurements import measurements
 from chaos.analyzers.prompt import Cited, prompt
-from chaos.analyzers.redaction import Redactor
+from chaos.analyzers.redaction import Redactor, given
 from chaos.errors import AnalyzerError
 from chaos.events import Event
 from chaos.measure.record import Record
 from chaos.measure.result import Analysis, Result, Tokens
 from chaos.measure.trials import shown
 from chaos.seats import seat
-from chaos.secrecy import MASKED
 from chaos.settings import Settings
 
 if TYPE_CHECKING:
@@ -161,14 +161,7 @@ def _names(result: Result, events: Sequence[Event]) -> list[str]:
 def _secrets(settings: Settings, events: Sequence[Event]) -> list[str]:
     """Values that are secret whatever they look like: our own keys, and what processes get as such."""
     own = [v.get_secret_value() for _, v in settings if isinstance(v, SecretStr)]
-    environments = [p.get("env") or {} for p in Record(events).plan.get("processes") or ()]
-    redact = Redactor()
-    return own + [
-        value
-        for environment in environments
-        for name, value in environment.items()
-        if isinstance(value, str) and value != MASKED and redact(f"{name}={value}") != f"{name}={value}"
-    ]
+    return [*own, *given(Record(events).plan, os.environ)]
 
 
 def _seats(settings: Settings) -> Path:

@@ -37,7 +37,10 @@ def unsteady(
     lost = [
         name for name, begin, end in zip(names, cuts, cuts[1:], strict=False) if not fits(samples[begin:end])
     ]
-    return f"but not in the {' and '.join(lost)} third of the hold" if lost else ""
+    if len(lost) == len(names):
+        return "but in no third of the hold"
+    thirds = "thirds" if len(lost) > 1 else "third"
+    return f"but not in the {' and '.join(lost)} {thirds} of the hold" if lost else ""
 
 
 def lost_share(blocks: Sequence[tuple[int, int]], share: float, clumping: float = 1.0) -> str:

@@ -31,8 +31,11 @@ def seconds(value_s: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share: `4 %`, `0.3 %`; never `0 %` for something that is not zero."""
+    """A share: `4 %`, `0.3 %`; never `0 %` for something that is not zero, nor `100 %` for less."""
     value = share * 100
+    if 99.5 <= value < 100:
+        digits = next((n for n in (1, 2) if round(value, n) < 100), None)
+        return "almost 100 %" if digits is None else f"{value:.{digits}f} %"
     if value == 0 or abs(value) >= 10:
         return f"{value:.0f} %"
     return f"{value:.1f} %" if abs(value) >= 0.1 else "< 0.1 %"

@@ -198,7 +198,9 @@ def _short_but_good(case: Case, found: Tally) -> bool:
 
 
 def _needed(case: Case, more: int | None) -> str:
-    return f"{more:,} {case.noun} are needed" if more else f"no number of {case.noun} would decide it"
+    if more:
+        return f"{more:,} {case.noun} are needed"
+    return f"even {binomial.MOST_NEEDED:,} {case.noun} would not tell so small a difference"
 
 
 def _held(case: Case) -> Judgement | None:

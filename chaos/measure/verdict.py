@@ -78,6 +78,8 @@ def delivered_words(step: StepResult) -> str:
     for key, asked in step.asked.items():
         delivered = step.delivered.get(key)
         if isinstance(delivered, float | int) and isinstance(asked, float | int):
+            if key == "failed":
+                return f"{percent(delivered)} of the attempts failed, {percent(asked)} asked"
             name, unit = name_and_unit(key)
             return f"{name} {number(delivered)}{unit} of {number(asked)}{unit} asked"
     return f"landed: {step.why}"

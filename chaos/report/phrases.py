@@ -12,8 +12,10 @@ from chaos.report.plain import plain
 from chaos.verdict import Outcome
 
 NOTHING = "–"
-NEVER = "not stably"
-"""Of a recovery: it may have been good for a moment, but not to the end of the run."""
+NEVER = "not by the end"
+"""Of a recovery: it may have been good for a moment, but not to the end of the run, which may have come too early."""
+UNSEEN = "too short to tell"
+"""Nothing was bad after the fault, for less time than it takes to call that stable."""
 LOG_LINES = 200
 """Lines of the log that a page shows."""
 
@@ -96,8 +98,9 @@ def _load_numbers(result: Result) -> Iterable[Number]:
 
 
 def _around(fault: LoadSummary, baseline: LoadSummary | None) -> str:
-    """Of how many requests, and between which two of them the true one is with 95 %."""
-    known = f"of {scale.count(fault.sent)}"
+    """Of how many answers and timeouts, and between which two of them the true one is with 95 %."""
+    timeouts = fault.errors if fault.timeouts is None else fault.timeouts
+    known = f"of {scale.count(fault.sent - fault.errors + timeouts)}"
     if fault.p95_low is not None and fault.p95_high is not None:
         known += f", {scale.seconds(fault.p95_low)} to {scale.seconds(fault.p95_high)} (95{scale.NBSP}%)"
     before = f"; baseline {scale.seconds(baseline.p95)}" if baseline and baseline.p95 is not None else ""
@@ -143,7 +146,7 @@ def recovery(state: SteadyStateResult) -> str:
     """How long it took to be good again, with the resolution of that number."""
     took = state.recovery_time_seconds
     if took is None:
-        return NEVER if state.fault_bad or state.recovery_bad else NOTHING
+        return NEVER if state.recovery_bad else UNSEEN if state.fault_bad else NOTHING
     if not took:
         return "at once"
     resolution = state.resolution_seconds

@@ -27,9 +27,11 @@ def seconds(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """`12.5 %`; what is not zero is never written as zero."""
+    """`12.5 %`; what is not zero is never written as zero, nor what is not all as all."""
     if 0 < abs(value) < 0.0005:
         return f"<{NBSP}0.1{NBSP}%"
+    if 0.9995 <= value < 1:
+        return f"{value * 100:.2f}{NBSP}%" if value < 0.99995 else f"almost 100{NBSP}%"
     return f"{_short(value * 100)}{NBSP}%"
 
 

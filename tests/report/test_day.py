@@ -107,8 +107,8 @@ def test_what_never_came_back_is_said_and_not_left_blank() -> None:
     text = page.render(
         summed_up(only, {run_id("network"): made.model_copy(update={"steady_state": states})}, {})
     )
-    assert '<dt>Recovered</dt><dd class="value">not stably</dd><dd class="beside">network</dd>' in text
-    assert 'data-label="Recovered in">not stably<' in text
+    assert '<dt>Recovered</dt><dd class="value">not by the end</dd><dd class="beside">network</dd>' in text
+    assert 'data-label="Recovered in">not by the end<' in text
 
 
 def test_the_markdown_has_a_picture_that_needs_nothing_else() -> None:

@@ -100,7 +100,7 @@ def test_says_first_that_something_never_came_back(run: Judged) -> None:
     changes = {"recovery_time_seconds": None, "recovery_bad": 9}
     lost = run.result.steady_state[0].model_copy(update=changes)
     page = html.render(run.result.model_copy(update={"steady_state": [lost]}), run.series, run.started)
-    assert '<dd class="value">not stably</dd><dd class="beside">healthy</dd>' in page
+    assert '<dd class="value">not by the end</dd><dd class="beside">healthy</dd>' in page
 
 
 def test_says_how_it_was_run_in_units(page: str) -> None:
