@@ -227,6 +227,19 @@ class Tokens(Part):
     completion: int
 
 
+class Written(Part):
+    """Which words of a summary and of recommendations a model wrote, and which it chose among ours."""
+
+    by_model: list[str]
+    """The sentences of the summary that the model wrote; every other sentence is ours."""
+    chosen: int
+    """Sentences of the summary, ours word by word, that it chose, joined and ordered."""
+    advice_chosen: int
+    """Recommendations of ours that it chose; it writes none."""
+    dropped: dict[str, int]
+    """Why -> how many of its sentences and ids were not shown."""
+
+
 class Previous(Part):
     """The run of the same experiment before this one, and what has changed since, beyond noise."""
 
@@ -256,7 +269,9 @@ class Analysis(Part):
     seconds: float | None = None
     """How long a model, or trying to reach it, took."""
     sentences_dropped: int = 0
-    """Sentences of a model that were not shown, because a number in them was not measured or for their words."""
+    """Sentences and ids of a model that were not shown; `written.dropped` says why."""
+    written: Written | None = None
+    """When a model took part: which words are its own."""
     previous: Previous | None = None
     """Compared with the run before, when there is one."""
     note: str | None = None

@@ -114,7 +114,7 @@ def _usage_numbers(result: Result) -> Iterable[Number]:
 
 
 def wrote(analysis: Analysis) -> str:
-    """Who wrote the words, at what cost, and what a reader should know of that."""
+    """Who wrote which words, at what cost, and what a reader should know of that."""
     about = [analysis.model] if analysis.model else []
     if analysis.tokens:
         about.append(f"{analysis.tokens.prompt + analysis.tokens.completion:,} tokens")
@@ -123,9 +123,18 @@ def wrote(analysis: Analysis) -> str:
     if analysis.model and analysis.seconds is not None:
         about.append(seconds(analysis.seconds))
     with_what = f" ({', '.join(about)})" if about else ""
-    said = [f"the words are by “{analysis.analyzer}”{with_what}"]
+    if (written := analysis.written) is None:
+        said = [f"the words are by “{analysis.analyzer}”{with_what}"]
+    else:
+        own = "; ".join(f"“{each}”" for each in written.by_model)
+        what = f"its own words are {own}" if own else "none of them are its own words"
+        chose = f"a model by “{analysis.analyzer}”{with_what} chose and ordered {written.chosen} sentences of ours"
+        said = [
+            f"{chose}, and {what}; recommendations are ours, {written.advice_chosen} of them chosen by it"
+        ]
     if dropped := analysis.sentences_dropped:
-        said.append(f"{dropped} of its sentences were dropped: not verified, or not about the run")
+        kinds = f" ({', '.join(f'{k} {n}' for k, n in written.dropped.items())})" if written else ""
+        said.append(f"{dropped} of what it wrote was dropped as not verified{kinds}")
     return "; ".join([*said, *([analysis.note] if analysis.note else [])])
 
 
