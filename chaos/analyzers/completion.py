@@ -25,11 +25,16 @@ def reply(found: object, model: str) -> Reply | None:
         return None
     content = message.get("content")
     return Reply(
-        content=content if isinstance(content, str) else "",
+        content=_whole_signs(content) if isinstance(content, str) else "",
         finish_reason=str(first.get("finish_reason", ""))[:40],
         refused=bool(message.get("refusal")),
         model=model,
     )
+
+
+def _whole_signs(text: str) -> str:
+    """The text without halves of signs (lone surrogates), which nothing can be written with."""
+    return text.encode(errors="replace").decode()
 
 
 def usage(found: object) -> tuple[int, int]:

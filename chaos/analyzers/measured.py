@@ -1,7 +1,7 @@
 """Claims about what was measured: the load of each phase and its changes, how requests failed, the machine, processes.
 
-A change has a direction only when it is beyond noise: disjoint intervals, or an interval of the difference without 0.
-Otherwise it `went from` one number to another, which is true of any two.
+A change has a direction only when it is beyond noise: disjoint intervals, an interval of the difference without 0, or
+twice as much. Otherwise it `went from` one number to another, which is true of any two.
 """
 
 from collections import Counter
@@ -18,6 +18,8 @@ from chaos.measure.result import LoadSummary, Result
 from chaos.measure.timeline import Timeline
 
 STATS = ("p95", "p50", "p99")
+APART, APART_S = 2.0, 0.05
+"""Of few requests, which have no interval, a latency has changed when it is twice the other and 50 ms more."""
 _HOW = {
     "timeout": "by a timeout",
     "refused": "by a refused connection",
@@ -75,6 +77,7 @@ def _changes(was: str, before: LoadSummary, now: str, after: LoadSummary) -> Ite
         if old is None or new is None:
             continue
         apart = stat == "p95" and disjoint(bounds(before), bounds(after))
+        apart = apart or max(old, new) >= max(APART * min(old, new), min(old, new) + APART_S)
         direction: Direction = ("up" if new > old else "down") if apart else ""
         text = f"The {_latency(stat, before, after)} {_went(direction)} from {seconds(old)} "
         text += times.format(seconds(new))

@@ -8,6 +8,7 @@ wrong, the rules' words stay.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -134,8 +135,7 @@ def gate(result: Result, events: Sequence[Event], redact: Redact) -> Gate:
     names = frozenset(str(p.get("name", "")) for p in Record(events).plan.get("processes") or ())
     lines = Record(events).of("log.captured")
     names |= {str(line.data.get("process", "")) for line in lines}
-    steps = frozenset(step.name for step in result.steps)
-    return Gate(known, advice, propositions(known), Known(names - {""}, steps, _finder(lines, redact)))
+    return Gate(known, advice, propositions(known), Known(names - {""}, _finder(lines, redact)))
 
 
 def _finder(lines: Sequence[Event], redact: Redact) -> Callable[[str], Iterator[tuple[str, str]]]:
@@ -194,9 +194,9 @@ async def _asked(conversation: Conversation, case: _Case, budget: int) -> tuple[
 def _read(reply: Reply) -> Answer:
     """The answer in a message; of one in words, the object in it. Raises ValidationError."""
     said = reply.content.rpartition("</think>")[2].strip()
-    if not said.startswith("{") and "{" in said:
-        said = said[said.index("{") : said.rindex("}") + 1]
-    return Answer.model_validate_json(said.encode(errors="replace"))
+    if not said.startswith("{") and (found := re.search(r"\{.*\}", said, re.DOTALL)):
+        said = found[0]
+    return Answer.model_validate_json(said)
 
 
 def _what_is_wrong(reply: Reply, error: ValidationError) -> str:

@@ -21,6 +21,9 @@ _ADDRESS = re.compile(
     r"(?i)\b(?:https?|ftp|file|data|javascript|mailto)\s*:|//|\bwww\b|\b(?!\d)\w[\w-]*\.[a-z]{2,}\b|"
     r"\bdot (?:com|net|org|io)\b|\b(?:\d{1,3}\.){3}\d{1,3}\b"
 )
+_ATTRIBUTED = words("attributing")
+"""How a sentence says that something is from the logs."""
+_POSSESSIVE = re.compile(r"['’]s?$")
 _NEGATED = re.compile(r"(?i)\b(?:no|not|never|none|without|cannot|neither|nor|if|unless)\b|n['’]t\b")
 
 
@@ -37,7 +40,6 @@ class Known:
     """What a model's own sentence may name and quote."""
 
     processes: frozenset[str]
-    steps: frozenset[str]
     written: Callable[[str], Iterable[tuple[str, str]]]
     """The (process, line) of the logs that hold a text, as they are sent to the model."""
 
@@ -51,16 +53,14 @@ class Known:
             return "digits"
         if not _PLAIN.fullmatch(rest):
             return "signs"
-        said = [found[0].lower() for found in _WORD.finditer(rest)]
+        said = {_POSSESSIVE.sub("", found[0].lower()) for found in _WORD.finditer(rest)}
+        if not quotes:
+            return "" if said and said <= words("plain") else "words"
         names = {name.lower() for name in self.processes if _WORD.fullmatch(name)}
-        quoting = bool(quoted := [each for each in quotes if each not in self.processes | self.steps])
-        allowed = words("plain") | names | (words("quoting") if quoting else frozenset())
-        if any(word not in allowed for word in said):
+        if not said <= words("plain") | words("quoting") | _ATTRIBUTED | names:
             return "words"
-        if not quoting:
-            return "" if said else "form"
-        told_apart = bool(words("quoting") & set(said))
-        return "" if told_apart and self._quotes(quoted, {*quotes, *said}) else "quotation"
+        quoted = [each for each in quotes if each not in self.processes]
+        return "" if _ATTRIBUTED & said and self._quotes(quoted, {*quotes, *said}) else "quotation"
 
     def _quotes(self, quoted: Sequence[str], named: Iterable[str]) -> bool:
         """Whether one thing is quoted, and a process that the sentence names, or any, wrote it."""
@@ -78,6 +78,8 @@ class Known:
 
 
 def _says(line: str, quoted: str) -> bool:
-    """Whether a line holds these words as words, and not to deny them."""
-    found = re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", line)
-    return found is not None and not _NEGATED.search(line[: found.start()])
+    """Whether a line holds these words as words, and is not cut where it denies something."""
+    if (found := re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", line)) is None:
+        return False
+    before, after = line[: found.start()], line[found.end() :]
+    return not _NEGATED.search(f"{before} … {after}") and not (after.strip(" .") and _NEGATED.search(quoted))
