@@ -17,6 +17,8 @@ from chaos.analyzers.propositions import Proposition
 from chaos.analyzers.prose import Known, sentences
 
 MOST_SENTENCES, MOST_JOINED, MOST_OWN = 6, 3, 3
+MOST_READ = 50
+"""Sentences of an answer that are looked at: more explain nothing and cost time."""
 MOST_RECOMMENDATIONS, MOST_ADDED = 8, 2
 JOINS: Mapping[str, str] = {"and": ", and ", "but": ", but ", "whereas": ", whereas ", ";": "; "}
 """How statements may be joined: nothing that makes one the reason of another."""
@@ -37,7 +39,7 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    summary: list[Said] = Field(max_length=200)
+    summary: list[Said] = Field(max_length=50)
     recommendations: list[str] = Field(max_length=200)
 
     @field_validator("summary", mode="before")
@@ -108,8 +110,9 @@ class Gate:
         """The part of an answer that may be shown."""
         left = Accepted()
         told: set[str] = set()
+        read: list[str] = []
         for said in answer.summary:
-            for text, own in self._told(said, told, left.dropped):
+            for text, own in self._told(said, told, read, left.dropped):
                 if len(left.summary) == MOST_SENTENCES or (own and len(left.own) == MOST_OWN):
                     left.dropped["too many"] += 1
                     continue
@@ -121,10 +124,16 @@ class Gate:
         left.recommendations = self._chosen(answer.recommendations, left.dropped)
         return left
 
-    def _told(self, said: Said, told: set[str], dropped: Counter[str]) -> Iterator[tuple[str, bool]]:
+    def _told(
+        self, said: Said, told: set[str], read: list[str], dropped: Counter[str]
+    ) -> Iterator[tuple[str, bool]]:
         """The sentences to show, and of each whether the model wrote it."""
         ids: list[str] = []
         for sentence in sentences(said.words):
+            if len(read) >= MOST_READ:
+                dropped["too many"] += 1
+                continue
+            read.append(sentence)
             if (id := self._meant(sentence)) is not None:
                 ids.append(id)
             elif why := self._refusal(sentence):

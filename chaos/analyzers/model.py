@@ -23,7 +23,7 @@ from chaos.analyzers.claims import claims
 from chaos.analyzers.comparison import told
 from chaos.analyzers.completion import Reply
 from chaos.analyzers.conversation import Conversation, Told, TooLargeError
-from chaos.analyzers.digest import Redact, clean
+from chaos.analyzers.digest import READ_OF_LINE, Redact, clean
 from chaos.analyzers.endpoint import Endpoint, endpoint
 from chaos.analyzers.prompt import BUDGET, Choice, Prompt, prompt
 from chaos.analyzers.propositions import propositions
@@ -143,7 +143,7 @@ def _finder(lines: Sequence[Event], redact: Redact) -> Callable[[str], Iterator[
 
     def written(text: str) -> Iterator[tuple[str, str]]:
         for event in lines:
-            line = str(event.data.get("line", ""))
+            line = str(event.data.get("line", ""))[:READ_OF_LINE]
             if text in line and text in (sent := clean(redact(line))):
                 yield str(event.data.get("process", "")), sent
 

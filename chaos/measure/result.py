@@ -277,6 +277,14 @@ class Analysis(Part):
     note: str | None = None
     """What a reader should know of how this came about: why it was not the analyzer that was asked for, for example."""
 
+    @property
+    def credited(self) -> str:
+        """The summary, and which words of it a model wrote, where nothing else beside it says so."""
+        if self.written is None:
+            return self.summary
+        own = "; ".join(f"“{each}”" for each in self.written.by_model) or "none"
+        return f"{self.summary} (Chosen and ordered by the model {self.model}; its own words: {own}.)"
+
 
 class Timings(Part):
     """Where the time went."""

@@ -138,6 +138,18 @@ def wrote(analysis: Analysis) -> str:
     return "; ".join([*said, *([analysis.note] if analysis.note else [])])
 
 
+def told(analysis: Analysis) -> list[tuple[str, bool]]:
+    """The summary in parts, and of each whether a model wrote it."""
+    parts: list[tuple[str, bool]] = []
+    rest = analysis.summary
+    for own in analysis.written.by_model if analysis.written else ():
+        before, found, after = rest.partition(own)
+        if found:
+            parts += [(before, False), (own, True)]
+            rest = after
+    return [(text, own) for text, own in [*parts, (rest, False)] if text]
+
+
 def doubts(result: Result) -> list[str]:
     """What else keeps the run from proving something, beyond the reason already given."""
     return [doubt for doubt in result.doubts if doubt.rstrip(".") not in result.why]

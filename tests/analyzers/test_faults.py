@@ -204,12 +204,14 @@ def test_what_is_set_wrong_here_is_told_too(name: str, settings: Settings, tmp_p
     untouched(analysed(settings, **changed(tmp_path)), why)
 
 
+def until_a_date(handler: Any, asked: Any) -> None:
+    """A wait until two seconds after the question."""
+    failure(429, headers={"retry-after": date(2.0)})(handler, asked)
+
+
 GOES_WELL: Mapping[str, tuple[Callable[[], Play], float]] = {
     "a wait in seconds": (lambda: failure(429, headers={"retry-after": "1"}), 1.0),
-    "a wait until a date": (
-        lambda: lambda *about: failure(429, headers={"retry-after": date(2.0)})(*about),
-        0.9,
-    ),
+    "a wait until a date": (lambda: until_a_date, 0.9),
     "a wait of a busy server": (lambda: failure(503, headers={"retry-after": "1"}), 1.0),
     "a wait without a length": (lambda: failure(429), 0.4),
     "what was no json": (lambda: failure(400, "json_validate_failed"), 0.0),
@@ -238,6 +240,16 @@ def test_a_prompt_that_is_too_large_is_cut(groq: Double, settings: Settings) -> 
     sizes = [len(each.body) for each in groq.asked[1:]]
     assert len(sizes) <= 3
     assert sizes[-1] <= whole - 500
+
+
+@pytest.mark.parametrize("many", ["It held. ", "The log says “x”. ", "(", "a" * 100 + "! ", "C1 "])
+def test_an_answer_full_of_sentences_costs_no_time(many: str, groq: Double, settings: Settings) -> None:
+    said = {"words": (many * 8000)[:8000], "ids": ["C5"] * 50}
+    groq.play(answer({"summary": [said] * 50, "recommendations": ["R1"] * 200}))
+    began = time.process_time()
+    analysis = analysed(settings)
+    assert time.process_time() - began < 3.0
+    assert (analysis.analyzer, analysis.written is not None and analysis.written.by_model) == ("groq", [])
 
 
 def test_a_key_of_ours_is_in_no_note(groq: Double, settings: Settings) -> None:

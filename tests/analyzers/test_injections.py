@@ -111,6 +111,7 @@ def test_what_is_kept_is_escaped_and_said_to_be_the_models(groq: Double, setting
     result = judge(events).model_copy(update={"analysis": said(events, settings)})
     page = render(result, series(events))
     assert "The log says “&lt;b&gt;bold&lt;/b&gt; &amp; more”." in page
+    assert '<em title="written by the model">The log says “&lt;b&gt;bold&lt;/b&gt; &amp; more”.</em>' in page
     assert "<b>bold" not in page
     for shown in (page, markdown(result, ""), "\n".join(closing_lines(result, Path()))):
         assert "its own words are “The log says" in shown
