@@ -16,6 +16,7 @@ from chaos.analyzers.evidence import symptoms
 from chaos.analyzers.knowledge import advice
 from chaos.analyzers.scene import Symptom
 from chaos.events import Event
+from chaos.measure.health import LATE_S
 from chaos.measure.moments import percent, seconds
 from chaos.measure.record import Record
 from chaos.measure.result import Result
@@ -24,6 +25,8 @@ from chaos.measure.trials import shown
 _FILE = Path(__file__).with_name("catalogue.yaml")
 MOST_CAUSES = 8
 MOST_ADVICE = 14
+ROOM = 2.0
+"""A deadline is advised where clients wait so many times as long as usual answers take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,17 @@ def _others(result: Result, events: Sequence[Event], seen: Sequence[Symptom]) ->
 def _numbers(result: Result, events: Sequence[Event]) -> dict[str, str]:
     """What the templates' parameters are in this run; those that were not measured are not in it."""
     load = Record(events).plan.get("load") or {}
-    before = result.load.get("baseline")
+    timeout_s, rate = float(load.get("timeout_s") or 0.0), float(load.get("rate_per_s") or 0.0)
+    before, memory = result.load.get("baseline"), result.usage.memory_peak_percent
+    late = any((each.lateness_p99_s or 0.0) > LATE_S for each in result.load.values())
+    p95, p99 = (before.p95, before.p99) if before and not late else (None, None)
     found = {
-        "client_timeout": seconds(float(load["timeout_s"])) if load.get("timeout_s") else None,
-        "rate": f"{float(load['rate_per_s']):.3g}/s" if load.get("rate_per_s") else None,
-        "p99": seconds(before.p99) if before and before.p99 is not None else None,
-        "p95": seconds(before.p95) if before and before.p95 is not None else None,
-        "memory_peak": percent(result.usage.memory_peak_percent / 100)
-        if result.usage.memory_peak_percent is not None
-        else None,
+        "client_timeout": seconds(timeout_s) if timeout_s else None,
+        "rate": f"{rate:.3g}/s" if rate else None,
+        "p95": seconds(p95) if p95 is not None else None,
+        # a deadline between the two needs room between them
+        "p99": seconds(p99) if p99 is not None and ROOM * p99 <= timeout_s else None,
+        "memory_peak": percent(memory / 100) if memory is not None else None,
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -11,8 +11,9 @@ from chaos.analyzers.claims import WHERE, Claim, Direction
 from chaos.analyzers.comparison import bounds, difference, disjoint
 from chaos.analyzers.logged import sentences
 from chaos.events import Event
+from chaos.measure.health import LATE_S
 from chaos.measure.latency import failures, requests
-from chaos.measure.moments import number, percent, seconds
+from chaos.measure.moments import percent, seconds
 from chaos.measure.record import Record
 from chaos.measure.result import LoadSummary, Result
 from chaos.measure.timeline import Timeline
@@ -35,19 +36,26 @@ _FELL = "(?:fell|decreased|went down|dropped|sank)"
 def of_the_load(result: Result, events: Sequence[Event]) -> Iterator[Claim]:
     """What those who asked the target saw."""
     loads = {phase: load for phase in WHERE if (load := result.load.get(phase)) and load.sent}
+    if late := [load for load in loads.values() if (load.lateness_p99_s or 0.0) > LATE_S]:
+        late_s = max(load.lateness_p99_s or 0.0 for load in late)
+        yield Claim(
+            f"The load generator itself was late (p99 {seconds(late_s)}): latencies are partly its own."
+        )
+    stats = () if late else STATS
     for phase in ("fault", "baseline", "recovery"):
         if phase in loads:
             yield _failed(phase, loads[phase])
     for before, after in (("baseline", "fault"), ("fault", "recovery")):
         if before in loads and after in loads:
-            yield from _changes(before, loads[before], after, loads[after])
-    yield from _kinds(events)
+            yield from _changes(before, loads[before], after, loads[after], stats)
+    if "fault" in loads:
+        yield from _kinds(events, loads["fault"])
     for phase, load in loads.items():
-        for stat in STATS:
+        for stat in stats:
             if (value := getattr(load, stat)) is not None:
                 text = f"The {_latency(stat, load)} {WHERE[phase]} was {seconds(value)}."
                 yield Claim(text, phase, unit="s")
-        good = f"{number(load.throughput)} good answers a second came {WHERE[phase]}."
+        good = f"{load.throughput:.3g} good answers a second came {WHERE[phase]}."
         yield Claim(good, phase, unit="/s")
 
 
@@ -70,9 +78,11 @@ def _latency(stat: str, *loads: LoadSummary) -> str:
     return f"{stat} latency of answers" if any(load.errors for load in loads) else f"{stat} latency"
 
 
-def _changes(was: str, before: LoadSummary, now: str, after: LoadSummary) -> Iterator[Claim]:
+def _changes(
+    was: str, before: LoadSummary, now: str, after: LoadSummary, stats: Sequence[str]
+) -> Iterator[Claim]:
     times = f"{WHERE[was]} to {{}} {WHERE[now]}."
-    for stat in STATS:
+    for stat in stats:
         old, new = getattr(before, stat), getattr(after, stat)
         if old is None or new is None:
             continue
@@ -87,8 +97,8 @@ def _changes(was: str, before: LoadSummary, now: str, after: LoadSummary) -> Ite
     text = f"The share of failed requests {_went(direction)} from {percent(before.error_rate)} "
     also = _also("(?:the )?(?:error rate|errors|failures)", direction, now)
     yield Claim(text + times.format(percent(after.error_rate)), now, direction=direction, unit="%", also=also)
-    text = f"Good answers went from {number(before.throughput)} a second "
-    yield Claim(text + times.format(f"{number(after.throughput)} a second"), now, unit="/s")
+    text = f"Good answers went from {before.throughput:.3g} a second "
+    yield Claim(text + times.format(f"{after.throughput:.3g} a second"), now, unit="/s")
 
 
 def _went(direction: Direction) -> str:
@@ -102,12 +112,19 @@ def _also(what: str, direction: Direction, now: str) -> str:
     return f"{what} {_ROSE if direction == 'up' else _FELL}{when}"
 
 
-def _kinds(events: Sequence[Event]) -> Iterator[Claim]:
+def _kinds(events: Sequence[Event], load: LoadSummary) -> Iterator[Claim]:
     """Under the fault, how many requests failed in which way."""
     record = Record(events)
     if (span := Timeline(record).span("fault")) is None:
         return
-    found = [each for each in requests(record) if each.sent and span.start <= each.at < span.end]
+    # What was under way when the fault phase began is the fault's, as in the counts of the load.
+    found = [
+        each
+        for each in requests(record)
+        if each.sent and (span.start <= each.at < span.end or each.at < span.start < each.at + each.took_s)
+    ]
+    if len(found) != load.sent:
+        return
     for kind, count in failures(found):
         status = kind.removeprefix("http_")
         how = _HOW.get(kind) or (f"with the answer {status}" if status != kind else f"by {kind}")

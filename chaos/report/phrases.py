@@ -134,7 +134,7 @@ def wrote(analysis: Analysis) -> str:
         ]
     if dropped := analysis.sentences_dropped:
         kinds = f" ({', '.join(f'{k} {n}' for k, n in written.dropped.items())})" if written else ""
-        said.append(f"{dropped} of what it wrote was dropped as not verified{kinds}")
+        said.append(f"{dropped} of its sentences and choices were dropped as not verified{kinds}")
     return "; ".join([*said, *([analysis.note] if analysis.note else [])])
 
 

@@ -46,7 +46,7 @@ def test_the_choice_is_the_models_and_the_words_are_ours(groq: Double, settings:
     assert analysis.analyzer == "groq"
     assert analysis.summary == (
         f"{result.why} Here is what users saw: 20 of 41 requests failed under the fault (49 %), whereas the p95 "
-        "latency of answers went from 12 ms in the baseline to 330 ms under the fault. A likely cause, by the rules: "
+        "latency of answers rose from 12 ms in the baseline to 330 ms under the fault. A likely cause, by the rules: "
         "nobody listened where requests went. Seen: 20 of 41 requests failed (refused) during “slow network” "
         "(18:03:12–18:03:16Z)."
     )
