@@ -128,8 +128,8 @@ class Gate:
         self, said: Said, told: set[str], read: list[str], dropped: Counter[str]
     ) -> Iterator[tuple[str, bool]]:
         """The sentences to show, and of each whether the model wrote it."""
-        ids: list[str] = []
-        for sentence in sentences(said.words):
+        ids, words = self._written_out(said.words)
+        for sentence in sentences(words):
             if len(read) >= MOST_READ:
                 dropped["too many"] += 1
                 continue
@@ -147,13 +147,18 @@ class Gate:
         told.update(new)
         yield from ((text, False) for text in self._joined([self.claims[id] for id in new], said.join))
 
+    def _written_out(self, words: str) -> tuple[list[str], str]:
+        """The ids of the statements that stand in a text word by word, in its order, and the text without them."""
+        found = {words.find(claim.text): id for id, claim in self.claims.items() if claim.text in words}
+        ids = [id for _, id in sorted(found.items())]
+        for id in ids:
+            words = words.replace(self.claims[id].text, "\n")
+        return ids, words
+
     def _meant(self, sentence: str) -> str | None:
-        """The id of the statement that a sentence is, by name, word by word or in another wording."""
+        """The id of the statement that a sentence is, by name or in another wording."""
         if sentence.rstrip(".") in self.claims:
             return sentence.rstrip(".")
-        for id, claim in self.claims.items():
-            if sentence.rstrip(".!") == claim.text.rstrip("."):
-                return id
         return next((each.claim for each in self.propositions if each.pattern.fullmatch(sentence)), None)
 
     def _refusal(self, sentence: str) -> str:

@@ -10,12 +10,15 @@ from itertools import chain
 from typing import Literal
 
 from chaos.events import Event
+from chaos.measure.health import clock_doubts
 from chaos.measure.moments import seconds
+from chaos.measure.record import Record
 from chaos.measure.result import Result, SteadyStateResult, StepResult
+from chaos.measure.timeline import Timeline
 from chaos.measure.verdict import delivered_words, sentence
 
 Direction = Literal["up", "down", ""]
-WHERE = {"baseline": "in the baseline", "fault": "under the fault", "recovery": "in the recovery phase"}
+WHERE = {"baseline": "in the baseline", "fault": "in the fault phase", "recovery": "in the recovery phase"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,15 @@ def claims(result: Result, events: Sequence[Event]) -> Mapping[str, Claim]:
     """All of them by id, the most telling first."""
     from chaos.analyzers import measured, propositions
 
+    record = Record(events)
+    clock = clock_doubts(record, Timeline(record))
+    back = not clock and any(step.injected_at for step in result.steps)
     found = chain(
-        propositions.of_the_run(result),
-        measured.of_the_load(result, events),
-        chain.from_iterable(map(_step, result.steps)),
-        chain.from_iterable(_state(result, state) for state in result.steady_state),
+        propositions.of_the_run(result, back=back),
+        [Claim(sentence(f"No times are told: {'; '.join(clock)}"))] if clock else [],
+        measured.of_the_load(result, events, timed=not clock),
+        chain.from_iterable(_step(step, timed=not clock) for step in result.steps),
+        chain.from_iterable(_state(result, state, back=back) for state in result.steady_state),
         measured.of_the_machine(result),
         measured.of_the_processes(result, events),
     )
@@ -59,14 +66,14 @@ def _once(found: Iterator[Claim]) -> Iterator[Claim]:
             yield each
 
 
-def _step(step: StepResult) -> Iterator[Claim]:
+def _step(step: StepResult, *, timed: bool) -> Iterator[Claim]:
     landed = delivered_words(step)
     if step.landed:
         told = landed if landed.startswith("landed: ") else f"landed: {landed}"
         yield Claim(sentence(f"“{step.name}” {told}"), "fault", step.name)
     else:
         yield Claim(sentence(f"“{step.name}” did not land: {step.why}"), "fault", step.name)
-    if step.held_s is not None:
+    if timed and step.held_s is not None:
         yield Claim(f"“{step.name}” was in place for {seconds(step.held_s)}.", "fault", step.name, unit="s")
     if step.met is not None:
         how = "met" if step.met.enough else "did not meet"
@@ -78,10 +85,11 @@ def _step(step: StepResult) -> Iterator[Claim]:
         yield Claim(sentence(f"“{step.name}”: {how}: {step.met.why}"), "fault", step.name)
 
 
-def _state(result: Result, state: SteadyStateResult) -> Iterator[Claim]:
+def _state(result: Result, state: SteadyStateResult, *, back: bool) -> Iterator[Claim]:
     how = "was inconclusive" if state.verdict == "inconclusive" else str(state.verdict)
     yield Claim(sentence(f"“{state.name}” {how}: {state.why}"), subject=state.name)
-    yield from _recovery(state)
+    if back:
+        yield from _recovery(state)
     ran = {phase.name for phase in result.phases}
     for phase, where in WHERE.items():
         if phase in ran and state.samples:

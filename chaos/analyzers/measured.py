@@ -33,30 +33,35 @@ _ROSE = "(?:rose|increased|went up|grew|climbed|got worse)"
 _FELL = "(?:fell|decreased|went down|dropped|sank)"
 
 
-def of_the_load(result: Result, events: Sequence[Event]) -> Iterator[Claim]:
-    """What those who asked the target saw."""
+def of_the_load(result: Result, events: Sequence[Event], *, timed: bool) -> Iterator[Claim]:
+    """What those who asked the target saw; no times and rates unless the clock can be believed."""
     loads = {phase: load for phase in WHERE if (load := result.load.get(phase)) and load.sent}
-    if late := [load for load in loads.values() if (load.lateness_p99_s or 0.0) > LATE_S]:
-        late_s = max(load.lateness_p99_s or 0.0 for load in late)
+    late_s = max((load.lateness_p99_s or 0.0 for load in loads.values()), default=0.0)
+    if late_s > LATE_S:
         yield Claim(
             f"The load generator itself was late (p99 {seconds(late_s)}): latencies are partly its own."
         )
-    stats = () if late else STATS
+    stats = STATS if timed and late_s <= LATE_S else ()
     for phase in ("fault", "baseline", "recovery"):
         if phase in loads:
             yield _failed(phase, loads[phase])
     for before, after in (("baseline", "fault"), ("fault", "recovery")):
         if before in loads and after in loads:
             yield from _changes(before, loads[before], after, loads[after], stats)
+            if timed:
+                yield _throughput(before, loads[before], after, loads[after])
     if "fault" in loads:
         yield from _kinds(events, loads["fault"])
-    for phase, load in loads.items():
-        for stat in stats:
-            if (value := getattr(load, stat)) is not None:
-                text = f"The {_latency(stat, load)} {WHERE[phase]} was {seconds(value)}."
-                yield Claim(text, phase, unit="s")
-        good = f"{load.throughput:.3g} good answers a second came {WHERE[phase]}."
-        yield Claim(good, phase, unit="/s")
+    for phase, load in loads.items() if timed else ():
+        yield from _of_phase(phase, load, stats)
+
+
+def _of_phase(phase: str, load: LoadSummary, stats: Sequence[str]) -> Iterator[Claim]:
+    for stat in stats:
+        if (value := getattr(load, stat)) is not None:
+            text = f"The {_latency(stat, load)} {WHERE[phase]} was {seconds(value)}."
+            yield Claim(text, phase, unit="s")
+    yield Claim(f"{load.throughput:.3g} good answers a second came {WHERE[phase]}.", phase, unit="/s")
 
 
 def _failed(phase: str, load: LoadSummary) -> Claim:
@@ -84,7 +89,7 @@ def _changes(
     times = f"{WHERE[was]} to {{}} {WHERE[now]}."
     for stat in stats:
         old, new = getattr(before, stat), getattr(after, stat)
-        if old is None or new is None:
+        if old is None or new is None or seconds(old) == seconds(new):
             continue
         apart = stat == "p95" and disjoint(bounds(before), bounds(after))
         apart = apart or max(old, new) >= max(APART * min(old, new), min(old, new) + APART_S)
@@ -92,13 +97,18 @@ def _changes(
         text = f"The {_latency(stat, before, after)} {_went(direction)} from {seconds(old)} "
         text += times.format(seconds(new))
         yield Claim(text, now, direction=direction, unit="s", also=_also(_LATENCY, direction, now))
+    if before.errors == after.errors == 0:
+        return
     low, high = difference(after, before)
     direction = "up" if low > 0 else "down" if high < 0 else ""
     text = f"The share of failed requests {_went(direction)} from {percent(before.error_rate)} "
     also = _also("(?:the )?(?:error rate|errors|failures)", direction, now)
     yield Claim(text + times.format(percent(after.error_rate)), now, direction=direction, unit="%", also=also)
-    text = f"Good answers went from {before.throughput:.3g} a second "
-    yield Claim(text + times.format(f"{after.throughput:.3g} a second"), now, unit="/s")
+
+
+def _throughput(was: str, before: LoadSummary, now: str, after: LoadSummary) -> Claim:
+    text = f"Good answers went from {before.throughput:.3g} a second {WHERE[was]} to {after.throughput:.3g} a second "
+    return Claim(f"{text}{WHERE[now]}.", now, unit="/s")
 
 
 def _went(direction: Direction) -> str:
@@ -129,7 +139,7 @@ def _kinds(events: Sequence[Event], load: LoadSummary) -> Iterator[Claim]:
         status = kind.removeprefix("http_")
         how = _HOW.get(kind) or (f"with the answer {status}" if status != kind else f"by {kind}")
         also = {"timeout": f"requests timed out{_UNDER}", "refused": f"connections were refused{_UNDER}"}
-        text = f"{count:,} of {len(found):,} requests under the fault failed {how}."
+        text = f"{count:,} of {len(found):,} requests in the fault phase failed {how}."
         yield Claim(text, "fault", also=also.get(kind, ""))
 
 
@@ -160,9 +170,9 @@ def of_the_processes(result: Result, events: Sequence[Event]) -> Iterator[Claim]
         for what, counts in (("ended", ended), ("was started again", started)):
             for name, count in counts.items():
                 times = f"{count} times" if count > 1 else "one time"
-                yield Claim(f"“{name}” {what} {times} from the baseline to the recovery.", subject=name)
+                yield Claim(f"“{name}” {what} {times} while the phases ran.", subject=name)
         if not ended:
             also = "(?:no process|nothing) (?:ended|crashed|died|was killed)"
-            yield Claim("No process ended from the baseline to the recovery.", also=also)
+            yield Claim("No process of the target was seen to end while the phases ran.", also=also)
     for text in sentences(result, events):
         yield Claim(text, "fault", alone=True)

@@ -70,7 +70,7 @@ async def analyze(
         at = endpoint(name, settings)
         async with asyncio.timeout(timeout_s) as bound:
             until = bound.when() or 0.0
-            said = await _explained(at, result, shown(events, result), own, settings, until)
+            said = await _explained(at, result, events, own, settings, until)
     except TimeoutError:
         note = f"{at.called} gave no whole answer within {timeout_s:g} s; these are the rules' words"
     except (AnalyzerError, OSError) as error:
@@ -83,7 +83,7 @@ async def analyze(
 async def _explained(
     at: Endpoint, result: Result, events: Sequence[Event], own: Analysis, settings: Settings, until: float
 ) -> Analysis:
-    redact = Redactor(_secrets(settings, events), addresses=settings.groq_redact_ips)
+    redact = Redactor(_secrets(settings, shown(events, result)), addresses=settings.groq_redact_ips)
     # Reading a flood of logs takes a second or two; the bound holds meanwhile, too.
     case = await asyncio.to_thread(_case, result, events, redact)
     async with (
@@ -118,22 +118,24 @@ async def _explained(
 
 
 def _case(result: Result, events: Sequence[Event], redact: Redact) -> _Case:
-    return _Case(result, events, what_may_be_said(result, events), gate(result, events, redact), redact)
+    choice, held = what_may_be_said(result, events), gate(result, events, redact)
+    return _Case(result, shown(events, result), choice, held, redact)
 
 
 def what_may_be_said(result: Result, events: Sequence[Event]) -> Choice:
-    """All that may be picked."""
-    stated, causes = claims(result, events), catalogue.causes(result, events)
+    """All that may be picked; `events` are of the whole run, all its trials."""
+    stated, causes = claims(result, shown(events, result)), catalogue.causes(result, events)
     advice = {id: each.text for id, each in catalogue.recommendations(result, events).items()}
     return Choice({id: e.text for id, e in stated.items()}, {id: e.text for id, e in causes.items()}, advice)
 
 
 def gate(result: Result, events: Sequence[Event], redact: Redact) -> Gate:
     """What an answer about a run is held against."""
-    known = {**claims(result, events), **catalogue.causes(result, events)}
+    own = shown(events, result)
+    known = {**claims(result, own), **catalogue.causes(result, events)}
     advice = {id: each.text for id, each in catalogue.recommendations(result, events).items()}
-    names = frozenset(str(p.get("name", "")) for p in Record(events).plan.get("processes") or ())
-    lines = Record(events).of("log.captured")
+    names = frozenset(str(p.get("name", "")) for p in Record(own).plan.get("processes") or ())
+    lines = Record(own).of("log.captured")
     names |= {str(line.data.get("process", "")) for line in lines}
     return Gate(known, advice, propositions(known), Known(names - {""}, _finder(lines, redact)))
 

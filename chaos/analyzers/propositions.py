@@ -48,19 +48,20 @@ class Proposition:
     claim: str | None
 
 
-def of_the_run(result: Result) -> Iterator[Claim]:
-    """What the run was, as claims."""
+def of_the_run(result: Result, *, back: bool) -> Iterator[Claim]:
+    """What the run was, as claims; `back`: whether it can be told what came back after a fault."""
     also = f"{_VERDICTS[result.verdict]}|(?:the )?(?:verdict|hypothesis) (?:was|is) {result.verdict}"
     yield Claim(f"The verdict is {result.verdict}.", also=also)
     yield Claim(f"The run {_SAID[result.outcome]}.", also=_OUTCOMES[result.outcome])
     if result.steps:
         yield from _landed_and_met(result)
-    yield from _recovered(result)
+    if back:
+        yield from _recovered(result)
 
 
 def _landed_and_met(result: Result) -> Iterator[Claim]:
     if all(step.landed for step in result.steps):
-        yield Claim("What was asked of the faults was measured to have taken hold.", also=_landed())
+        yield Claim("Every fault was measured to have taken hold as asked.", also=_landed())
     elif not any(step.landed for step in result.steps):
         yield Claim("No fault was measured to have taken hold as asked.", also=_landed(not_=True))
     met = [step.met for step in result.steps if step.met is not None and step.met.count is not None]
@@ -72,7 +73,7 @@ def _landed_and_met(result: Result) -> Iterator[Claim]:
 
 def _landed(*, not_: bool = False) -> str:
     if not_:
-        return rf"{_FAULT} (?:did not|didn.t|never) (?:land(?:ed)?|t[ao]ke? hold|take effect)|no fault landed"
+        return rf"{_FAULT} (?:did not|didn.t|never) (?:land(?:ed)?|(?:take|took) (?:hold|effect))|no fault landed"
     return rf"{_FAULT} (?:landed|took hold|took effect)"
 
 
@@ -83,8 +84,8 @@ def _met(*, not_: bool = False) -> str:
 
 def _recovered(result: Result) -> Iterator[Claim]:
     judged = [state for state in result.steady_state if state.resolution_seconds is not None]
-    if any(state.relapses for state in judged):
-        return  # it came back more than once: each state says how
+    if len(judged) < len(result.steady_state) or any(state.relapses for state in judged):
+        return  # not all were looked at, or one came back more than once: each state says how
     times = [s.recovery_time_seconds for s in judged if s.recovery_time_seconds is not None]
     if len(times) < len(judged):
         yield Claim("Not every steady state was good again when the recovery phase ended.", "recovery")

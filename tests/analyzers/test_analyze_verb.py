@@ -51,7 +51,8 @@ def test_groq_writes_the_words_and_changes_nothing_else(analyzer: str, journal: 
     assert (done.returncode, done.stderr) == (1, "")
     with_groq = json.loads(done.stdout)
     assert (
-        "Here is what users saw: 20 of 41 requests failed under the fault" in with_groq["analysis"]["summary"]
+        "Here is what users saw: 20 of 41 requests failed in the fault phase"
+        in with_groq["analysis"]["summary"]
     )
     assert with_groq["analysis"]["written"]["by_model"] == ["Here is what users saw:"]
     with_rules = json.loads(analyze(journal).stdout)

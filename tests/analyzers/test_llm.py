@@ -53,7 +53,7 @@ def analysed(settings: Settings, **changed: Any) -> Analysis:
 def test_it_is_asked_like_groq_and_held_against_the_same_gate(theirs: Double, settings: Settings) -> None:
     analysis = analysed(settings)
     assert (analysis.analyzer, analysis.model, analysis.note) == ("llm", "qwen3:8b", None)
-    assert "20 of 41 requests failed under the fault (49 %)." in analysis.summary
+    assert "20 of 41 requests failed in the fault phase (49 %)." in analysis.summary
     assert analysis.cost_usd is None
     assert "a model by “llm” (qwen3:8b" in wrote(analysis)
     [asked] = theirs.asked

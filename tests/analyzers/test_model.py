@@ -45,9 +45,9 @@ def test_the_choice_is_the_models_and_the_words_are_ours(groq: Double, settings:
     own, analysis = rules.analyze(result, events), analysed(settings)
     assert analysis.analyzer == "groq"
     assert analysis.summary == (
-        f"{result.why} Here is what users saw: 20 of 41 requests failed under the fault (49 %), whereas the p95 "
-        "latency of answers rose from 12 ms in the baseline to 330 ms under the fault. A likely cause, by the rules: "
-        "nobody listened where requests went. Seen: 20 of 41 requests failed (refused) during “slow network” "
+        f"{result.why} Here is what users saw: 20 of 41 requests failed in the fault phase (49 %), whereas the p95 "
+        "latency of answers rose from 12 ms in the baseline to 330 ms in the fault phase. A likely cause, by the "
+        "rules: nobody listened where requests went. Seen: 20 of 41 requests failed (refused) during “slow network” "
         "(18:03:12–18:03:16Z)."
     )
     assert (analysis.metrics, analysis.severity) == (own.metrics, own.severity)
@@ -206,7 +206,7 @@ def test_a_model_that_keeps_to_no_schema_is_understood(groq: Double, settings: S
     groq.play(answer(whole))
     analysis = analysed(settings)
     assert analysis.analyzer == "groq"
-    assert "20 of 41 requests failed under the fault (49 %). A likely cause" in analysis.summary
+    assert "20 of 41 requests failed in the fault phase (49 %). A likely cause" in analysis.summary
 
 
 def test_words_alone_explain_nothing(groq: Double, settings: Settings) -> None:

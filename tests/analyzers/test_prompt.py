@@ -24,7 +24,7 @@ def test_it_holds_hypothesis_fault_statements_causes_advice_moments_and_logs() -
     for words in (
         "hypothesis: The shop stays up.",
         "fault “slow network”: network_delay",
-        "C8: The p95 latency of answers rose from 12 ms in the baseline to 330 ms under the fault.",
+        "C8: The p95 latency of answers rose from 12 ms in the baseline to 330 ms in the fault phase.",
         "H1: A likely cause, by the rules: ",
         "R1: ",
         "fault.injected slow network",
