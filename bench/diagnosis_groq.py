@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from chaos.analyzers.conversation import Conversation, Told
 from chaos.analyzers.diagnosis import CALM, CLASSES
 from chaos.analyzers.digest import digest
+from chaos.analyzers.endpoint import endpoint
 from chaos.analyzers.redaction import Redactor
 from chaos.errors import AnalyzerError
 from chaos.events import Event
@@ -54,9 +55,10 @@ async def named_by_groq(runs: Mapping[str, Sequence[Event]], settings: Settings)
 
 async def _named(events: Sequence[Event], settings: Settings) -> str:
     redact = Redactor(addresses=settings.groq_redact_ips)
-    until = asyncio.get_running_loop().time() + settings.groq_timeout_s
+    at = endpoint("groq", settings)
+    until = asyncio.get_running_loop().time() + at.timeout_s
     told = [Told("system", SYSTEM), Told("user", "\n".join(shown(events, redact)))]
-    async with Conversation(settings, redact, until) as conversation:
+    async with Conversation(at, redact, until) as conversation:
         return _Said.model_validate_json((await conversation.ask(told, SCHEMA)).content).fault
 
 

@@ -213,7 +213,11 @@ def _said(analysis: "Analysis") -> Iterator[str]:
     yield f"  said    {analysis.severity}: {analysis.summary}"
     for advice in analysis.recommendations:
         yield f"  advice  {advice}"
-    if analysis.note:
+    if analysis.written:
+        from chaos.report.phrases import wrote
+
+        yield f"  words   {wrote(analysis)}"
+    elif analysis.note:
         yield f"  note    {analysis.note}"
 
 

@@ -171,6 +171,9 @@ def _keys(settings: Settings) -> Iterator[Check]:
         ("GROQ_API_KEY", settings.groq_api_key, "the rules write the analysis"),
     ):
         yield Check(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")
+    if settings.llm_base_url:
+        says = "set" if settings.llm_model else "set, but LLM_MODEL is not"
+        yield Check("LLM_BASE_URL", "ok" if settings.llm_model else "degraded", says, "set LLM_MODEL")
 
 
 def grafana(settings: Settings) -> Check:

@@ -32,6 +32,8 @@ _HARMLESS = frozenset(
         "groq_timeout_s",
         "groq_concurrency",
         "groq_redact_ips",
+        "llm_model",
+        "llm_timeout_s",
         "grafana_embed",
         "chaoslab_registry_user",
         "chaoslab_notice_smtp_user",
@@ -81,6 +83,13 @@ class Settings(BaseSettings):
     """How many runs of this machine talk to Groq at once."""
     groq_redact_ips: bool = True
     """Whether IP addresses are taken out of what is sent; keys, tokens, passwords and e-mail addresses always are."""
+    llm_base_url: str | None = None
+    """An OpenAI-compatible address to ask instead of Groq, with its path: https://models.example/v1."""
+    llm_model: str | None = None
+    llm_api_key: SecretStr | None = None
+    """What that address asks for; none is sent without it."""
+    llm_timeout_s: float = Field(30.0, gt=0)
+    """As GROQ_TIMEOUT_S: a model of your own may be slower."""
     grafana_url: str | None = None
     grafana_service_account_token: SecretStr | None = None
     grafana_mcp_url: str | None = None

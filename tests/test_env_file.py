@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 HOSTILE = (
     "CHAOSLAB_CONTAINER_ENGINE=./tools/engine\n"
     "GROQ_BASE_URL=http://127.0.0.1:4321\n"
+    "LLM_BASE_URL=http://127.0.0.1:4321/v1\n"
     "CHAOSLAB_NOTICE_URL=http://127.0.0.1:4321/notice\n"
 )
 
@@ -61,6 +62,7 @@ def nothing_counts(why: str) -> None:
     assert (
         settings.groq_base_url is settings.chaoslab_container_engine is settings.chaoslab_notice_url is None
     )
+    assert settings.llm_base_url is None
     assert found.values == {}
     assert why in found.remark
     assert "CHAOSLAB_ENV_FILE=" in found.remark
@@ -204,7 +206,9 @@ def test_an_endless_one_is_not_read(here: Path) -> None:
     nothing_counts("larger than 64 KiB")
 
 
-@pytest.mark.parametrize("key", ["GROQ_API_KEY", "E2B_API_KEY", "PREFECT_API_KEY", "CHAOSLAB_GIT_TOKEN"])
+@pytest.mark.parametrize(
+    "key", ["GROQ_API_KEY", "LLM_API_KEY", "E2B_API_KEY", "PREFECT_API_KEY", "CHAOSLAB_GIT_TOKEN"]
+)
 def test_no_address_counts_while_a_key_comes_from_elsewhere(
     here: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
@@ -215,7 +219,13 @@ def test_no_address_counts_while_a_key_comes_from_elsewhere(
     assert settings.e2b_lease_s == 7.0
     assert settings.groq_base_url is settings.grafana_url is settings.prefect_api_url is None
     assert f"while {key} comes from elsewhere" in found.remark
-    for name in ("CHAOSLAB_CONTAINER_ENGINE", "CHAOSLAB_NOTICE_URL", "GROQ_BASE_URL", "PREFECT_API_URL"):
+    for name in (
+        "CHAOSLAB_CONTAINER_ENGINE",
+        "CHAOSLAB_NOTICE_URL",
+        "GROQ_BASE_URL",
+        "LLM_BASE_URL",
+        "PREFECT_API_URL",
+    ):
         assert name in found.remark
 
 

@@ -11,7 +11,7 @@ from chaos.events import Event
 from chaos.measure.result import Analysis, Result
 from chaos.settings import Settings
 
-Name = Literal["auto", "groq", "rules"]
+Name = Literal["auto", "groq", "llm", "rules"]
 AnyAnalyzer = Callable[[Result, Sequence[Event], Settings], Awaitable[Analysis]]
 
 
@@ -20,21 +20,29 @@ async def _rules(result: Result, events: Sequence[Event], settings: Settings) ->
 
 
 async def _groq(result: Result, events: Sequence[Event], settings: Settings) -> Analysis:
-    from chaos.analyzers import groq  # only who asks for it pays for reading it
+    from chaos.analyzers import model  # only who asks for it pays for reading it
 
-    return await groq.analyze(result, events, settings)
+    return await model.analyze(result, events, settings)
 
 
-ANALYZERS: Mapping[str, AnyAnalyzer] = {"rules": _rules, "groq": _groq}
-"""Name in a manifest -> its function. `auto` is the first that is set up: groq with a key, else rules."""
+async def _llm(result: Result, events: Sequence[Event], settings: Settings) -> Analysis:
+    from chaos.analyzers import model
+
+    return await model.analyze(result, events, settings, "llm")
+
+
+ANALYZERS: Mapping[str, AnyAnalyzer] = {"rules": _rules, "groq": _groq, "llm": _llm}
+"""Name in a manifest -> its function. `auto`: groq with a key, else llm with an address, else rules."""
 
 
 def chosen(name: str, settings: Settings) -> str:
     """Which analyzer a manifest's word means here."""
+    if name != "auto":
+        return name
     key = settings.groq_api_key
-    if name == "auto":
-        return "groq" if key is not None and key.get_secret_value().strip() else "rules"
-    return name
+    if key is not None and key.get_secret_value().strip():
+        return "groq"
+    return "llm" if settings.llm_base_url else "rules"
 
 
 __all__ = ["ANALYZERS", "AnyAnalyzer", "Name", "chosen"]

@@ -100,15 +100,15 @@ def _alike(result: Result, before: Result) -> bool:
 
 def _loads(now: LoadSummary, then: LoadSummary, *, alike: bool) -> Iterator[str]:
     """Only what its interval tells apart."""
-    if alike and now.p95 is not None and then.p95 is not None and _disjoint(_bounds(now), _bounds(then)):
+    if alike and now.p95 is not None and then.p95 is not None and disjoint(bounds(now), bounds(then)):
         of = f"{_interval(now)} of {now.sent:,}", f"{_interval(then)} of {then.sent:,} requests"
         yield f"p95 latency under the fault {seconds(now.p95)} ({of[0]}), then {seconds(then.p95)} ({of[1]})"
-    low, high = _difference(now, then)
+    low, high = difference(now, then)
     if low > 0 or high < 0:
         yield f"{percent(now.error_rate)} of the requests failed under the fault, then {percent(then.error_rate)}"
 
 
-def _difference(now: LoadSummary, then: LoadSummary) -> tuple[float, float]:
+def difference(now: LoadSummary, then: LoadSummary) -> tuple[float, float]:
     """The interval of the difference of the error rates; failures in clumps count as that many fewer."""
     counts = [(round(each.error_rate * _independent(each)), _independent(each)) for each in (now, then)]
     return shares_differ(*counts[0], *counts[1], LEVEL)
@@ -126,9 +126,9 @@ def _unseen(result: Result, before: Result) -> str:
         now, then = result.load.get("fault"), before.load.get("fault")
         if not now or not then or not now.sent or not then.sent:
             return ""
-        low, high = _difference(now, then)
+        low, high = difference(now, then)
         found = [f"error rates may differ by up to {max(-low, high) * 100:.2g} points"]
-        if _alike(result, before) and (apart_s := _apart(_bounds(now), _bounds(then))) is not None:
+        if _alike(result, before) and (apart_s := _apart(bounds(now), bounds(then))) is not None:
             found.append(f"p95 latencies by up to {seconds(apart_s)}")
     return ", ".join(found)
 
@@ -147,16 +147,17 @@ def _unseen_over_trials(now: Sequence[TrialNumber], then: Sequence[TrialNumber])
 Bounds = tuple[float, float] | None
 
 
-def _bounds(load: LoadSummary) -> Bounds:
+def bounds(load: LoadSummary) -> Bounds:
+    """The 95 % interval of its p95; None without one."""
     return None if load.p95_low is None or load.p95_high is None else (load.p95_low, load.p95_high)
 
 
 def _interval(load: LoadSummary) -> str:
-    low, high = _bounds(load) or (0.0, 0.0)
+    low, high = bounds(load) or (0.0, 0.0)
     return f"95 % interval {seconds(low)} to {seconds(high)},"
 
 
-def _disjoint(now: Bounds, then: Bounds) -> bool:
+def disjoint(now: Bounds, then: Bounds) -> bool:
     """Two 95 % intervals without a common value: by chance in less than 1 %.
 
     Source: Schenker, Gentleman, On Judging the Significance of Differences by Examining the Overlap Between Confidence
@@ -177,7 +178,7 @@ def _over_trials(now: Sequence[TrialNumber], then: Sequence[TrialNumber]) -> Ite
     old = {number.name: number for number in then}
     for number in now:
         was = old.get(number.name)
-        if was is None or not _disjoint(_median_bounds(number.trials), _median_bounds(was.trials)):
+        if was is None or not disjoint(_median_bounds(number.trials), _median_bounds(was.trials)):
             continue
         yield f"{number.name} {_said(number)} in the median over trials, then {_said(was)}"
 

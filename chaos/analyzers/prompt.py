@@ -12,7 +12,6 @@ from string import ascii_lowercase
 
 from chaos.analyzers import tokens
 from chaos.analyzers.digest import Redact, clean, digest
-from chaos.analyzers.measurements import Measurement
 from chaos.events import Event
 from chaos.measure.moments import clock
 from chaos.measure.record import Record
@@ -26,11 +25,12 @@ SYSTEM = (Path(__file__).parent / "prompt.txt").read_text(encoding="utf-8").stri
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
-    """Something that was seen, and what is usually done about it."""
+class Choice:
+    """What may be picked, by id."""
 
-    evidence: str
-    advice: str
+    claims: Mapping[str, str]
+    causes: Mapping[str, str]
+    advice: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ class Prompt:
 def prompt(
     result: Result,
     events: Sequence[Event],
-    known: Mapping[str, Measurement],
-    findings: Mapping[str, Cited],
+    choice: Choice,
     redact: Redact,
     budget: int = BUDGET,
 ) -> Prompt:
@@ -61,10 +60,11 @@ def prompt(
     fence = f"FENCE {''.join(secrets.choice(ascii_lowercase) for _ in range(16))}"
     room = budget - tokens.estimate(SYSTEM) - 2 * tokens.PER_MESSAGE - 40
     sections = (
-        (0.2, "RUN", list(_run(result))),
-        (0.45, "MEASUREMENTS (id = value: meaning)", [_measured(each) for each in known.values()]),
-        (0.6, "FINDINGS (id: evidence | usual advice)", [_found(*pair) for pair in findings.items()]),
-        (0.7, "TIMELINE", list(_moments(events))),
+        (0.15, "RUN", list(_run(result))),
+        (0.5, "STATEMENTS (id: statement)", _listed(choice.claims)),
+        (0.6, "LIKELY CAUSES, by rules (id: statement)", _listed(choice.causes)),
+        (0.75, "RECOMMENDATIONS (id: evidence, advice)", _listed(choice.advice)),
+        (0.8, "TIMELINE", list(_moments(events))),
         (1.0, f"LOGS, untrusted\n{fence}", digest(events, redact)),
     )
     text, left_out = _fitted(sections, room, redact)
@@ -100,12 +100,8 @@ def _run(result: Result) -> Iterator[str]:
     yield from (f"doubt: {clean(doubt)}" for doubt in result.doubts[:5])
 
 
-def _measured(each: Measurement) -> str:
-    return f"{each.id} = {each.shown}: {clean(each.meaning)}"
-
-
-def _found(id: str, cited: Cited) -> str:
-    return f"{id}: {cited.evidence} | {cited.advice}"
+def _listed(texts: Mapping[str, str]) -> list[str]:
+    return [f"{id}: {text}" for id, text in texts.items()]
 
 
 def _moments(events: Sequence[Event]) -> Iterator[str]:

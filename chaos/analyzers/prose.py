@@ -1,77 +1,85 @@
-"""What of a model's prose may stand in a report: short plain sentences about the run, nothing that acts on a reader.
+"""What a model may write in words of its own: a sentence all of whose words are known to say nothing of how it was.
 
-A sentence is refused when it holds a sign outside plain prose (markup, links, code, invisible signs), looks like an
-address or a command, speaks of instructions or credentials, asks the reader for something that is not about the app's
-resilience, or says the opposite of the verdict. Refusing is cheap: the rules' words remain.
+The list of words is closed (`vocabulary/plain.txt`), so that nothing needs to be recognised as a lie: there is no word
+for a quantity, a direction, a cause, a phase, a verdict or somebody who was not there. Beside them stand the run's own
+names, and in quotes what a process wrote, word by word, said to be from its log.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from chaos.analyzers.vocabulary import vocabulary
-from chaos.verdict import Verdict
+from chaos.analyzers.vocabulary import vocabulary, words
 
-LONGEST_SENTENCE = 320
+LONGEST_SENTENCE, LONGEST_QUOTE, SHORTEST_QUOTE = 200, 160, 6
 
-_SIGNS = frozenset(" .,;:!?()'’‘“”\"-–—%/&+×")
-_REFERENCE = re.compile(r"\{[^{}\s]{1,80}\}")
+_QUOTED = re.compile(r"[“\"]([^“”\"]*)[”\"]")
+_WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
+_PLAIN = re.compile(r"[A-Za-z ,;:.!?'’()–—-]*")
 _ADDRESS = re.compile(
-    r"(?i)\b(?:https?|ftp|file|data|javascript|mailto)\s*:|//|\bwww\b|"
-    r"\b(?!\d)\w[\w-]*\.[a-z]{2,}\b|\bdot (?:com|net|org|io)\b|"
-    r"\b(?:\d{1,3}\.){3}\d{1,3}\b"
+    r"(?i)\b(?:https?|ftp|file|data|javascript|mailto)\s*:|//|\bwww\b|\b(?!\d)\w[\w-]*\.[a-z]{2,}\b|"
+    r"\bdot (?:com|net|org|io)\b|\b(?:\d{1,3}\.){3}\d{1,3}\b"
 )
-_FORBIDDEN = vocabulary("forbidden")
-_PRAISE = vocabulary("praise")
-_BLAME = vocabulary("blame")
-_TOPIC = vocabulary("topics")
+_ATTRIBUTED = words("attributing")
+"""How a sentence says that something is from the logs."""
+_POSSESSIVE = re.compile(r"['’]s?$")
+_NEGATED = re.compile(r"(?i)\b(?:no|not|never|none|without|cannot|neither|nor|if|unless)\b|n['’]t\b")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, trimmed."""
-    return [part for line in text.splitlines() for part in _split(line) if part]
-
-
-def _split(line: str) -> Iterator[str]:
-    for part in re.split(r"(?<=[.!?])\s+(?=[^a-z])", line.strip()):
-        yield part.strip()
-
-
-def refused(sentence: str, verdict: Verdict) -> bool:
-    """Whether it must not be shown as part of a summary."""
-    plain = _REFERENCE.sub("", unicodedata.normalize("NFKC", sentence))
-    return (
-        not any(sign.isalpha() for sign in plain)
-        or len(sentence) > LONGEST_SENTENCE
-        or not all(_is_plain(sign) for sign in _REFERENCE.sub("", sentence))
-        or _mixed(plain)
-        or bool(_ADDRESS.search(plain) or _FORBIDDEN.search(plain))
-        or _contradicts(plain, verdict)
+    """The sentences of a text, trimmed; a full stop within quotes ends none."""
+    parts = (
+        re.split(r"(?<=[.!?:])\s+(?=[^a-z])|(?<=[.!?]”)\s+(?=[A-Z])", line) for line in text.splitlines()
     )
+    return [part.strip() for line in parts for part in line if part.strip()]
 
 
-def advises(advice: str) -> bool:
-    """Whether it is about making an app more resilient."""
-    return bool(_TOPIC.search(advice))
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a model's own sentence may name and quote."""
+
+    processes: frozenset[str]
+    written: Callable[[str], Iterable[tuple[str, str]]]
+    """The (process, line) of the logs that hold a text, as they are sent to the model."""
+
+    def refusal(self, sentence: str) -> str:
+        """Why a sentence must not be shown, in one word or two; empty when it may be."""
+        if len(sentence) > LONGEST_SENTENCE or not any(sign.isalpha() for sign in sentence):
+            return "form"
+        quotes = [found[1] for found in _QUOTED.finditer(sentence)]
+        rest = _QUOTED.sub(" ", sentence)
+        if any(unicodedata.numeric(sign, None) is not None for sign in rest):
+            return "digits"
+        if not _PLAIN.fullmatch(rest):
+            return "signs"
+        said = {_POSSESSIVE.sub("", found[0].lower()) for found in _WORD.finditer(rest)}
+        if not quotes:
+            return "" if said and said <= words("plain") else "words"
+        names = {name.lower() for name in self.processes if _WORD.fullmatch(name)}
+        if not said <= words("plain") | words("quoting") | _ATTRIBUTED | names:
+            return "words"
+        quoted = [each for each in quotes if each not in self.processes]
+        return "" if _ATTRIBUTED & said and self._quotes(quoted, {*quotes, *said}) else "quotation"
+
+    def _quotes(self, quoted: Sequence[str], named: Iterable[str]) -> bool:
+        """Whether one thing is quoted, and a process that the sentence names, or any, wrote it."""
+        if len(quoted) != 1 or not SHORTEST_QUOTE <= len(quoted[0]) <= LONGEST_QUOTE:
+            return False
+        if (
+            not quoted[0].isprintable()
+            or _ADDRESS.search(quoted[0])
+            or vocabulary("forbidden").search(quoted[0])
+        ):
+            return False
+        who = {name for name in self.processes if name in named or name.lower() in named}
+        found = [process for process, line in self.written(quoted[0]) if _says(line, quoted[0])]
+        return bool(found) and who <= set(found)
 
 
-def _is_plain(sign: str) -> bool:
-    return (
-        sign in _SIGNS
-        or sign == "_"
-        or unicodedata.category(sign) in ("Lu", "Ll", "Lo", "Lt", "Nd", "Mn", "Mc")
-    )
-
-
-def _contradicts(plain: str, verdict: Verdict) -> bool:
-    """Praise of a run that did not hold, blame of one that did."""
-    return bool(_BLAME.search(plain) if verdict is Verdict.HELD else _PRAISE.search(plain))
-
-
-def _mixed(plain: str) -> bool:
-    """Whether letters of Latin and of look-alike scripts stand in one word."""
-    for word in re.findall(r"\w+", plain):
-        scripts = {unicodedata.name(sign, "").split(" ")[0] for sign in word if sign.isalpha()}
-        if "LATIN" in scripts and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}:
-            return True
-    return False
+def _says(line: str, quoted: str) -> bool:
+    """Whether a line holds these words as words, and is not cut where it denies something."""
+    if (found := re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", line)) is None:
+        return False
+    before, after = line[: found.start()], line[found.end() :]
+    return not _NEGATED.search(f"{before} … {after}") and not (after.strip(" .") and _NEGATED.search(quoted))

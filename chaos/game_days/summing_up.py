@@ -103,7 +103,7 @@ def _learnt(result: Result) -> dict[str, object]:
         "digest": result.digest,
         "hypothesis": result.hypothesis,
         "severity": analysis.severity if analysis else None,
-        "summary": analysis.summary if analysis else "",
+        "summary": analysis.credited if analysis else "",
         "delivered": tuple(
             f"{step.name}: {delivered_words(step)}" for step in result.steps if step.injected_at
         ),

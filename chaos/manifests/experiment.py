@@ -76,8 +76,9 @@ class BlastRadius(Part):
 class Analysis(Part):
     """Who puts the numbers into words."""
 
-    analyzer: Literal["auto", "groq", "rules"] = "auto"
-    """`groq` needs GROQ_API_KEY; `rules` needs nothing; `auto` is groq with a key, else rules."""
+    analyzer: Literal["auto", "groq", "llm", "rules"] = "auto"
+    """`groq` needs GROQ_API_KEY; `llm` needs LLM_BASE_URL and LLM_MODEL; `rules` needs nothing; `auto` is groq with
+    a key, else llm with an address, else rules."""
 
 
 class Schedule(Part):

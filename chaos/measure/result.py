@@ -235,6 +235,19 @@ class Tokens(Part):
     completion: int
 
 
+class Written(Part):
+    """Which words of a summary and of recommendations a model wrote, and which it chose among ours."""
+
+    by_model: list[str]
+    """The sentences of the summary that the model wrote; every other sentence is ours."""
+    chosen: int
+    """Sentences of the summary, ours word by word, that it chose, joined and ordered."""
+    advice_chosen: int
+    """Recommendations of ours that it chose; it writes none."""
+    dropped: dict[str, int]
+    """Why -> how many of its sentences and ids were not shown."""
+
+
 class Previous(Part):
     """The run of the same experiment before this one, and what has changed since, beyond noise."""
 
@@ -264,11 +277,21 @@ class Analysis(Part):
     seconds: float | None = None
     """How long a model, or trying to reach it, took."""
     sentences_dropped: int = 0
-    """Sentences of a model that were not shown, because a number in them was not measured or for their words."""
+    """Sentences and ids of a model that were not shown; `written.dropped` says why."""
+    written: Written | None = None
+    """When a model took part: which words are its own."""
     previous: Previous | None = None
     """Compared with the run before, when there is one."""
     note: str | None = None
     """What a reader should know of how this came about: why it was not the analyzer that was asked for, for example."""
+
+    @property
+    def credited(self) -> str:
+        """The summary, and which words of it a model wrote, where nothing else beside it says so."""
+        if self.written is None:
+            return self.summary
+        own = "; ".join(f"“{each}”" for each in self.written.by_model) or "none"
+        return f"{self.summary} (Chosen and ordered by the model {self.model}; its own words: {own}.)"
 
 
 class Timings(Part):

@@ -38,6 +38,7 @@ def render(
         log=phrases.log_lines(result),
         log_counts=phrases.log_counts(result),
         wrote=phrases.wrote(result.analysis) if result.analysis else "",
+        told=phrases.told(result.analysis) if result.analysis else [],
         facts=facts(result, known),
         dashboard=elsewhere.link(result),
         frame=elsewhere.frame(result, embed=embed),

@@ -117,7 +117,7 @@ def _usage_numbers(result: Result) -> Iterable[Number]:
 
 
 def wrote(analysis: Analysis) -> str:
-    """Who wrote the words, at what cost, and what a reader should know of that."""
+    """Who wrote which words, at what cost, and what a reader should know of that."""
     about = [analysis.model] if analysis.model else []
     if analysis.tokens:
         about.append(f"{analysis.tokens.prompt + analysis.tokens.completion:,} tokens")
@@ -126,10 +126,31 @@ def wrote(analysis: Analysis) -> str:
     if analysis.model and analysis.seconds is not None:
         about.append(seconds(analysis.seconds))
     with_what = f" ({', '.join(about)})" if about else ""
-    said = [f"the words are by “{analysis.analyzer}”{with_what}"]
+    if (written := analysis.written) is None:
+        said = [f"the words are by “{analysis.analyzer}”{with_what}"]
+    else:
+        own = "; ".join(f"“{each}”" for each in written.by_model)
+        what = f"its own words are {own}" if own else "none of them are its own words"
+        chose = f"a model by “{analysis.analyzer}”{with_what} chose and ordered {written.chosen} sentences of ours"
+        said = [
+            f"{chose}, and {what}; recommendations are ours, {written.advice_chosen} of them chosen by it"
+        ]
     if dropped := analysis.sentences_dropped:
-        said.append(f"{dropped} of its sentences were dropped: not verified, or not about the run")
+        kinds = f" ({', '.join(f'{k} {n}' for k, n in written.dropped.items())})" if written else ""
+        said.append(f"{dropped} of its sentences and choices were dropped as not verified{kinds}")
     return "; ".join([*said, *([analysis.note] if analysis.note else [])])
+
+
+def told(analysis: Analysis) -> list[tuple[str, bool]]:
+    """The summary in parts, and of each whether a model wrote it."""
+    parts: list[tuple[str, bool]] = []
+    rest = analysis.summary
+    for own in analysis.written.by_model if analysis.written else ():
+        before, found, after = rest.partition(own)
+        if found:
+            parts += [(before, False), (own, True)]
+            rest = after
+    return [(text, own) for text, own in [*parts, (rest, False)] if text]
 
 
 def doubts(result: Result) -> list[str]:

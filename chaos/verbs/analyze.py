@@ -16,10 +16,10 @@ from chaos.verdict import RULES
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option(
     "--analyzer",
-    type=click.Choice(["rules", "groq", "auto"]),
+    type=click.Choice(["rules", "groq", "llm", "auto"]),
     default="rules",
     show_default=True,
-    help="Who writes the words: rules work offline, groq needs a key, auto takes it when there is one.",
+    help="Who picks the words: rules work offline, groq needs a key, llm an address, auto takes what is set up.",
 )
 @click.option(
     "--rules",

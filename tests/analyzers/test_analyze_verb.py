@@ -15,11 +15,7 @@ from tests.doubles.groq import KEY, Double, answer, failure
 from tests.journals import build
 from tests.lab import Lab, lab
 
-GOOD = {
-    "summary": "p95 latency rose from {baseline.latency_p95} to {fault.latency_p95}.",
-    "severity": "high",
-    "recommendations": [{"finding": "F1", "advice": "Add a timeout."}],
-}
+GOOD = {"summary": [{"words": "Here is what users saw:", "ids": ["C5"]}], "recommendations": ["R1"]}
 
 
 @pytest.fixture
@@ -54,7 +50,11 @@ def test_groq_writes_the_words_and_changes_nothing_else(analyzer: str, journal: 
     done = analyze(journal, "--analyzer", analyzer, **keyed(groq))
     assert (done.returncode, done.stderr) == (1, "")
     with_groq = json.loads(done.stdout)
-    assert "p95 latency rose from 12 ms to 330 ms." in with_groq["analysis"]["summary"]
+    assert (
+        "Here is what users saw: 20 of 41 requests failed in the fault phase"
+        in with_groq["analysis"]["summary"]
+    )
+    assert with_groq["analysis"]["written"]["by_model"] == ["Here is what users saw:"]
     with_rules = json.loads(analyze(journal).stdout)
     assert with_groq["analysis"].pop("metrics") == with_rules["analysis"].pop("metrics")
     assert with_groq | {"analysis": 0} == with_rules | {"analysis": 0}
@@ -70,7 +70,7 @@ def test_auto_without_a_key_is_rules_and_groq_without_one_says_so(journal: Path)
 def test_an_unknown_analyzer_is_bad_usage(journal: Path) -> None:
     done = analyze(journal, "--analyzer", "oracle")
     assert done.returncode == 2
-    assert "'rules', 'groq', 'auto'" in done.stderr
+    assert "'rules', 'groq', 'llm', 'auto'" in done.stderr
 
 
 def test_without_a_key_the_sdk_is_not_even_read(journal: Path) -> None:
@@ -99,8 +99,8 @@ def here(tmp_path: Path) -> Iterator[Lab]:
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_whole_run_is_explained_and_lives_without(fails: bool, here: Lab, groq: Double) -> None:
-    seen = "The process was killed and came back by its restart policy."
-    groq.play(failure(401, "invalid_api_key") if fails else answer(GOOD | {"summary": seen}))
+    seen = "Here is what users saw:"
+    groq.play(failure(401, "invalid_api_key") if fails else answer(GOOD))
     here.variables.update(keyed(groq))
     done = here.run("--json", here.manifest())
     assert done.code == 0, done.err

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from chaos.analyzers.groq import analyze
+from chaos.analyzers.model import analyze
 from chaos.measure import judge
 from chaos.settings import Settings
 from tests.journals import build

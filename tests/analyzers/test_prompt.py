@@ -4,10 +4,9 @@ import random
 
 from chaos.analyzers import tokens
 from chaos.analyzers.digest import LONGEST, clean, digest
-from chaos.analyzers.measurements import measurements
-from chaos.analyzers.prompt import BUDGET, Cited, Prompt, prompt
+from chaos.analyzers.model import what_may_be_said
+from chaos.analyzers.prompt import BUDGET, Prompt, prompt
 from chaos.analyzers.redaction import Redactor
-from chaos.analyzers.rules import cited
 from chaos.analyzers.templates import mine
 from chaos.events import Event
 from chaos.measure import judge
@@ -16,18 +15,18 @@ from tests.journals.telling import Telling
 
 def asked(events: list[Event]) -> Prompt:
     result = judge(events)
-    findings = {f"F{n}": Cited(*pair) for n, pair in enumerate(cited(result, events), start=1)}
-    return prompt(result, events, measurements(result, events), findings, Redactor())
+    return prompt(result, events, what_may_be_said(result, events), Redactor())
 
 
-def test_it_holds_hypothesis_fault_numbers_findings_moments_and_logs() -> None:
+def test_it_holds_hypothesis_fault_statements_causes_advice_moments_and_logs() -> None:
     log = [(3.0 + index * 0.01, f"ERROR checkout {index} failed: connection refused") for index in range(50)]
     found = asked(Telling(failing=[(3.0, 5.0)], log=log).events()).evidence
     for words in (
         "hypothesis: The shop stays up.",
         "fault “slow network”: network_delay",
-        "fault.latency_p95 = ",
-        "F1: ",
+        "C8: The p95 latency of answers rose from 12 ms in the baseline to 330 ms in the fault phase.",
+        "H1: A likely cause, by the rules: ",
+        "R1: ",
         "fault.injected slow network",
         "50x 18:03:13Z [web] ERROR checkout <*> failed: connection refused",
     ):
@@ -41,7 +40,7 @@ def test_a_flood_of_logs_stays_within_the_budget() -> None:
     found = asked(Telling(log=log).events())
     assert found.tokens <= BUDGET
     assert found.left_out > 0
-    assert "fault.latency_p95 = " in found.evidence, "the numbers come before the logs"
+    assert "C1: " in found.evidence, "the statements come before the logs"
 
 
 def test_estimates_err_on_the_side_of_too_many() -> None:

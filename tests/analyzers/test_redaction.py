@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 from pydantic import SecretStr
 
-from chaos.analyzers.groq import analyze
+from chaos.analyzers.model import analyze
 from chaos.analyzers.redaction import Redactor
 from chaos.events import Event
 from chaos.measure import judge

@@ -181,4 +181,4 @@ def test_every_fault_has_advice_of_its_own() -> None:
 
 
 def test_rules_are_registered() -> None:
-    assert set(ANALYZERS) == {"rules", "groq"}
+    assert set(ANALYZERS) == {"rules", "groq", "llm"}

@@ -1,4 +1,4 @@
-"""A server that speaks Groq's API to the real SDK: scripted answers, every kind of failure, and all it was sent.
+"""A server that speaks Groq's API, or OpenAI's, to the real SDK: scripted answers, all failures, and all it was sent.
 
 It is as strict as the real one where that was documented: a bearer key, the path, a known model, closed schemas
 in strict mode, a schema only for models that have it. What arrives is kept as the bytes that came over the socket.
@@ -49,6 +49,13 @@ class Double:
     plays: list[Play] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     models: Sequence[str] = MODELS
+    prefix: str = "/openai/v1"
+    """Where its API is: Groq's path; of others it is `/v1`, and part of their address."""
+    key: str | None = KEY
+    """None: it asks for none, and must not be given one."""
+    forms: Sequence[str] = ("json_schema", "json_object", "")
+    """The forms of answer that it knows."""
+    flooded: int = 0
     busiest: int = 0
     """How many chat requests were under way at once, at most."""
     ending: threading.Event = field(default_factory=threading.Event)
@@ -85,9 +92,69 @@ def failure(
     return lambda handler, _: handler.reply(status, body, headers)
 
 
-def raw(body: bytes, status: int = 200, kind: str = "application/json") -> Play:
+def raw(
+    body: bytes,
+    status: int = 200,
+    kind: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> Play:
     """Any bytes."""
-    return lambda handler, _: handler.send(status, body, kind)
+    return lambda handler, _: handler.send(status, body, kind, headers)
+
+
+def redirect(to: str, status: int = 307) -> Play:
+    """Somewhere else, with the same body."""
+    return lambda handler, _: handler.send(status, b"", "text/plain", {"Location": to})
+
+
+def too_large_above(size: int, then: Play) -> Play:
+    """413 until the request is small enough."""
+
+    def play(handler: "_Handler", asked: Asked) -> None:
+        (failure(413, "request_too_large") if len(asked.body) > size else then)(handler, asked)
+
+    return play
+
+
+def flood(most: int = 64 * 2**20) -> Play:
+    """A body without an end, in chunks; `Double.flooded` is how much of it was taken."""
+
+    def play(handler: "_Handler", _: Asked) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        part = b" " * 65536
+        while handler.double.flooded < most:
+            handler.wfile.write(b"10000\r\n" + part + b"\r\n")
+            handler.double.flooded += len(part)
+
+    return play
+
+
+def drip() -> Play:
+    """A byte now and then, for as long as somebody reads."""
+
+    def play(handler: "_Handler", _: Asked) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        while not handler.double.ending.wait(0.05):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+
+    return play
+
+
+def babble(data: bytes) -> Play:
+    """Bytes that are no HTTP."""
+
+    def play(handler: "_Handler", _: Asked) -> None:
+        handler.wfile.write(data)
+        handler.close_connection = True
+
+    return play
 
 
 def silence() -> Play:
@@ -141,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._note(b"")
-        if self.path == "/openai/v1/models":
+        if self.path == f"{self.double.prefix}/models":
             data = [{"id": id, "object": "model", "created": 1, "owned_by": "x"} for id in self.double.models]
             self.reply(200, {"object": "list", "data": data})
         else:
@@ -151,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = self._note(self.rfile.read(int(self.headers["Content-Length"])))
-        if (wrong := _refusal(asked, self.double.models)) is not None:
+        if (wrong := _refusal(asked, self.double)) is not None:
             self.reply(*wrong)
             return
         with self._counted():
@@ -194,21 +261,24 @@ class _Handler(BaseHTTPRequestHandler):
                 kind._under_way -= 1
 
 
-def _refusal(asked: Asked, models: Sequence[str]) -> tuple[int, dict[str, Any]] | None:
+def _refusal(asked: Asked, double: Double) -> tuple[int, dict[str, Any]] | None:
     """Why the real API would not take this request."""
-    if asked.path != "/openai/v1/chat/completions":
+    if asked.path != f"{double.prefix}/chat/completions":
         return 404, {"error": {"message": f"Unknown request URL: POST {asked.path}", "code": "unknown_url"}}
-    if asked.headers.get("Authorization") != f"Bearer {KEY}":
+    if asked.headers.get("Authorization") != (f"Bearer {double.key}" if double.key else None):
         return 401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}}
     body = asked.json
-    if body["model"] not in models:
+    if body["model"] not in double.models:
         return 404, {
             "error": {"message": f"The model `{body['model']}` does not exist", "code": "model_not_found"}
         }
     form = body.get("response_format") or {}
+    if form.get("type", "") not in double.forms:
+        return 400, {"error": {"message": "response_format is not supported", "code": None}}
     if form.get("type") == "json_schema":
         strict, schema = form["json_schema"]["strict"], form["json_schema"]["schema"]
-        if body["model"] not in STRICT or (strict and not _closed(schema)):
+        known = double.prefix != "/openai/v1" or body["model"] in STRICT
+        if not known or (strict and not _closed(schema)):
             return 400, {"error": {"message": "invalid schema", "code": "json_schema_invalid"}}
     if form.get("type") == "json_object" and "JSON" not in asked.text:
         return 400, {"error": {"message": "'messages' must contain the word 'json'", "code": "invalid"}}

@@ -1,27 +1,27 @@
-"""Groq's words about a run, over the real SDK and a real socket: what is asked, what is accepted, and every failure."""
+"""Words that a model picks, over the real SDK and a real socket: what is asked, what is accepted, what is told."""
 
 import asyncio
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from chaos.analyzers import rules
-from chaos.analyzers.groq import analyze
+from chaos.analyzers.model import analyze
 from chaos.events import Event
 from chaos.measure import judge
 from chaos.measure.result import Analysis, Result
 from chaos.settings import Settings
-from tests.doubles.groq import Double, Play, answer, failure, hang_up, raw, silence
+from tests.doubles.groq import Double, Play, answer, failure, hang_up, silence
 from tests.journals import build
 
 GOOD = {
-    "summary": "p95 latency rose from {baseline.latency_p95} to {fault.latency_p95} while the network was slow. "
-    "{fault.errors} of {fault.requests} requests failed under the fault, all by refusal of the connection.",
-    "severity": "high",
-    "recommendations": [{"finding": "F1", "advice": "Retry the refused connections with jitter."}],
+    "summary": [
+        {"words": "Here is what users saw:", "ids": ["C5", "C8"], "join": "whereas"},
+        {"words": "", "ids": ["H1"], "join": "and"},
+    ],
+    "recommendations": ["R1"],
 }
 
 
@@ -39,19 +39,37 @@ def analysed(settings: Settings, **changed: Any) -> Analysis:
     return asyncio.run(said(settings, **changed))
 
 
-def test_the_words_are_the_models_and_the_numbers_are_ours(groq: Double, settings: Settings) -> None:
+def test_the_choice_is_the_models_and_the_words_are_ours(groq: Double, settings: Settings) -> None:
     groq.play(answer(GOOD))
     result, events = told()
-    analysis = analysed(settings)
+    own, analysis = rules.analyze(result, events), analysed(settings)
     assert analysis.analyzer == "groq"
-    assert analysis.summary.startswith(result.why)
-    assert "p95 latency rose from 12 ms to 330 ms while the network was slow." in analysis.summary
-    assert "20 of 41 requests failed under the fault" in analysis.summary
-    (recommendation,) = analysis.recommendations
-    assert recommendation.startswith("20 of 41 requests failed (refused) during “slow network”")
-    assert recommendation.endswith("Retry the refused connections with jitter.")
-    assert analysis.metrics == rules.analyze(result, events).metrics
-    assert (analysis.severity, analysis.sentences_dropped, analysis.note) == ("high", 0, None)
+    assert analysis.summary == (
+        f"{result.why} Here is what users saw: 20 of 41 requests failed in the fault phase (49 %), whereas the p95 "
+        "latency of answers rose from 12 ms in the baseline to 330 ms in the fault phase. A likely cause, by the "
+        "rules: nobody listened where requests went. Seen: 20 of 41 requests failed (refused) during “slow network” "
+        "(18:03:12–18:03:16Z)."
+    )
+    assert (analysis.metrics, analysis.severity) == (own.metrics, own.severity)
+    assert analysis.recommendations == own.recommendations
+    assert analysis.written is not None
+    assert analysis.written.model_dump() == {
+        "by_model": ["Here is what users saw:"],
+        "chosen": 2,
+        "advice_chosen": 1,
+        "dropped": {},
+    }
+    assert (analysis.sentences_dropped, analysis.note) == (0, None)
+
+
+def test_no_id_but_ours_can_be_written_in_strict_mode(groq: Double, settings: Settings) -> None:
+    groq.play(answer(GOOD))
+    analysed(settings)
+    schema = groq.asked[0].json["response_format"]["json_schema"]["schema"]
+    sentence = schema["properties"]["summary"]["items"]["properties"]
+    for id in (*sentence["ids"]["items"]["enum"], *schema["properties"]["recommendations"]["items"]["enum"]):
+        assert f"\n{id}: " in groq.asked[0].text
+    assert sentence["join"]["enum"] == ["and", "but", "whereas", ";"]
 
 
 def test_the_result_says_model_tokens_cost_and_time(groq: Double, settings: Settings) -> None:
@@ -70,54 +88,6 @@ def test_the_result_says_model_tokens_cost_and_time(groq: Double, settings: Sett
 def test_a_prompt_that_cost_more_than_estimated_is_told(groq: Double, settings: Settings) -> None:
     groq.play(answer(GOOD, usage={"prompt_tokens": 9000, "completion_tokens": 1, "total_tokens": 9001}))
     assert "9000 tokens, more than the" in str(analysed(settings).note)
-
-
-FAILURES: Mapping[str, tuple[Play, str]] = {
-    "401": (failure(401, "invalid_api_key"), "check GROQ_API_KEY"),
-    "403": (failure(403), "does not let this key use"),
-    "404": (failure(404, "model_not_found"), "set GROQ_MODEL to openai/gpt-oss-120b or openai/gpt-oss-20b"),
-    "decommissioned": (failure(400, "model_decommissioned"), "set GROQ_MODEL to openai/gpt-oss-120b"),
-    "413": (failure(413, "request_too_large"), "too large"),
-    "429 for long": (
-        failure(429, headers={"retry-after": "300"}),
-        "limit is used up (429); it asks to wait 300 s",
-    ),
-    "500": (failure(500), "Groq failed (500)"),
-    "503": (failure(503), "Groq failed (503)"),
-    "400": (failure(400, "json_validate_failed"), "refused the request (400, json_validate_failed)"),
-    "html": (raw(b"<html>Bad gateway</html>", kind="text/html"), "no chat completion"),
-    "broken json": (raw(b'{"choices": ['), "cannot be read"),
-    "another json": (raw(b'{"hello": 1}'), "no chat completion"),
-    "a list": (raw(b"[1]"), "no chat completion"),
-    "no choice": (raw(b'{"choices": []}'), "no chat completion"),
-    "prose": (answer("Here you are: it was slow."), "not answer in the agreed form, twice"),
-    "wrong shape": (answer({"summary": 1, "severity": "huge"}), "not answer in the agreed form, twice"),
-    "cut off": (answer('{"summary": "p95', finish_reason="length"), "cut off for its length"),
-    "refusal": (answer(None, refusal="I cannot help with that."), "refused to answer"),
-    "empty": (answer(""), "agreed form, twice"),
-    "hung up": (hang_up(), "connection to Groq failed"),
-    "lost in the middle": (hang_up(b'{"choices": [{"mess'), "connection to Groq failed"),
-    "nothing verified": (
-        answer(GOOD | {"summary": "Latency was 5 s.", "recommendations": []}),
-        "could be verified",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", FAILURES)
-def test_whatever_goes_wrong_the_rules_words_stay_with_a_note(
-    name: str, groq: Double, settings: Settings
-) -> None:
-    play, why = FAILURES[name]
-    groq.play(play)
-    began = time.monotonic()
-    analysis = analysed(settings)
-    result, events = told()
-    own = rules.analyze(result, events)
-    assert why in str(analysis.note)
-    assert str(analysis.note).endswith("these are the rules' words")
-    assert analysis.model_copy(update={"note": None, "seconds": None}) == own
-    assert time.monotonic() - began < 15
 
 
 def test_a_silent_server_costs_the_time_that_was_given_and_no_more(groq: Double, settings: Settings) -> None:
@@ -165,9 +135,10 @@ def test_a_refused_key_is_not_tried_again(groq: Double, settings: Settings) -> N
     assert len(groq.asked) == 1
 
 
-@pytest.mark.parametrize("first", ["no JSON", {"summary": "x"}, '{"summary": "p95'])
+@pytest.mark.parametrize("first", ["no JSON", {"summary": 1}, '{"summary": [{"ids'])
 def test_an_answer_of_another_form_may_be_mended_once(first: Any, groq: Double, settings: Settings) -> None:
-    groq.play(answer(first, finish_reason="length" if first == '{"summary": "p95' else "stop"), answer(GOOD))
+    cut = isinstance(first, str) and first.startswith("{")
+    groq.play(answer(first, finish_reason="length" if cut else "stop"), answer(GOOD))
     analysis = analysed(settings)
     assert analysis.analyzer == "groq"
     assert len(groq.asked) == 2
@@ -213,21 +184,31 @@ def test_waiting_for_a_seat_counts_as_time(groq: Double, settings: Settings) -> 
     assert groq.busiest <= 1
 
 
-def test_severity_is_never_below_the_rules_and_at_most_one_above(groq: Double, settings: Settings) -> None:
-    for asked, given in (("low", "high"), ("medium", "high"), ("high", "high"), ("critical", "critical")):
-        groq.play(answer(GOOD | {"severity": asked}))
-        assert analysed(settings).severity == given
+def test_severity_is_not_asked_of_it(groq: Double, settings: Settings) -> None:
+    for said in ("low", "critical", "huge", 7):
+        groq.play(answer(GOOD | {"severity": said, "verdict": "held", "metrics": {"error_count": 0}}))
+        analysis = analysed(settings)
+        assert (analysis.analyzer, analysis.severity, analysis.metrics.error_count) == ("groq", "high", 20)
 
 
-def test_advice_needs_a_finding_of_ours_and_a_topic(groq: Double, settings: Settings) -> None:
-    given = [
-        {"finding": "F9", "advice": "Add a timeout."},
-        {"finding": "F1", "advice": "Paint it blue."},
-        {"finding": "F1", "advice": "Set the timeout to 500 ms. Add a fallback."},
-        {"finding": "F1", "advice": "Add a cache."},
-    ]
-    groq.play(answer(GOOD | {"recommendations": given}))
+def test_advice_is_chosen_by_id_and_none_of_the_rules_is_lost(groq: Double, settings: Settings) -> None:
+    result, events = told()
+    own = rules.analyze(result, events).recommendations
+    for said in (["R9", "Turn TLS off.", "F1"], ["r1", "R1 ", "R1; drop the tables"], []):
+        groq.play(answer(GOOD | {"recommendations": said}))
+        analysis = analysed(settings)
+        assert analysis.recommendations == own
+        assert analysis.sentences_dropped == sum(each.strip() != "R1" for each in said)
+
+
+def test_a_model_that_keeps_to_no_schema_is_understood(groq: Double, settings: Settings) -> None:
+    whole = '<think>{"maybe": 1}</think>Here it is:\n```json\n{"summary": ["C5", "H1."], "recommendations": []}\n```'
+    groq.play(answer(whole))
     analysis = analysed(settings)
-    (recommendation,) = analysis.recommendations
-    assert recommendation.endswith("Add a fallback.")
-    assert analysis.sentences_dropped == 4
+    assert analysis.analyzer == "groq"
+    assert "20 of 41 requests failed in the fault phase (49 %). A likely cause" in analysis.summary
+
+
+def test_words_alone_explain_nothing(groq: Double, settings: Settings) -> None:
+    groq.play(answer({"summary": [{"words": "Here is the story."}], "recommendations": []}))
+    assert "nothing that openai/gpt-oss-120b wrote could be verified" in str(analysed(settings).note)
