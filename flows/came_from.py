@@ -6,8 +6,9 @@ from prefect.context import FlowRunContext
 
 from chaos.history import origin
 from chaos.run import Run
-from flows.deployed import PUSH
 
+PUSH = "push"
+"""The tag of a flow run that a push led to."""
 BY = "chaoslab.by"
 """The label of a flow run that says who asked for it: `console: anna`."""
 

@@ -20,6 +20,7 @@ from chaos.gitops.decide import Action
 from chaos.gitops.observed import Deployed, Observed, PushRun, RunState, Shape
 from chaos.gitops.wanted import Desired
 from flows import standing
+from flows.came_from import PUSH
 from flows.experiment import experiment
 from flows.standing import POOL, RUNNER
 
@@ -28,7 +29,6 @@ _PAGE = 200
 _SLUG = "repository"
 _REPOSITORY, _DIGEST, _SUSPENDED = "chaoslab.repository", "chaoslab.digest", "chaoslab.suspended"
 _SHAPE = "chaoslab.shape"
-PUSH = "push"
 GAME_DAY, _DAY_ENTRY = "game-day", "flows.game_day.game_day"
 """The flow of game days, and where a runner finds it."""
 _STATES: Mapping[str, RunState] = {
