@@ -23,6 +23,7 @@ from chaos.terminal import inert_output
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.gc import gc as remove_orphans
+from chaos.verbs.history import history
 from chaos.verbs.init import init
 from chaos.verbs.metrics import metrics
 from chaos.verbs.notices import notices
@@ -262,3 +263,4 @@ cli.add_command(notices)
 cli.add_command(dashboard)
 cli.add_command(template)
 cli.add_command(init)
+cli.add_command(history)

@@ -105,6 +105,7 @@ def test_the_result_is_in_the_runs_folder(held: Result) -> None:
         "result.json",
         "report.html",
         "dashboard.json",
+        "origin.json",
     }
     assert held.sandbox.destroyed
 
