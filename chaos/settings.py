@@ -34,6 +34,7 @@ _HARMLESS = frozenset(
         "groq_redact_ips",
         "grafana_embed",
         "chaoslab_registry_user",
+        "chaoslab_console_adhoc",
     )
 )
 """Neither a key nor a place: numbers, switches, names. A new variable is a place until it is written here."""
@@ -102,6 +103,12 @@ class Settings(BaseSettings):
     """What that JSON is signed with: the header X-ChaosLab-Signature-256."""
     chaoslab_notice_slack_url: SecretStr | None = None
     """The same for people: an incoming webhook of Slack, Mattermost or the like."""
+    chaoslab_console_hosts: str | None = None
+    """Host names, with their ports, by which `chaoslab console` may be reached beside its own address: by comma."""
+    chaoslab_console_origins: str | None = None
+    """Origins of other pages that may use it, exactly: `https://chaos.example.com`, by comma."""
+    chaoslab_console_adhoc: Literal["all", "images", "shop", "off"] | None = None
+    """What it starts that no repository holds; all on the loopback by default, the demo shop elsewhere."""
     chaoslab_registry: str | None = None
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None
