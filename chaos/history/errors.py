@@ -9,10 +9,14 @@ class HistoryError(ChaosLabError):
     """The store cannot be used: away, full, of a newer version, or not ours. Never repeats an address's password."""
 
 
-class BadCursor(HistoryError):
-    """It is no cursor of this list with these filters."""
+class BadQuestion(HistoryError):
+    """Nobody can be asked that: a limit, a state or a text that is none; the message begins with which."""
 
     exit_code: ClassVar[int] = 2
+
+
+class BadCursor(BadQuestion):
+    """It is no cursor of this list with these filters."""
 
 
 class NotTaken(HistoryError):
