@@ -17,6 +17,7 @@ from flows.console import (
     routes_files,
     routes_house,
     routes_mission,
+    routes_repositories,
     routes_runs,
 )
 from flows.console.desk import Desk
@@ -54,7 +55,7 @@ def create_app(opened: Opened | None = None) -> FastAPI:
         responses={"default": {"model": Problem, "description": "A problem (RFC 9457)"}},
         separate_input_output_schemas=False,
     )
-    for routes in (routes_house, routes_runs, routes_files, routes_checks):
+    for routes in (routes_house, routes_runs, routes_files, routes_checks, routes_repositories):
         app.include_router(routes.router, prefix=BASE)
     app.include_router(routes_mission.router, prefix="/api")
     app.include_router(routes_mission.router, include_in_schema=False)

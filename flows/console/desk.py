@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fcntl import LOCK_NB, LOCK_SH, flock
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from chaos.measure.result import Result
 from chaos.under_way import folder as folder_of_runs
 from flows.console.conductor import Conductor
 from flows.console.finding import Finder, Found
-from flows.console.limits import STARTS, Buckets
+from flows.console.limits import Buckets
 from flows.console.observing import Observer
 from flows.console.people import Person
 from flows.console.problems import Refused
@@ -38,7 +38,7 @@ class Desk:
     """Of the console: `http://127.0.0.1:8000`."""
     api_url: str
     """Of the Prefect API."""
-    starts: Buckets = field(default_factory=lambda: Buckets(STARTS))
+    starts: Buckets
 
     def may_start(self, person: Person) -> None:
         """Raises Refused for who starts too often."""

@@ -28,6 +28,7 @@ AT_MOST_EVERY_S = 1.0
 AT_LEAST_EVERY_S = 30.0
 _BACK_S = 3600.0 * 24 * 7
 _OVERLAP_S = 60.0
+_FACTS = ("journal.ndjson", "day.ndjson")
 _LOG = logging.getLogger("chaoslab.console")
 
 
@@ -90,7 +91,7 @@ class Observer:
             return
         await asked(self.history.observe, row_of(run))
         run_id, folder = label(run, RUN), label(run, FOLDER)
-        if run_id and folder and is_readable(Path(folder), run_id):
+        if run_id and folder and any(is_readable(Path(folder), run_id, each) for each in _FACTS):
             await self._put(Path(folder))
         self._taken.add(run["id"])
         self._seen.pop(run["id"], None)

@@ -25,6 +25,7 @@ from flows.console.desk import Desk
 from flows.console.finding import Finder
 from flows.console.guard import Guard
 from flows.console.keeping import Kept
+from flows.console.limits import STARTS, Buckets, Rate
 from flows.console.observing import Observer
 from flows.console.people import Doorkeeper
 from flows.console.starting import Starter
@@ -50,6 +51,8 @@ class Wanted:
     worker: bool = True
     out: Path = Path("runs")
     limit: int = 2
+    starts: Rate = STARTS
+    """How many runs one person may start."""
 
 
 async def serve(wanted: Wanted, say: Callable[[str], None]) -> None:
@@ -134,6 +137,7 @@ async def _desk(
             observer=observer,
             address=address,
             api_url=api.url,
+            starts=Buckets(wanted.starts),
         )
         looking = asyncio.create_task(observer.keep_looking())
         try:

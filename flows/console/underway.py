@@ -1,5 +1,6 @@
 """How far a run is, read from its journal as it grows: only what was added since the last look."""
 
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -10,7 +11,6 @@ from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.journal import Journal
 from chaos.run import Run
 from chaos.series_plan import SeriesPlan
 from chaos.under_way import folder as folder_of_runs
@@ -114,8 +114,6 @@ def is_readable(folder: Path, run_id: str) -> bool:
 
 def local_runs() -> "dict[str, Mapping[str, Any]]":
     """What this machine carries out, or has left behind: run id -> its folder, its flow run, its process."""
-    import json
-
     found: dict[str, Mapping[str, Any]] = {}
     for file in folder_of_runs().glob("*.json"):
         try:

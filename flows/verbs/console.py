@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from chaos.interrupts import Ended, run_until_asked
+from flows.verbs.console_tokens import token
 
 
 @click.group(invoke_without_command=True)
@@ -42,3 +43,6 @@ def console(
     except Ended as ended:
         if ended.number != signal.SIGTERM:  # told to end, and it has
             raise
+
+
+console.add_command(token)
