@@ -21,6 +21,7 @@ from flows.console import (
     routes_runs,
 )
 from flows.console.desk import Desk
+from flows.console.documented import openapi_of
 from flows.console.guard import broken
 from flows.console.problems import Problem, ProblemDetail, Refused
 from flows.console.viewing import BASE
@@ -55,11 +56,18 @@ def create_app(opened: Opened | None = None) -> FastAPI:
         responses={"default": {"model": Problem, "description": "A problem (RFC 9457)"}},
         separate_input_output_schemas=False,
     )
-    for routes in (routes_house, routes_runs, routes_files, routes_checks, routes_repositories):
+    for routes in (
+        routes_house,
+        routes_runs,
+        routes_files,
+        routes_checks,
+        routes_repositories,
+    ):
         app.include_router(routes.router, prefix=BASE)
     app.include_router(routes_mission.router, prefix="/api")
     app.include_router(routes_mission.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
@@ -92,6 +100,8 @@ def _detail(said: Any) -> ProblemDetail:
 async def _http(request: Request, error: Exception) -> Response:
     """Starlette's own: no such path, no such method, a body that is no JSON."""
     assert isinstance(error, HTTPException)
+    if isinstance(refused := getattr(request.state, "refused", None), Refused):
+        return _respond(request, refused)
     kind = {404: "not-found", 405: "not-allowed"}.get(error.status_code, "bad-request")
     detail = (
         f"there is no {request.method} {request.url.path[:200]}" if kind != "bad-request" else error.detail

@@ -72,7 +72,11 @@ class Guard:
             scope["state"]["person"] = person
             if asked.method == "HEAD":
                 scope = {**scope, "method": "GET"}
-            await self._app(scope, answer.receiving(_bounded(receive) if changes(asked) else receive), answer)
+            await self._app(
+                scope,
+                answer.receiving(_bounded(receive, scope["state"]) if changes(asked) else receive),
+                answer,
+            )
         except Refused as refused:
             await refuse(answer, refused, asked.path, request_id)
         finally:
@@ -126,8 +130,8 @@ class Guard:
         await asyncio.to_thread(self._audit.note, who, where, asked.method, asked.path[:300], status)
 
 
-def _bounded(receive: Receive) -> Receive:
-    """A body that is neither larger nor slower than it may be."""
+def _bounded(receive: Receive, state: dict[str, Any]) -> Receive:
+    """A body that is neither larger nor slower than it may be; `state` keeps why not, whoever swallows it."""
     had, until = 0, asyncio.get_running_loop().time() + BODY_WITHIN_S
     whole = False
 
@@ -139,12 +143,14 @@ def _bounded(receive: Receive) -> Receive:
             async with asyncio.timeout_at(until):
                 message = await receive()
         except TimeoutError:
-            raise Refused("bad-request", f"the body did not come within {BODY_WITHIN_S:g} s") from None
+            state["refused"] = Refused("bad-request", f"the body did not come within {BODY_WITHIN_S:g} s")
+            raise state["refused"] from None
         if message["type"] == "http.request":
             had += len(message.get("body", b""))
             whole = not message.get("more_body", False)
         if had > MOST_BODY_BYTES:
-            raise Refused("too-large", f"a body of more than {MOST_BODY_BYTES} bytes")
+            state["refused"] = Refused("too-large", f"a body of more than {MOST_BODY_BYTES} bytes")
+            raise state["refused"]
         return message
 
     return received

@@ -83,7 +83,7 @@ class Starter:
             raise
         if key:
             await asked(self.history.fulfil, person.name, key, str(flow_run["id"]))
-        return Begun(flow_run, name, new and (claim is None or claim.new))
+        return Begun(flow_run, name, claim.new if claim else new)
 
     async def must_not_be_halted(self) -> None:
         """Raises Refused while the switch is on, here or in Prefect."""

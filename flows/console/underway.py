@@ -105,11 +105,9 @@ def progress_now(told: Told) -> Progress:
     return told.progress(time.time())
 
 
-def is_readable(folder: Path, run_id: str) -> bool:
+def is_readable(folder: Path, run_id: str, file: str = "journal.ndjson") -> bool:
     """Whether that folder of that run is here: the name of a run is never given twice."""
-    return (
-        folder.is_absolute() and folder.name == run_id and Journal(folder / "journal.ndjson").path.is_file()
-    )
+    return folder.is_absolute() and folder.name == run_id and (folder / file).is_file()
 
 
 def local_runs() -> "dict[str, Mapping[str, Any]]":

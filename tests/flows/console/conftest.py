@@ -1,4 +1,4 @@
-"""One console for these tests, as `chaoslab console --no-worker` serves it, beside the Prefect server of all flow tests."""
+"""One console for these tests, as `chaoslab console --no-worker` serves it, beside the Prefect server of all tests."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -23,6 +23,7 @@ from flows.console.serving import Wanted, serve
 
 BASE = "/api/v1"
 _STARTS_WITHIN_S = 120.0
+_MANY = Rate(1000.0, 1000.0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def token(role: str, **more: Any) -> str:
 
 
 @contextmanager
-def served(out: Path, *, starts: Rate = Rate(1000.0, 1000.0), **wanted: Any) -> Iterator[Console]:
+def served(out: Path, *, starts: Rate = _MANY, **wanted: Any) -> Iterator[Console]:
     """Serve it while the block lasts, at a port of its own, with the settings of this process."""
     made = Wanted(**{"worker": False, **wanted}, out=out, starts=starts)
     said: Queue[str | BaseException] = Queue()
@@ -110,5 +111,3 @@ def _told(said: "Queue[str | BaseException]") -> str:
     if isinstance(found, BaseException):
         raise found
     return found
-
-

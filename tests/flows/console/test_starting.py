@@ -1,4 +1,4 @@
-"""Starts: what is refused before anything is asked of Prefect, what becomes of the rest, and that a key starts one run."""
+"""Starts: what is refused before anything is asked of Prefect, and that a key starts one run."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos import switch
-from flows.console.limits import STARTS
+from flows.console.limits import Rate
 from flows.server import Api
 from tests.flows.console.served import Console, served
 from tests.flows.patience import client as prefect
@@ -54,7 +54,7 @@ def test_a_start_is_a_flow_run_that_waits_and_says_for_what(console: Console, pr
         run = api.get(f"/flow_runs/{made['id']}").json()
     assert run["parameters"]["scenario"] == "network_delay"
     assert run["parameters"]["seed"] == 7
-    assert run["labels"]["chaoslab.started_by"].startswith("console: ")
+    assert run["labels"]["chaoslab.by"].startswith("console: ")
     shown = console.get(answer.headers["location"])
     assert shown["state"] == "queued"
     assert "worker" in shown["waiting_for"]
@@ -75,7 +75,6 @@ def test_a_start_is_a_flow_run_that_waits_and_says_for_what(console: Console, pr
         ({"ad_hoc": {**AD_HOC, "more": 1}}, 400, "Extra inputs"),
         ({"ad_hoc": {**AD_HOC, "port": "80"}}, 400, "valid integer"),
         ({"ad_hoc": {**AD_HOC, "hold": "5"}}, 400, "match pattern"),
-        ({"ad_hoc": {**AD_HOC, "hold": "1s"}}, 422, "hold"),
         ({"ad_hoc": {"scenario": "disk_ful"}}, 422, "unknown 'disk_ful'"),
         ({"ad_hoc": {**AD_HOC, "app": "/no/such/folder"}}, 422, "no directory"),
         ({"ad_hoc": {**AD_HOC, "app": "\0"}}, 422, "no directory"),
@@ -88,7 +87,7 @@ def test_a_start_is_a_flow_run_that_waits_and_says_for_what(console: Console, pr
         ({"manifest": {"yaml": YAML.replace("app: .", "app: /etc")}}, 422, "folder of some machine"),
         ({"manifest": {"yaml": YAML.replace("app: .", "app: ../../..")}}, 422, "folder of some machine"),
         ({"manifest": {"yaml": YAML + "---\n" + YAML}}, 422, "expected one Experiment"),
-        ({"manifest": {"yaml": "\ud800"}}, 422, "UTF-8"),
+        ({"manifest": {"yaml": "\ud800"}}, 400, "unicode"),
         ({"manifest": {"yaml": "a: &a [*a]"}}, 422, "problems"),
     ],
     ids=lambda value: str(value)[:60],
@@ -96,7 +95,9 @@ def test_a_start_is_a_flow_run_that_waits_and_says_for_what(console: Console, pr
 def test_what_cannot_be_meant_is_refused_with_what_and_where(
     console: Console, body: dict[str, Any], status: int, said: str
 ) -> None:
-    answer = console.client.post("/api/v1/runs", content=_json(body), headers={"Content-Type": "application/json"})
+    answer = console.client.post(
+        "/api/v1/runs", content=_json(body), headers={"Content-Type": "application/json"}
+    )
     assert answer.status_code == status, answer.text
     assert said in answer.text
     assert answer.json()["status"] == status
@@ -117,7 +118,9 @@ def test_problems_of_a_manifest_have_line_and_column(console: Console) -> None:
     }  # fmt: skip
 
 
-def test_a_manifest_is_started_as_it_is_and_planned_without_starting(console: Console, prefect_server: Api) -> None:
+def test_a_manifest_is_started_as_it_is_and_planned_without_starting(
+    console: Console, prefect_server: Api
+) -> None:
     planned = console.post("/plan", {"manifest": {"yaml": YAML}}, 200)
     assert (planned["experiment"], planned["declared_s"], planned["refusals"]) == ("posted", 9.0, [])
     assert "network_delay" in planned["words"]
@@ -141,9 +144,9 @@ def test_two_hundred_starts_with_ten_keys_are_ten_runs(console: Console) -> None
 
 
 def test_who_starts_too_often_has_to_wait(prefect_server: Api, tmp_path: Path) -> None:
-    with served(tmp_path, starts=STARTS) as limited:
-        answers = [limited.client.post("/api/v1/runs", json={"ad_hoc": AD_HOC}) for _ in range(11)]
-        assert [each.status_code for each in answers] == [202] * 10 + [429]
+    with served(tmp_path, starts=Rate(1 / 600, 3.0)) as limited:
+        answers = [limited.client.post("/api/v1/runs", json={"ad_hoc": AD_HOC}) for _ in range(4)]
+        assert [each.status_code for each in answers] == [202] * 3 + [429]
         assert int(answers[-1].headers["retry-after"]) >= 1
         limited.post("/runs/nobody/stop", {}, 404)  # what ends something is never too often
 
@@ -166,7 +169,9 @@ def test_nothing_begins_while_halted(console: Console) -> None:
         assert (said["reason"], said["by"].startswith("console: ")) == ("fire", True)
     finally:
         assert not console.ask("DELETE", "/halt", 200).json()["halted"]
-    console.post("/runs", {"ad_hoc": AD_HOC}, headers={"Idempotency-Key": "halted"})  # the key began nothing then
+    console.post(
+        "/runs", {"ad_hoc": AD_HOC}, headers={"Idempotency-Key": "halted"}
+    )  # the key began nothing then
 
 
 def test_a_cursor_is_of_its_list(console: Console) -> None:
