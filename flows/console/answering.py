@@ -66,10 +66,6 @@ class Answer:
         elif not more:
             await self._whole()
 
-    async def flush(self) -> None:
-        """Nothing more comes."""
-        self._held = b""
-
     def receiving(self, receive: Receive) -> Receive:
         """What the app hears: that nobody listens any more, once a HEAD has been answered."""
 

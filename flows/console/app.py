@@ -14,6 +14,7 @@ from chaos.inert import inert
 from flows.console import (
     pages,
     routes_checks,
+    routes_events,
     routes_files,
     routes_house,
     routes_mission,
@@ -59,6 +60,7 @@ def create_app(opened: Opened | None = None) -> FastAPI:
     for routes in (
         routes_house,
         routes_runs,
+        routes_events,
         routes_files,
         routes_checks,
         routes_repositories,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fcntl import LOCK_NB, LOCK_SH, flock
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Request
 
@@ -21,6 +21,9 @@ from flows.console.observing import Observer
 from flows.console.people import Person
 from flows.console.problems import Refused
 from flows.console.starting import Starter
+
+if TYPE_CHECKING:
+    from flows.console.feeds import Feeds
 
 RunId = Annotated[str, Path(max_length=300, description="The UUID of the flow run, or the id of the run.")]
 
@@ -39,6 +42,7 @@ class Desk:
     api_url: str
     """Of the Prefect API."""
     starts: Buckets
+    feeds: "Feeds"
 
     def may_start(self, person: Person) -> None:
         """Raises Refused for who starts too often."""

@@ -9,7 +9,6 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from flows.console.addresses import Addresses, changes
@@ -80,7 +79,6 @@ class Guard:
         except Refused as refused:
             await refuse(answer, refused, asked.path, request_id)
         finally:
-            await answer.flush()
             if changes(asked):
                 await self._write_down(asked, scope, person, answer.status)
 
@@ -160,6 +158,3 @@ def broken(path: str, request_id: str, error: BaseException) -> Refused:
     """A mistake of ours: its traceback goes to the log, and nowhere else."""
     _LOG.error("%s %a", request_id, path, exc_info=error)
     return Refused("broken", "something went wrong here; the console's log says what")
-
-
-Handler = Callable[[Any, Any], Any]

@@ -22,6 +22,7 @@ from flows.console.addresses import Addresses, own_hosts
 from flows.console.app import create_app
 from flows.console.conductor import Conductor
 from flows.console.desk import Desk
+from flows.console.feeds import Feeds
 from flows.console.finding import Finder
 from flows.console.guard import Guard
 from flows.console.keeping import Kept
@@ -138,6 +139,7 @@ async def _desk(
             address=address,
             api_url=api.url,
             starts=Buckets(wanted.starts),
+            feeds=Feeds(),
         )
         looking = asyncio.create_task(observer.keep_looking())
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import hashlib
+import json
 import secrets
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from chaos.errors import ChaosLabError
 from chaos.history.models import Token
 from chaos.history.store import History
 from flows.console.limits import Rate
@@ -72,11 +74,32 @@ def token(role: str, **more: Any) -> str:
     return made
 
 
+def streamed(url: str, id: str, after: str | None = None) -> list[tuple[str | None, str, Any]]:
+    """(id, event, data) of a run's stream, from there to its end."""
+    found: list[tuple[str | None, str, Any]] = []
+    headers = {"Last-Event-ID": after} if after else {}
+    with (
+        httpx.Client(base_url=url, timeout=180, trust_env=False, headers=headers) as asking,
+        asking.stream("GET", f"{BASE}/runs/{id}/events") as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        fields: dict[str, str] = {}
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            if line and name:
+                fields[name] = value
+            elif "event" in fields:
+                found.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
+                fields = {}
+    return found
+
+
 @contextmanager
 def served(out: Path, *, starts: Rate = _MANY, **wanted: Any) -> Iterator[Console]:
     """Serve it while the block lasts, at a port of its own, with the settings of this process."""
     made = Wanted(**{"worker": False, **wanted}, out=out, starts=starts)
-    said: Queue[str | BaseException] = Queue()
+    said: Queue[str | ChaosLabError] = Queue()
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
 
     async def scene() -> None:
@@ -86,9 +109,8 @@ def served(out: Path, *, starts: Rate = _MANY, **wanted: Any) -> Iterator[Consol
             await task
         except asyncio.CancelledError:
             pass
-        except BaseException as error:
+        except ChaosLabError as error:
             said.put(error)
-            raise
 
     thread = Thread(target=contextvars.copy_context().run, args=(asyncio.run, scene()))
     thread.start()
@@ -106,8 +128,8 @@ def served(out: Path, *, starts: Rate = _MANY, **wanted: Any) -> Iterator[Consol
         assert not thread.is_alive()
 
 
-def _told(said: "Queue[str | BaseException]") -> str:
+def _told(said: "Queue[str | ChaosLabError]") -> str:
     found = said.get(timeout=_STARTS_WITHIN_S)
-    if isinstance(found, BaseException):
+    if isinstance(found, ChaosLabError):
         raise found
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chaos.errors import ManifestError
 from chaos.history.store import History
 from flows.console.app import create_app
 from flows.server import Api
@@ -244,6 +245,22 @@ def test_there_are_no_websockets(console: Console) -> None:
         403,
         426,
     )
+
+
+def test_elsewhere_it_needs_a_token_and_names(
+    prefect_server: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ManifestError, match="CHAOSLAB_CONSOLE_HOSTS"), served(tmp_path, host="0.0.0.0"):
+        pass
+    made = token("viewer")
+    monkeypatch.setenv("CHAOSLAB_CONSOLE_HOSTS", "chaos.example.com")
+    with served(tmp_path, host="0.0.0.0") as open_:
+        named = {"Host": "chaos.example.com"}
+        here = f"http://127.0.0.1:{open_.port}{BASE}/faults"
+        assert open_.client.get(here, headers=named).status_code == 401  # of the same user, too
+        opened = {**named, "Authorization": f"Bearer {made}"}
+        assert open_.client.get(here, headers=opened).status_code == 200
+        assert open_.client.get(here, headers={**opened, "Host": "evil.example"}).status_code == 421
 
 
 def test_who_guesses_tokens_has_to_wait(prefect_server: Api, tmp_path: Path) -> None:

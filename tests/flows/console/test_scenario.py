@@ -6,13 +6,14 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from chaos.measure.result import Result
 from flows.server import Api
-from tests.flows.console.served import Console, served
+from tests.flows.console.served import Console, served, streamed
 from tests.lab import ROOT
 
 WITHIN_S = 170.0
@@ -40,13 +41,16 @@ def run(console: Console) -> dict[str, Any]:
     body = {"scenario": "process_kill", "duration": 5, "intensity": "medium"}
     made = console.post("/api/experiment/start", body)
     assert made["assumed"] == {"sandbox": "local"}
+    looking = ThreadPoolExecutor(1)
+    live = looking.submit(streamed, console.url, made["experiment_id"])
     seen: list[dict[str, Any]] = []
     until = time.monotonic() + WITHIN_S
     while not seen or seen[-1]["status"] in ("queued", "running"):
         assert time.monotonic() < until, seen[-1]
         seen.append(console.get(made["status_url"]))
         time.sleep(0.5)
-    return {**made, "seen": seen}
+    looking.shutdown()
+    return {**made, "seen": seen, "live": live.result()}
 
 
 @pytest.mark.usefixtures("idle_pool")
@@ -66,6 +70,22 @@ def test_it_is_followed_from_queued_to_its_verdict(console: Console, run: dict[s
         "cpu_peak", "memory_peak", "error_count", "recovery_time_seconds", "latency_p95",
     }  # fmt: skip
     assert console.get(run["results_url"].removeprefix("/api")) == results
+
+
+def test_it_is_streamed_whole_and_resumed_without_a_gap(console: Console, run: dict[str, Any]) -> None:
+    live = [each for each in run["live"] if each[0] is not None]
+    kinds = {kind for _, kind, _ in run["live"]}
+    assert {"state", "frame", "mark", "end"} <= kinds
+    assert next(data["state"] for _, kind, data in run["live"] if kind == "state") == "queued"
+    assert run["live"][-1][1] == "end"
+    assert run["live"][-1][2]["verdict"] == console.get(run["results_url"])["verdict"]
+    again = streamed(console.url, run["experiment_id"])
+    assert [each for each in again if each[0] is not None] == live
+    for at in (0, len(live) // 2, len(live) - 2):
+        rest = streamed(console.url, run["experiment_id"], after=live[at][0])
+        assert [each for each in rest if each[0] is not None] == live[at + 1 :]
+    console.ask("GET", f"/runs/{run['experiment_id']}/events", 400, headers={"Last-Event-ID": "9:9"})
+    assert console.ask("HEAD", f"/runs/{run['experiment_id']}/events", 200).content == b""
 
 
 def test_both_names_lead_to_it_and_its_files_are_whole(console: Console, run: dict[str, Any]) -> None:
