@@ -24,6 +24,7 @@ from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
 from chaos.verbs.doctor import doctor
 from chaos.verbs.gc import gc as remove_orphans
+from chaos.verbs.history import history
 from chaos.verbs.init import init
 from chaos.verbs.metrics import metrics
 from chaos.verbs.template import template
@@ -263,3 +264,4 @@ cli.add_command(metrics)
 cli.add_command(dashboard)
 cli.add_command(template)
 cli.add_command(init)
+cli.add_command(history)

@@ -38,6 +38,8 @@ Conductor = Callable[[Conduct], Awaitable["Result"]]
 
 async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server. Raises Halted when this machine is."""
+    from chaos.history import origin
+    from chaos.history.recording import record
     from chaos.run import Run
     from chaos.switch import heeded
     from chaos.turns import in_turn
@@ -45,8 +47,10 @@ async def directly(conduct: Conduct) -> "Result":
 
     async with heeded(conduct.stop), in_turn(conduct.plan.at_once, conduct.say, conduct.stop):
         conduct.run = run = Run.new(conduct.plan.name, conduct.out)
+        origin.note(run, source=conduct.plan.source, started_by="terminal")
         with under_way(run):
             result = await _stage_by_stage(conduct, run)
+    await record(run.folder, conduct.say)
     await _tell_people(result, conduct.say)
     return result
 
@@ -88,6 +92,7 @@ async def _tell_people(result: "Result", say: Callable[[str], None]) -> None:
 
 def _read_ahead() -> None:
     """Make ready what comes later while the sandbox is being opened: then nothing is watched yet."""
+    from chaos.history import recording
     from chaos.importing import ONE_AT_A_TIME
 
     with ONE_AT_A_TIME, contextlib.suppress(PublishError):  # it is said when the report is due
@@ -98,6 +103,7 @@ def _read_ahead() -> None:
         from chaos import visualize
 
         visualize.prepare()
+        recording.prepare()
 
 
 async def interruptible(conductor: Conductor, conduct: Conduct) -> "Result":

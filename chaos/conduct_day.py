@@ -52,6 +52,8 @@ async def day_directly(conduct: ConductDay) -> "Day":
     """Carry out the day in this process, with no server. Raises Halted, and PlanError when people are to be asked."""
     from chaos.game_days import reporting
     from chaos.game_days.conducting import conduct as carry_out
+    from chaos.history import origin
+    from chaos.history.recording import record
     from chaos.notices.notice import of_day
     from chaos.notices.sending import tell
     from chaos.run import Run
@@ -64,11 +66,13 @@ async def day_directly(conduct: ConductDay) -> "Day":
             raise PlanError(f"{conduct.plan.source}: after '{stage.name}' {words}")
     async with heeded(conduct.stop):
         conduct.run = run = Run.new(conduct.plan.name, conduct.out)
+        origin.note(run, source=conduct.plan.source, started_by="terminal")
         with under_way(run, among=DAYS):
             hands = _Hands(conduct)
             day = await carry_out(conduct.plan, run, hands, conduct.stop, anytime=conduct.anytime)
             await tell(of_day("ended", day), conduct.say)
             await asyncio.to_thread(reporting.write, day, run.folder)
+    await record(run.folder, conduct.say)
     return day
 
 

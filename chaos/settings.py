@@ -84,7 +84,9 @@ class Settings(BaseSettings):
     prometheus_token: SecretStr | None = None
     """Sent to it as a bearer token."""
     postgres_url: SecretStr | None = None
-    """Where our local Prefect server keeps the history of runs; SQLite otherwise."""
+    """Where our local Prefect server, and the history of runs, are kept; SQLite otherwise."""
+    chaoslab_history_keep: str | None = None
+    """How long files of runs are kept, such as `journals 90d 5GiB, results forever`; for ever by default."""
     chaoslab_container_engine: str | None = None
     """The program of the container engine; docker or podman, whichever answers first, by default."""
     chaoslab_container_image: str = "docker.io/library/python:3.11-slim"

@@ -28,7 +28,7 @@ _PAGE = 200
 _SLUG = "repository"
 _REPOSITORY, _DIGEST, _SUSPENDED = "chaoslab.repository", "chaoslab.digest", "chaoslab.suspended"
 _SHAPE = "chaoslab.shape"
-_PUSH = "push"
+PUSH = "push"
 GAME_DAY, _DAY_ENTRY = "game-day", "flows.game_day.game_day"
 """The flow of game days, and where a runner finds it."""
 _STATES: Mapping[str, RunState] = {
@@ -91,7 +91,7 @@ class Deployments:
         assert action.wanted is not None
         found = action.deployed.id if action.deployed else (await self._named(action.deployment))["id"]
         key = f"push {action.wanted.digest} {found}"
-        body = {"idempotency_key": key, "tags": [_PUSH, action.wanted.digest], "state": {"type": "SCHEDULED"}}
+        body = {"idempotency_key": key, "tags": [PUSH, action.wanted.digest], "state": {"type": "SCHEDULED"}}
         await self._post(f"/deployments/{found}/create_flow_run", body)
 
     async def _body(self, action: Action, desired: Desired) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Deployments:
             return {}
         wanted = {
             "deployments": {"id": {"any_": sorted(names)}},
-            "flow_runs": {"tags": {"all_": [_PUSH]}},
+            "flow_runs": {"tags": {"all_": [PUSH]}},
             "sort": "START_TIME_ASC",
         }
         runs: dict[tuple[str, str], PushRun] = {}

@@ -30,6 +30,7 @@ from chaos import runner
 from chaos.errors import Interrupted, ManifestError
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.source import Source
+from chaos.history.recording import record
 from chaos.manifests.load import Loaded, load
 from chaos.manifests.overriding import Intensity, Overrides
 from chaos.measure.result import Result
@@ -43,6 +44,7 @@ from chaos.turns import in_turn
 from chaos.under_way import under_way
 from chaos.units import POSITIVE_DURATION
 from flows import tasks
+from flows.came_from import note_origin
 from flows.labels import FOLDER, RUN
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
@@ -109,8 +111,10 @@ async def carried_out(plan: Plan, out: Path) -> Result:
         in_turn_everywhere(plan.at_once, say, stop),
     ):
         run = Run.new(plan.name, out)
+        note_origin(run, plan.source, watch.by)
         with under_way(run, str(flow_run.id)):
             result = await _stages(plan, run, watch, stop)
+    await record(run.folder, say)
     await notice_result(result, say)
     return result
 

@@ -26,11 +26,13 @@ from chaos.game_days.deciding import NotNow, check_time
 from chaos.game_days.planning import plan_day
 from chaos.gitops.pinned_day import load_pinned_day, the_day
 from chaos.gitops.source import Source
+from chaos.history.recording import record
 from chaos.inert import inert
 from chaos.manifests.load import Loaded, LoadedDay
 from chaos.manifests.referring import resolve
 from chaos.run import Run
 from chaos.under_way import DAYS, under_way
+from flows.came_from import note_origin
 from flows.experiment import introduce
 from flows.game_day_hands import PrefectHands
 from flows.game_day_page import DayPage, publish
@@ -72,11 +74,13 @@ async def game_day(
     async with heeded(watch.stop) as stop:
         run = Run.new(plan.name, Path(out))
         watch.on_begin(run)
+        note_origin(run, plan.source, None)
         with under_way(run, str(flow_run.id), DAYS):
             await introduce(plan.name, plan.labels, run)
             async with hands.page.shown():
                 watch.day = await conduct(plan, run, hands, stop, anytime=anytime)
             await _report(watch.day, run)
+    await record(run.folder, watch.say)
     if watch.day.ended == "aborted" and await is_cancelled():
         return Cancelled(message=inert(watch.day.why))
     return state_of_day(watch.day)

@@ -59,7 +59,7 @@ class PrefectHands:
 
     async def run(self, plan: Plan, began: Began, stop: Stop) -> Result:
         """One experiment. Raises ChaosLabError."""
-        watch = Watch(on_begin=began, stop=stop)
+        watch = Watch(on_begin=began, stop=stop, by="game day")
         WATCH.set(watch)
         pinned = self.repository is not None and self.commit is not None
         below = experiment(

@@ -18,6 +18,7 @@ from prefect.states import Cancelled, Crashed
 from chaos import reaping
 from chaos.errors import ChaosLabError
 from chaos.game_days.abandoned import close_abandoned
+from chaos.history.recording import record
 from chaos.measure.result import Result
 from chaos.notices.notice import of_day, of_result
 from chaos.verbs.gc import aside_or
@@ -60,6 +61,7 @@ async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncI
             with suppress(ObjectNotFound):  # of another server
                 await _close(client, UUID(left.flow_run), result)
         if result is not None:
+            await record(left.run.folder, say)
             await notice_left(of_result(result), left.flow_run, say)
         yield f"{left.run.id}: {DIED}" if aside is None else aside_or(left, aside, DIED)
     async for left, day, aside in close_abandoned():
@@ -67,6 +69,7 @@ async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncI
             with suppress(ObjectNotFound):
                 await _close(client, UUID(left.flow_run), None)
         if day is not None:
+            await record(left.run.folder, say)
             await notice_left(of_day("ended", day), left.flow_run, say)
         ran = "" if day is None else f", after {len(day.ran)} experiment(s)"
         died = f"{left.run.id}: the process of this game day died{ran}; its report says what ran"

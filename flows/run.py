@@ -71,7 +71,12 @@ async def _flow_run(conduct: Conduct) -> "Result":
 
     plan = conduct.plan
     watch = Watch(
-        begin, conduct.on_event, lambda link: conduct.say(f"live: {link}"), conduct.stop, conduct.say
+        begin,
+        conduct.on_event,
+        lambda link: conduct.say(f"live: {link}"),
+        conduct.stop,
+        conduct.say,
+        "terminal",
     )
     WATCH.set(watch)
     run = experiment(plan.source, plan.name, str(conduct.out), plan.seed, **plan.overrides, return_state=True)

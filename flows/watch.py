@@ -28,6 +28,8 @@ class Watch:
     """Set it to have the fault undone and the run ended; its result is written all the same."""
     say: Callable[[str], None] = lambda line: None
     """Told what a person at a terminal may want to know: what is waited for, who could not be told."""
+    by: str | None = None
+    """Who asked for the run: `terminal`, `game day`."""
     result: Result | None = None
     """What was learnt; there even when Prefect goes away in the middle."""
 

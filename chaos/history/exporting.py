@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from chaos.history import access, days, queries
 from chaos.history.database import Database
 from chaos.history.models import Filters
+from chaos.history.rows import number
 from chaos.history.tables import DAYS, RESULTS
 from chaos.inert import in_json
 
@@ -35,7 +37,7 @@ def _runs(connection: Connection, cursor: str | None) -> tuple[list[str], str | 
         detail = queries.get(connection, each.run.id)
         result = connection.scalar(select(RESULTS.c.result).where(RESULTS.c.run == each.run.id))
         if detail is not None:
-            said = {**asdict(detail), "result": None if result is None else json.loads(result)}
+            said = {**asdict(detail), "result": None if result is None else _finite(result)}
             found.append(_line("run", said))
     return found, page.next
 
@@ -50,7 +52,7 @@ def _days(database: Database) -> Iterator[str]:
         found = database.read(partial(days.day, id_=id_))
         if found is not None:
             day, runs = found
-            fold = None if day.fold is None else json.loads(day.fold)
+            fold = None if day.fold is None else _finite(day.fold)
             yield _line(
                 "day", {"day": {**asdict(day), "fold": fold}, "runs": [asdict(each) for each in runs]}
             )
@@ -63,6 +65,11 @@ def _audit(database: Database) -> Iterator[str]:
             said = asdict(each)
             yield _line("audit", {"from": said.pop("from_"), **said})
         before = rows[-1].id
+
+
+def _finite(text: str) -> Any:
+    """The JSON of somebody's file; numbers beyond all bounds, which JSON for others cannot have, are null."""
+    return json.loads(text, parse_float=lambda said: number(float(said)), parse_constant=lambda _: None)
 
 
 def _line(kind: str, said: dict[str, object]) -> str:

@@ -93,6 +93,7 @@ def trend(
 
 def counts(connection: Connection, filters: Filters) -> Counts:
     """See History."""
+    _check(filters)
     plain = all(value in (None, ()) for key, value in _asdict(filters).items() if key not in _TALLIED)
     kinds = connection.execute(_tallied(filters) if plain else _counted(filters)).all()
     verdicts: Counter[str] = Counter()

@@ -60,12 +60,12 @@ class Series:
     """(steady state, [(intended time, seconds it took, good)])."""
 
 
-def series(events: Sequence[Event]) -> Series:
-    """The chart data of the run that wrote these events."""
+def series(events: Sequence[Event], bucket_s: float | None = None) -> Series:
+    """The chart data of the run that wrote these events; in buckets of that length, when one is given."""
     record = Record(events)
     timeline = Timeline(record)
     start, end = _range(record, timeline)
-    bucket_s = max(BUCKET_S, (end - start) / MOST_BUCKETS)
+    bucket_s = bucket_s or max(BUCKET_S, (end - start) / MOST_BUCKETS)
     shown = Series(start=start, end=end, bucket_s=bucket_s)
     shown.phases = [(each.name, each.start, each.end) for each in timeline.spans]
     shown.faults = [

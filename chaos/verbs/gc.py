@@ -19,12 +19,17 @@ def gc() -> None:
 async def _reap() -> None:
     from chaos import reaping
     from chaos.game_days.abandoned import close_abandoned
+    from chaos.history.recording import record
 
     removed = 0
     async for left, result, aside in reaping.close_left_behind():
         click.echo(aside_or(left, aside, result.why if result else "it left nothing to judge"))
+        if result is not None:
+            await record(left.run.folder, click.echo)
     async for left, _, aside in close_abandoned():
         click.echo(aside_or(left, aside, "its report says what ran"))
+        if aside is None:
+            await record(left.run.folder, click.echo)
     async for line in reaping.remove_orphans():
         removed += 1
         click.echo(line)

@@ -4,7 +4,8 @@ Every failure of the API is one problem, `prefect-away`; what it refuses is told
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -24,6 +25,7 @@ from flows.switch import halted_by
 FLOWS = ("experiment", "ad-hoc", "game-day")
 LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 _PAGE = 200
+_FRESH_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Conductor:
 
     client: PrefectClient
     ui_url: str
+    _workers: list[tuple[float, list[dict[str, Any]]]] = field(default_factory=list)
+    """Who was there a moment ago."""
 
     async def run(self, id: str) -> dict[str, Any] | None:
         """A flow run by its UUID; None when there is none."""
@@ -99,10 +103,13 @@ class Conductor:
         await self._ask("POST", f"/deployments/{deployment}/{verb}_deployment")
 
     async def workers(self) -> list[dict[str, Any]]:
-        """The workers of our pool."""
+        """The workers of our pool; as they were a moment ago, when somebody just asked."""
+        if self._workers and monotonic() - self._workers[0][0] < _FRESH_S:
+            return self._workers[0][1]
         found: list[dict[str, Any]] | None = await self._ask(
             "POST", f"/work_pools/{POOL}/workers/filter", {"limit": _PAGE}, missing=None
         )
+        self._workers[:] = [(monotonic(), found or [])]
         return found or []
 
     async def halted(self) -> Halt | None:

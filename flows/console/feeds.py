@@ -7,17 +7,18 @@ it until a minute after the last one left, so that a slow reader loses nothing a
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any
 
 from chaos.errors import ChaosLabError
-from chaos.run import Run
+from chaos.live.items import Asked, End, Frame, Line, Mark
+from chaos.live.items import Item as Live
+from chaos.live.reading import Reading
 from flows.console.desk import Desk
 from flows.console.finding import Found
 from flows.console.people import Person
 from flows.console.problems import Refused
-from flows.console.projecting import Projector
 from flows.console.routes_runs import seen_now
 from flows.console.viewing import state_of
 
@@ -26,6 +27,9 @@ ASK_EVERY_S = 1.0
 """Prefect, for the run's state."""
 LINGERS_S = 60.0
 STREAMS_EACH, STREAMS = 16, 64
+
+_KINDS: Mapping[type, str] = {Frame: "frame", Mark: "mark", Asked: "delivered", Line: "log", End: "segment"}
+"""What is made of a journal -> the name of its event in the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,6 @@ class Feed:
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once everything that had happened when it began is among the items."""
     _more: asyncio.Event = field(default_factory=asyncio.Event)
-    _offset: int = 0
     _state: tuple[Any, ...] = ()
 
     @contextmanager
@@ -97,15 +100,15 @@ class Feed:
             self._wake()
 
     async def _follow(self) -> None:
-        projector, asked, found = Projector(), float("-inf"), None
+        asked, found, reading = float("-inf"), None, None
         while True:
             if monotonic() - asked >= ASK_EVERY_S:
                 found, asked = await self.desk.finder.find(self.id), monotonic()
                 self._tell_state(found)
             assert found is not None
             if found.run is not None:
-                for item in await asyncio.to_thread(self._read, projector, found.run):
-                    self._add(item)
+                reading = reading or Reading(found.run.journal)
+                await self._look(reading, over=found.ended)
             self.caught_up.set()
             self._wake()
             if found.ended:
@@ -113,19 +116,14 @@ class Feed:
                 return
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _read(self, projector: Projector, run: Run) -> list[Item]:
-        """What was added to the journal. Raises Refused."""
-        made: list[Item] = []
-        while True:
-            try:
-                events, offset = run.journal.after(self._offset)
-            except ChaosLabError as error:
-                raise Refused("conflict", f"its journal cannot be read: {error}") from error
-            if offset == self._offset:
-                return made
-            self._offset = offset
-            for event in events:
-                made += [Item(each.kind, each.data, each.id) for each in projector.take(event)]
+    async def _look(self, reading: Reading, *, over: bool) -> None:
+        """Take in what was added to the journal. Raises Refused."""
+        try:
+            made = await asyncio.to_thread(reading.look)
+        except ChaosLabError as error:
+            raise Refused("conflict", f"its journal cannot be read: {error}") from error
+        for number, live in (*made, *(reading.close() if over else ())):
+            self._add(Item(_KINDS[type(live)], _plain(live), f"{live.segment}:{number}"))
 
     def _tell_state(self, found: Found) -> None:
         state = state_of(found)
@@ -146,6 +144,10 @@ class Feed:
     def _wake(self) -> None:
         more, self._more = self._more, asyncio.Event()
         more.set()
+
+
+def _plain(live: Live) -> dict[str, Any]:
+    return {name: value for name, value in asdict(live).items() if value is not None}
 
 
 @dataclass(slots=True)

@@ -191,7 +191,7 @@ def test_a_viewer_can_change_nothing(console: Console, everything: list[tuple[st
     with client(console.url, Authorization=f"Bearer {token('viewer')}") as asking:
         for verb, path in everything:
             if verb not in ("GET", "HEAD") and (verb, path) not in reading:
-                body = None if verb == "DELETE" else {}
+                body: dict[str, str] | None = None if verb == "DELETE" else {}
                 assert asking.request(verb, path, json=body).status_code in (400, 403), (verb, path)
 
 

@@ -133,7 +133,7 @@ def test_a_manifest_is_started_as_it_is_and_planned_without_starting(
 def test_two_hundred_starts_with_ten_keys_are_ten_runs(console: Console) -> None:
     def start(number: int) -> tuple[int, str]:
         headers = {"Idempotency-Key": f"key-{number % 10}"}
-        answer = console.client.post("/api/v1/runs", json={"ad_hoc": AD_HOC}, headers=headers)
+        answer = console.client.post("/api/v1/runs", json={"ad_hoc": AD_HOC}, headers=headers, timeout=300)
         return answer.status_code, answer.json().get("id", answer.text)
 
     with ThreadPoolExecutor(8) as pool:

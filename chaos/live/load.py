@@ -1,0 +1,58 @@
+"""The requests of the last moments, and what any second of them was like: the report's numbers, of the same windows."""
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from chaos.latencies import DEFAULT_TIMEOUT_S, Request, percentile, population, request_of
+from chaos.measure.series import WINDOW_S
+
+_AT = attrgetter("at")
+
+
+class Second(NamedTuple):
+    """See Frame."""
+
+    p50: float | None
+    p95: float | None
+    errors: float
+    throughput: float
+
+
+class Requests:
+    """By the time for which they were intended; older ones than anybody can still answer are forgotten."""
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self.timeout_s = float((plan.get("load") or {}).get("timeout_s") or DEFAULT_TIMEOUT_S)
+        self._found: list[Request] = []
+
+    def add(self, at: float, said: Mapping[str, Any]) -> bool:
+        """Whether it counts: it was sent."""
+        request = request_of(at, said, self.timeout_s)
+        if request.sent:
+            insort(self._found, request, key=_AT)
+        return request.sent
+
+    def window(self, begin: float, at: float) -> Second | None:
+        """The second before a moment, as far as it is after the beginning; None when nothing was sent in it."""
+        since = max(begin, at - WINDOW_S)
+        first = bisect_left(self._found, since, key=_AT)
+        window = self._found[first : bisect_left(self._found, at, key=_AT)]
+        if not window:
+            return None
+        failed = sum(each.failure is not None for each in window)
+        p50, p95 = (percentile(population(window, share), share) for share in (0.50, 0.95))
+        return Second(p50, p95, failed / len(window), (len(window) - failed) / (at - since))
+
+    def first_after(self, moment: float) -> float | None:
+        """When the first one then or later was to be sent."""
+        at = bisect_left(self._found, moment, key=_AT)
+        return self._found[at].at if at < len(self._found) else None
+
+    def forget(self, before: float) -> None:
+        """Those."""
+        del self._found[: bisect_left(self._found, before, key=_AT)]
+
+    def __len__(self) -> int:
+        return len(self._found)
