@@ -6,8 +6,7 @@ from prefect.context import FlowRunContext
 
 from chaos.history import origin
 from chaos.run import Run
-from flows.deployed import PUSH
-from flows.labels import BY
+from flows.labels import BY, PUSH
 
 
 def note_origin(run: Run, source: str, by: str | None) -> None:

@@ -21,6 +21,7 @@ from chaos.gitops.observed import Deployed, Observed, PushRun, RunState, Shape
 from chaos.gitops.wanted import Desired
 from flows import standing
 from flows.experiment import experiment
+from flows.labels import PUSH
 from flows.standing import POOL, RUNNER
 
 _PAGE = 200
@@ -28,7 +29,6 @@ _PAGE = 200
 _SLUG = "repository"
 _REPOSITORY, _DIGEST, _SUSPENDED = "chaoslab.repository", "chaoslab.digest", "chaoslab.suspended"
 _SHAPE = "chaoslab.shape"
-PUSH = "push"
 GAME_DAY, _DAY_ENTRY = "game-day", "flows.game_day.game_day"
 """The flow of game days, and where a runner finds it."""
 _STATES: Mapping[str, RunState] = {

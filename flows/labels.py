@@ -1,4 +1,4 @@
-"""Labels of flow runs: what others find a run by, and who asked for it. They survive to the end of a flow run."""
+"""Labels and tags of flow runs: what others find a run by, and who asked for it. They stay to the end of a flow run."""
 
 RUN = "chaoslab.run"
 """The id of the run that it became."""
@@ -6,3 +6,5 @@ FOLDER = "chaoslab.folder"
 """Where the run's folder is, on the machine that carries it out."""
 BY = "chaoslab.by"
 """Who asked for it; nobody is named by a push or a schedule."""
+PUSH = "push"
+"""The tag of a run that a push began."""
