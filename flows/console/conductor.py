@@ -24,7 +24,7 @@ from flows.switch import halted_by
 
 FLOWS = ("experiment", "ad-hoc", "game-day")
 LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
-_PAGE = 200
+_PAGE, _MOST_PAGES = 200, 10
 _FRESH_S = 2.0
 
 
@@ -40,6 +40,18 @@ class Conductor:
     async def run(self, id: str) -> dict[str, Any] | None:
         """A flow run by its UUID; None when there is none."""
         found: dict[str, Any] | None = await self._ask("GET", f"/flow_runs/{id}", missing=None)
+        return found
+
+    async def ended_since(self, moment: str) -> list[dict[str, Any]]:
+        """Flow runs of ours that ended after that, of 2,000 at most."""
+        wanted = {"flows": {"name": {"any_": list(FLOWS)}}, "flow_runs": {"end_time": {"after_": moment}}}
+        found: list[dict[str, Any]] = []
+        for _ in range(_MOST_PAGES):
+            body = {**wanted, "sort": "END_TIME_DESC", "limit": _PAGE, "offset": len(found)}
+            page = await self._ask("POST", "/flow_runs/filter", body)
+            found += page
+            if len(page) < _PAGE:
+                break
         return found
 
     async def runs(

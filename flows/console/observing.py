@@ -70,13 +70,14 @@ class Observer:
         for each in live:
             await self._note(each)
         since = (self._ended_since - timedelta(seconds=_OVERLAP_S)).isoformat()
-        ended = await self.conductor.runs({"end_time": {"after_": since}}, sort="END_TIME_DESC")
+        ended = await self.conductor.ended_since(since)
         known = {each["id"] for each in (*live, *ended)}
         rows = await asked(self.history.live)
         gone = [row.flow_run for row in rows if row.flow_run and row.flow_run not in known]
         for each in (*ended, *await self.conductor.due(gone)):
             await self._end(each)
         await self._local([row for row in rows if not row.flow_run])
+        self._taken &= {each["id"] for each in ended}
         self._ended_since = begun
 
     async def _note(self, run: Mapping[str, Any]) -> None:
