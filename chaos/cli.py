@@ -22,6 +22,7 @@ from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.terminal import inert_output
 from chaos.verbs.analyze import analyze
 from chaos.verbs.dashboard import dashboard
+from chaos.verbs.doctor import doctor
 from chaos.verbs.gc import gc as remove_orphans
 from chaos.verbs.history import history
 from chaos.verbs.init import init
@@ -169,9 +170,13 @@ def _load(files: Sequence[Path]) -> "list[AnyLoaded]":
     raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
 
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
 @cli.command()
 @_FILES
-def validate(files: Sequence[Path]) -> None:
+@_JSON
+def validate(files: Sequence[Path], as_json: bool) -> None:
     """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
     from chaos.manifests.files import find
     from chaos.manifests.load import experiments
@@ -179,6 +184,7 @@ def validate(files: Sequence[Path]) -> None:
     from chaos.manifests.policy import is_policy
     from chaos.manifests.policy_breaches import forbidden
     from chaos.plan import undecidable
+    from chaos.verbs import as_json as in_json
 
     try:
         found = find(files)
@@ -187,15 +193,20 @@ def validate(files: Sequence[Path]) -> None:
         if wrong := [problem for one in experiments(loaded) for problem in forbidden(one)]:
             raise ManifestError(*wrong)
     except ManifestError as error:
+        if as_json:
+            click.echo(in_json.validation([], error.problems, [], []))
+            sys.exit(error.exit_code)
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
-    for one in experiments(loaded):
-        for note in (*undecidable(one), *changed(one)):
-            click.echo(f"{note}", err=True)
+    notes = [note for one in experiments(loaded) for note in (*undecidable(one), *changed(one))]
+    secrets = sorted({name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()})
+    if as_json:
+        click.echo(in_json.validation(loaded, [], notes, secrets))
+        return
+    for note in notes:
+        click.echo(f"{note}", err=True)
     click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
-    if secrets := sorted(
-        {name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()}
-    ):
+    if secrets:
         click.echo(f"needed in the environment of a run: {', '.join(secrets)}")
 
 
@@ -204,22 +215,28 @@ def validate(files: Sequence[Path]) -> None:
 @click.option("--seed", type=_SEED, help="As for run.")
 @_HOLD
 @_INTENSITY
-def show_plan(files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None) -> None:
+@_JSON
+def show_plan(
+    files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None, as_json: bool
+) -> None:
     """Say what a run would do, step by step, and why it can't or mustn't."""
     from chaos.manifests.load import experiments, game_days
     from chaos.manifests.overriding import Overrides
     from chaos.plan import draw
     from chaos.plan_text import describe
 
-    refused = False
-    loaded = _load(files)
-    for one in experiments(loaded):
-        drawn, refusals = draw(one, seed=seed, overrides=Overrides.read(hold, intensity), environ=os.environ)
-        refused = refused or bool(refusals)
-        click.echo(describe(drawn, refusals))
-    for day in game_days(loaded):
-        click.echo(day_in_words(day, loaded))
-    sys.exit(ManifestError.exit_code if refused else 0)
+    loaded, overrides = _load(files), Overrides.read(hold, intensity)
+    drawn = [draw(one, seed=seed, overrides=overrides, environ=os.environ) for one in experiments(loaded)]
+    if as_json:
+        from chaos.verbs.as_json import plans
+
+        click.echo(plans(drawn))
+    else:
+        for each in drawn:
+            click.echo(describe(*each))
+        for day in game_days(loaded):
+            click.echo(day_in_words(day, loaded))
+    sys.exit(ManifestError.exit_code if any(refusals for _, refusals in drawn) else 0)
 
 
 @cli.command()
@@ -241,21 +258,7 @@ def schema(check: Path | None, policy: bool) -> None:
         sys.exit(1)
 
 
-@cli.command()
-def doctor() -> None:
-    """Find out by doing what this machine can and cannot do, with the remedy for each."""
-    from chaos.doctor import examine
-    from chaos.settings import Settings
-
-    marks = {"ok": "ok      ", "degraded": "degraded", "missing": "MISSING "}
-    worst = 0
-    for check in examine(Settings()):
-        remedy = f"; remedy: {check.remedy}" if check.remedy else ""
-        click.echo(f"{marks[check.level]}  {check.name}: {check.says}{remedy}")
-        worst = max(worst, 5 if check.level == "missing" else 0)
-    sys.exit(worst)
-
-
+cli.add_command(doctor)
 cli.add_command(analyze)
 cli.add_command(remove_orphans)
 cli.add_command(metrics)

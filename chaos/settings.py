@@ -38,6 +38,7 @@ _HARMLESS = frozenset(
         "chaoslab_registry_user",
         "chaoslab_notice_smtp_user",
         "chaoslab_alert_after",
+        "chaoslab_console_adhoc",
     )
 )
 """Neither a key nor a place: numbers, switches, names. A new variable is a place until it is written here."""
@@ -142,6 +143,12 @@ class Settings(BaseSettings):
     chaoslab_opsgenie_url: str = "https://api.opsgenie.com"
     chaoslab_alert_after: int = Field(2, ge=1)
     """So many deviations in a row are an alert; holding again ends it."""
+    chaoslab_console_hosts: str | None = None
+    """Host names, with their ports, by which `chaoslab console` may be reached beside its own address: by comma."""
+    chaoslab_console_origins: str | None = None
+    """Origins of other pages that may use it, exactly: `https://chaos.example.com`, by comma."""
+    chaoslab_console_adhoc: Literal["all", "images", "shop", "off"] | None = None
+    """What it starts that no repository holds; all on the loopback by default, the demo shop elsewhere."""
     chaoslab_registry: str | None = None
     """Host of a private registry, as image names begin with it; E2B logs in there to make templates of its images."""
     chaoslab_registry_user: str | None = None

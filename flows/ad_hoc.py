@@ -20,12 +20,14 @@ from chaos.errors import Interrupted
 from chaos.inert import inert
 from chaos.manifests.ad_hoc import SCENARIOS, Provider, Wish, text_of, written
 from chaos.manifests.overriding import Intensity
+from chaos.manifests.posted import one
 from chaos.plan import plan as draw
 from flows.experiment import Hold, Seed, carried_out
 from flows.switch import final_state, state_of_unbegun
 
 Scenario = Annotated[str, Field(json_schema_extra={"enum": list(SCENARIOS)})]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Manifest = Annotated[str, Field(max_length=256 * 1024)]
 Path_ = Annotated[str, Field(pattern="^/[^ ]*$")]
 
 
@@ -42,6 +44,7 @@ async def ad_hoc(
     path: Path_ = "/",
     dependency: str | None = None,
     seed: Seed | None = None,
+    manifest: Manifest | None = None,
     out: str = "runs",
 ) -> State[dict[str, Any]]:
     """Carry out one experiment that no repository holds.
@@ -58,6 +61,7 @@ async def ad_hoc(
         path: What it is asked for; status 200 is well.
         dependency: What a fault of a dependency takes away, such as db.internal:5432. Not needed for the demo shop.
         seed: What decides the random choices; without it the digest does.
+        manifest: A whole manifest in place of all of the above but the seed: of an image, or of the demo shop (app: .).
         out: The folder that gets a folder for this run, with its journal, result and report.
     """
     wish = Wish(
@@ -72,7 +76,7 @@ async def ad_hoc(
         path=path,
         dependency=dependency or None,
     )
-    loaded = await asyncio.to_thread(written, wish)
+    loaded = await asyncio.to_thread(one, manifest) if manifest else await asyncio.to_thread(written, wish)
     plan = draw(loaded, seed=seed)
     words = (
         "Take it into your repository to keep it; `app` is the app's directory, relative to the file.\n\n"

@@ -6,11 +6,7 @@ from prefect.context import FlowRunContext
 
 from chaos.history import origin
 from chaos.run import Run
-
-PUSH = "push"
-"""The tag of a flow run that a push led to."""
-BY = "chaoslab.by"
-"""The label of a flow run that says who asked for it: `console: anna`."""
+from flows.labels import BY, PUSH
 
 
 def note_origin(run: Run, source: str, by: str | None) -> None:

@@ -20,8 +20,8 @@ from chaos.gitops.decide import Action
 from chaos.gitops.observed import Deployed, Observed, PushRun, RunState, Shape
 from chaos.gitops.wanted import Desired
 from flows import standing
-from flows.came_from import PUSH
 from flows.experiment import experiment
+from flows.labels import PUSH
 from flows.standing import POOL, RUNNER
 
 _PAGE = 200

@@ -15,6 +15,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -44,6 +45,7 @@ from chaos.under_way import under_way
 from chaos.units import POSITIVE_DURATION
 from flows import tasks
 from flows.came_from import note_origin
+from flows.labels import FOLDER, RUN
 from flows.live import shown_live
 from flows.mirrors import mirror_of, trees
 from flows.noticing import notice_result
@@ -161,10 +163,12 @@ def _one(experiments: list[Loaded], manifest: str, name: str | None) -> Loaded:
 
 
 async def introduce(name: str, labels: Mapping[str, str], run: Run) -> None:
-    """Give the flow run its name and tags; one call, whichever way the run was started."""
+    """Give the flow run its name, its tags, and the labels by which others find the run and its folder."""
     tags = sorted({*flow_run.tags, name, *(f"{key}:{value}" for key, value in labels.items())})
     async with get_client() as client:
         await client.update_flow_run(flow_run.id, name=f"{name}-{run.id[-6:]}", tags=tags)
+        found: dict[str, Any] = {RUN: run.id, FOLDER: str(run.folder)}
+        await client.update_flow_run_labels(UUID(flow_run.id), found)
 
 
 def _patient(plan: Plan) -> Task[[Plan, Run, Watch], Coroutine[Any, Any, SandboxRef]]:

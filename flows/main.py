@@ -7,6 +7,7 @@ import click
 
 from chaos.cli import Conduct, ConductDay, Conductors, cli
 from chaos.errors import ChaosLabError
+from flows.verbs.console import console
 from flows.verbs.gitops import gitops
 from flows.verbs.halt import halt
 from flows.verbs.resume import resume
@@ -55,6 +56,7 @@ def down() -> None:
     click.echo("stopped" if server.down() else "no local Prefect server was running")
 
 
+cli.add_command(console)
 cli.add_command(sync)
 cli.add_command(serve)
 cli.add_command(status)

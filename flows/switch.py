@@ -34,7 +34,7 @@ from flows.states import state_of
 
 VARIABLE = "chaoslab_halt"
 CANCELLED = "cancelled in Prefect"
-"""The reason of a stop, when the flow run is cancelled."""
+"""How the reason of a stop begins, when the flow run is cancelled; what the state says follows."""
 _LOOK_EVERY_S = 1.0
 _ANSWERS_WITHIN_S = 2.0
 
@@ -79,7 +79,7 @@ async def state_of_unbegun(error: Interrupted) -> State[Any]:
 async def is_cancelled() -> bool:
     """Whether somebody cancels this flow run."""
     async with get_client() as client:
-        return await _Look(client, flow_run.id).cancelled()
+        return await _Look(client, flow_run.id).cancelled() is not None
 
 
 async def halted_by(client: PrefectClient) -> Halt | None:
@@ -101,10 +101,12 @@ class _Look:
         found: Halt | None = await self._answer(lambda: halted_by(self._client))
         return found
 
-    async def cancelled(self) -> bool:
-        """Whether this flow run is being cancelled."""
+    async def cancelled(self) -> str | None:
+        """Why this flow run is being cancelled; None when it is not."""
         run = await self._answer(lambda: self._client.read_flow_run(self._run))  # type: ignore[arg-type]
-        return bool(run and run.state and (run.state.is_cancelling() or run.state.is_cancelled()))
+        if not (run and run.state and (run.state.is_cancelling() or run.state.is_cancelled())):
+            return None
+        return f"{CANCELLED}: {inert(run.state.message)}" if run.state.message else CANCELLED
 
     async def _answer(self, ask: Callable[[], Any]) -> Any:
         try:
@@ -123,15 +125,15 @@ async def _watch(look: _Look, own: Stop) -> None:
         await asyncio.sleep(_LOOK_EVERY_S)
         if found := await look.halted():
             own.set(str(found))
-        elif await look.cancelled():
-            own.set(CANCELLED)
+        elif why := await look.cancelled():
+            own.set(why)
         else:
             continue
         return
 
 
 async def _ended(look: _Look, stop: Stop) -> None:
-    stop.set(CANCELLED if await look.cancelled() else "told to end by a signal")
+    stop.set(await look.cancelled() or "told to end by a signal")
 
 
 _told: list[tuple[Callable[[], object], Callable[[], object]]] = []

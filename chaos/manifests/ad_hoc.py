@@ -24,7 +24,7 @@ SCENARIOS = tuple(sorted(FAULTS))
 Provider = Literal["local", "container", "e2b"]
 
 _PACKAGE = Path(__file__).parents[1]
-_SHOP = packaged if (packaged := _PACKAGE / "_shop").is_dir() else _PACKAGE.parent / "experiments/apps/shop"
+SHOP = packaged if (packaged := _PACKAGE / "_shop").is_dir() else _PACKAGE.parent / "experiments/apps/shop"
 """The demo app, as the wheel holds it or a checkout."""
 _MAIN = "web"
 _OF_A_PROCESS = {"process_kill", "process_pause", "process_stop", "crash_loop"}
@@ -94,7 +94,7 @@ def _yaml(manifest: Any) -> str:
 def _at_the_shop(wish: Wish) -> Wish:
     if wish.command or wish.dependency:
         raise ManifestError("command and dependency belong to an app or image of yours; name that as well")
-    return replace(wish, app=str(_SHOP), command="python3 web.py", port=8000, path="/checkout")
+    return replace(wish, app=str(SHOP), command="python3 web.py", port=8000, path="/checkout")
 
 
 def _folder(wish: Wish) -> Path | None:
@@ -143,7 +143,7 @@ def _target(wish: Wish) -> dict[str, Any]:
     }
     if wish.command:
         main["command"] = _split(wish.command)
-    if wish.app != str(_SHOP):
+    if wish.app != str(SHOP):
         return {**({"app": "."} if wish.app else {"image": wish.image}), "processes": [main]}
     inventory = {"name": "inventory", "command": ["python3", "inventory.py"], "port": 9000}
     main["env"] = {"INVENTORY_URL": "http://inventory:9000"}
@@ -175,7 +175,7 @@ def _fault(wish: Wish) -> dict[str, Any]:
     fields = FAULTS[wish.scenario].__dataclass_fields__
     if wish.scenario not in _OF_A_DEPENDENCY:
         return {**fault, "process": _MAIN} if "process" in fields else fault
-    if wish.app == str(_SHOP):
+    if wish.app == str(SHOP):
         return {**fault, **({"process": "inventory"} if "process" in fields else {"host": "inventory"})}
     if not wish.dependency:
         raise ManifestError(

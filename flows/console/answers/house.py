@@ -1,0 +1,81 @@
+"""The console itself, the switch, faults, workers, what validation says."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from flows.console.problems import ProblemDetail
+
+
+class Validation(BaseModel):
+    """What `chaoslab validate` says."""
+
+    valid: bool
+    manifests: list[str]
+    problems: list[ProblemDetail]
+    notes: list[str] = []
+
+
+class FaultView(BaseModel):
+    """One fault of the catalogue."""
+
+    name: str
+    sentence: str
+    presets: dict[str, dict[str, Any]]
+    fields: dict[str, Any]
+    """JSON schema of what a manifest says of it."""
+    mechanisms: list[str]
+    providers: dict[str, str]
+    """Provider -> by what it acts there, or why it is refused."""
+
+
+class Faults(BaseModel):
+    """All faults."""
+
+    items: list[FaultView]
+
+
+class HaltView(BaseModel):
+    """The switch."""
+
+    halted: bool
+    reason: str = ""
+    by: str = ""
+    at: str = ""
+    ending: list[str] = []
+    """The runs that it ends."""
+
+
+class Me(BaseModel):
+    """Who asks, and what that one may do."""
+
+    name: str
+    role: str
+    rights: list[str]
+
+
+class Health(BaseModel):
+    """Whether the console answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Version(BaseModel):
+    """What answers."""
+
+    version: str
+    api: Literal["v1"] = "v1"
+
+
+class Worker(BaseModel):
+    """A machine that carries out runs."""
+
+    name: str
+    status: str
+    last_heartbeat_at: str | None
+
+
+class Workers(BaseModel):
+    """All of the pool."""
+
+    items: list[Worker]

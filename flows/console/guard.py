@@ -1,0 +1,160 @@
+"""What stands in front of every route: address, person, limits, body, audit, and the headers of every answer.
+
+1. address   Host, Origin, Sec-Fetch-Site (addresses)
+2. person    the same user over the loopback, or a token (people); health and version are for everybody
+3. limits    reads a second of each person, failures of each address, the size and the time of a body
+4. answer    headers of every answer, HEAD and OPTIONS; what changes something is written down
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import Any, Protocol
+
+from flows.console.addresses import Addresses, changes
+from flows.console.answering import Answer, refuse
+from flows.console.limits import FAILURES, READS, Buckets
+from flows.console.people import Doorkeeper, Person
+from flows.console.problems import Refused
+from flows.door.door import App, Message, Receive, Scope, Send
+from flows.door.rules import Asked
+
+MOST_BODY_BYTES = 512 * 1024
+BODY_WITHIN_S = 10.0
+OPEN = ("/api/v1/health", "/api/v1/version")
+"""For whoever reaches the port: says nothing of what is here."""
+UNLIMITED = ("/stop", "/halt")
+"""What ends something is never refused for having been asked too often."""
+_LOG = logging.getLogger("chaoslab.console")
+
+
+class Audit(Protocol):
+    """Where it is written down who changed what."""
+
+    def note(self, who: str, where: str, what: str, on: str, answer: int) -> None:
+        """Write down one change."""
+
+
+class Guard:
+    """An ASGI app in front of the console's."""
+
+    def __init__(self, app: App, addresses: Addresses, doorkeeper: Doorkeeper, audit: Audit) -> None:
+        self._app = app
+        self._addresses = addresses
+        self._doorkeeper = doorkeeper
+        self._audit = audit
+        self._reads = Buckets(READS)
+        self._failures = Buckets(FAILURES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification, 3.0."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "there are no WebSockets here"})
+        else:
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked, request_id = Asked.of(scope), secrets.token_hex(8)
+        answer = Answer(
+            send, asked.method, request_id, asked.first("accept-encoding"), asked.first("if-none-match")
+        )
+        scope.setdefault("state", {})["request_id"] = request_id
+        person: Person | None = None
+        try:
+            self._addresses.check(asked)
+            person = await self._who(asked, scope)
+            self._limit(asked, person, scope)
+            self._check_body(asked)
+            scope["state"]["person"] = person
+            if asked.method == "HEAD":
+                scope = {**scope, "method": "GET"}
+            await self._app(
+                scope,
+                answer.receiving(_bounded(receive, scope["state"]) if changes(asked) else receive),
+                answer,
+            )
+        except Refused as refused:
+            await refuse(answer, refused, asked.path, request_id)
+        finally:
+            if changes(asked):
+                await self._write_down(asked, scope, person, answer.status)
+
+    async def _who(self, asked: Asked, scope: Scope) -> Person | None:
+        """Raises Refused."""
+        if asked.path in OPEN and not changes(asked):
+            return None
+        address, headers = str((scope.get("client") or ["?"])[0]), asked.all("authorization")
+        if headers and (wait := self._failures.is_empty(address)):
+            raise Refused("too-many", "too many tokens that do not open", retry_after_s=wait)
+        given = headers[0] if headers else None
+        person = None if len(headers) > 1 else await asyncio.to_thread(self._doorkeeper.person, given, scope)
+        if person is None:
+            if headers:
+                self._failures.take(address)
+            raise Refused(
+                "unauthenticated",
+                "this token does not open"
+                if headers
+                else "this console answers its own user, and holders of a token",
+                headers={"www-authenticate": "Bearer"},
+            )
+        return person
+
+    def _limit(self, asked: Asked, person: Person | None, scope: Scope) -> None:
+        if asked.path.endswith(UNLIMITED):
+            return
+        name = person.name if person else f"anybody at {(scope.get('client') or ['?'])[0]}"
+        if wait := self._reads.take(name):
+            raise Refused("too-many", f"{name} asks too often", retry_after_s=wait)
+
+    def _check_body(self, asked: Asked) -> None:
+        if not changes(asked):
+            return
+        length = asked.first("content-length")
+        if length and not (length.isascii() and length.isdigit() and len(length) < 12):
+            raise Refused("bad-request", "Content-Length is no number")
+        if length and int(length) > MOST_BODY_BYTES:
+            raise Refused("too-large", f"a body of {length} bytes; {MOST_BODY_BYTES} at most")
+        kind = asked.first("content-type").partition(";")[0].strip().lower()
+        if asked.method != "DELETE" and kind != "application/json":
+            raise Refused("unsupported-media-type", f"a body of the type {kind[:60] or 'nobody knows'!r}")
+
+    async def _write_down(self, asked: Asked, scope: Scope, person: Person | None, status: int) -> None:
+        who = person.name if person else ""
+        where = str((scope.get("client") or ["?"])[0])
+        await asyncio.to_thread(self._audit.note, who, where, asked.method, asked.path[:300], status)
+
+
+def _bounded(receive: Receive, state: dict[str, Any]) -> Receive:
+    """A body that is neither larger nor slower than it may be; `state` keeps why not, whoever swallows it."""
+    had, until = 0, asyncio.get_running_loop().time() + BODY_WITHIN_S
+    whole = False
+
+    async def received() -> Message:
+        nonlocal had, whole
+        if whole:
+            return await receive()  # only the end of the connection is still to come
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            state["refused"] = Refused("bad-request", f"the body did not come within {BODY_WITHIN_S:g} s")
+            raise state["refused"] from None
+        if message["type"] == "http.request":
+            had += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+        if had > MOST_BODY_BYTES:
+            state["refused"] = Refused("too-large", f"a body of more than {MOST_BODY_BYTES} bytes")
+            raise state["refused"]
+        return message
+
+    return received
+
+
+def broken(path: str, request_id: str, error: BaseException) -> Refused:
+    """A mistake of ours: its traceback goes to the log, and nowhere else."""
+    _LOG.error("%s %a", request_id, path, exc_info=error)
+    return Refused("broken", "something went wrong here; the console's log says what")

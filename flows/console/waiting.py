@@ -1,0 +1,53 @@
+"""For what a run waits that has not begun: in words, with what to do about it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chaos import switch
+from flows.console.conductor import Conductor, names
+from flows.standing import POOL
+
+_SILENT_AFTER_S = 90.0
+"""A worker says every 30 s that it is there."""
+
+
+async def waits_for(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
+    """One sentence. Raises Refused."""
+    if halt := (switch.halted() or await conductor.halted()):
+        return f"experiments to be let go on: {halt}"
+    if due := _not_before(flow_run):
+        return f"its time: {due}"
+    if flow_run.get("state_name") == "AwaitingConcurrencySlot":
+        return f"its turn: {await _in_front(conductor, flow_run)}"
+    workers = await conductor.workers()
+    here = [each for each in workers if is_online(each)]
+    if not here:
+        return f"a worker of the pool {POOL}: none is online; `chaoslab serve` starts one"
+    if flow_run.get("state_type") == "PENDING":
+        return "its process to start"
+    busy = await conductor.runs({"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}, 20)
+    return f"a worker of the pool {POOL}" + (f"; under way: {', '.join(names(busy)[:5])}" if busy else "")
+
+
+async def _in_front(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
+    states = {"type": {"any_": ["RUNNING", "CANCELLING", "PAUSED"]}}
+    wanted = {"state": states, "deployment_id": {"any_": [flow_run.get("deployment_id")]}}
+    return f"{', '.join(names(await conductor.runs(wanted, 5))) or 'another run'} goes first"
+
+
+def is_online(worker: Mapping[str, Any]) -> bool:
+    """Whether a worker said lately that it is there."""
+    heard = worker.get("last_heartbeat_time")
+    if worker.get("status") == "OFFLINE" or not heard:
+        return False
+    silent = datetime.now(UTC) - datetime.fromisoformat(str(heard))
+    return silent < timedelta(seconds=_SILENT_AFTER_S)
+
+
+def _not_before(flow_run: Mapping[str, Any]) -> str | None:
+    """When it is scheduled for, where that is not now."""
+    due = flow_run.get("next_scheduled_start_time")
+    if flow_run.get("state_type") != "SCHEDULED" or not due:
+        return None
+    return str(due) if datetime.fromisoformat(str(due)) > datetime.now(UTC) + timedelta(seconds=5) else None
