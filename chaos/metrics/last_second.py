@@ -45,7 +45,8 @@ class LastSecond:
         """None when no request ended in it."""
         while self._ended and self._ended[0][0] <= moment - LONGEST_S:
             self._ended.popleft()
-        ended = sorted(((at, request) for at, request in self._ended if at <= moment), key=itemgetter(0))
+        seen = ((at, request) for at, request in self._ended if moment - LONGEST_S < at <= moment)
+        ended = sorted(seen, key=itemgetter(0))
         recent = [request for at, request in ended if at > moment - LENGTH_S]
         if not recent:
             return None
