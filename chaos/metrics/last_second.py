@@ -13,7 +13,7 @@ from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
-from chaos.latencies import Request, population
+from chaos.latencies import Request, percentile, population
 from chaos.measure.latency import told
 
 LENGTH_S = 1.0
@@ -62,4 +62,5 @@ class LastSecond:
 
 
 def _told(before: Sequence[Request], recent: int, share: float) -> float | None:
-    return told(population(before[-max(recent, ceil(1 / (1 - share) - 1e-9)) :], share), share)
+    found = population(before[-max(recent, ceil(1 / (1 - share) - 1e-9)) :], share)
+    return told(found, share) if share > 0.5 else percentile(found, share)
