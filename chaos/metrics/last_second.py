@@ -13,7 +13,7 @@ from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
-from chaos.latencies import Request, population
+from chaos.latencies import Request, percentile, population
 from chaos.measure.latency import told
 
 LENGTH_S = 1.0
@@ -45,7 +45,8 @@ class LastSecond:
         """None when no request ended in it."""
         while self._ended and self._ended[0][0] <= moment - LONGEST_S:
             self._ended.popleft()
-        ended = sorted(((at, request) for at, request in self._ended if at <= moment), key=itemgetter(0))
+        seen = ((at, request) for at, request in self._ended if moment - LONGEST_S < at <= moment)
+        ended = sorted(seen, key=itemgetter(0))
         recent = [request for at, request in ended if at > moment - LENGTH_S]
         if not recent:
             return None
@@ -61,4 +62,5 @@ class LastSecond:
 
 
 def _told(before: Sequence[Request], recent: int, share: float) -> float | None:
-    return told(population(before[-max(recent, ceil(1 / (1 - share) - 1e-9)) :], share), share)
+    found = population(before[-max(recent, ceil(1 / (1 - share) - 1e-9)) :], share)
+    return told(found, share) if share > 0.5 else percentile(found, share)

@@ -53,6 +53,14 @@ def test_more_requests_than_needed_are_those_of_the_last_second() -> None:
     assert set(found.latency_s.values()) == {0.5}
 
 
+def test_what_ended_longer_ago_is_forgotten_whoever_waits_before_it() -> None:
+    seen = LastSecond()
+    seen.add(Request(0.0, 9.5, 0.0, None, 9.5, True))  # the first of all ends last
+    for number in range(100):
+        seen.add(Request(number / 100, 0.01, 0.0, None, 0.01, True))
+    assert at(seen, 9.6).latency_s == {"0.5": 9.5}
+
+
 def test_of_nothing_but_failures_nothing_older_is_told() -> None:
     seen = answered(50.0, 2.0)
     for number in range(40):
