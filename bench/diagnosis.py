@@ -1,7 +1,7 @@
 """Blind diagnosis: without the fault's name, can it be told from what the target showed? And is a calm run called calm?
 
     python -m bench.diagnosis                    score the recorded evidence by rules (a second)
-    python -m bench.diagnosis groq [SET]         the same evidence named by Groq (needs GROQ_API_KEY)
+    python -m bench.diagnosis groq|llm [SET]     the same evidence named by a model (GROQ_API_KEY, LLM_BASE_URL)
     python -m bench.diagnosis record NAME        carry out all runs of a set anew: five faults, three strengths, two
                                                  shops, each with a control without the fault (six minutes)
 
@@ -29,6 +29,7 @@ import yaml
 
 from chaos import runner
 from chaos.analyzers.diagnosis import CALM, blinded, diagnose
+from chaos.analyzers.model import Name
 from chaos.events import Event, segments
 from chaos.faults.fidelity import share_interval
 from chaos.manifests.load import load
@@ -208,12 +209,13 @@ def main() -> None:
     if sys.argv[1:2] == ["record"]:
         with tempfile.TemporaryDirectory() as work:
             asyncio.run(record(sys.argv[2], Path(work)))
-    if sys.argv[1:2] == ["groq"]:
+    if (asked := sys.argv[1:2]) in (["groq"], ["llm"]):
         from bench.diagnosis_groq import named_by_groq
 
         name = (sys.argv[2:] or ["unseen"])[0]
-        called = asyncio.run(named_by_groq(dict(evidence(name)), Settings()))
-        print(f"{name}, by Groq:", *score(called, truths(name)), sep="\n  ")
+        who: Name = "llm" if asked == ["llm"] else "groq"
+        called = asyncio.run(named_by_groq(dict(evidence(name)), Settings(), who))
+        print(f"{name}, by {who}:", *score(called, truths(name)), sep="\n  ")
         return
     for name in (each for each in SETS if (EVIDENCE / each).exists()):
         said = {one: diagnose(events).fault for one, events in evidence(name)}

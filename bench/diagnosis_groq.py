@@ -1,4 +1,4 @@
-"""The question of blind diagnosis put to Groq: what the target showed in each phase; which fault is that?"""
+"""The question of blind diagnosis put to a model: what the target showed in each phase; which fault is that?"""
 
 import asyncio
 from collections import Counter
@@ -12,6 +12,7 @@ from chaos.analyzers.conversation import Conversation, Told
 from chaos.analyzers.diagnosis import CALM, CLASSES
 from chaos.analyzers.digest import digest
 from chaos.analyzers.endpoint import endpoint
+from chaos.analyzers.model import Name
 from chaos.analyzers.redaction import Redactor
 from chaos.errors import AnalyzerError
 from chaos.events import Event
@@ -41,21 +42,23 @@ class _Said(BaseModel):
     ]
 
 
-async def named_by_groq(runs: Mapping[str, Sequence[Event]], settings: Settings) -> dict[str, str]:
-    """Run -> what Groq calls it, one after another; what it does not answer counts as `unanswered`."""
+async def named_by_groq(
+    runs: Mapping[str, Sequence[Event]], settings: Settings, name: Name = "groq"
+) -> dict[str, str]:
+    """Run -> what a model calls it, one after another; what it does not answer counts as `unanswered`."""
     said: dict[str, str] = {}
-    for name, events in runs.items():
+    for one, events in runs.items():
         try:
-            said[name] = await _named(events, settings)
+            said[one] = await _named(events, settings, name)
         except (AnalyzerError, ValidationError) as error:
-            print(f"{name}: {error}", flush=True)
-            said[name] = "unanswered"
+            print(f"{one}: {error}", flush=True)
+            said[one] = "unanswered"
     return said
 
 
-async def _named(events: Sequence[Event], settings: Settings) -> str:
+async def _named(events: Sequence[Event], settings: Settings, name: Name) -> str:
     redact = Redactor(addresses=settings.groq_redact_ips)
-    at = endpoint("groq", settings)
+    at = endpoint(name, settings)
     until = asyncio.get_running_loop().time() + at.timeout_s
     told = [Told("system", SYSTEM), Told("user", "\n".join(shown(events, redact)))]
     async with Conversation(at, redact, until) as conversation:

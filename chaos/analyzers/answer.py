@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chaos.analyzers.claims import Claim
 from chaos.analyzers.propositions import Proposition
-from chaos.analyzers.prose import Known, sentences
+from chaos.analyzers.prose import Known, quoted, sentences
 
 MOST_SENTENCES, MOST_JOINED, MOST_OWN = 6, 3, 3
 MOST_READ = 50
@@ -162,7 +162,8 @@ class Gate:
         return next((each.claim for each in self.propositions if each.pattern.fullmatch(sentence)), None)
 
     def _refusal(self, sentence: str) -> str:
-        if any(each.pattern.fullmatch(sentence) for each in self.propositions):
+        false = [each.pattern for each in self.propositions if each.claim is None]
+        if any(each.fullmatch(sentence) or any(map(each.search, quoted(sentence))) for each in false):
             return "contradiction"
         return self.known.refusal(sentence)
 

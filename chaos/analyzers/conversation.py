@@ -167,6 +167,10 @@ class Conversation:
             return AnalyzerError(f"{who} refused the key (401): check {self._at.variables['key']}")
         if status == 403:
             return AnalyzerError(f"{who} does not let this key use “{model}” (403)")
+        if status == 404 and code in ("", "unknown_url") and self._at.name == "llm":
+            return AnalyzerError(
+                f"{who} has nothing there (404): LLM_BASE_URL ends with /v1 for most servers"
+            )
         if code == "model_decommissioned" or status == 404:
             return AnalyzerError(f"{who} does not serve “{model}” ({code or status}): {await self._served()}")
         if status == 413:

@@ -35,6 +35,11 @@ def sentences(text: str) -> list[str]:
     return [part.strip() for line in parts for part in line if part.strip()]
 
 
+def quoted(sentence: str) -> list[str]:
+    """What stands in quotation marks."""
+    return [found[1] for found in _QUOTED.finditer(sentence)]
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a model's own sentence may name and quote."""
@@ -47,7 +52,7 @@ class Known:
         """Why a sentence must not be shown, in one word or two; empty when it may be."""
         if len(sentence) > LONGEST_SENTENCE or not any(sign.isalpha() for sign in sentence):
             return "form"
-        quotes = [found[1] for found in _QUOTED.finditer(sentence)]
+        quotes = quoted(sentence)
         rest = _QUOTED.sub(" ", sentence)
         if any(unicodedata.numeric(sign, None) is not None for sign in rest):
             return "digits"
@@ -59,21 +64,21 @@ class Known:
         names = {name.lower() for name in self.processes if _WORD.fullmatch(name)}
         if not said <= words("plain") | words("quoting") | _ATTRIBUTED | names:
             return "words"
-        quoted = [each for each in quotes if each not in self.processes]
-        return "" if _ATTRIBUTED & said and self._quotes(quoted, {*quotes, *said}) else "quotation"
+        written = [each for each in quotes if each not in self.processes]
+        return "" if _ATTRIBUTED & said and self._quotes(written, {*quotes, *said}) else "quotation"
 
-    def _quotes(self, quoted: Sequence[str], named: Iterable[str]) -> bool:
+    def _quotes(self, quotes: Sequence[str], named: Iterable[str]) -> bool:
         """Whether one thing is quoted, and a process that the sentence names, or any, wrote it."""
-        if len(quoted) != 1 or not SHORTEST_QUOTE <= len(quoted[0]) <= LONGEST_QUOTE:
+        if len(quotes) != 1 or not SHORTEST_QUOTE <= len(quotes[0]) <= LONGEST_QUOTE:
             return False
         if (
-            not quoted[0].isprintable()
-            or _ADDRESS.search(quoted[0])
-            or vocabulary("forbidden").search(quoted[0])
+            not quotes[0].isprintable()
+            or _ADDRESS.search(quotes[0])
+            or vocabulary("forbidden").search(quotes[0])
         ):
             return False
         who = {name for name in self.processes if name in named or name.lower() in named}
-        found = [process for process, line in self.written(quoted[0]) if _says(line, quoted[0])]
+        found = [process for process, line in self.written(quotes[0]) if _says(line, quotes[0])]
         return bool(found) and who <= set(found)
 
 

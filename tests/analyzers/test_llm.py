@@ -91,6 +91,8 @@ def test_what_it_lacks_or_refuses_is_told_by_its_own_names(theirs: Double, setti
     assert f"{who} refused the key (401): check LLM_API_KEY" in str(wrong.note)
     note = str(analysed(settings, llm_model="gone").note)
     assert f"{who} does not serve “gone” (model_not_found): set LLM_MODEL to qwen3:8b" in note
+    elsewhere = analysed(settings, llm_base_url=theirs.url)
+    assert f"{who} has nothing there (404): LLM_BASE_URL ends with /v1" in str(elsewhere.note)
     theirs.play(failure(500))
     assert f"{who} failed (500)" in str(analysed(settings).note)
     with server() as other:
