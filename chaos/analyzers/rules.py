@@ -95,7 +95,10 @@ def _recovery_sentence(result: Result, looked: float) -> Iterator[str]:
         return
     slowest = max(hurt, key=lambda state: state.recovery_time_seconds or 0.0)
     took_s, resolution_s = slowest.recovery_time_seconds or 0.0, slowest.resolution_seconds or 0.0
-    yield f"“{slowest.name}” was good again {seconds(took_s)} (known to {seconds(resolution_s)}) after the fault."
+    known = f"{seconds(took_s)} (known to {seconds(resolution_s)})"
+    if resolution_s >= took_s:
+        known = f"at most {seconds(took_s)}"  # when in that time, nobody saw
+    yield f"“{slowest.name}” was good again {known} after the fault."
 
 
 def cited(result: Result, events: Sequence[Event]) -> list[tuple[str, str]]:

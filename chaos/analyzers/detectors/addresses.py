@@ -7,7 +7,7 @@ from chaos.deferred import deferred
 from chaos.secrecy import LOGIN
 
 _ALONE = deferred(r"(?i)(\b[a-z][\w+.-]{0,20}://)([^\s/@:?#<]{8,256})@")
-_LOOKS_DRAWN = deferred(r"(?=[^\d]*\d)\S{16,}")
+_LOOKS_DRAWN = deferred(r"(?=[^\d\s]{0,60}\d)\S{16,256}")
 _DSN = deferred(
     r"(?<![\w./:@-])([\w.-]{1,40}):([^\s@/<]{1,200})(?=@(?:(?:tcp|udp|unix)\(|(?!sha\d)[\w.-]{1,80}(?::\d|/|[\s\"',)]|$)))"
 )

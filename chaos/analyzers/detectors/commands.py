@@ -64,7 +64,7 @@ _PLACES: tuple[str, ...] = (
     rf"(\bmc\s+(?:alias|config host)\s+(?:set|add)\s+\S{{1,64}}\s+\S{{1,200}}\s+\S{{1,128}}\s+)({_VALUE})",
     r"((?<![\w-])(?:echo|printf)\s+(?:-n\s+)?[\"']?(?:[\w.-]{1,64}:)?)([^\s\"'|]{1,400})"
     r"(?=[\"']?\s*\|\s*(?:sudo\s+)?(?:chpasswd|passwd|[\w.-]+\s[^|]{0,200}?--?[\w-]*(?:stdin|fd)\b))",
-    rf"(\b[\w-]*password-command[= ]\s*[\"']?echo\s+)({_VALUE})",
+    rf"(password-command[= ]\s*[\"']?echo\s+)({_VALUE})",
     r"(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$]{1,40}/)([^\s@\"']{1,200})",
     rf"((?<![\w-])\"?AUTH\"?\s+(?:\"?[\w.-]{{1,40}}\"?\s+)?)({_VALUE})(?=\s*$)",
     rf"((?<![\w-])LOGIN\s+\S{{1,64}}\s+)({_VALUE})(?=\s*$)",

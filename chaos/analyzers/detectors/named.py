@@ -53,7 +53,7 @@ _WHOLE = {
 }
 """Values that go as far as what encloses them."""
 _ABOUT_ONE = re.compile(
-    r"[\"'`]?\s+(?:is |was |does |has )?(?:not |been )?(?:found|exist|missing|created|deleted|mounted|known)"
+    r"[\"'`]?\s{1,3}(?:is |was |does |has )?(?:not |been )?(?:found|exist|missing|created|deleted|mounted|known)"
 )
 _PAIR = deferred(r"[\w.-]{1,40}\s/\s\S{1,200}")
 _CODE = re.compile(r"(?i)(?:unexpected|syntax|illegal|next|end of|start)\s+$")
