@@ -25,5 +25,5 @@ def _mend(responses: dict[str, Any]) -> None:
     if str(theirs.get("$ref", "")).endswith(_THEIRS[0]):
         del responses["422"]
     content = responses["default"]["content"]
-    if "application/json" in content:
-        content[MEDIA_TYPE] = content.pop("application/json")
+    for kind in [each for each in content if each != MEDIA_TYPE]:
+        content[MEDIA_TYPE] = content.pop(kind)

@@ -138,8 +138,14 @@ def not_delivered(found: Found) -> Refused:
     if found.run_id is None:
         said = found.state_message or "it ended before it began"
         return Refused("not-delivered", f"there are no files: {said}", more={"remedy": "POST …/again"})
-    remedy = f"on the machine that ran it: chaoslab history push {found.run_id}"
+    remedy = fetch(found)
     return Refused("not-delivered", "its files are on another machine", more={"remedy": remedy})
+
+
+def fetch(found: Found) -> str:
+    """What brings the files of a run here that another machine carried out."""
+    there = label(found.flow_run, FOLDER) if found.flow_run else None
+    return f"copy {there or found.run_id} here from the machine that ran it, then: chaoslab history import FOLDER"
 
 
 async def asked(ask: Callable[P, T], *words: P.args, **named: P.kwargs) -> T:

@@ -45,7 +45,7 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
         "Experiments are halted",
         "`DELETE /api/v1/halt`, or `chaoslab resume`, lets them begin again.",
     ),
-    "not-delivered": (424, "Its files have not arrived", "`remedy` is the command that delivers them."),
+    "not-delivered": (424, "Its files have not arrived", "`remedy` says what brings them here."),
     "too-many": (429, "Too many requests", "Wait for `Retry-After` seconds."),
     "broken": (500, "Our mistake", "The console's log has this `request_id`."),
     "prefect-away": (503, "The Prefect server does not answer", "`chaoslab up` starts the local one."),

@@ -9,7 +9,7 @@ from chaos.inert import inert
 from chaos.measure.result import Result
 from flows.console.answers import Progress, Run, RunDelivery, RunLinks, RunSummary, Started, State
 from flows.console.conductor import Conductor, label
-from flows.console.finding import Found
+from flows.console.finding import Found, fetch
 from flows.console.underway import Told, progress_now
 from flows.door.rules import API
 from flows.labels import BY
@@ -162,7 +162,7 @@ def _delivery(found: Found, state: State, result: Result | None) -> RunDelivery:
     if state != "ended":
         return RunDelivery(journal="none", result=False, report=False, why="nothing has arrived yet")
     pruned = found.detail is not None and "journal.ndjson" in found.detail.pruned
-    remedy = None if pruned or not found.run_id else f"chaoslab history push {found.run_id}"
+    remedy = None if pruned or not found.run_id else fetch(found)
     why = "its journal is no longer kept" if pruned else "its files are not on this machine"
     return RunDelivery(journal="none", result=result is not None, report=False, why=why, remedy=remedy)
 
