@@ -38,7 +38,6 @@ _HARMLESS = frozenset(
         "chaoslab_registry_user",
         "chaoslab_notice_smtp_user",
         "chaoslab_alert_after",
-        "chaoslab_console_adhoc",
     )
 )
 """Neither a key nor a place: numbers, switches, names. A new variable is a place until it is written here."""

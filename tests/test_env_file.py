@@ -305,7 +305,10 @@ def test_every_variable_that_can_lead_somewhere_is_a_place() -> None:
     leading = {name.upper() for name in Settings.model_fields if name.upper().endswith(ends)}
     leading |= {"CHAOSLAB_NOTICE_EMAIL_FROM", "CHAOSLAB_NOTICE_EMAIL_TO"}  # mail leads to people
     # Nor is a wall given up, or anything deleted, for a file's sake.
-    assert leading | {"CHAOSLAB_ALLOW_DEGRADED", "CHAOSLAB_HISTORY_KEEP"} == _rules().places
+    leading |= {"CHAOSLAB_ALLOW_DEGRADED", "CHAOSLAB_HISTORY_KEEP"}
+    # Nor is a page or a stranger let in, or more started for one.
+    leading |= {"CHAOSLAB_CONSOLE_HOSTS", "CHAOSLAB_CONSOLE_ORIGINS", "CHAOSLAB_CONSOLE_ADHOC"}
+    assert leading == _rules().places
     assert not _rules().places & _rules().keys
 
 
