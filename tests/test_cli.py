@@ -23,7 +23,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 # How a run ends, and with which code
 
 
-def test_what_held_ends_with_0_leaves_four_files_and_says_so_in_plain_lines(lab: Lab) -> None:
+def test_what_held_ends_with_0_leaves_its_files_and_says_so_in_plain_lines(lab: Lab) -> None:
     done = lab.run(lab.manifest())
     assert (done.code, done.err) == (0, ""), done
     for words in ("sandbox ", "app ready", "baseline begins", "fault injected", "fault ended", "HELD  one"):
@@ -31,7 +31,7 @@ def test_what_held_ends_with_0_leaves_four_files_and_says_so_in_plain_lines(lab:
     assert "\x1b" not in done.out
     assert "\r" not in done.out
     names = {path.name for path in folder_of(lab).iterdir()}
-    assert names == {"journal.ndjson", "result.json", "report.html", "dashboard.json"}
+    assert names == {"journal.ndjson", "result.json", "report.html", "dashboard.json", "origin.json"}
     assert result_of(lab).sandbox.destroyed
 
 

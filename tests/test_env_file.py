@@ -293,9 +293,8 @@ def test_a_file_that_was_named_counts_whole(
 def test_every_variable_that_can_lead_somewhere_is_a_place() -> None:
     ends = ("_URL", "_ENGINE", "_IMAGE", "_DIR", "_REGISTRY", "_FORGE")
     leading = {name.upper() for name in Settings.model_fields if name.upper().endswith(ends)}
-    assert (
-        leading | {"CHAOSLAB_ALLOW_DEGRADED"} == _rules().places
-    )  # nor is a wall given up for a file's sake
+    # Nor is a wall given up, or anything deleted, for a file's sake.
+    assert leading | {"CHAOSLAB_ALLOW_DEGRADED", "CHAOSLAB_HISTORY_KEEP"} == _rules().places
     assert not _rules().places & _rules().keys
 
 

@@ -110,7 +110,7 @@ def _runs(database: Database) -> Iterator[RunRow]:
 
 
 def _found(connection: Connection, asked: Select[Any]) -> list[RunRow]:
-    return [row_of(each) for each in connection.execute(asked).mappings()]
+    return [row_of(each) for each in connection.execute(asked)]
 
 
 def _beside(database: Database, run: RunRow, *, deep: bool) -> str | None:

@@ -14,7 +14,6 @@ from chaos.history.models import (
     PRUNED,
     Counts,
     Detail,
-    ExperimentRow,
     Filters,
     Page,
     Point,
@@ -28,8 +27,6 @@ from chaos.measure.moments import iso
 
 MOST = 200
 MOST_POINTS = 2000
-_LAST = 20
-"""Runs that the score of an experiment is made of."""
 _POINT = tuple(Point.__dataclass_fields__)
 _TALLIED = ("experiment", "repository", "outcome", "verdict")
 _NEWEST = (RUNS.c.created_ms.desc(), RUNS.c.id.desc())
@@ -71,7 +68,7 @@ def page(connection: Connection, filters: Filters, limit: int, at: str | None) -
     if at is not None:
         created_ms, id_ = after(filters, at)
         asked = asked.where(tuple_(RUNS.c.created_ms, RUNS.c.id) < tuple_(literal(created_ms), literal(id_)))
-    found = [row_of(each) for each in connection.execute(asked).mappings()]
+    found = [row_of(each) for each in connection.execute(asked)]
     shown = found[:limit]
     more = cursor(filters, shown[-1].created_ms, shown[-1].id) if len(found) > limit else None
     return Page(_summaries(connection, shown), more)
@@ -111,45 +108,7 @@ def counts(connection: Connection, filters: Filters) -> Counts:
 def live(connection: Connection) -> tuple[RunRow, ...]:
     """See History."""
     asked = select(RUNS).where(RUNS.c.state != ENDED).order_by(*_NEWEST)
-    return tuple(row_of(each) for each in connection.execute(asked).mappings())
-
-
-def experiments(connection: Connection, repository: str | None) -> tuple[ExperimentRow, ...]:
-    """See History."""
-    ended = select(TALLIES.c.repository, TALLIES.c.experiment, func.sum(TALLIES.c.n)).group_by(
-        TALLIES.c.repository, TALLIES.c.experiment
-    )
-    known = {(each[0], each[1]): int(each[2]) for each in connection.execute(ended) if each[2] > 0}
-    under_way = select(RUNS.c.repository, RUNS.c.experiment).where(RUNS.c.state != ENDED).distinct()
-    for where, name in connection.execute(under_way):
-        known.setdefault((where or "", name), 0)
-    found = [
-        _experiment(connection, where or None, name, runs)
-        for (where, name), runs in known.items()
-        if repository in (None, where)
-    ]
-    some = [each for each in found if each is not None]
-    return tuple(sorted(some, key=lambda each: each.last.created_ms, reverse=True))
-
-
-def _experiment(connection: Connection, where: str | None, name: str, runs: int) -> ExperimentRow | None:
-    of = [RUNS.c.experiment == name, RUNS.c.repository == where]
-    newest = select(RUNS).where(*of).order_by(*_NEWEST)
-    last = connection.execute(newest.limit(1)).mappings().first()
-    if last is None:
-        return None
-    recent = newest.with_only_columns(RUNS.c.verdict).where(RUNS.c.state == ENDED).limit(_LAST)
-    verdicts = connection.execute(recent).scalars().all()
-    held, deviated = verdicts.count("held"), verdicts.count("deviated")
-    return ExperimentRow(
-        repository=where,
-        experiment=name,
-        last=row_of(last),
-        runs=runs,
-        of=len(verdicts),
-        proven=held + deviated,
-        held=held,
-    )
+    return tuple(row_of(each) for each in connection.execute(asked))
 
 
 def _asdict(filters: Filters) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from chaos.history import access, days, exporting, keeping, queries, writing
+from chaos.history import access, days, exporting, keeping, overview, queries, writing
 from chaos.history.database import Database, connect
 from chaos.history.importing import compare, import_all, put_folder
 from chaos.history.migrations import migrate
@@ -106,7 +106,7 @@ class History:
 
     def experiments(self, repository: str | None = None) -> tuple[ExperimentRow, ...]:
         """Each experiment that ever ran: the newest first."""
-        return self._database.read(lambda connection: queries.experiments(connection, repository))
+        return self._database.read(lambda connection: overview.experiments(connection, repository))
 
     def live(self) -> tuple[RunRow, ...]:
         """The runs that have not ended, newest first."""

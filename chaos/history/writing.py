@@ -4,7 +4,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
 
 from chaos.history import files
 from chaos.history.errors import HistoryError, NotTaken
@@ -27,9 +27,9 @@ _SAID_ELSEWHERE = ("repository", "commit", "source", "started_by", "machine", "w
 _FIELDS = tuple(each.name for each in fields(RunRow))
 
 
-def row_of(found: RowMapping) -> RunRow:
-    """Of a row of the table."""
-    return RunRow(**{name: found[name] for name in _FIELDS})
+def row_of(found: Row[Any]) -> RunRow:
+    """Of a row of the table, whose columns are the fields in their order."""
+    return RunRow(**dict(zip(_FIELDS, found, strict=True)))
 
 
 def known(connection: Connection, *ids: str | None) -> RunRow | None:
@@ -37,7 +37,7 @@ def known(connection: Connection, *ids: str | None) -> RunRow | None:
     for each in ids:
         if each is not None:
             where = or_(RUNS.c.id == each, RUNS.c.run_id == each, RUNS.c.flow_run == each)
-            if (found := connection.execute(select(RUNS).where(where)).mappings().first()) is not None:
+            if (found := connection.execute(select(RUNS).where(where)).first()) is not None:
                 return row_of(found)
     return None
 

@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 
 from chaos.conduct import Conduct
 from chaos.errors import ManifestError
+from chaos.history.store import History
 from chaos.manifests.load import load
 from chaos.measure.result import Result
 from chaos.plan import plan
@@ -105,8 +106,19 @@ def test_the_result_is_in_the_runs_folder(held: Result) -> None:
         "result.json",
         "report.html",
         "dashboard.json",
+        "origin.json",
     }
     assert held.sandbox.destroyed
+
+
+def test_the_history_knows_it_by_its_flow_run(held: Result) -> None:
+    assert held.links.prefect is not None
+    flow_run = held.links.prefect.rsplit("/", 1)[1]
+    with History.open() as history:
+        found = history.get(held.run_id)
+    assert found is not None
+    assert (found.run.id, found.run.flow_run, found.run.started_by) == (flow_run, flow_run, "terminal")
+    assert found.run.created_ms <= (found.run.started_ms or 0)
 
 
 def test_a_run_that_deviated_fails_by_that_name(deviated: Result) -> None:
