@@ -52,6 +52,10 @@ class Observer:
             await self._look()
             self._looked = monotonic()
 
+    def changed(self) -> None:
+        """Something was just started or stopped here: the next look is made at once."""
+        self._looked = float("-inf")
+
     async def keep_looking(self) -> None:
         """Every now and then, until cancelled."""
         while True:

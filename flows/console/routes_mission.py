@@ -34,6 +34,7 @@ async def start(
     wish = body.model_dump(exclude={"duration", "sandbox"}, exclude_none=True)
     meant = Start(ad_hoc=AdHoc(**wish, sandbox=sandbox, hold=hold))
     begun = await desk.starter.start(meant, person, key)
+    desk.observer.changed()
     id = str(begun.flow_run["id"])
     response.status_code = 202 if begun.new else 200
     response.headers["location"] = f"/api{_PATH}/{id}/status"

@@ -46,6 +46,7 @@ async def answer_started(
         else None
     )
     made = started(flow_run, experiment, waiting, desk.conductor)
+    desk.observer.changed()
     response.status_code = 202 if new else 200
     response.headers["location"] = made.links.self
     return made
@@ -148,6 +149,7 @@ async def stop_run(id: RunId, body: Stop, person: Operator, desk: DeskOf) -> ans
         await desk.conductor.cancel(found.flow_run["id"], said)
     elif not await asyncio.to_thread(desk.end_here, found.run_id):
         raise Refused("already-ended", "its process is ending, or has ended")
+    desk.observer.changed()
     return await run_now(desk, id)
 
 

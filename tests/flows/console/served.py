@@ -62,7 +62,7 @@ class Console:
 
 
 def client(url: str, **headers: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers)
+    return httpx.Client(base_url=url, timeout=120, trust_env=False, headers=headers)
 
 
 def token(role: str, **more: Any) -> str:
@@ -79,7 +79,7 @@ def streamed(url: str, id: str, after: str | None = None) -> list[tuple[str | No
     found: list[tuple[str | None, str, Any]] = []
     headers = {"Last-Event-ID": after} if after else {}
     with (
-        httpx.Client(base_url=url, timeout=180, trust_env=False, headers=headers) as asking,
+        httpx.Client(base_url=url, timeout=300, trust_env=False, headers=headers) as asking,
         asking.stream("GET", f"{BASE}/runs/{id}/events") as answer,
     ):
         assert answer.status_code == 200

@@ -130,6 +130,7 @@ def test_a_manifest_is_started_as_it_is_and_planned_without_starting(
     assert (parameters["manifest"], parameters["scenario"]) == (YAML, "network_delay")
 
 
+@pytest.mark.timeout(600)
 def test_two_hundred_starts_with_ten_keys_are_ten_runs(console: Console) -> None:
     def start(number: int) -> tuple[int, str]:
         headers = {"Idempotency-Key": f"key-{number % 10}"}
