@@ -66,8 +66,6 @@ PIECES = (
     *("\x1b[", "\x1b]", "$(", "${a", "$", "[[", "rate(", "ab1"),
 )
 ANCHORED = {
-    "chaos.analyzers.binding._BOUND_AFTER": "match",
-    "chaos.analyzers.binding._PART_OF": "fullmatch",
     "chaos.app_secrets._NAMED": "match",
     "chaos.app_secrets._SHOWN": "match",
     "chaos.secrecy._SAYS_SO": "fullmatch",

@@ -81,7 +81,7 @@ class DiskFull(Fault):
         return Delivered({"left_bytes": middle}, low, high, len(left), landed, why, effective=effective)
 
     def met(self, samples: Sequence[Sample]) -> Met:
-        """See Fault: files that were opened for writing there."""
+        """See Fault: files that were opened for writing there, while no command of a probe ran."""
         return wrote(samples, self.path)
 
 

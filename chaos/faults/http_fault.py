@@ -168,7 +168,7 @@ class HttpFault(Fault):
         return Delivered(values, low, high, len(seen), fits and met > 0 and not too_little, why, fits)
 
     def met(self, samples: Sequence[Sample]) -> Met:
-        """See Fault: requests to the target that were tampered with; not ours."""
+        """See Fault: requests of the app's to the target that were tampered with."""
         return Met.counted(
             last(samples, "faulted_requests"),
             last(samples, "matched"),

@@ -131,7 +131,7 @@ class IoStress(Fault):
         )
 
     def met(self, samples: Sequence[Sample]) -> Met:
-        """See Fault: looks at which the app had read or written files there."""
+        """See Fault: looks at which the app had read or written files there, while no command of a probe ran."""
         return used(samples, self.path)
 
 

@@ -15,7 +15,7 @@ from chaos.live.items import SLOT_S, Frame
 from chaos.live.load import Requests
 from chaos.live.slots import Slot
 from chaos.measure.looks import Asked, look_of
-from chaos.measure.series import WINDOW_S
+from chaos.measure.series import LONGEST_S, WINDOW_S
 from chaos.measure.timeline import PHASES
 
 LAG_S = 0.25
@@ -25,7 +25,7 @@ _SPARE_S = 3.0
 """Beyond every timeout: a machine may pause any program for a while."""
 _STANDSTILL_S = 1.0
 """An agent that was silent for longer did not run."""
-_LONGEST_S = 30 * 24 * 3600.0
+_LONGEST_RUN_S = 30 * 24 * 3600.0
 """Of a trial; longer ones are no trials of ours, and would be frames without end."""
 _MOST_PHASES, _MOST_WAITING = 64, 10_000
 _NOT_SEEN = ("too few", "exhausted")
@@ -50,7 +50,7 @@ class Charts:
         }
         """Looks at data are judged together, when all are known: a frame has none of them."""
         patience = [self._requests.timeout_s, *(state.patience_s for state in states)]
-        self._horizon_s = max(patience) + WINDOW_S + _SPARE_S
+        self._horizon_s = max(patience) + LONGEST_S + _SPARE_S
         self._slots: dict[int, Slot] = {}
         self._phases: list[tuple[float, str]] = []
         self._ends: dict[str, float] = {}
@@ -66,7 +66,7 @@ class Charts:
 
     def take(self, event: Event) -> Iterator[Frame]:
         """The frames that an event of the agent's completes, or changes."""
-        if not isfinite(event.at) or (self.begin is not None and event.at > self.begin + _LONGEST_S):
+        if not isfinite(event.at) or (self.begin is not None and event.at > self.begin + _LONGEST_RUN_S):
             raise ValueError(f"its time is {event.at:g}")
         self._latest = max(self._latest, event.at)
         if event.type == "phase.started":
@@ -124,7 +124,7 @@ class Charts:
     def _request(self, event: Event) -> None:
         if self._requests.add(event.at, event.data):
             first = self._index(event.at)
-            self._again.update(range(first, first + round(WINDOW_S / SLOT_S) + 2))
+            self._again.update(range(first, first + round(LONGEST_S / SLOT_S) + 2))
 
     def _look(self, event: Event) -> None:
         name = str(event.data.get("probe"))
@@ -184,7 +184,7 @@ class Charts:
             yield from self._frame(index, until)
             self._again.discard(index)
         told = (self.begin or 0.0) + self._next * SLOT_S
-        settled = min(self._settled, told) - WINDOW_S - SLOT_S
+        settled = min(self._settled, told) - LONGEST_S - SLOT_S
         self._requests.forget(settled)
         for index in [each for each in self._slots if (self.begin or 0.0) + each * SLOT_S < settled]:
             del self._slots[index]

@@ -3,21 +3,12 @@
 from bisect import bisect_left, insort
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from chaos.latencies import DEFAULT_TIMEOUT_S, Request, percentile, population, request_of
-from chaos.measure.series import WINDOW_S
+from chaos.latencies import DEFAULT_TIMEOUT_S, Request, request_of
+from chaos.measure.series import Second, second_before
 
 _AT = attrgetter("at")
-
-
-class Second(NamedTuple):
-    """See Frame."""
-
-    p50: float | None
-    p95: float | None
-    errors: float
-    throughput: float
 
 
 class Requests:
@@ -36,14 +27,7 @@ class Requests:
 
     def window(self, begin: float, at: float) -> Second | None:
         """The second before a moment, as far as it is after the beginning; None when nothing was sent in it."""
-        since = max(begin, at - WINDOW_S)
-        first = bisect_left(self._found, since, key=_AT)
-        window = self._found[first : bisect_left(self._found, at, key=_AT)]
-        if not window:
-            return None
-        failed = sum(each.failure is not None for each in window)
-        p50, p95 = (percentile(population(window, share), share) for share in (0.50, 0.95))
-        return Second(p50, p95, failed / len(window), (len(window) - failed) / (at - since))
+        return second_before(self._found, begin, at)
 
     def first_after(self, moment: float) -> float | None:
         """When the first one then or later was to be sent."""

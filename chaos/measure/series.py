@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TypeVar
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 from chaos.events import Event
 from chaos.latencies import Request, percentile, population
@@ -30,6 +31,7 @@ OF_P95 = 20
 """Of fewer the 95th percentile is merely the slowest."""
 MOST_BUCKETS = 600
 MOST_POINTS = 3000
+_AT = attrgetter("at")
 
 
 @dataclass(slots=True)
@@ -102,29 +104,41 @@ def _buckets(
 
 def _add_load(shown: Series, found: Sequence[Request]) -> None:
     shown.latency = [(each.at, each.took_s, each.failure is None) for each in _telling(found, shown)]
-    moments = [request.at for request in found]
-    window_s = max(WINDOW_S, shown.bucket_s)
     for index in range(ceil((shown.end - shown.start) / shown.bucket_s)):
         at = min(shown.start + (index + 1) * shown.bucket_s, shown.end)
-        since = max(shown.start, at - window_s)
-        first, until = bisect_left(moments, since), bisect_left(moments, at)
-        earliest = bisect_left(moments, max(shown.start, at - max(window_s, LONGEST_S)))
-        if first < until:
-            more = found[max(earliest, min(first, until - OF_P95)) : until]
-            _add_window(shown, at, found[first:until], more, at - since)
+        if (second := second_before(found, shown.start, at, max(WINDOW_S, shown.bucket_s))) is None:
+            continue
+        if second.p50 is not None:
+            shown.latency_p50.append((at, second.p50))
+        if second.p95 is not None:
+            shown.latency_p95.append((at, second.p95))
+        shown.error_rate.append((at, second.errors))
+        shown.throughput.append((at, second.throughput))
 
 
-def _add_window(
-    shown: Series, at: float, window: Sequence[Request], more: Sequence[Request], length_s: float
-) -> None:
-    """`more`: with those before it, where they are too few for a p95."""
+class Second(NamedTuple):
+    """The requests of a second, or of so long a window: seconds, seconds, a share, good answers a second."""
+
+    p50: float | None
+    p95: float | None
+    errors: float
+    throughput: float
+
+
+def second_before(
+    found: Sequence[Request], begin: float, at: float, window_s: float = WINDOW_S
+) -> Second | None:
+    """What the window before a moment was like, of requests in their order; None when nothing was sent in it."""
+    since = max(begin, at - window_s)
+    first, until = bisect_left(found, since, key=_AT), bisect_left(found, at, key=_AT)
+    if first == until:
+        return None
+    earliest = bisect_left(found, max(begin, at - max(window_s, LONGEST_S)), key=_AT)
+    window, more = found[first:until], found[max(earliest, min(first, until - OF_P95)) : until]
     errors = sum(request.failure is not None for request in window)
-    if (median_s := percentile(population(window, 0.50), 0.50)) is not None:
-        shown.latency_p50.append((at, median_s))
-        if (p95_s := told(population(more, 0.95), 0.95)) is not None:
-            shown.latency_p95.append((at, p95_s))
-    shown.error_rate.append((at, errors / len(window)))
-    shown.throughput.append((at, (len(window) - errors) / length_s))
+    median_s = percentile(population(window, 0.50), 0.50)
+    p95_s = None if median_s is None else told(population(more, 0.95), 0.95)
+    return Second(median_s, p95_s, errors / len(window), (len(window) - errors) / (at - since))
 
 
 def _telling(found: Sequence[Request], shown: Series) -> Sequence[Request]:

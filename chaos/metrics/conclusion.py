@@ -40,5 +40,6 @@ def _numbers(result: Result) -> Iterator[tuple[str, dict[str, str], float | None
         ):
             labels = {"phase": phase, "quantile": quantile}
             yield "chaoslab_run_request_latency_seconds", labels, value
-            yield "chaoslab_run_request_latency_bound_seconds", {**labels, "bound": "low"}, low
-            yield "chaoslab_run_request_latency_bound_seconds", {**labels, "bound": "high"}, high
+            for bound, bound_s in (("low", low), ("high", high)):
+                labels = {"phase": phase, "of": quantile, "bound": bound}
+                yield "chaoslab_run_request_latency_bound_seconds", labels, bound_s

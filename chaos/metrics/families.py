@@ -92,8 +92,8 @@ FINAL = (
     ),
     Family(
         "chaoslab_run_request_latency_bound_seconds",
-        "Between `low` and `high` that quantile truly is, with 95 %; absent where so few requests tell none.",
-        ("quantile", "bound"),
+        "Between `low` and `high` the quantile `of` truly is, with 95 %; absent where so few requests tell none.",
+        ("of", "bound"),
         "seconds",
     ),
     Family("chaoslab_run_requests_answered", "Of how many answers and timeouts those quantiles are."),

@@ -56,10 +56,11 @@ def test_a_frame_comes_when_its_slot_is_over_and_again_when_it_changes() -> None
     projector = Projector()
     events = [*_begun(), _request(100.02), *(_usage(100 + each / 10) for each in range(1, 6))]
     frames = [item for event in events for item in projector.take(event) if isinstance(item, Frame)]
-    assert [(each.index, each.p95) for each in frames] == [(0, 0.004), (1, 0.004)]
-    later = [_request(100.05, 800.0), *(_usage(100 + each / 10) for each in range(6, 15))]
+    assert [(each.index, each.p50) for each in frames] == [(0, 0.004), (1, 0.004)]
+    late = [_request(100.05, 800.0), _request(100.06, 800.0)]
+    later = [*late, *(_usage(100 + each / 10) for each in range(6, 15))]
     again = [item for event in later for item in projector.take(event) if isinstance(item, Frame)]
-    changed = {each.index: each.p95 for each in again}
+    changed = {each.index: each.p50 for each in again}
     assert changed[0] == changed[1] == 0.8
     assert [each.index for each in again].count(0) == 1
 
@@ -99,7 +100,7 @@ def test_memory_is_bounded_however_long_it_goes_on() -> None:
             projector.take(_request(now - 1.9 + each / 30))
         projector.take(_usage(now))
         highest = max(highest, projector.kept)
-    assert highest < 400
+    assert highest < 700
 
 
 def test_what_was_under_way_when_the_machine_stood_still_is_where_it_belongs() -> None:

@@ -77,7 +77,7 @@ def test_the_quantiles_of_a_phase_come_with_their_number_and_interval() -> None:
     told = {
         (
             each.series.name,
-            dict(each.series.labels).get("quantile"),
+            dict(each.series.labels).get("quantile") or dict(each.series.labels).get("of"),
             dict(each.series.labels).get("bound"),
         ): each.value
         for each in samples
