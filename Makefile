@@ -38,7 +38,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/chaoslab schema --check experiments/schema.json
 	$(BIN)/python scripts/syscall_filter.py --check
-	$(BIN)/python -m chaos.manifests.providers_page --check docs/sandboxes.md
+	$(BIN)/python -m chaos.manifests.schema.providers_page --check docs/sandboxes.md
 	$(BIN)/python -m flows.console.openapi --check docs/openapi.json
 
 bench: setup

@@ -23,12 +23,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from chaos import binomial, runner
+from chaos.analysis.result import Result
 from chaos.manifests.load import load
-from chaos.measure.result import Result
-from chaos.plan import Plan, plan
-from chaos.run import Run
-from chaos.stop import Stop
+from chaos.planning.plan import Plan, plan
+from chaos.runner import stages as runner
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
+from chaos.statistics import binomial
 from chaos.verdict import Outcome, Verdict
 
 ALLOWED = 0.05

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import sqrt
 
 from bench.fidelity_runs import Row
-from chaos.measure.result import StepResult
+from chaos.analysis.result import StepResult
 
 HOLD_MS, RESOLUTION_MS = 20.0, 20.0
 LOSS_PACKETS = 10_000

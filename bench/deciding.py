@@ -16,10 +16,10 @@ from bench.made_up import (
     p95,
 )
 from bench.promises import ENDS, PHASES, PROMISED, Row, Table, ends, limit, percents
-from chaos import binomial
-from chaos.faults.fidelity import enough_for, share_fits, traffic_needed
-from chaos.measure import judge
-from chaos.measure.result import Result
+from chaos.analysis import judge
+from chaos.analysis.result import Result
+from chaos.faults.support.fidelity import enough_for, share_fits, traffic_needed
+from chaos.statistics import binomial
 from chaos.verdict import Verdict
 
 

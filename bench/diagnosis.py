@@ -27,15 +27,15 @@ from typing import Any
 
 import yaml
 
-from chaos import runner
-from chaos.analyzers.diagnosis import CALM, blinded, diagnose
-from chaos.analyzers.model import Name
+from chaos.analysis.judge import judge
 from chaos.events import Event, segments
-from chaos.faults.fidelity import share_interval
+from chaos.explain.diagnosis import CALM, blinded, diagnose
+from chaos.explain.model import Name
+from chaos.faults.support.fidelity import share_interval
 from chaos.manifests.load import load
-from chaos.measure.judge import judge
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 from chaos.settings import Settings
 
 EVIDENCE = Path(__file__).with_name("evidence")

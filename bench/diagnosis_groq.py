@@ -8,20 +8,20 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ValidationError
 
-from chaos.analyzers.conversation import Conversation, Told
-from chaos.analyzers.diagnosis import CALM, CLASSES
-from chaos.analyzers.digest import digest
-from chaos.analyzers.endpoint import endpoint
-from chaos.analyzers.model import Name
-from chaos.analyzers.redaction import Redactor
+from chaos.analysis.latency import failures, requests
+from chaos.analysis.record import Record
+from chaos.analysis.timeline import Timeline
+from chaos.analysis.usage import disk_percent
 from chaos.errors import AnalyzerError
 from chaos.events import Event
-from chaos.latencies import percentile
-from chaos.measure.latency import failures, requests
-from chaos.measure.record import Record
-from chaos.measure.timeline import Timeline
-from chaos.measure.usage import disk_percent
+from chaos.explain.conversation import Conversation, Told
+from chaos.explain.diagnosis import CALM, CLASSES
+from chaos.explain.digest import digest
+from chaos.explain.endpoint import endpoint
+from chaos.explain.model import Name
+from chaos.explain.redaction import Redactor
 from chaos.settings import Settings
+from chaos.statistics.latencies import percentile
 
 SYSTEM = f"""You diagnose what was done to an app, if anything, from what it showed before, during
 and after a phase called fault.

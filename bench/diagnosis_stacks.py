@@ -21,7 +21,7 @@ import yaml
 from bench import ours
 from bench.diagnosis import EVIDENCE, evidence, keep, score, truths
 from bench.stacks import FOLDER, STACKS, Stack
-from chaos.analyzers.diagnosis import CALM, blinded, diagnose
+from chaos.explain.diagnosis import CALM, blinded, diagnose
 
 SET = "stacks"
 """The folder of evidence."""

@@ -8,12 +8,12 @@ from typing import Any
 from bench.deciding import binomial_of
 from bench.made_up import Phases, Run, every_so_often, looked_at
 from bench.promises import ENDS, PHASES, Row, Table, ends, limit, percents
-from chaos.analyzers.comparison import compare
-from chaos.faults.fidelity import mean_interval, median_interval, share_interval
-from chaos.latencies import Request
-from chaos.measure import judge
-from chaos.measure.latency import summarise
-from chaos.measure.trial_numbers import over
+from chaos.analysis import judge
+from chaos.analysis.latency import summarise
+from chaos.analysis.trial_numbers import over
+from chaos.explain.comparison import compare
+from chaos.faults.support.fidelity import mean_interval, median_interval, share_interval
+from chaos.statistics.latencies import Request
 
 
 def outages(rounds: int) -> Table:

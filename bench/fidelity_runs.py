@@ -14,14 +14,14 @@ from typing import Any
 
 import yaml
 
-from chaos import runner
+from chaos.analysis.result import Result, StepResult
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.events import Event
 from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded, load_bytes
-from chaos.measure.result import Result, StepResult
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES: dict[str, Sequence[dict[str, Any]]] = {

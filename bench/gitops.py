@@ -27,11 +27,11 @@ import httpx
 
 from bench import gitops_peer as peer
 from chaos.gitops.decide import Policy
-from chaos.gitops.source import Source
-from flows import server
-from flows.local import local_keys, speaking_to, told_to_children
-from flows.mirrors import mirror_of
-from flows.reconcile import Synced, reconcile
+from chaos.gitops.repository.source import Source
+from flows.gitops.reconciler import Synced, reconcile
+from flows.repositories.mirrors import mirror_of
+from flows.server import api as server
+from flows.server.local import local_keys, speaking_to, told_to_children
 from tests.gitops.repository import Repository, manifest
 from tests.postgres_fixture import Postgres, started
 

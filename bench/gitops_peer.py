@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from flows.deployed import POOL
+from flows.gitops.deployments import POOL
 
 PREFECT = Path(sys.executable).with_name("prefect")
 SAME = (

@@ -24,11 +24,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from chaos.gitops.decide import decide, standing
 from chaos.gitops.memory import Memory
-from chaos.gitops.mirror import Mirror
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
-from chaos.gitops.source import Source
-from flows.reconcile import reconcile
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
+from flows.gitops.reconciler import reconcile
 from tests.gitops.repository import Repository, manifest
 
 NOBODY = "http://127.0.0.1:9/api/"

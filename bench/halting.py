@@ -24,8 +24,8 @@ import yaml
 
 from bench import ours
 from chaos.events import Event
-from chaos.journal import Journal
-from flows.local import local_keys
+from chaos.runs.journal import Journal
+from flows.server.local import local_keys
 from tests.lab import SERVER
 
 CHAOSLAB = (sys.executable, "-m", "flows.main")

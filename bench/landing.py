@@ -5,13 +5,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 from bench.promises import Row, Table, limit
-from chaos.faults.base import Fault
 from chaos.faults.blackhole import Blackhole
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.http_fault import HttpFault
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.packet_loss import PacketLoss
+from chaos.faults.support.base import Fault
 
 LOST = (0.0, 0.1, 0.25, 0.5)
 """Of the hold, at its end."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import ours
-from chaos.measure.result import Result
+from chaos.analysis.result import Result
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos import runner
+from chaos.analysis.result import Result
 from chaos.errors import ManifestError
 from chaos.events import Event
-from chaos.journal import Journal
 from chaos.manifests.load import load_bytes
-from chaos.measure.result import Result
-from chaos.plan import plan
-from chaos.run import Run
-from chaos.stop import Stop
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from chaos.verdict import Outcome
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from bench import ours
 from chaos.events import Event
-from chaos.journal import Journal
+from chaos.runs.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[1]
 WATCHED_S = 8.0

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from bench.made_up import Phases, Run
-from chaos.measure import judge
+from chaos.analysis import judge
 from chaos.verdict import Outcome
 
 PROMISED = 0.05

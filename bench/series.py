@@ -11,12 +11,12 @@ from random import Random
 
 from bench.made_up import Phases, Run, looked_at
 from bench.promises import PROMISED, Row, Table, limit
-from chaos.measure.judge import judge_segment
-from chaos.measure.judged import Judged
-from chaos.measure.pairs import fewest, mcnemar, stages
-from chaos.measure.states_over import states_over
-from chaos.measure.trials_verdict import decide_series, decided, outcome_of
-from chaos.series_plan import SeriesPlan
+from chaos.analysis.judge import judge_segment
+from chaos.analysis.judged import Judged
+from chaos.analysis.pairs import fewest, mcnemar, stages
+from chaos.analysis.states_over import states_over
+from chaos.analysis.trials_verdict import decide_series, decided, outcome_of
+from chaos.statistics.series_plan import SeriesPlan
 from chaos.verdict import Verdict
 
 LENGTHS = (3, 5, 10, 20, 40)

@@ -21,7 +21,7 @@ That a system deviated is a value (`chaos.verdict`), not an exception.
 
 from typing import Any, ClassVar
 
-from chaos.inert import inert
+from chaos.text.inert import inert
 
 
 class ChaosLabError(Exception):

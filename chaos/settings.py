@@ -1,7 +1,7 @@
 """What the environment says, and a `.env` file of yours beside you; an absent variable means the embedded default.
 
 Read where it is needed (a provider, an analyzer, a delivery), never in the agent. `.env.example` lists them all; a test
-keeps the two in step. What of a `.env` counts is for `chaos.env_file` to say.
+keeps the two in step. What of a `.env` counts is for `chaos.host.env_file` to say.
 """
 
 import os
@@ -18,8 +18,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from chaos import env_file
-from chaos.env_file import EnvFile, EnvFileError, Rules
+from chaos.host import env_file
+from chaos.host.env_file import EnvFile, EnvFileError, Rules
 
 __all__ = ["EnvFileError", "Settings", "file_in_force", "heed"]
 

@@ -11,8 +11,8 @@ from math import inf
 from typing import Any
 
 from chaos.invariants import number_of
-from chaos.latencies import QUANTILES, WITH_FAILURES, Request, judged
-from chaos.regex import TooMuch, pattern_of
+from chaos.statistics.latencies import QUANTILES, WITH_FAILURES, Request, judged
+from chaos.text.regex import TooMuch, pattern_of
 from chaos.units import DURATION, RATE, SHARE, Unit
 
 UNJUDGED = "unjudged"
@@ -68,7 +68,7 @@ class Tolerance:
     ) -> list[tuple[Request, bool]]:
         """Of the requests, by intended time, those that such a metric counts, each with whether it is good.
 
-        `window_s`: so long nothing but failures is no good latency (`chaos.latencies`).
+        `window_s`: so long nothing but failures is no good latency (`chaos.statistics.latencies`).
         """
         if metric == ERRORS:
             return [(each, each.failure is None) for each in found]

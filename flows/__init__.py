@@ -7,8 +7,8 @@ current directory. And it makes the logs of runs inert.
 
 import os
 
-from flows.inert_logs import make_inert
-from flows.without_cwd import without_cwd
+from flows.prefect.inert_logs import make_inert
+from flows.prefect.without_cwd import without_cwd
 
 without_cwd()
 

@@ -5,29 +5,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli import Conduct, ConductDay, Conductors, cli
+from chaos.cli.main import Conduct, ConductDay, Conductors, cli
 from chaos.errors import ChaosLabError
-from flows.verbs.console import console
-from flows.verbs.gitops import gitops
-from flows.verbs.halt import halt
-from flows.verbs.resume import resume
-from flows.verbs.serve import serve
-from flows.verbs.status import status
-from flows.verbs.sync import sync
+from flows.cli.console import console
+from flows.cli.gitops import gitops
+from flows.cli.halt import halt
+from flows.cli.resume import resume
+from flows.cli.serve import serve
+from flows.cli.status import status
+from flows.cli.sync import sync
 
 if TYPE_CHECKING:
+    from chaos.analysis.result import Result
     from chaos.game_days.day import Day
-    from chaos.measure.result import Result
 
 
 async def _through_prefect(conduct: Conduct) -> "Result":
-    from flows.run import conduct_with_prefect
+    from flows.game_day.conduct import conduct_with_prefect
 
     return await conduct_with_prefect(conduct)
 
 
 async def _day_through_prefect(conduct: ConductDay) -> "Day":
-    from flows.run import conduct_day_with_prefect
+    from flows.game_day.conduct import conduct_day_with_prefect
 
     return await conduct_day_with_prefect(conduct)
 
@@ -35,7 +35,7 @@ async def _day_through_prefect(conduct: ConductDay) -> "Day":
 @cli.command()
 def up() -> None:
     """Start the local Prefect server in the background, or say where it already runs."""
-    from flows import server
+    from flows.server import api as server
 
     try:
         api = server.ensure_api(lambda line: click.echo(line, err=True))
@@ -51,7 +51,7 @@ def up() -> None:
 @cli.command()
 def down() -> None:
     """End the local Prefect server; a configured one is left alone."""
-    from flows import server
+    from flows.server import api as server
 
     click.echo("stopped" if server.down() else "no local Prefect server was running")
 

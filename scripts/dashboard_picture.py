@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import sync_playwright
 
-from chaos.grafana.queries import Query, queries_of
-from chaos.measure.result import Result
+from chaos.analysis.result import Result
+from chaos.publish.grafana.queries import Query, queries_of
 
 COLOURS = ("#3274d9", "#e0752d", "#a352cc", "#37872d", "#c4162a")
 COLUMN, ROW, GAP = 52, 30, 8

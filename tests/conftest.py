@@ -30,7 +30,7 @@ PAIRED = (
     "faults/test_process_pause.py",
     "sandboxes/test_e2b_outside.py::test_an_app_that_copes_holds_and_a_fragile_one_deviates",
     "stacks/test_truth.py::test_the_verdict_is_the_truth",
-    "test_bench_mutants.py::test_it_is_missed",
+    "bench/test_mutants.py::test_it_is_missed",
 )
 """Files, and single tests of others."""
 PUSHES = tuple(
@@ -46,14 +46,14 @@ LONGEST_FIRST = (
     "pushes",
     "game_days",
     "escape/test_escape.py",
-    "test_interrupted.py",
-    "test_cli.py",
+    "cli/test_interrupted.py",
+    "cli/test_cli.py",
     "flows/test_server.py",
     "e2e/test_killed_controller.py",
     "faults/test_dns_failure.py",
     "faults/test_http_fault.py",
     "report/test_browser.py",
-    "test_runner.py",
+    "runner/test_stages.py",
 )
 """Groups. What begins last should be short, or one worker works while the others wait for it."""
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
+from chaos.analysis.result import Result
 from chaos.events import Event
-from chaos.journal import Journal
-from chaos.measure.result import Result
+from chaos.runs.journal import Journal
 from tests import leftovers
 
 ROOT = Path(__file__).parents[1]

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from chaos.nsbox import cgroups
+from chaos.namespaces import cgroups
 
 
 def of(runtime: Path) -> list[str]:

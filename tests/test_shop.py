@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from chaos.faults.fidelity import percentile
 from chaos.faults.process.tree import cpu_s
+from chaos.faults.support.fidelity import percentile
 from tests.faults.target import in_own_network
 
 APP = Path(__file__).resolve().parents[1] / "experiments" / "apps" / "shop"

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from chaos.grafana.steps import UID
+from chaos.publish.grafana.steps import UID
 from chaos.settings import Settings
 from tests.doubles.grafana import Grafana
 from tests.doubles.grafana.sources import described
-from tests.grafana.stage import started_binary
+from tests.publish.grafana.stage import started_binary
 
 ROOT = Path(__file__).parents[1]
 SECRETS = {

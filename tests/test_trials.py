@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from chaos import runner
-from chaos.console import closing_lines, words
+from chaos.analysis import judge, series
+from chaos.analysis.trials import shown
 from chaos.events import Event, segments
-from chaos.journal import Journal
 from chaos.manifests.load import load
-from chaos.measure import judge, series
-from chaos.measure.trials import shown
-from chaos.plan import Plan, plan
-from chaos.plan_text import describe
+from chaos.planning.describe import describe
+from chaos.planning.plan import Plan, plan
 from chaos.report import html
-from chaos.run import Run
-from chaos.stop import Stop
+from chaos.report.console import closing_lines, words
+from chaos.runner import stages as runner
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
 from tests.flows.manifests import killed
 from tests.journals.build import trials_deviated_in_one, trials_held

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from chaos import runner
+from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.manifests.load import load
-from chaos.measure.result import Result
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef, connect
-from chaos.stop import Stop
 from tests import lab as labs
 from tests.lab import Lab
 

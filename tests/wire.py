@@ -7,8 +7,8 @@ from typing import Any
 
 from chaos.errors import SandboxError
 from chaos.events import Event
-from chaos.sandboxes.base import Completed, SandboxRef
-from chaos.signing import Chain
+from chaos.events.signing import Chain
+from chaos.sandboxes.support.base import Completed, SandboxRef
 
 KEY = bytes(range(32))
 

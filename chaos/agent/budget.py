@@ -90,7 +90,7 @@ class Budget:
         self._guests.add(pid)
 
     def used_bytes(self) -> int:
-        """See chaos.faults.base.Memory."""
+        """See chaos.faults.support.base.Memory."""
         if self._memory is None:
             return procfs.proportional_bytes([*self._pids(), *self._guests])
         stat = self._stat("memory.stat")

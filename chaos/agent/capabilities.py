@@ -12,8 +12,8 @@ from chaos.agent.target import StepTarget
 from chaos.errors import FaultError, TargetError
 from chaos.events import Clock
 from chaos.faults.clock.witness import witness
-from chaos.faults.net.packets import LADDER, Rung
-from chaos.faults.net.selection import Selection
+from chaos.faults.network.packets import LADDER, Rung
+from chaos.faults.network.selection import Selection
 
 MEMORY_LIMIT = "memory limit by a control group"
 _SOME_PORT = 9

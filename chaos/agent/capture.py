@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chaos.deferred import deferred
-from chaos.loglines import ERROR, MORE, Reader, essence
+from chaos.text.deferred import deferred
+from chaos.text.loglines import ERROR, MORE, Reader, essence
 
 LINES_PER_S = 200
 """Of one stream that are kept, whatever they say."""

@@ -13,8 +13,8 @@ from chaos.agent.record import Record
 from chaos.agent.timeline import Timeline
 from chaos.agent.wall import Wall
 from chaos.events import Clock
-from chaos.nsbox import kernel
-from chaos.secrecy import Masker, known
+from chaos.namespaces import kernel
+from chaos.text.secrecy import Masker, known
 
 
 def carry_out(order: dict[str, Any], folder: Path, key: bytes, wall: Wall | OSError) -> None:

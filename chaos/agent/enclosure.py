@@ -14,7 +14,7 @@ from pathlib import Path
 from chaos.agent import memory_view
 from chaos.agent.accounts import with_entries
 from chaos.agent.identities import Identities
-from chaos.nsbox import kernel
+from chaos.namespaces import kernel
 
 FOLDER = "/run/chaoslab"
 SHOWN = "clock"

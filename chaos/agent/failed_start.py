@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from chaos.agent import procfs
-from chaos.deferred import deferred
+from chaos.text.deferred import deferred
 
 _HEAD_BYTES = 64 * 1024
 _MOST_SHOWN = 120

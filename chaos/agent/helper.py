@@ -16,7 +16,7 @@ import sys
 import threading
 
 from chaos.errors import FaultError
-from chaos.faults.channel import receive, send
+from chaos.faults.support.channel import receive, send
 
 __all__ = ["main", "receive", "send"]
 

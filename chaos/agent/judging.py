@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.agent.load import TIMEOUT_S
-from chaos.binomial import SIGNIFICANCE
-from chaos.latencies import Request, request_of
-from chaos.shares import Tally, tally
+from chaos.statistics.binomial import SIGNIFICANCE
+from chaos.statistics.latencies import Request, request_of
+from chaos.statistics.shares import Tally, tally
 from chaos.tolerances import Tolerance
 
 MIN_SAMPLES = 3

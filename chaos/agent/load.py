@@ -1,8 +1,8 @@
 """Open-loop HTTP load: requests leave at times drawn beforehand, whether or not earlier ones were answered.
 
 Users do not wait for each other. A closed loop does, and so sends least exactly while the target is slow, and
-hides it (coordinated omission). Here each request is meant for a moment of `arrivals` (`chaos.point_process`; poisson
-by default), and its latency counts from that moment.
+hides it (coordinated omission). Here each request is meant for a moment of `arrivals`
+(`chaos.statistics.point_process`; poisson by default), and its latency counts from that moment.
 
 `load.sampled`, exactly one for every intended request, with `at` its intended time:
 - late_ms    how late we ourselves were with it: nothing that the target did is in it
@@ -22,13 +22,13 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, Protocol
 
-from chaos import point_process
 from chaos.agent.pool import Flight, Pool
 from chaos.agent.ticks import Ticks
 from chaos.agent.windows import Windows
 from chaos.events import Clock
-from chaos.latencies import TIMEOUT
 from chaos.probes.http1 import Request
+from chaos.statistics import point_process
+from chaos.statistics.latencies import TIMEOUT
 
 TIMEOUT_S = 2.0
 CONNECTIONS = 256

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from chaos.agent.wall import Wall, run_alone, wish
-from chaos.signing import KEY_BYTES
+from chaos.events.signing import KEY_BYTES
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from chaos import point_process
 from chaos.agent.load import Emit
 from chaos.agent.ticks import Ticks
 from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
 from chaos.probes.base import Context, Probe
-from chaos.regex import TooMuch
+from chaos.statistics import point_process
+from chaos.text.regex import TooMuch
 from chaos.tolerances import UNJUDGED, Tolerance
 
 MOST_IN_FLIGHT = 64

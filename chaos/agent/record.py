@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaos.events import Clock, Event
-from chaos.secrecy import Masker
-from chaos.signing import Chain
+from chaos.events.signing import Chain
+from chaos.text.secrecy import Masker
 
 LIMIT_BYTES = 256 * 2**20
 """The most that a journal takes of the sandbox's disk."""
@@ -18,7 +18,7 @@ _ERRORS_SHARE = 1 / 16
 _RESERVE = 1 / 64
 """Of it, what is kept for the last words of a run that has reached it."""
 _LINE_BYTES = 2**20 - 2**10
-"""The longest line; see `chaos.gate`, which takes none that is longer."""
+"""The longest line; see `chaos.runner.gate`, which takes none that is longer."""
 _CLIPPED = 4096
 """Characters of a text in a line that would be longer; less, when that is still too much."""
 _SAMPLES = frozenset({"load.sampled", "probe.sampled", "usage.sampled", "fault.measured", "log.captured"})

@@ -20,7 +20,7 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import LINGERING, StepTarget
 from chaos.errors import FaultError, RecoveryError
 from chaos.faults import fault_class
-from chaos.faults.base import Fault, Injection
+from chaos.faults.support.base import Fault, Injection
 
 _SECOND_LOOK_S = 0.05
 
@@ -184,7 +184,7 @@ class _Course:
 
 def _reconnecting(fault: Fault, target: StepTarget) -> Callable[[], Mapping[str, int]]:
     """What resets the connections that the app keeps open to whom the fault is about: whom, has to be asked now."""
-    from chaos.faults.net.reconnect import peers_of, reset_open  # few steps do
+    from chaos.faults.network.reconnect import peers_of, reset_open  # few steps do
 
     peers = peers_of(fault, target)
     return lambda: {"reconnected": reset_open(target, peers)}

@@ -18,7 +18,7 @@ from chaos.agent.helper import command as command_line
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.errors import FaultError, RecoveryError
-from chaos.faults.mounts import View
+from chaos.faults.linux.mounts import View
 
 LINGERING: dict[int, subprocess.Popen[str]] = {}
 """Helpers that were let go, by pid: they end by themselves, at the latest when this process does."""
@@ -27,7 +27,9 @@ _BUNDLE = str(Path(__file__).parents[2])  # the zip inside a sandbox, the source
 
 
 class ChildHelper:
-    """A helper process: see chaos.faults.base.Helper. A thread reads its lines, so `receive` can wait with a limit."""
+    """A helper process: see chaos.faults.support.base.Helper. A thread reads its lines, so `receive` can wait with a
+    limit.
+    """
 
     def __init__(self, child: subprocess.Popen[str], errors: Callable[[], str]) -> None:
         self.pid = child.pid

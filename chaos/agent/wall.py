@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from chaos.agent.enclosure import groups_to_join
 from chaos.agent.warden import MESSAGE, NAMESPACE, be_warden
 from chaos.errors import TargetError
-from chaos.nsbox import kernel
+from chaos.namespaces import kernel
 
 if TYPE_CHECKING:
     import subprocess

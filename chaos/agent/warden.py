@@ -27,7 +27,7 @@ from chaos.agent.accounts import Account, account
 from chaos.agent.enclosure import FOLDER, Enclosure, build
 from chaos.agent.identities import FULL, Identities, identities, unused
 from chaos.agent.syscall_filter import PACKED
-from chaos.nsbox import kernel
+from chaos.namespaces import kernel
 
 MESSAGE = 65536
 """The longest datagram."""

@@ -6,7 +6,7 @@ never be in one.)
 
 Latency, in seconds from the intended send time, by nearest rank:
 - of answers and timeouts, which count as the timeout at least; other failures only where they came so late that they
-  make it worse (`chaos.latencies`). Infinite when nothing but failures ended;
+  make it worse (`chaos.statistics.latencies`). Infinite when nothing but failures ended;
 - with failures: every failed request (no response, or a status from 400 on) counts as at least its timeout;
 - a request in flight counts as its age as soon as that makes the answer worse: a hang shows while it lasts.
 
@@ -25,7 +25,7 @@ from functools import partial
 from math import ceil, inf
 from typing import NamedTuple
 
-from chaos.latencies import MIN_REQUESTS, QUANTILES, WITH_FAILURES
+from chaos.statistics.latencies import MIN_REQUESTS, QUANTILES, WITH_FAILURES
 
 
 class _Ended(NamedTuple):

@@ -10,7 +10,7 @@ faults are withheld), is a segment: it begins with `run.started` and ends with `
 host   run.started {run_id, experiment, digest, seed, plan, dashboard, overrides, versions, trial, control} ·
        sandbox.opened {ref, took_s, unrecorded?} · journal.followed {seq, silent_s, ahead_s}, once a second ·
        sandbox.destroyed {destroyed, why} · run.ended {outcome, why, tampered?}
-agent  what `chaos.events.codec` has a dataclass for, and nothing else: the gate (`chaos.gate`) refuses it
+agent  what `chaos.events.codec` has a dataclass for, and nothing else: the gate (`chaos.runner.gate`) refuses it
 """
 
 import json

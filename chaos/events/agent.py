@@ -176,7 +176,7 @@ class FaultFailed:
 
 @dataclass(frozen=True, kw_only=True)
 class OutsideAsked:
-    """What the controller is to do, and the file that is to say what it did; see `chaos.outside`."""
+    """What the controller is to do, and the file that is to say what it did; see `chaos.runner.host_requests`."""
 
     type: ClassVar = "outside.asked"
     step: Name

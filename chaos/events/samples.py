@@ -32,7 +32,7 @@ class LoadStarted:
     url: Words
     rate_per_s: Annotated[float, Number(0.0, 1e9)]
     arrivals: Name = "uniform"
-    """The point process of the requests' times: see `chaos.point_process`; its `seed`."""
+    """The point process of the requests' times: see `chaos.statistics.point_process`; its `seed`."""
     connections: Name = "reuse"
     seed: Annotated[int, Whole(0, 2**63)] | None = None
 
@@ -118,7 +118,7 @@ class LogCaptured:
     stream: Annotated[str, OneOf(("stdout", "stderr"))]
     line: Line
     level: Annotated[str, OneOf(("error", "more", "warning"))] | None = None
-    """`more`: it goes on with the error before it. See `chaos.loglines`."""
+    """`more`: it goes on with the error before it. See `chaos.text.loglines`."""
 
 
 @dataclass(frozen=True, kw_only=True)

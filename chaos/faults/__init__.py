@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chaos.faults.base import Fault
+    from chaos.faults.support.base import Fault
     from chaos.faults.union import FAULTS as FAULTS
     from chaos.faults.union import AnyFault as AnyFault
 

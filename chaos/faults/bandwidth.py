@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, of_the_app
-from chaos.faults.channel import ANSWERS_WITHIN_S
-from chaos.faults.fidelity import mean_interval
-from chaos.faults.net import transfer
-from chaos.faults.net.line import Line
-from chaos.faults.net.packets import Traffic, treated
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.network import transfer
+from chaos.faults.network.line import Line
+from chaos.faults.network.packets import Traffic, treated
+from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, of_the_app
+from chaos.faults.support.channel import ANSWERS_WITHIN_S
+from chaos.faults.support.fidelity import mean_interval
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import ByteRate, PositiveDuration, Size
 
 _EVERY_S = 0.5

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.clock import library
 from chaos.faults.clock.page import Page, put_right_by_shell
 from chaos.faults.clock.witness import Witness, witness
-from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import median_interval, percentile, slope
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, last
+from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.fidelity import median_interval, percentile, slope
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import DRIFT, TIME_OFFSET, Drift, TimeOffset
 
 _SMALLEST_S = 0.1

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from chaos.faults.base import Delivered, Injection, Met, Sample, Target
-from chaos.faults.net.denied import Denial, denied, denying, met_by
-from chaos.faults.net.denies import Denies
-from chaos.faults.net.packets import Traffic
+from chaos.faults.network.denied import Denial, denied, denying, met_by
+from chaos.faults.network.denies import Denies
+from chaos.faults.network.packets import Traffic
+from chaos.faults.support.base import Delivered, Injection, Met, Sample, Target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
-from chaos.faults.channel import ANSWERS_WITHIN_S
-from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.burning import burn
 from chaos.faults.process.charge import Charge
 from chaos.faults.process.demand import Running, working
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S
+from chaos.faults.support.fidelity import mean_interval
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import Share
 
 _TOLERATED_POINTS = 3.0

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
-from chaos.faults.channel import ANSWERS_WITHIN_S
-from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import mean_interval
-from chaos.faults.inside import Inside, escaped
 from chaos.faults.process.burning import burn_when_told
 from chaos.faults.process.pacing import paced, ration
 from chaos.faults.process.quota import PERIOD_S, Quota, Use
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S
+from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.fidelity import mean_interval
+from chaos.faults.support.inside import Inside, escaped
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import Unit
 
 CPU = Unit("share of a core", (("%", 0.01),), "50%", low=0.01, high=64.0)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import median_interval
 from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import Blow, missed_in, strike
 from chaos.faults.process.tree import age_s, alive, ticks
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import Duration
 
 _TOLERATED_S = 0.1

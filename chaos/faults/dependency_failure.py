@@ -14,12 +14,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.apart import COMMANDS
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
-from chaos.faults.net.endpoints import Endpoint, named
-from chaos.faults.net.failing import ENOUGH, judged, told
-from chaos.faults.net.misnamed import looked_up, misnamed
-from chaos.faults.net.outside import Attempts, Cut, connection_attempts, cut, lookup_attempts
+from chaos.faults.network.endpoints import Endpoint, named
+from chaos.faults.network.failing import ENOUGH, judged, told
+from chaos.faults.network.misnamed import looked_up, misnamed
+from chaos.faults.network.outside import Attempts, Cut, connection_attempts, cut, lookup_attempts
+from chaos.faults.support.apart import COMMANDS
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, last
 
 Mode = Literal["refuse", "blackhole", "reset", "nxdomain", "servfail", "dns_timeout"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import median_interval
-from chaos.faults.mounts import mount_of, refuse_the_agents
-from chaos.faults.steadiness import and_why, unsteady
-from chaos.faults.touched import Touched, wrote
-from chaos.faults.unnamed import unnamed_file
+from chaos.faults.linux.mounts import mount_of, refuse_the_agents
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.steadiness import and_why, unsteady
+from chaos.faults.support.touched import Touched, wrote
+from chaos.faults.support.unnamed import unnamed_file
 from chaos.units import SIZE, Size
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")

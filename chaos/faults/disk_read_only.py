@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.dead_man import in_turn, undone_by_death
-from chaos.faults.fidelity import share_interval
-from chaos.faults.mounts import Mount, View, all_mounts, holding, is_below
-from chaos.faults.writers import open_for_writing, standing_in
+from chaos.faults.linux.mounts import Mount, View, all_mounts, holding, is_below
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.dead_man import in_turn, undone_by_death
+from chaos.faults.support.fidelity import share_interval
+from chaos.faults.support.writers import open_for_writing, standing_in
 
 _NOT_DISKS = ("/proc", "/sys", "/dev", "/run")
 """Where the system and the agent live; never made read-only along with other places."""

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import Estimate, median_interval, percentile, share_interval
-from chaos.faults.net.attempts import RESOLVE_S
-from chaos.faults.net.misnamed import looked_up, misnamed
-from chaos.faults.net.outside import Attempts, lookup_attempts
+from chaos.faults.network.attempts import RESOLVE_S
+from chaos.faults.network.misnamed import looked_up, misnamed
+from chaos.faults.network.outside import Attempts, lookup_attempts
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import Estimate, median_interval, percentile, share_interval
 from chaos.units import PositiveDuration
 
 Mode = Literal["nxdomain", "servfail", "timeout", "slow", "spoof"]

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import median_interval
-from chaos.faults.left import used_up
 from chaos.faults.process.descriptors import exhaust
 from chaos.faults.process.following import followed
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.left import used_up
+from chaos.faults.support.steadiness import and_why, unsteady
 
 _LOOK_EVERY_S = 0.05
 _ROUGH = 2

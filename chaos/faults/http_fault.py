@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, last
-from chaos.faults.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
-from chaos.faults.net.endpoints import Endpoint, named
-from chaos.faults.steadiness import and_why, lost_share, unsteady
-from chaos.faults.web import telling
-from chaos.faults.web.authority import Authority, Tls
-from chaos.faults.web.between import PACE_S, Between, Requests, between, requests
-from chaos.faults.web.tampering import Mode, Tampering
+from chaos.faults.http import telling
+from chaos.faults.http.authority import Authority, Tls
+from chaos.faults.http.between import PACE_S, Between, Requests, between, requests
+from chaos.faults.http.tampering import Mode, Tampering
+from chaos.faults.network.endpoints import Endpoint, named
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, last
+from chaos.faults.support.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
+from chaos.faults.support.steadiness import and_why, lost_share, unsteady
 from chaos.units import Duration, PositiveDuration, Share
 
 _WEB_PORT = 80

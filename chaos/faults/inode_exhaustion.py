@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import median_interval
-from chaos.faults.left import used_up
-from chaos.faults.mounts import Mount, mount_of, refuse_the_agents
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.linux.mounts import Mount, mount_of, refuse_the_agents
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.left import used_up
+from chaos.faults.support.steadiness import and_why, unsteady
 
 _ROUGH = 2
 _FEWEST_LOOKS = 3

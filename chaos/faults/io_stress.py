@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
-from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
-from chaos.faults.fidelity import mean_interval, percentile
-from chaos.faults.mounts import Mount, mount_of
-from chaos.faults.steadiness import and_why, unsteady
-from chaos.faults.touched import Touched, used
-from chaos.faults.unnamed import unnamed_file
+from chaos.faults.linux.mounts import Mount, mount_of
+from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
+from chaos.faults.support.fidelity import mean_interval, percentile
+from chaos.faults.support.steadiness import and_why, unsteady
+from chaos.faults.support.touched import Touched, used
+from chaos.faults.support.unnamed import unnamed_file
 from chaos.units import ByteRate, Share
 
 _TOLERATED = 0.1

@@ -14,16 +14,16 @@ from threading import Thread
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
-from chaos.faults.blkio import WAYS, Limits, limits_for
-from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
-from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import Estimate, median_interval
-from chaos.faults.inside import Inside, escaped
-from chaos.faults.mounts import mount_of
+from chaos.faults.linux.blkio import WAYS, Limits, limits_for
+from chaos.faults.linux.mounts import mount_of
 from chaos.faults.process.demand import Growth, moved_bytes
-from chaos.faults.steadiness import unsteady
-from chaos.faults.unnamed import unnamed_file
+from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
+from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.fidelity import Estimate, median_interval
+from chaos.faults.support.inside import Inside, escaped
+from chaos.faults.support.steadiness import unsteady
+from chaos.faults.support.unnamed import unnamed_file
 from chaos.units import ByteRate
 
 _TOLERATED = 0.1

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Memory, Met, Sample, Target, last
-from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import median_interval
-from chaos.faults.inside import Inside, escaped
-from chaos.faults.steadiness import unsteady
+from chaos.faults.support.base import Delivered, Fault, Injection, Memory, Met, Sample, Target, last
+from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.inside import Inside, escaped
+from chaos.faults.support.steadiness import unsteady
 from chaos.units import SIZE, Share
 
 _PAGE = 4096

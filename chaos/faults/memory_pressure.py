@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.channel import ANSWERS_WITHIN_S
-from chaos.faults.fidelity import median_interval
-from chaos.faults.inside import Inside, escaped
 from chaos.faults.process.demand import Growth, page_faults
 from chaos.faults.process.pressing import TOLERATED_POINTS, Press, Victims, hog
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.inside import Inside, escaped
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
 _ROUGH_POINTS = 10.0

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target, of_the_app
-from chaos.faults.fidelity import median_interval
-from chaos.faults.net.endpoints import parted
-from chaos.faults.net.handshakes import MEANS, connecting, first_exchange, tls
-from chaos.faults.net.line import Line
-from chaos.faults.net.netem import why_unfit
-from chaos.faults.net.packets import Direction, Traffic, treated
-from chaos.faults.net.sideband import EVERY_S, EchoProbe, echo_probe
-from chaos.faults.net.spread import SPREADS, Distribution, Spread
-from chaos.faults.net.treatment import Order
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.network.endpoints import parted
+from chaos.faults.network.handshakes import MEANS, connecting, first_exchange, tls
+from chaos.faults.network.line import Line
+from chaos.faults.network.netem import why_unfit
+from chaos.faults.network.packets import Direction, Traffic, treated
+from chaos.faults.network.sideband import EVERY_S, EchoProbe, echo_probe
+from chaos.faults.network.spread import SPREADS, Distribution, Spread
+from chaos.faults.network.treatment import Order
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, of_the_app
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import Duration, PositiveDuration
 
 _ENOUGH_SAMPLES = 5

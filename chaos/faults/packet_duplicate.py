@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.net.counted import Strike, check, judged, met_by, striking
-from chaos.faults.net.packets import Traffic
+from chaos.faults.network.counted import Strike, check, judged, met_by, striking
+from chaos.faults.network.packets import Traffic
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.units import Share
 
 

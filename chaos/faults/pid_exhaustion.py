@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, last
-from chaos.faults.channel import ANSWERS_WITHIN_S
-from chaos.faults.dead_man import undone_by_death
-from chaos.faults.fidelity import median_interval
-from chaos.faults.inside import Inside, escaped
-from chaos.faults.left import used_up
 from chaos.faults.process.following import followed
 from chaos.faults.process.tasks import canary, crowd
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, last
+from chaos.faults.support.channel import ANSWERS_WITHIN_S
+from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.fidelity import median_interval
+from chaos.faults.support.inside import Inside, escaped
+from chaos.faults.support.left import used_up
+from chaos.faults.support.steadiness import and_why, unsteady
 
 _LOOK_EVERY_S = 0.05
 _ROUGH = 2

@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import median_interval, percentile
 from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import median_interval, percentile
 from chaos.units import PositiveDuration
 
 SignalName = Literal["SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGHUP"]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import mean_interval
 from chaos.faults.process.aim import Aim, Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import missed_in
 from chaos.faults.process.pacing import paced, pause
 from chaos.faults.process.tree import alive
-from chaos.faults.steadiness import and_why, unsteady
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import mean_interval
+from chaos.faults.support.steadiness import and_why, unsteady
 from chaos.units import PositiveDuration, Share
 
 _TOLERATED_POINTS = 2.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
 from chaos.faults.process.tree import Process, alive, family
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.units import PositiveDuration
 
 StopSignal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"]

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.beats import Beats, beating
-from chaos.faults.outside import WITHIN_S, answer_in, awaited
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.beats import Beats, beating
+from chaos.faults.support.outside import WITHIN_S, answer_in, awaited
 from chaos.units import PositiveDuration
 
 _LOOK_EVERY_S = 0.05

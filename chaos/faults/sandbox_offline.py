@@ -9,9 +9,9 @@ from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
-from chaos.faults.fidelity import share_interval
-from chaos.faults.outside import awaited
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.fidelity import share_interval
+from chaos.faults.support.outside import awaited
 
 _PORT = 53
 _WITHIN_S = 1.0

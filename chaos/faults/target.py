@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal, Protocol
 
-from chaos.faults.mounts import View
+from chaos.faults.linux.mounts import View
 
 
 class Helper(Protocol):
@@ -109,7 +109,7 @@ class Target(Protocol):
     def ask(self, act: str, **details: Any) -> Path:
         """Ask the controller for what can be done from outside only; the file that will hold its answer.
 
-        See chaos.faults.outside.
+        See chaos.faults.support.outside.
         """
 
     def measured(self, **sample: Any) -> None:

@@ -3,7 +3,6 @@
 from typing import get_args
 
 from chaos.faults.bandwidth import Bandwidth
-from chaos.faults.base import Fault
 from chaos.faults.blackhole import Blackhole
 from chaos.faults.clock_skew import ClockSkew
 from chaos.faults.connection_refused import ConnectionRefused
@@ -33,6 +32,7 @@ from chaos.faults.process_pause import ProcessPause
 from chaos.faults.process_stop import ProcessStop
 from chaos.faults.sandbox_freeze import SandboxFreeze
 from chaos.faults.sandbox_offline import SandboxOffline
+from chaos.faults.support.base import Fault
 
 AnyFault = (
     Bandwidth

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from chaos.analyzers.knowledge import everything
+from chaos.analysis.result import Result, Severity
+from chaos.explain.knowledge import everything
 from chaos.game_days.learnt import Advice, Evidence
-from chaos.measure.result import Result, Severity
 
 ALIKE = 0.6
 """Share of two sentences' longer words that both have, from which on they say the same."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from chaos.analyzers import comparison
+from chaos.analysis.moments import percent
+from chaos.analysis.result import Result
+from chaos.explain import comparison
 from chaos.game_days.learnt import Changed, Comparison, DayReport, DayRun
 from chaos.game_days.summing_up import listed
-from chaos.measure.moments import percent
-from chaos.measure.result import Result
 from chaos.verdict import Verdict
 
 RECORD = "day.json"

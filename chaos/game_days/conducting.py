@@ -16,20 +16,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from chaos.analysis.result import Result
 from chaos.errors import ChaosLabError, Interrupted
 from chaos.game_days import record
 from chaos.game_days.day import By, Day, Ended, Ran
 from chaos.game_days.deciding import Answer, by_verdicts
 from chaos.game_days.planning import DayPlan
 from chaos.game_days.watching import is_well, watch
-from chaos.journal import Journal
-from chaos.manifests.calendar import refusal
-from chaos.manifests.game_day import ByApproval, ByProbe, ByVerdicts, Entry, Stage
-from chaos.measure.result import Result
-from chaos.plan import Plan
-from chaos.run import Run
-from chaos.runner import unless
-from chaos.stop import Stop
+from chaos.manifests.models.calendar import refusal
+from chaos.manifests.models.game_day import ByApproval, ByProbe, ByVerdicts, Entry, Stage
+from chaos.planning.plan import Plan
+from chaos.runner.stages import unless
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
 
 

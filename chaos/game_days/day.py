@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chaos.measure.part import Part
+from chaos.analysis.part import Part
 from chaos.verdict import Outcome, Verdict, worst
 
 By = Literal["verdicts", "probe", "approval", "stop condition", "switch"]

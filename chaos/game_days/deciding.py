@@ -7,8 +7,8 @@ from datetime import datetime
 from chaos.errors import ManifestError
 from chaos.game_days.day import Ran
 from chaos.game_days.planning import DayPlan
-from chaos.manifests.calendar import next_start, refusal
-from chaos.manifests.game_day import ByVerdicts
+from chaos.manifests.models.calendar import next_start, refusal
+from chaos.manifests.models.game_day import ByVerdicts
 from chaos.verdict import Verdict
 
 

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from pydantic import Field
 
+from chaos.analysis.part import Part
+from chaos.analysis.result import Delivery, Links, Severity
 from chaos.game_days.day import Decision, Ended
 from chaos.game_days.score import Score
-from chaos.measure.part import Part
-from chaos.measure.result import Delivery, Links, Severity
 from chaos.verdict import Outcome, Verdict
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chaos.errors import ManifestError
-from chaos.manifests.game_day import Entry, GameDaySpec
 from chaos.manifests.game_day_digest import digest_of
 from chaos.manifests.load import Loaded, LoadedDay
-from chaos.manifests.problems import Problem
+from chaos.manifests.models.game_day import Entry, GameDaySpec
 from chaos.manifests.referring import references
-from chaos.plan import Plan, draw
+from chaos.manifests.yaml.problems import Problem
+from chaos.planning.plan import Plan, draw
 
 
 @dataclass(frozen=True, slots=True)

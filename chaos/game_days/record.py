@@ -17,7 +17,7 @@ from typing import Any
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.game_days.day import Day, Decision, Ran, StageRecord
-from chaos.journal import Journal
+from chaos.runs.journal import Journal
 
 FILE = "day.ndjson"
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
+from chaos.analysis.part import Part
+from chaos.analysis.result import Result
 from chaos.game_days.day import Day, Ran
-from chaos.measure.part import Part
-from chaos.measure.result import Result
 from chaos.verdict import Verdict
 
 DEVIATED_AT_MOST = 0.5

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from chaos.analyzers.rules import recovery_time_s
+from chaos.analysis.result import Result
+from chaos.analysis.verdict import delivered_words, sentence
+from chaos.explain.rules import recovery_time_s
 from chaos.game_days.advice import merged
 from chaos.game_days.day import Day, Ran
 from chaos.game_days.learnt import Acting, Broken, DayReport, DayRun, DayStage
 from chaos.game_days.score import score
 from chaos.game_days.timings import timings
-from chaos.measure.result import Result
-from chaos.measure.verdict import delivered_words, sentence
 from chaos.verdict import Verdict
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from statistics import median
 
+from chaos.analysis.result import Result
 from chaos.game_days.day import Day, StageRecord
 from chaos.game_days.learnt import DayTimings
-from chaos.measure.result import Result
 
 
 def timings(day: Day, results: Mapping[str, Result]) -> DayTimings:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from chaos.errors import ProbeError
-from chaos.manifests.game_day import ByProbe, DayStop, FromOutside
+from chaos.manifests.models.game_day import ByProbe, DayStop, FromOutside
 from chaos.units import DURATION
 
 

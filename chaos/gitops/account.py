@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from chaos.gitops.mirror import Mirror
+from chaos.gitops.repository.mirror import Mirror
 
 _SUFFIX = ".account"
 

@@ -18,7 +18,7 @@ from chaos.gitops.actions import Policy as Policy
 from chaos.gitops.actions import Reason as Reason
 from chaos.gitops.observed import Deployed, Observed, Own, Shape
 from chaos.gitops.wanted import Broken, Desired, Wanted
-from chaos.inert import markdown
+from chaos.text.inert import markdown
 
 _LIVE = "live "
 """Begins the key of what stalls because of what there is, and not of what the commit says."""

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from chaos.gitops.mirror import Entry, Mirror
+from chaos.gitops.repository.mirror import Entry, Mirror
 from chaos.gitops.wanted import Broken
-from chaos.manifests.files import SUFFIXES
 from chaos.manifests.policy import MISNAMED, NAME, misplaced
+from chaos.manifests.yaml.files import SUFFIXES
 
 MOST_MANIFESTS = 20_000
 LFS = b"version https://git-lfs.github.com/spec/"

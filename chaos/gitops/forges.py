@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from chaos.errors import PublishError
-from chaos.inert import one_line
+from chaos.text.inert import one_line
 
 ForgeKind = Literal["github", "gitlab", "gitea"]
 Verdictlike = Literal["held", "deviated", "inconclusive"]

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chaos.errors import ManifestError
-from chaos.gitops.mirror import Entry, Mirror
+from chaos.gitops.repository.mirror import Entry, Mirror
 from chaos.manifests.policy import MISNAMED, NAME, Policy, read_policy
-from chaos.manifests.problems import Problem
+from chaos.manifests.yaml.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)

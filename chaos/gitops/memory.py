@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from chaos.gitops.mirror import Mirror
+from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.wanted import Wanted
 
 

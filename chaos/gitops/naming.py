@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 from chaos.errors import ManifestError
-from chaos.manifests import tree
-from chaos.manifests.files import text_of
-from chaos.manifests.tree import Tree
+from chaos.manifests.yaml import tree
+from chaos.manifests.yaml.files import text_of
+from chaos.manifests.yaml.tree import Tree
 
 _NAME = ("metadata", "name")
 _WORD = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from chaos.errors import ManifestError
-from chaos.gitops.git import GitError
 from chaos.gitops.limits import policies_for
-from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.reading import apps_of
+from chaos.gitops.repository.git import GitError
+from chaos.gitops.repository.mirror import Entry, Mirror
+from chaos.host.private import state_folder
 from chaos.manifests.load import Loaded, load
-from chaos.private import state_folder
 
 MOST_APP_BYTES = 512 * 1024 * 1024
 

@@ -5,11 +5,11 @@ from pathlib import Path, PurePosixPath
 
 from chaos.errors import ManifestError
 from chaos.gitops.limits import policies_for
-from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.pinned import load_pinned
-from chaos.manifests.files import SUFFIXES
+from chaos.gitops.repository.mirror import Entry, Mirror
 from chaos.manifests.load import Loaded, LoadedDay, game_days, load_all
 from chaos.manifests.referring import names_in, references, resolve
+from chaos.manifests.yaml.files import SUFFIXES
 
 
 def load_pinned_day(

@@ -5,23 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from chaos.app_files import AppFiles
-from chaos.gitops.cache import Cache, Row
 from chaos.gitops.consistency import consistent
-from chaos.gitops.contents import ROOT as _ROOT
-from chaos.gitops.contents import Contents
 from chaos.gitops.finding import LFS, find
-from chaos.gitops.git import NotThere
 from chaos.gitops.limits import Limits, limits_of
-from chaos.gitops.mirror import Entry, Mirror
 from chaos.gitops.naming import NOTHING_KNOWN, named_in
+from chaos.gitops.repository.cache import Cache, Row
+from chaos.gitops.repository.contents import ROOT as _ROOT
+from chaos.gitops.repository.contents import Contents
+from chaos.gitops.repository.git import NotThere
+from chaos.gitops.repository.mirror import Entry, Mirror
 from chaos.gitops.wanted import Broken, Desired, Wanted
 from chaos.manifests.beside import FindApp
 from chaos.manifests.game_day_digest import digest_of
 from chaos.manifests.load import Loaded, LoadedDay, experiments, game_days, load_bytes
-from chaos.manifests.problems import Problem
 from chaos.manifests.referring import references
-from chaos.plan import draw
+from chaos.manifests.yaml.problems import Problem
+from chaos.planning.app_source import AppFiles
+from chaos.planning.plan import draw
 
 
 def read(mirror: Mirror, commit: str, holders: Mapping[str, str] | None = None) -> Desired:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from chaos.gitops.account import Account
 from chaos.gitops.status import Status
-from chaos.inert import cell, markdown, one_line
+from chaos.text.inert import cell, markdown, one_line
 
 MOST_ROWS = 500
 """Of a page; those that need a look come first, and the others are counted."""

@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from chaos.history.errors import HistoryError
-from chaos.inert import one_line
 from chaos.settings import Settings
+from chaos.text.inert import one_line
 
 T = TypeVar("T")
 _ALLOWED = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///PATH"

@@ -13,7 +13,7 @@ from chaos.history.database import Database
 from chaos.history.models import Filters
 from chaos.history.rows import number
 from chaos.history.tables import DAYS, RESULTS
-from chaos.inert import in_json
+from chaos.text.inert import in_json
 
 _PIECE = 100
 

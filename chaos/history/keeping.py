@@ -24,7 +24,7 @@ from chaos.history.rows import ARTIFACTS, JOURNAL
 from chaos.history.tables import ARTIFACTS as FILES
 from chaos.history.tables import RUNS
 from chaos.history.taking import take
-from chaos.run import write_whole
+from chaos.runs.directory import write_whole
 from chaos.units import SIZE
 
 _DAY_MS = 24 * 3600 * 1000

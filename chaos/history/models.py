@@ -1,6 +1,6 @@
 """What the history holds, row by row, and what it answers with. Plain, frozen, without SQL.
 
-Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.inert`): it may be shown as it is.
+Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.text.inert`): it may be shown as it is.
 """
 
 from collections.abc import Mapping

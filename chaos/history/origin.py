@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from chaos.history import files
 from chaos.history.errors import NotTaken
-from chaos.inert import in_json
-from chaos.run import Run, write_whole
+from chaos.runs.directory import Run, write_whole
+from chaos.text.inert import in_json
 
 FILE = "origin.json"
 MOST_BYTES = 64 * 2**10

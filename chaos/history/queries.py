@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal, or_, select, text, tuple_
 
+from chaos.analysis.moments import iso
 from chaos.history.cursors import after, cursor
 from chaos.history.errors import BadQuestion, Gone
 from chaos.history.migrations import schema
@@ -23,7 +24,6 @@ from chaos.history.models import (
 from chaos.history.rows import RESULT, askable
 from chaos.history.tables import ARTIFACTS, LABELS, RESULTS, RUNS, STEPS, TALLIES
 from chaos.history.writing import known, row_of, stored
-from chaos.measure.moments import iso
 
 MOST = 200
 MOST_POINTS = 2000

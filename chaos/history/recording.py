@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chaos.errors import ChaosLabError
-from chaos.inert import one_line
+from chaos.text.inert import one_line
 
 WITHIN_S = 3.0
 _STORE_WITHIN_S = 2.0
@@ -53,7 +53,7 @@ async def record(folder: Path, say: Callable[[str], None], within_s: float = WIT
 
 def _why_not(folder: Path) -> str:
     """Take it in; empty when that went well."""
-    from chaos.importing import ONE_AT_A_TIME
+    from chaos.host.import_lock import ONE_AT_A_TIME
 
     try:
         with ONE_AT_A_TIME:

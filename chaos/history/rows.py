@@ -11,7 +11,7 @@ from typing import Any
 from chaos.history import files
 from chaos.history.errors import NotTaken
 from chaos.history.models import ArtifactRow, RunRow, SteadyRow, StepRow
-from chaos.inert import inert
+from chaos.text.inert import inert
 
 JOURNAL, RESULT = "journal.ndjson", "result.json"
 ARTIFACTS = (JOURNAL, RESULT, "report.html", "dashboard.json")

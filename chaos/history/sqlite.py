@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos.history.database import told
 from chaos.history.errors import HistoryError
-from chaos.private import state_folder
+from chaos.host.private import state_folder
 
 T = TypeVar("T")
 _WRITES = "chaoslab_writes"

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from chaos.analysis.result import Result, StepResult
 from chaos.history import files, origin
 from chaos.history.errors import NotTaken
 from chaos.history.leaving import artifacts, remembered
@@ -31,8 +32,7 @@ from chaos.history.rows import (
     path_text,
     text,
 )
-from chaos.inert import one_line
-from chaos.measure.result import Result, StepResult
+from chaos.text.inert import one_line
 
 MOST_PARTS = 1000
 _FLOW_RUN = re.compile(r"/flow-run/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:$|[/?#])")

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from math import ceil, isfinite
 from typing import Any
 
+from chaos.analysis.looks import Asked, look_of
+from chaos.analysis.series import LONGEST_S, WINDOW_S
+from chaos.analysis.timeline import PHASES
 from chaos.events import Event
 from chaos.live.items import SLOT_S, Frame
 from chaos.live.load import Requests
 from chaos.live.slots import Slot
-from chaos.measure.looks import Asked, look_of
-from chaos.measure.series import LONGEST_S, WINDOW_S
-from chaos.measure.timeline import PHASES
 
 LAG_S = 0.25
 AGAIN_EVERY = 10

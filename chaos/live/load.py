@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from chaos.latencies import DEFAULT_TIMEOUT_S, Request, request_of
-from chaos.measure.series import Second, second_before
+from chaos.analysis.series import Second, second_before
+from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, Request, request_of
 
 _AT = attrgetter("at")
 

@@ -7,13 +7,13 @@ read up to a number goes on from there, with another projector of the same journ
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chaos.console import words
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.inert import one_line
 from chaos.live.charts import Charts
 from chaos.live.items import Asked, End, Item, Line, Mark
 from chaos.live.side import Measured
+from chaos.report.console import words
+from chaos.text.inert import one_line
 
 LINES_A_SECOND = 50
 _MOST_CHARACTERS = 2000

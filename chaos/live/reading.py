@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from chaos.events import Event
-from chaos.journal import Journal
 from chaos.live.items import Item
 from chaos.live.projector import Projector
+from chaos.runs.journal import Journal
 
 
 class Reading:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from chaos.measure.fidelity import read_fault
+from chaos.analysis.fidelity import read_fault
 
 _EVERY_S = 1.0
 _MOST = 2000

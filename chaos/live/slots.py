@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.measure.usage import disk_percent
+from chaos.analysis.usage import disk_percent
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ import yaml
 
 from chaos.errors import ManifestError
 from chaos.faults import FAULTS
-from chaos.manifests.base import API_VERSION
 from chaos.manifests.load import Loaded, experiments, load_bytes
+from chaos.manifests.models.base import API_VERSION
 from chaos.manifests.overriding import Intensity
 from chaos.manifests.places import repository
 from chaos.units import DURATION

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chaos.manifests import problems
 from chaos.manifests.places import template_file
+from chaos.manifests.yaml import problems
 
 FindApp = Callable[[Path, str, Path], Path]
 """Manifest, what its `app` says, repository -> the app's directory. Raises ValueError when it must not or cannot be."""

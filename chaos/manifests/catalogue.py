@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 from chaos.faults import FAULTS
-from chaos.faults.base import Fault
+from chaos.faults.support.base import Fault
 from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
-from chaos.manifests.providers_page import PROVIDERS
-from chaos.manifests.schema import Schema, schema
+from chaos.manifests.schema.json_schema import Schema, schema
+from chaos.manifests.schema.providers_page import PROVIDERS
 
 _REF = "#/$defs/"
 

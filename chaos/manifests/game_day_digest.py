@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from chaos.manifests.game_day import GameDaySpec
+from chaos.manifests.models.game_day import GameDaySpec
 
 _ABOUT = {"schedule", "suspend", "participants", "notes"}
 """What says when, and who is there; not what happens."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chaos.faults import FAULTS
-from chaos.manifests.experiment import ExperimentSpec
+from chaos.manifests.models.experiment import ExperimentSpec
 
 WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
 """What says when to run, not what happens then."""

@@ -14,19 +14,19 @@ from typing import Annotated, Any
 from pydantic import Discriminator
 
 from chaos.errors import ManifestError
-from chaos.manifests import problems
 from chaos.manifests.beside import FindApp, beside
-from chaos.manifests.checks import inconsistencies
-from chaos.manifests.experiment import Experiment
-from chaos.manifests.files import bytes_of
-from chaos.manifests.game_day import GameDay
-from chaos.manifests.game_day_checks import disagreements
-from chaos.manifests.located import documents, flaws, located
+from chaos.manifests.models.experiment import Experiment
+from chaos.manifests.models.game_day import GameDay
 from chaos.manifests.places import app_directory, repository
 from chaos.manifests.policy import Policy, is_policy, limits, policies_of
-from chaos.manifests.problems import Problem, dotted, nearest, unknown
-from chaos.manifests.tree import Tree
-from chaos.manifests.validation import validate
+from chaos.manifests.validation.checks import inconsistencies
+from chaos.manifests.validation.document import validate
+from chaos.manifests.validation.game_day_checks import disagreements
+from chaos.manifests.yaml import problems
+from chaos.manifests.yaml.files import bytes_of
+from chaos.manifests.yaml.located import documents, flaws, located
+from chaos.manifests.yaml.problems import Problem, dotted, nearest, unknown
+from chaos.manifests.yaml.tree import Tree
 
 AnyManifest = Annotated[Experiment | GameDay, Discriminator("kind")]
 KINDS: dict[str, type[Experiment | GameDay]] = {"Experiment": Experiment, "GameDay": GameDay}

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from chaos.latencies import QUANTILES, WITH_FAILURES
 from chaos.manifests.load import Loaded
-from chaos.manifests.problems import Problem
+from chaos.manifests.yaml.problems import Problem
+from chaos.statistics.latencies import QUANTILES, WITH_FAILURES
 
 
 def changed(loaded: Loaded) -> Iterator[Problem]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chaos.faults.base import Fault
-from chaos.faults.net.packets import LADDER
+from chaos.faults.network.packets import LADDER
+from chaos.faults.support.base import Fault
 
 NO_RUNG: Mapping[str, Mapping[str, str]] = {
     "local": {},

@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args
 
 from chaos.errors import ManifestError
 from chaos.faults import FAULTS
-from chaos.manifests import draft
-from chaos.manifests.checks import inconsistencies
-from chaos.manifests.experiment import Experiment
 from chaos.manifests.load import Loaded
-from chaos.manifests.validation import validate
+from chaos.manifests.models.experiment import Experiment
+from chaos.manifests.validation import draft
+from chaos.manifests.validation.checks import inconsistencies
+from chaos.manifests.validation.document import validate
 from chaos.units import DURATION, POSITIVE_DURATION
 
 Intensity = Literal["low", "medium", "high"]

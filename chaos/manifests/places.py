@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos.manifests.problems import quoted
+from chaos.manifests.yaml.problems import quoted
 
 
 def repository(manifest: Path) -> Path:

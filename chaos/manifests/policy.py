@@ -13,14 +13,14 @@ from pydantic_core import PydanticCustomError
 
 from chaos.errors import ManifestError
 from chaos.faults import FAULTS
-from chaos.faults.base import Intensity
-from chaos.manifests.base import LabelKey, Part
-from chaos.manifests.files import bytes_of
-from chaos.manifests.located import documents, flaws, located
+from chaos.faults.support.base import Intensity
+from chaos.manifests.models.base import LabelKey, Part
 from chaos.manifests.places import repository
-from chaos.manifests.problems import Path, Problem, quoted, unknown
-from chaos.manifests.tree import Tree
-from chaos.manifests.validation import validate
+from chaos.manifests.validation.document import validate
+from chaos.manifests.yaml.files import bytes_of
+from chaos.manifests.yaml.located import documents, flaws, located
+from chaos.manifests.yaml.problems import Path, Problem, quoted, unknown
+from chaos.manifests.yaml.tree import Tree
 from chaos.units import PositiveDuration
 
 NAME = "chaoslab.yaml"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from chaos.manifests.experiment import Experiment
 from chaos.manifests.load import Loaded
-from chaos.manifests.method import Step
+from chaos.manifests.models.experiment import Experiment
+from chaos.manifests.models.method import Step
 from chaos.manifests.policy import Policy
 from chaos.manifests.policy_intensity import beyond
-from chaos.manifests.problems import Path, Problem
+from chaos.manifests.yaml.problems import Path, Problem
 from chaos.units import DURATION
 
 Said = Iterator[tuple[Path, str]]

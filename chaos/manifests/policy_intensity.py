@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any, get_args
 
 from chaos.faults import FAULTS
-from chaos.faults.base import Fault, Intensity
-from chaos.manifests.method import unit_of
+from chaos.faults.support.base import Fault, Intensity
+from chaos.manifests.models.method import unit_of
 
 LEVELS: tuple[Intensity, ...] = get_args(Intensity)
 _PLACES = ("type", "intensity", "port", "status")

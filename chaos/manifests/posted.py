@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.errors import ManifestError
 from chaos.manifests.ad_hoc import SHOP
 from chaos.manifests.load import AnyLoaded, Loaded, experiments, load_bytes
-from chaos.manifests.problems import Problem, quoted
+from chaos.manifests.yaml.problems import Problem, quoted
 
 FILE = "manifest"
 """What its problems call it."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.errors import ManifestError
-from chaos.manifests.files import bytes_of, find
-from chaos.manifests.game_day import Entry, GameDaySpec
 from chaos.manifests.load import Loaded, LoadedDay, experiments, load_all
+from chaos.manifests.models.game_day import Entry, GameDaySpec
 from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy_breaches import forbidden
-from chaos.manifests.problems import Path as Place
-from chaos.manifests.problems import Problem, nearest
+from chaos.manifests.yaml.files import bytes_of, find
+from chaos.manifests.yaml.problems import Path as Place
+from chaos.manifests.yaml.problems import Problem, nearest
 
 _NAME = re.compile(rb"\bname: *[\"']?([a-z0-9][-a-z0-9]*)")
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TypeVar
 
 from chaos.errors import NotSeen, ProbeError
-from chaos.marks import mark
+from chaos.faults.linux.marks import mark
 from chaos.probes.http1 import BadResponse
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.BaseProtocol)

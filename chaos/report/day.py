@@ -5,8 +5,8 @@ from functools import lru_cache
 from jinja2 import Template
 from markupsafe import Markup
 
+from chaos.analysis.moments import number
 from chaos.game_days.learnt import DayReport
-from chaos.measure.moments import number
 from chaos.report import day_words, elsewhere, phrases, sheet
 from chaos.report.day_timeline import draw_day
 from chaos.verdict import Verdict

@@ -11,7 +11,7 @@ MOST_ADVICE = 5
 
 
 def closing_lines(day: DayReport, folder: Path) -> Iterator[str]:
-    """As `chaos.console.closing_lines` of a run."""
+    """As `chaos.report.console.closing_lines` of a run."""
     yield f"{day.verdict.upper()}  {day.game_day}: {day.why}"
     yield f"  ended   {day_words.ended(day)}{f': {day.ended_because}' if day.ended_because else ''}"
     yield f"  score   {_score(day)}"

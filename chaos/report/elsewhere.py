@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from chaos.measure.result import Delivery, Links
+from chaos.analysis.result import Delivery, Links
 
 
 class Frame(NamedTuple):

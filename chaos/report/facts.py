@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
+from chaos.analysis.result import Result
 from chaos.faults import FAULTS
-from chaos.measure.result import Result
 from chaos.report import scale
 from chaos.tolerances import Tolerance
 from chaos.units import Unit

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chaos.measure.moments import number
-from chaos.measure.result import StepResult
+from chaos.analysis.moments import number
+from chaos.analysis.result import StepResult
 from chaos.report import scale
 
 NOTHING = "–"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chaos.inert import cell, markdown
 from chaos.report.plain import plain
+from chaos.text.inert import cell, markdown
 
 Row = Mapping[str, str]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chaos.measure.fidelity import HELD
-from chaos.measure.moments import seconds
-from chaos.measure.result import Analysis, LoadSummary, LogCount, Result, SteadyStateResult, StepResult
+from chaos.analysis.fidelity import HELD
+from chaos.analysis.moments import seconds
+from chaos.analysis.result import Analysis, LoadSummary, LogCount, Result, SteadyStateResult, StepResult
 from chaos.report import scale
 from chaos.report.plain import plain
 from chaos.verdict import Outcome

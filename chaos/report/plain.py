@@ -1,4 +1,4 @@
-"""Make text that others wrote fit to show: inert (`chaos.inert`), without terminal colours, no endless lines.
+"""Make text that others wrote fit to show: inert (`chaos.text.inert`), without terminal colours, no endless lines.
 
 Escaping for HTML and SVG is a second, separate step (autoescape, `escaped`); this one is about what a reader sees.
 """
@@ -6,7 +6,7 @@ Escaping for HTML and SVG is a second, separate step (autoescape, `escaped`); th
 import re
 from html import escape
 
-from chaos.inert import inert
+from chaos.text.inert import inert
 
 LONGEST_LINE = 400
 """Characters of one line before the rest is only counted."""

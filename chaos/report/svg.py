@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chaos.measure.series import Points, Series
+from chaos.analysis.series import Points, Series
 from chaos.report import scale
 from chaos.report.chart import Band, Chart, Limit, Line
 from chaos.report.plot import draw

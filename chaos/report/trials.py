@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chaos.measure.result import Result
-from chaos.measure.trials_result import MedianOver, StateOver, TrialNumber, TrialResult, TrialsResult
+from chaos.analysis.result import Result
+from chaos.analysis.trials_result import MedianOver, StateOver, TrialNumber, TrialResult, TrialsResult
 from chaos.report import scale
 
 NOTHING = "–"

@@ -3,11 +3,11 @@
 from typing import Any
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.base import Completed, Sandbox, SandboxRef, Setup
 from chaos.sandboxes.claims import checked
-from chaos.sandboxes.container import ContainerSandbox
-from chaos.sandboxes.e2b import E2BSandbox
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.container.provider import ContainerSandbox
+from chaos.sandboxes.e2b.provider import E2BSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
+from chaos.sandboxes.support.base import Completed, Sandbox, SandboxRef, Setup
 
 AnySandbox = LocalSandbox | ContainerSandbox | E2BSandbox
 PROVIDERS: dict[str, type[AnySandbox]] = {

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import SandboxRefused
-from chaos.sandboxes.base import SandboxRef
+from chaos.events.signing import KEY_BYTES
 from chaos.sandboxes.claims import checked
+from chaos.sandboxes.support.base import SandboxRef
 from chaos.settings import Settings
-from chaos.signing import KEY_BYTES
 
 _FOLDER = "sandboxes"
 _OLD_S = 30 * 86400.0

@@ -1,15 +1,15 @@
 """Which requests are meant for this console: its own address, and no page of another origin.
 
-As `flows.door.rules`, with three differences: hosts may be configured, a navigation from elsewhere may show a page (not
-the API), and what is refused is told as a problem.
+As `flows.server.door.rules`, with three differences: hosts may be configured, a navigation from elsewhere may show a
+page (not the API), and what is refused is told as a problem.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.console.problems import Refused
-from flows.door.rules import Asked
-from flows.ports import HOST
+from flows.server.door.ports import HOST
+from flows.server.door.rules import Asked
 
 OURS = ("/api/", "/experiment/")
 """Where the API is; everything else is a page."""

@@ -5,7 +5,7 @@ import hashlib
 from typing import Any
 
 from flows.console.problems import Refused
-from flows.door.door import Message, Receive, Send
+from flows.server.door.door import Message, Receive, Send
 
 PAGES = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

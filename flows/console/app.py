@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chaos import __version__
-from chaos.inert import inert
+from chaos.text.inert import inert
 from flows.console import (
     pages,
     routes_checks,

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from chaos.analysis.result import Result
+from chaos.analysis.series import Series, series
+from chaos.analysis.trials import shown
 from chaos.errors import ChaosLabError
 from chaos.events import Event, segments
-from chaos.inert import inert
-from chaos.measure.result import Result
-from chaos.measure.series import Series, series
-from chaos.measure.trials import shown
-from chaos.run import Run
+from chaos.runs.directory import Run
+from chaos.text.inert import inert
 from flows.console import answers
 from flows.console.problems import Refused
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.errors import ManifestError
-from chaos.inert import inert
 from chaos.manifests.ad_hoc import Wish, written
 from chaos.manifests.load import Loaded, experiments
 from chaos.manifests.meanings import changed
 from chaos.manifests.overriding import Overrides
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.posted import one, read
-from chaos.plan import Plan, draw, undecidable
-from chaos.plan_text import describe
+from chaos.planning.describe import describe
+from chaos.planning.plan import Plan, draw, undecidable
+from chaos.text.inert import inert
 from flows.console.answers import PlanView, Validation
 from flows.console.asked import AdHoc, Start
 from flows.console.problems import ProblemDetail, Refused, detail_of, refused_manifest

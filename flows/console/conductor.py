@@ -14,13 +14,13 @@ import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from chaos.inert import inert
-from chaos.switch import Halt
+from chaos.runs.kill_switch import Halt
+from chaos.text.inert import inert
 from flows.console.problems import Refused
-from flows.labels import RUN
-from flows.progress import API_FAILURES
-from flows.standing import POOL
-from flows.switch import halted_by
+from flows.prefect.kill_switch import halted_by
+from flows.prefect.labels import RUN
+from flows.prefect.progress import API_FAILURES
+from flows.worker.infrastructure import POOL
 
 FLOWS = ("experiment", "ad-hoc", "game-day")
 LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from chaos.analysis.result import Result
 from chaos.history.store import History
-from chaos.measure.result import Result
-from chaos.under_way import folder as folder_of_runs
+from chaos.runs.active import folder as folder_of_runs
 from flows.console.conductor import Conductor
 from flows.console.finding import Finder, Found
 from flows.console.limits import Buckets

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from chaos.analysis.result import Result
 from chaos.history.errors import Gone, HistoryError
 from chaos.history.models import Detail
 from chaos.history.store import History
-from chaos.measure.result import Result
-from chaos.run import Run
+from chaos.runs.directory import Run
 from flows.console.conductor import Conductor, label
 from flows.console.problems import Refused
 from flows.console.underway import Journals, Told, is_readable, local_runs
-from flows.labels import FOLDER, RUN
+from flows.prefect.labels import FOLDER, RUN
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -16,8 +16,8 @@ from flows.console.answering import Answer, refuse
 from flows.console.limits import FAILURES, READS, Buckets
 from flows.console.people import Doorkeeper, Person
 from flows.console.problems import Refused
-from flows.door.door import App, Message, Receive, Scope, Send
-from flows.door.rules import Asked
+from flows.server.door.door import App, Message, Receive, Scope, Send
+from flows.server.door.rules import Asked
 
 MOST_BODY_BYTES = 512 * 1024
 BODY_WITHIN_S = 10.0

@@ -22,7 +22,7 @@ from flows.console.finding import asked
 from flows.console.problems import Refused
 from flows.console.underway import is_readable, local_runs
 from flows.console.viewing import STATES, ended_as, experiment_of, ms_of, started_by
-from flows.labels import FOLDER, RUN
+from flows.prefect.labels import FOLDER, RUN
 
 AT_MOST_EVERY_S = 1.0
 AT_LEAST_EVERY_S = 30.0

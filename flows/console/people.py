@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from fastapi import Request
 
 from flows.console.problems import Refused
-from flows.door.peer import owner
+from flows.server.door.peer import owner
 
 Role = Literal["viewer", "operator", "worker"]
 RIGHTS: Mapping[Role, frozenset[str]] = {

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from chaos.errors import ManifestError
-from chaos.inert import inert
-from chaos.manifests.problems import Problem as Mistake
+from chaos.manifests.yaml.problems import Problem as Mistake
+from chaos.text.inert import inert
 
 MEDIA_TYPE = "application/problem+json"
 TYPES: Mapping[str, tuple[int, str, str]] = {

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
-from chaos.analyzers.comparison import compare
-from chaos.measure.moments import iso
-from chaos.measure.result import Result
-from chaos.run import Run
+from chaos.analysis.moments import iso
+from chaos.analysis.result import Result
+from chaos.explain.comparison import compare
+from chaos.runs.directory import Run
 from flows.console import answers, charts
 from flows.console.desk import Desk, DeskOf, RunId
 from flows.console.files import FILES, Piece, files_of, piece_of

@@ -5,17 +5,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from chaos import __version__, switch
+from chaos import __version__
 from chaos.errors import ChaosLabError
-from chaos.inert import inert
-from chaos.switch import Halt
-from flows import switching
+from chaos.runs import kill_switch as switch
+from chaos.runs.kill_switch import Halt
+from chaos.text.inert import inert
 from flows.console import answers
 from flows.console.asked import Stop
 from flows.console.conductor import names
 from flows.console.desk import DeskOf
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
+from flows.prefect import kill_switch_admin as switching
 
 router = APIRouter(tags=["house"])
 Viewer = Annotated[Person, Depends(needs("read"))]

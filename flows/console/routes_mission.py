@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.container_engine import find
+from chaos.sandboxes.container.engine import find
 from chaos.settings import Settings
 from flows.console import answers
 from flows.console.asked import AdHoc, MissionStart, Start

@@ -18,9 +18,9 @@ from flows.console.problems import Refused
 from flows.console.routes_runs import run_now
 from flows.console.starting import called, repository_of, short
 from flows.console.viewing import iso_ms, summary
-from flows.experiment import experiment
-from flows.looking import Repositories, look
-from flows.progress import API_FAILURES
+from flows.experiment.flow import experiment
+from flows.gitops.status import Repositories, look
+from flows.prefect.progress import API_FAILURES
 
 router = APIRouter(tags=["repositories"])
 Viewer = Annotated[Person, Depends(needs("read"))]

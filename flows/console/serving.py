@@ -12,12 +12,10 @@ from pathlib import Path
 import uvicorn
 from prefect.client.orchestration import get_client
 
-from chaos import private
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.history.store import History
+from chaos.host import private
 from chaos.settings import Settings
-from flows import heartbeats, server, standing
-from flows.background import Background
 from flows.console.addresses import Addresses, own_hosts
 from flows.console.app import create_app
 from flows.console.conductor import Conductor
@@ -31,8 +29,12 @@ from flows.console.observing import Observer
 from flows.console.people import Doorkeeper
 from flows.console.starting import Starter
 from flows.console.underway import Journals
-from flows.local import speaking_to
-from flows.ports import HOST
+from flows.server import api as server
+from flows.server.door.ports import HOST
+from flows.server.local import speaking_to
+from flows.server.process import Background
+from flows.worker import heartbeats
+from flows.worker import infrastructure as standing
 
 FIRST, LAST = 8000, 8099
 _WORKER_ENDS_WITHIN_S = 45.0

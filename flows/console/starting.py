@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chaos import switch
 from chaos.history.models import Claim
 from chaos.history.store import History
-from chaos.inert import inert
 from chaos.manifests.load import Loaded
-from flows.ad_hoc import ad_hoc
+from chaos.runs import kill_switch as switch
+from chaos.text.inert import inert
 from flows.console.asked import Registered, Start
 from flows.console.checking import allowed, loaded_of, must_be_possible, planned
 from flows.console.conductor import Conductor
 from flows.console.finding import asked
 from flows.console.people import Person
 from flows.console.problems import Refused
-from flows.deployed import GAME_DAY
-from flows.experiment import experiment
-from flows.labels import BY
-from flows.standing import AD_HOC
+from flows.experiment.ad_hoc import ad_hoc
+from flows.experiment.flow import experiment
+from flows.gitops.deployments import GAME_DAY
+from flows.prefect.labels import BY
+from flows.worker.infrastructure import AD_HOC
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.run import Run
-from chaos.series_plan import SeriesPlan
-from chaos.under_way import folder as folder_of_runs
+from chaos.runs.active import folder as folder_of_runs
+from chaos.runs.directory import Run
+from chaos.statistics.series_plan import SeriesPlan
 from flows.console.answers import Progress
 
 _REMEMBERED = 256

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chaos.analysis.result import Result
 from chaos.history.models import RunRow, Summary
-from chaos.inert import inert
-from chaos.measure.result import Result
+from chaos.text.inert import inert
 from flows.console.answers import Progress, Run, RunDelivery, RunLinks, RunSummary, Started, State
 from flows.console.conductor import Conductor, label
 from flows.console.finding import Found, fetch
 from flows.console.underway import Told, progress_now
-from flows.door.rules import API
-from flows.labels import BY
+from flows.prefect.labels import BY
+from flows.server.door.rules import API
 
 BASE = f"{API}/v1"
 STATES: Mapping[str, State] = {

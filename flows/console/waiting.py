@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chaos import switch
+from chaos.runs import kill_switch as switch
 from flows.console.conductor import Conductor, names
-from flows.standing import POOL
+from flows.worker.infrastructure import POOL
 
 _SILENT_AFTER_S = 90.0
 """A worker says every 30 s that it is there."""

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from chaos import runner
 from chaos.agent import procfs
 from chaos.agent.lineage import Lineage
 from chaos.agent.wall import InTheOpen
+from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.manifests.load import load
-from chaos.measure.result import Result
-from chaos.plan import plan
-from chaos.run import Run
-from chaos.stop import Stop
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
 from tests import lab as labs
 from tests.lab import Lab
 

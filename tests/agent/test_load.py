@@ -16,8 +16,8 @@ from chaos.agent.load import OpenLoop
 from chaos.agent.probing import sample_forever
 from chaos.agent.windows import Windows, nearest_rank
 from chaos.events import Clock
-from chaos.point_process import of_the_load
 from chaos.probes.http import HttpProbe
+from chaos.statistics.point_process import of_the_load
 from tests.agent.servers import OK, always, free_port, head, run, server_process, serving
 from tests.agent.test_probing import Place
 

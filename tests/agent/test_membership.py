@@ -16,7 +16,7 @@ from chaos.agent.budget import Budget
 from chaos.agent.record import Record
 from chaos.errors import TargetError
 from chaos.events import Clock, Event
-from chaos.nsbox import cgroups
+from chaos.namespaces import cgroups
 
 needs_groups = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root may make a control group on every machine"

@@ -19,13 +19,13 @@ from chaos.agent.probing import MOST_IN_FLIGHT, sample_forever
 from chaos.agent.windows import Windows, nearest_rank
 from chaos.errors import NotSeen, ProbeError
 from chaos.events import Clock
-from chaos.point_process import of_a_probe
 from chaos.probes.base import Probe
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
 from chaos.probes.metric import MetricProbe
 from chaos.probes.process import ProcessProbe
 from chaos.probes.tcp import TcpProbe
+from chaos.statistics.point_process import of_a_probe
 from chaos.tolerances import UNJUDGED, Tolerance
 from tests.agent.servers import OK, always, free_port, head, run, serving
 

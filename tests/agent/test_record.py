@@ -9,8 +9,8 @@ import pytest
 
 from chaos.agent.record import Record
 from chaos.events import Clock, Event
-from chaos.gate import LINE_BYTES, Gate, Taken
-from tests.test_gate import STARTED
+from chaos.runner.gate import LINE_BYTES, Gate, Taken
+from tests.runner.test_gate import STARTED
 from tests.wire import KEY
 
 KIB = 2**10

@@ -16,14 +16,14 @@ import pytest
 
 from chaos.agent.record import Record
 from chaos.agent.timeline import Ending, Timeline
+from chaos.analysis.record import Record as Judged
+from chaos.analysis.timeline import Timeline as Measured
 from chaos.errors import FaultError, InjectionError
 from chaos.events import Clock, Event
-from chaos.faults.base import Delivered, Fault, Injection, Met, Sample, Target
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.manifests.load import load
-from chaos.measure.record import Record as Judged
-from chaos.measure.timeline import Timeline as Measured
-from chaos.nsbox import kernel
-from chaos.plan import plan
+from chaos.namespaces import kernel
+from chaos.planning.plan import plan
 from tests.agent.servers import free_port
 from tests.lab import ROOT, Lab
 

@@ -18,7 +18,7 @@ _LOADED = """
 import base64, ctypes, ctypes.util, errno, os, socket, sys, zlib
 sys.path.insert(0, sys.argv[1])
 from chaos.agent.syscall_filter import PACKED
-from chaos.nsbox import kernel
+from chaos.namespaces import kernel
 libc = ctypes.CDLL(None, use_errno=True)
 kernel.no_new_privileges()
 kernel.filter_system_calls(zlib.decompress(base64.b85decode(PACKED)))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from chaos.sandboxes.base import Completed
-from chaos.setting_up import behind_the_wall
+from chaos.runner.provision import behind_the_wall
+from chaos.sandboxes.support.base import Completed
 from tests.sandboxes.box import local_box
 
 _LOOK = r"""

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from chaos.agent.windows import Windows, nearest_rank
-from chaos.point_process import of_the_load
 from chaos.probes.base import Metric
+from chaos.statistics.point_process import of_the_load
 
 TIMEOUT_S = 2.0
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 import chaos.faults
 from chaos.faults import FAULTS, AnyFault, fault_class
-from chaos.faults.base import Fault
+from chaos.faults.support.base import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS: tuple[type[Fault], ...] = get_args(AnyFault)

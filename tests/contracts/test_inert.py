@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
-from chaos import dashboards
-from chaos.cli import cli
-from chaos.console import Progress, closing_lines, words
+from chaos.analysis.judge import judge
+from chaos.analysis.result import Metrics, Result
+from chaos.analysis.series import series
+from chaos.cli.main import cli
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.game_days.learnt import DayReport
@@ -29,18 +30,17 @@ from chaos.gitops.forges import Forge
 from chaos.gitops.observed import Observed
 from chaos.gitops.status import statuses
 from chaos.gitops.status_text import heading, page, table
-from chaos.inert import in_json, inert
-from chaos.measure.judge import judge
-from chaos.measure.result import Metrics, Result
-from chaos.measure.series import series
-from chaos.notices.bodies import generic, slack
-from chaos.notices.notice import of_result
+from chaos.publish import dashboards
+from chaos.publish.notifications.bodies import generic, slack
+from chaos.publish.notifications.notice import of_result
 from chaos.report import day as day_page
 from chaos.report import day_junit, day_lines, day_markdown, html
-from chaos.terminal import inert_output
-from flows import artifacts
-from tests.dashboards.known import EXPERIMENT
+from chaos.report.console import Progress, closing_lines, words
+from chaos.report.terminal import inert_output
+from chaos.text.inert import in_json, inert
+from flows.experiment import artifacts
 from tests.game_days import a_day
+from tests.publish.dashboards.known import EXPERIMENT
 from tests.report.a_run import PLAN, events
 
 HOSTILE = (

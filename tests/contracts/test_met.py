@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chaos.faults.base import Fault, Met
+from chaos.faults.support.base import Fault, Met
 from chaos.faults.union import FAULTS
 from tests.contracts.test_every_fault import KINDS, every_fault, example, type_of
 

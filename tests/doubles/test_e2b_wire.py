@@ -14,7 +14,7 @@ import httpx
 import pytest
 from e2b import E2B, CommandExitException
 
-from chaos.sandboxes.e2b import E2BSandbox
+from chaos.sandboxes.e2b.provider import E2BSandbox
 from tests.doubles.e2b.frames import frame
 from tests.sandboxes.microvm import MIB, at_double
 

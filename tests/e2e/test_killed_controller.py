@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from chaos.journal import Journal
+from chaos.runs.journal import Journal
 from tests import leftovers
 
 ROOT = Path(__file__).parents[2]

@@ -15,10 +15,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from chaos import runner
 from chaos.manifests.load import load
-from chaos.plan import Plan, plan
-from chaos.run import Run
+from chaos.planning.plan import Plan, plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 from chaos.sandboxes import Sandbox, SandboxRef, connect
 from tests.escape import canaries
 

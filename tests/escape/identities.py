@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.journal import Journal
+from chaos.runs.journal import Journal
 from tests.escape.canaries import Canary, canary
 from tests.escape.conduct import program
 from tests.lab import ROOT

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
 from tests.escape import canaries
 from tests.escape.conduct import _PYTHON, _SYSTEM_V, DISK, IPC_KEY, MEMORY, program
 from tests.sandboxes.box import MIB, local_box

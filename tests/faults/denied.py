@@ -1,6 +1,6 @@
 """What the tests of all faults that deny connections need."""
 
-from tests.faults.net import denials
+from tests.faults.network import denials
 from tests.faults.target import in_own_network
 
 BODIES = (
@@ -11,7 +11,7 @@ BODIES = (
     "killed_injector_ends_it",
     "on_another_machine",
 )
-"""Of tests.faults.net.denials; each takes the fault's name."""
+"""Of tests.faults.network.denials; each takes the fault's name."""
 
 
 def run(body: str, *arguments: str, user: str = "own") -> None:

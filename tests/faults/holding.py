@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from chaos.faults.base import Injection
+from chaos.faults.support.base import Injection
 from tests.faults.target import LocalTarget
 
 

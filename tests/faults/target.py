@@ -26,10 +26,10 @@ from chaos.agent.budget import Budget as AgentBudget
 from chaos.agent.commands import UNDER_WAY
 from chaos.agent.helper import command
 from chaos.errors import FaultError
-from chaos.faults.base import Memory
-from chaos.faults.channel import Channel
-from chaos.faults.mounts import View
-from chaos.nsbox import cgroups
+from chaos.faults.linux.mounts import View
+from chaos.faults.support.base import Memory
+from chaos.faults.support.channel import Channel
+from chaos.namespaces import cgroups
 
 ROOT = Path(__file__).resolve().parents[2]
 

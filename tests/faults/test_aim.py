@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered, Injection
 from chaos.faults.crash_loop import CrashLoop
 from chaos.faults.process.aim import Match, Scope, aim
 from chaos.faults.process_kill import ProcessKill
 from chaos.faults.process_pause import ProcessPause
 from chaos.faults.process_stop import ProcessStop
+from chaos.faults.support.base import Delivered, Injection
 from tests.agent.servers import free_port
 from tests.faults.forks import server, wrapped
 from tests.faults.target import LocalTarget

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.net import asides
+from tests.faults.network import asides
 from tests.faults.target import in_own_network, users
 
 AT_THE_FRONT = ("connection_reset", "delay", "http")

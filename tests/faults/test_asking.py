@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.net import asking
+from tests.faults.network import asking
 from tests.faults.target import in_own_network
 
 

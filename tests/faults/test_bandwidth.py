@@ -3,7 +3,7 @@
 import pytest
 
 from chaos.faults.bandwidth import Bandwidth
-from tests.faults.net import links, strikes
+from tests.faults.network import links, strikes
 from tests.faults.target import in_own_network, users
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.clock import library
 from chaos.faults.clock.page import Page
 from chaos.faults.clock_skew import ClockSkew
+from chaos.faults.support.base import Injection
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.target import LocalTarget
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered
 from chaos.faults.crash_loop import CrashLoop
+from chaos.faults.support.base import Delivered
 from tests.faults.target import LocalTarget
 
 SLEEPER = ["sleep", "60"]

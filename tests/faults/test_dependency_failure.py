@@ -3,7 +3,7 @@
 import pytest
 
 from chaos.faults.dependency_failure import FAILS_AS, DependencyFailure
-from tests.faults.net import failures
+from tests.faults.network import failures
 from tests.faults.target import in_own_network, users
 
 

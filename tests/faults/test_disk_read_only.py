@@ -4,7 +4,7 @@ import pytest
 
 from chaos.errors import InjectionError
 from chaos.faults.disk_read_only import DiskReadOnly
-from chaos.faults.mounts import holding, read
+from chaos.faults.linux.mounts import holding, read
 from tests.faults.disks import read_only
 from tests.faults.target import LocalTarget, in_own_network, users
 

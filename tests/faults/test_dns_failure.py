@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chaos.faults.dns_failure import ENDS_AS, DnsFailure
-from tests.faults.net import lies
+from tests.faults.network import lies
 from tests.faults.target import in_own_network, users
 
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from chaos.faults.fidelity import (
+from chaos.faults.support.fidelity import (
     independent_of,
     mean_interval,
     median_interval,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chaos.faults.http_fault import HttpFault
-from tests.faults.net import sites
+from tests.faults.network import sites
 from tests.faults.target import in_own_network, users
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Fault
 from chaos.faults.cpu_throttle import CpuThrottle
 from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.memory_limit import MemoryLimit
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.pid_exhaustion import PidExhaustion
+from chaos.faults.support.base import Fault
 from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 

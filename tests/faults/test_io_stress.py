@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.io_stress import IoStress
-from chaos.faults.mounts import mount_of
+from chaos.faults.linux.mounts import mount_of
+from chaos.faults.support.base import Injection
 from tests.faults.target import ROOT, LocalTarget
 
 MIB = 2.0**20

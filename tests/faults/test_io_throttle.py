@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
-from chaos.faults.blkio import Limits, limits_for
 from chaos.faults.io_throttle import IoThrottle, _file_to_read
-from chaos.faults.mounts import Mount, mount_of
+from chaos.faults.linux.blkio import Limits, limits_for
+from chaos.faults.linux.mounts import Mount, mount_of
+from chaos.faults.support.base import Injection
 from tests.faults.target import ROOT, LocalTarget
 
 KIB, MIB = 2.0**10, 2.0**20

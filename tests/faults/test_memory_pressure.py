@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from chaos.faults.base import Injection
 from chaos.faults.memory_pressure import MemoryPressure
+from chaos.faults.support.base import Injection
 from tests.faults.target import LocalTarget
 
 BUDGET = 128 * 2**20

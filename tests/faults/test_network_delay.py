@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from chaos.faults.network_delay import NetworkDelay
-from tests.faults.net import delays
+from tests.faults.network import delays
 from tests.faults.target import in_own_network, users
 
 

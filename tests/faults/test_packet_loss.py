@@ -3,7 +3,7 @@
 import pytest
 
 from chaos.faults.packet_loss import PacketLoss
-from tests.faults.net import strikes
+from tests.faults.network import strikes
 from tests.faults.target import in_own_network, users
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from chaos.errors import FaultError
 from chaos.faults.pid_exhaustion import PidExhaustion
-from chaos.nsbox.spec import MOST_TASKS
+from chaos.namespaces.spec import MOST_TASKS
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.forking import APP
 from tests.faults.holding import hold, start, told

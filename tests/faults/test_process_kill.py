@@ -10,8 +10,8 @@ from statistics import median
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Injection
 from chaos.faults.process_kill import ProcessKill
+from chaos.faults.support.base import Injection
 from tests.faults.target import LocalTarget
 
 SLEEPER = ["sleep", "60"]

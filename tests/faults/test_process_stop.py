@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Delivered
 from chaos.faults.process.tree import look
 from chaos.faults.process_stop import ProcessStop
+from chaos.faults.support.base import Delivered
 from tests.faults.target import LocalTarget
 
 APP = (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from chaos.errors import FaultError
-from chaos.faults.beats import Beats, beating
-from chaos.faults.outside import answer_in, awaited
 from chaos.faults.sandbox_freeze import SandboxFreeze, bounds
+from chaos.faults.support.beats import Beats, beating
+from chaos.faults.support.outside import answer_in, awaited
 
 SOON_S = 30.0
 

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from bench.landing import HELD, Held, samples_of
-from chaos.faults.base import Fault
 from chaos.faults.cpu_stress import CpuStress
 from chaos.faults.crash_loop import CrashLoop
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.fd_exhaustion import FdExhaustion
-from chaos.faults.fidelity import enough_for, share_fits, traffic_needed
 from chaos.faults.http_fault import HttpFault
 from chaos.faults.inode_exhaustion import InodeExhaustion
 from chaos.faults.io_stress import IoStress
@@ -20,7 +18,9 @@ from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.network_delay import NetworkDelay
 from chaos.faults.process_pause import ProcessPause
-from chaos.faults.steadiness import lost_share, unsteady
+from chaos.faults.support.base import Fault
+from chaos.faults.support.fidelity import enough_for, share_fits, traffic_needed
+from chaos.faults.support.steadiness import lost_share, unsteady
 
 MIB = 2**20
 

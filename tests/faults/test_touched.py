@@ -4,8 +4,8 @@ import os
 from contextlib import closing
 from pathlib import Path
 
-from chaos.faults.touched import Touched, used, wrote
-from chaos.faults.unnamed import unnamed_file
+from chaos.faults.support.touched import Touched, used, wrote
+from chaos.faults.support.unnamed import unnamed_file
 
 
 def nobody() -> list[int]:

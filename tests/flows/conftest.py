@@ -10,9 +10,9 @@ import pytest
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from chaos.measure.result import Result
-from flows import server
-from flows.local import speaking_to
+from chaos.analysis.result import Result
+from flows.server import api as server
+from flows.server.local import speaking_to
 from tests.flows.manifests import killed
 from tests.flows.patience import client
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from playwright.sync_api import Page
 
-from flows import server
+from flows.server import api as server
 from tests.browser_fixture import Browser, Seen
 
 T = TypeVar("T")

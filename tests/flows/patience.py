@@ -4,7 +4,7 @@ import time
 
 import httpx
 
-from flows.local import local_keys, secret_for
+from flows.server.local import local_keys, secret_for
 
 _TIMES = 20
 

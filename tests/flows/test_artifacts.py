@@ -9,10 +9,11 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import Artifact
 from prefect.runtime import flow_run
 
-from chaos.measure.judge import judge
-from chaos.measure.result import Result
-from flows import artifacts, server
-from flows.experiment import experiment
+from chaos.analysis.judge import judge
+from chaos.analysis.result import Result
+from flows.experiment import artifacts
+from flows.experiment.flow import experiment
+from flows.server import api as server
 from tests.report.a_run import events
 
 

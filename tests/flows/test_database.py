@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import server
-from flows.database import DatabaseError
+from flows.server import api as server
+from flows.server.database import DatabaseError
 from tests.flows.conftest import environment
 from tests.flows.patience import client
 from tests.postgres_fixture import Postgres, started

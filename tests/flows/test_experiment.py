@@ -24,17 +24,17 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 
-from chaos.conduct import Conduct
+from chaos.analysis.result import Result
+from chaos.cli.run_experiment import Conduct
 from chaos.errors import ManifestError
 from chaos.history.store import History
 from chaos.manifests.load import load
-from chaos.measure.result import Result
-from chaos.plan import plan
-from flows import server
-from flows.experiment import experiment
-from flows.run import conduct_with_prefect
+from chaos.planning.plan import plan
+from flows.experiment.flow import experiment
+from flows.game_day.conduct import conduct_with_prefect
+from flows.server import api as server
 from tests.flows.manifests import killed
-from tests.metrics.stores import stubborn
+from tests.publish.prometheus.stores import stubborn
 
 STAGES = ["sandbox", "inject", "collect", "analyze", "visualize"]
 

@@ -15,15 +15,15 @@ from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
 
 from chaos.gitops.decide import Action, Policy, Reason
-from chaos.gitops.source import Source, SourceError
+from chaos.gitops.repository.source import Source, SourceError
 from chaos.gitops.wanted import Desired
-from flows.deployed import Deployments
-from flows.following import MOST_PATIENCE_S, OURS, Bell, Following, _patience_s, follow
-from flows.lateness import cancel_late
-from flows.reconcile import Synced
-from flows.reconciling import reconcile
-from flows.scheduled import schedule
-from flows.server import Api
+from flows.gitops.deployments import Deployments
+from flows.gitops.flow import reconcile
+from flows.gitops.late_runs import cancel_late
+from flows.gitops.reconciler import Synced
+from flows.gitops.schedule import schedule
+from flows.gitops.watcher import MOST_PATIENCE_S, OURS, Bell, Following, _patience_s, follow
+from flows.server.api import Api
 from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
 

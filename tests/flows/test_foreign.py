@@ -14,8 +14,8 @@ import httpx
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows import standing
-from flows.server import Api
+from flows.server.api import Api
+from flows.worker import infrastructure as standing
 from tests.flows.conftest import environment
 from tests.flows.patience import client
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops.mirror import Mirror
-from flows.local import speaking_to
-from flows.reconcile import reconcile
-from flows.server import Api
+from chaos.gitops.repository.mirror import Mirror
+from flows.gitops.reconciler import reconcile
+from flows.server.api import Api
+from flows.server.local import speaking_to
 from tests.flows.test_reconcile import CRON, Scene
 
 KILLS = 10

@@ -11,9 +11,9 @@ from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.schemas.automations import AutomationCore
 
-from chaos.measure.result import Result
-from flows.experiment import experiment
-from flows.server import Api
+from chaos.analysis.result import Result
+from flows.experiment.flow import experiment
+from flows.server.api import Api
 
 EXAMPLE = Path(__file__).parents[2] / "docs/automations/pause-what-deviated.yaml"
 SOON_S = 60.0

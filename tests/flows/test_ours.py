@@ -8,8 +8,8 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flows.ours import NotOursError, our_flow
-from flows.standing import RUNNER
+from flows.worker.admission import NotOursError, our_flow
+from flows.worker.infrastructure import RUNNER
 
 SHELL = [{"prefect.deployments.steps.utility.run_shell_script": {"script": "true"}}]
 
@@ -50,11 +50,11 @@ def test_what_we_deploy_is_ours(more: dict[str, Any], run: dict[str, Any], entry
         ({"entrypoint": None}, "the entrypoint is None"),
         ({"entrypoint": ""}, "the entrypoint is ''"),
         ({"entrypoint": "evil.py:flow"}, "the entrypoint is 'evil.py:flow'"),
-        ({"entrypoint": "flows.experiment.carried_out"}, "the entrypoint is"),
-        ({"entrypoint": "flows/experiment.py:experiment"}, "the entrypoint is"),
+        ({"entrypoint": "flows.experiment.flow.carried_out"}, "the entrypoint is"),
+        ({"entrypoint": "flows/experiment/flow.py:experiment"}, "the entrypoint is"),
         ({"entrypoint": "../flows.experiment.experiment"}, "the entrypoint is"),
         ({"entrypoint": "flows.experiment.experiment "}, "the entrypoint is"),
-        ({"entrypoint": "flows.experiment.\x1b[2Jexperiment"}, r"\\x1b\[2J"),
+        ({"entrypoint": "flows.experiment.flow.\x1b[2Jexperiment"}, r"\\x1b\[2J"),
         ({"entrypoint": "x" * 9000}, "the entrypoint is 'x{79}$"),
         ({"pull_steps": SHELL}, "has pull_steps"),
         (

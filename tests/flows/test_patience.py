@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.background import Background
-from flows.patience import AT_LEAST_S, AT_MOST_S, STANDS_STILL_S, Patience
+from flows.server.patience import AT_LEAST_S, AT_MOST_S, STANDS_STILL_S, Patience
+from flows.server.process import Background
 
 
 def given_up(worked_s: Callable[[float], float]) -> tuple[float, str, list[str]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from chaos.gitops.mirror import Mirror
-from chaos.gitops.notes import notes
-from chaos.gitops.source import Source
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.notes import notes
+from chaos.gitops.repository.source import Source
 from chaos.gitops.status import Status
-from flows.accounts import key_of
-from flows.looking import look
-from flows.server import Api
+from flows.gitops.status import look
+from flows.repositories.page import key_of
+from flows.server.api import Api
 from tests.flows.conftest import environment
 from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chaos.gitops.decide import Action, Policy
-from chaos.gitops.mirror import Mirror
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
 from chaos.gitops.scoped import scoped
-from chaos.gitops.source import Source
-from flows.reconcile import Synced, reconcile
-from flows.server import Api
+from flows.gitops.reconciler import Synced, reconcile
+from flows.server.api import Api
 from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
 

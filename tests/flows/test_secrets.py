@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.measure.result import Result
-from chaos.sandboxes.e2b_templates import Recipe
-from flows import server
+from chaos.analysis.result import Result
+from chaos.sandboxes.e2b.templates import Recipe
+from flows.server import api as server
 from tests.doubles.e2b.running import Double
 from tests.flows.test_experiment import conducted, seen
 from tests.lab import SERVER, WEB, Lab

@@ -17,14 +17,15 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import ports, server
-from flows.background import Background
-from flows.local import secret_for
+from flows.server import api as server
+from flows.server.door import ports
+from flows.server.local import secret_for
+from flows.server.process import Background
 from tests.flows.conftest import environment
 
 ASK = """
 import dataclasses, json
-from flows import server
+from flows.server import api as server
 print(json.dumps(dataclasses.asdict(server.ensure_api())))
 """
 
@@ -220,7 +221,7 @@ def test_a_state_folder_that_cannot_be_made_is_one_error(empty: Path) -> None:
 def test_a_disk_that_takes_nothing_is_one_error_and_leaves_no_server(empty: Path) -> None:
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
-        "from flows import server\n"
+        "from flows.server import api as server\n"
         "try: server.ensure_api()\n"
         "except server.ServerError as error: print(error)"
     )

@@ -17,14 +17,15 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling, Pending, Running
 
-from chaos.run import Run
-from chaos.under_way import folder as folder_of_runs
-from flows import heartbeats, standing
-from flows.ad_hoc import ad_hoc
-from flows.experiment import experiment
-from flows.local import secret_for
-from flows.reaper import DIED, reap_runs
-from flows.server import Api
+from chaos.runs.active import folder as folder_of_runs
+from chaos.runs.directory import Run
+from flows.experiment.ad_hoc import ad_hoc
+from flows.experiment.flow import experiment
+from flows.server.api import Api
+from flows.server.local import secret_for
+from flows.worker import heartbeats
+from flows.worker import infrastructure as standing
+from flows.worker.cleanup import DIED, reap_runs
 from tests.flows.conftest import environment
 from tests.flows.patience import client
 from tests.lab import ROOT

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from chaos.journal import Journal
-from chaos.measure.judge import judge
-from chaos.measure.result import Result
+from chaos.analysis.judge import judge
+from chaos.analysis.result import Result
+from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
-from flows.states import name_of, state_of
+from flows.prefect.states import name_of, state_of
 
 JOURNALS = sorted((Path(__file__).parents[1] / "journals").glob("*.ndjson"))
 

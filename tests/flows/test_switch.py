@@ -15,19 +15,19 @@ from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
-from chaos.conduct import Conduct
+from chaos.analysis.result import Result
+from chaos.cli.run_experiment import Conduct
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.journal import Journal
 from chaos.manifests.load import load
-from chaos.measure.result import Result
-from chaos.plan import plan
-from chaos.switch import Halt, Halted
-from flows import switching
-from flows.local import speaking_to
-from flows.run import conduct_with_prefect
-from flows.server import Api
-from flows.switch import CANCELLED, _Look
+from chaos.planning.plan import plan
+from chaos.runs.journal import Journal
+from chaos.runs.kill_switch import Halt, Halted
+from flows.game_day.conduct import conduct_with_prefect
+from flows.prefect import kill_switch_admin as switching
+from flows.prefect.kill_switch import CANCELLED, _Look
+from flows.server.api import Api
+from flows.server.local import speaking_to
 from tests.flows.manifests import killed
 from tests.flows.test_experiment import seen
 from tests.prometheus_fixture import free_port

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from chaos.gitops.memory import Memory
-from chaos.gitops.mirror import Mirror
 from chaos.gitops.reading import read
-from chaos.gitops.source import Source
-from flows.known_api import known_api
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
+from flows.server.known_api import known_api
 from tests.flows.conftest import environment
 from tests.gitops.repository import Repository, manifest
 
@@ -63,7 +63,7 @@ def test_a_file_that_may_name_another_api_leaves_it_to_prefect(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("flows.known_api.local_url", lambda: NOBODY)
+    monkeypatch.setattr("flows.server.known_api.local_url", lambda: NOBODY)
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(text)
     assert known_api() == (NOBODY if known else None)

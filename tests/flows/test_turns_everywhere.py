@@ -14,12 +14,12 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from prefect.states import Cancelling
 
 from chaos.errors import Interrupted
-from chaos.stop import Stop
-from chaos.turns import in_turn
-from flows.experiment import experiment
-from flows.server import Api
-from flows.turns_everywhere import in_turn_everywhere, limit_of
-from flows.watch import WATCH, Watch
+from chaos.runner.concurrency import in_turn
+from chaos.runs.cancellation import Stop
+from flows.experiment.flow import experiment
+from flows.prefect.concurrency import in_turn_everywhere, limit_of
+from flows.prefect.observer import WATCH, Watch
+from flows.server.api import Api
 from tests.flows.manifests import killed
 
 SOON_S = 60.0

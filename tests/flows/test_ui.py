@@ -5,8 +5,8 @@ from uuid import UUID
 
 from playwright.sync_api import Page, expect
 
-from chaos.measure.result import Result
-from flows import server
+from chaos.analysis.result import Result
+from flows.server import api as server
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.let_in import let_in

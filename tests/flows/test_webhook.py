@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.main import cli
-from flows.server import Api
+from flows.server.api import Api
 from tests.flows.conftest import environment
 from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest

@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chaos.analyzers import knowledge
+from chaos.analysis import judge
+from chaos.analysis.result import Analysis, Metrics, Result
+from chaos.explain import knowledge
 from chaos.game_days.day import Day, Decision, Ran, StageRecord
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
-from chaos.measure import judge
-from chaos.measure.result import Analysis, Metrics, Result
 from chaos.verdict import Outcome, Verdict
 from tests.report.a_run import events
 

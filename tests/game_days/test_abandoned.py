@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from chaos.game_days.abandoned import DIED, Closed, close_abandoned
+from chaos.publish.game_day_cleanup import DIED, Closed, close_abandoned
 from chaos.verdict import Outcome, Verdict
 
 KILLED = """
 import os, sys, time
 from pathlib import Path
 from chaos.game_days import record
-from chaos.run import Run
-from chaos.under_way import DAYS, under_way
+from chaos.runs.directory import Run
+from chaos.runs.active import DAYS, under_way
 
 out = Path(sys.argv[1])
 run = Run.new("day", out)

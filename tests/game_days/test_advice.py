@@ -1,6 +1,6 @@
 """Recommendations of many runs: each once, the most pressing first."""
 
-from chaos.analyzers import knowledge
+from chaos.explain import knowledge
 from chaos.game_days.advice import merged
 from chaos.verdict import Verdict
 from tests.game_days.a_day import ADVICE, analysis, result, results

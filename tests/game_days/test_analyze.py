@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from chaos.cli import cli
+from chaos.cli.main import cli
 from chaos.events import Event
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.record import journal_of
-from chaos.game_days.reporting import write
+from chaos.publish.game_day_report import write
 from tests.game_days.a_day import START, day, run_id, written
 
 AT = START.timestamp()

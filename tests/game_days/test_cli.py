@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from chaos.cli import cli
+from chaos.cli.main import cli
 from tests.manifests.test_game_day import DAY, a_day
 
 

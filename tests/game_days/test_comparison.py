@@ -3,11 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
+from chaos.analysis.result import Result
 from chaos.game_days.comparison import RECORD, compare, earlier
 from chaos.game_days.day import StageRecord
 from chaos.game_days.learnt import Comparison, DayReport
 from chaos.game_days.summing_up import summed_up
-from chaos.measure.result import Result
 from chaos.verdict import Verdict
 from tests.game_days.a_day import RUN_ID, START, day, ran, report, result, results, run_id
 

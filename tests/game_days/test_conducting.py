@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chaos.analysis.result import Result
 from chaos.errors import SandboxError
 from chaos.game_days import record
 from chaos.game_days.conducting import Began, conduct
@@ -16,14 +17,13 @@ from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer, NotNow, check_time
 from chaos.game_days.news import news
 from chaos.game_days.planning import DayPlan, plan_day
-from chaos.journal import Journal
-from chaos.manifests.game_day import ByApproval
 from chaos.manifests.load import game_days, load_all
+from chaos.manifests.models.game_day import ByApproval
 from chaos.manifests.referring import resolve
-from chaos.measure.result import Result
-from chaos.plan import Plan
-from chaos.run import Run
-from chaos.stop import Stop
+from chaos.planning.plan import Plan
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
 from tests.game_days.a_day import moment, result
 from tests.manifests.a_repository import SMALL, a_repository

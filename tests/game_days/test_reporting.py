@@ -8,7 +8,7 @@ import pytest
 
 from chaos.errors import PublishError
 from chaos.game_days.learnt import DayReport
-from chaos.game_days.reporting import push, write
+from chaos.publish.game_day_report import push, write
 from chaos.verdict import Verdict
 from tests.game_days.a_day import RUN_ID, day, results, run_id, written
 

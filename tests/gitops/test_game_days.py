@@ -7,11 +7,11 @@ import pytest
 
 from chaos.errors import ManifestError
 from chaos.gitops.decide import decide
-from chaos.gitops.mirror import Mirror
 from chaos.gitops.observed import Observed
 from chaos.gitops.pinned_day import load_pinned_day
 from chaos.gitops.reading import read
-from chaos.gitops.source import Source
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
 from chaos.gitops.wanted import Wanted
 from tests.gitops.repository import Repository, manifest
 from tests.gitops.test_decide import deployed, desired, kinds, wanted

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops.hook import HookError, install
+from chaos.gitops.webhook.git_hook import HookError, install
 from tests.gitops.repository import Repository
 
 

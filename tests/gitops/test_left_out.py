@@ -8,12 +8,12 @@ import pytest
 from chaos.errors import ManifestError
 from chaos.gitops import reading
 from chaos.gitops.decide import decide, shape_of
-from chaos.gitops.git import NotThere
-from chaos.gitops.mirror import Mirror
 from chaos.gitops.naming import named_in
 from chaos.gitops.observed import Deployed, Observed
 from chaos.gitops.pinned import load_pinned
-from chaos.gitops.source import Source
+from chaos.gitops.repository.git import NotThere
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
 from chaos.gitops.wanted import Desired
 from tests.gitops.repository import Repository, manifest
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import ManifestError, PlanError
-from chaos.gitops.mirror import Mirror
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.reading import read
-from chaos.gitops.source import Source
-from chaos.plan import plan
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
+from chaos.planning.plan import plan
 from tests.gitops.repository import Repository, manifest
 
 MANIFEST = "experiments/a.yaml"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops import notes
-from chaos.gitops.git import GitError
-from chaos.gitops.mirror import Mirror
-from chaos.gitops.source import Source
+from chaos.gitops.repository import notes
+from chaos.gitops.repository.git import GitError
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
 from tests.gitops.repository import Repository
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from chaos.gitops import reading
-from chaos.gitops.git import GitError
-from chaos.gitops.mirror import MOST_BLOB_BYTES, Mirror
 from chaos.gitops.pinned import load_pinned
-from chaos.gitops.source import Source, SourceError
+from chaos.gitops.repository.git import GitError
+from chaos.gitops.repository.mirror import MOST_BLOB_BYTES, Mirror
+from chaos.gitops.repository.source import Source, SourceError
 from chaos.gitops.wanted import Desired
 from tests.gitops.repository import Repository, manifest
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops.source import Source, SourceError
+from chaos.gitops.repository.source import Source, SourceError
 
 HTTPS = "https://git.example/team/shop.git"
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from chaos import dashboards
-from chaos.gitops.mirror import Mirror
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.reading import read
-from chaos.gitops.source import Source
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
+from chaos.publish import dashboards
 from tests.gitops.repository import Repository, manifest
 from tests.report.a_run import PLAN
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.gitops.source import Source
-from chaos.gitops.webhook import Delivery, NotHeard, identity, meant
+from chaos.gitops.repository.source import Source
+from chaos.gitops.webhook.calls import Delivery, NotHeard, identity, meant
 
 SECRET = "it is 16 long, or longer"
 SIGNING = "whsec_" + base64.b64encode(bytes(range(32))).decode()

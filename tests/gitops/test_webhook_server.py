@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from chaos.gitops.source import Source
-from chaos.gitops.webhook_server import MOST_AT_ONCE, MOST_BODY_BYTES, PATH, Endpoint, EndpointError
+from chaos.gitops.repository.source import Source
+from chaos.gitops.webhook.server import MOST_AT_ONCE, MOST_BODY_BYTES, PATH, Endpoint, EndpointError
 
 SECRET = "it is 16 long, or longer"
 SHOP = Source("https://git.example/team/shop.git")

@@ -5,14 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chaos.analyzers import rules
+from chaos.analysis.judge import judge
+from chaos.analysis.result import Result
 from chaos.events import Event
-from chaos.game_days import reporting
+from chaos.explain import rules
 from chaos.game_days.record import fold
-from chaos.inert import in_json
-from chaos.journal import Journal
-from chaos.measure.judge import judge
-from chaos.measure.result import Result
+from chaos.publish import game_day_report as reporting
+from chaos.runs.journal import Journal
+from chaos.text.inert import in_json
 
 JOURNALS = Path(__file__).parents[1] / "journals"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from chaos.cli import cli
+from chaos.cli.main import cli
 from chaos.history.recording import record
 from chaos.history.store import History
 from tests import lab as labs

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from hatchling.builders.wheel import WheelBuilder
 
 import flows.main  # noqa: F401  adds its verbs
-from chaos.cli import cli
+from chaos.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "golden"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOTTED = re.compile(r"(?<![\w./@-])(?:chaos|flows|bench|tests)(?:\.[A-Za-z_]\w*)+(?::[A-Za-z_]\w*)?(?![\w{])")
-"""`chaos.errors`, `flows.ours:FLOWS`. What a program puts together is looked at up to there."""
+"""`chaos.errors`, `flows.worker.admission:FLOWS`. What a program puts together is looked at up to there."""
 PATH = re.compile(r"(?<![\w./@<{-])(?:chaos|flows|bench|tests|scripts|stack)/[\w/*.{},-]*[\w*}/]")
 """`chaos/{errors,units}.py`, `scripts/setup`."""
 _HOLE = re.compile(r"\{\w+\}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from prefect.flows import Flow, load_flow_from_entrypoint
 
-from flows.ours import FLOWS
+from flows.worker.admission import FLOWS
 from tests.house import names
 from tests.house.names import ROOT, Written
 
@@ -65,7 +65,9 @@ def test_the_command_and_the_contracts_name_modules() -> None:
                 assert all(map(names.names_a_module, ours)), line
 
 
-@pytest.mark.parametrize("name", ["chaos.{}", "chaos.errors.{}", "flows.ours:{}", "tests.house.{}"])
+@pytest.mark.parametrize(
+    "name", ["chaos.{}", "chaos.errors.{}", "flows.worker.admission:{}", "tests.house.{}"]
+)
 def test_a_name_that_nothing_has_is_seen(name: str) -> None:
     absent = name.format("Nobody")
     assert names.DOTTED.fullmatch(absent)

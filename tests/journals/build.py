@@ -1,6 +1,6 @@
 """Write every journal of this folder anew: `python -m tests.journals.build`.
 
-One function tells one run and is named like its file; `tests/measure/test_verdicts.py` says what each must be
+One function tells one run and is named like its file; `tests/analysis/test_verdicts.py` says what each must be
 judged.
 """
 

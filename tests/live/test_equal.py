@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos.analysis.series import Series, series
 from chaos.events import Event, segments
-from chaos.journal import Journal
 from chaos.live.items import SLOT_S, Frame, Item
 from chaos.live.projector import Projector
-from chaos.measure.series import Series, series
+from chaos.runs.journal import Journal
 
 JOURNALS = sorted((Path(__file__).parents[1] / "journals").glob("*.ndjson"))
 

@@ -8,10 +8,10 @@ import pytest
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.journal import Journal
 from chaos.live.items import Asked, End, Frame, Item, Line, Mark
 from chaos.live.projector import Projector
 from chaos.live.reading import Reading
+from chaos.runs.journal import Journal
 from tests.live.test_equal import JOURNALS, assert_equal, events_of, last_frames, projected
 
 HELD = next(each for each in JOURNALS if each.stem == "held")

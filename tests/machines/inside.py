@@ -20,13 +20,13 @@ from typing import Any
 import yaml
 
 from bench.fidelity_runs import VALUES, WHERE, manifest_of, read
-from chaos import runner
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.events import Event
 from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 from tests.machines.hogging import MANIFEST, hog_document
 from tests.machines.killing import killed
 from tests.machines.leftovers import left

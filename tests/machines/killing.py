@@ -64,6 +64,6 @@ def injected(folder: Path) -> bool:
 
 def pid_of(whom: str) -> int | None:
     """Of our own: a user has one run at a time in a guest."""
-    mark = b"chaos.nsbox" if whom == "keeper" else b"/run/chaoslab/agent.pyz"
+    mark = b"chaos.namespaces" if whom == "keeper" else b"/run/chaoslab/agent.pyz"
     found = (pid for pid, words in processes(os.geteuid()) if any(mark in word for word in words[:8]))
     return min(found, default=None)  # the keeper's children have its command line

@@ -37,7 +37,7 @@ def mounts() -> Iterator[str]:
 
 def keepers(whose: int | None) -> Iterator[str]:
     for pid, words in processes(whose):
-        if b"chaos.nsbox" in words or any(b"agent.pyz" in word for word in words):
+        if b"chaos.namespaces" in words or any(b"agent.pyz" in word for word in words):
             yield f"process {pid}: {b' '.join(words).decode(errors='replace')[:200]}"
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from chaos.faults.clock import library
 from chaos.faults.clock.page import Page
-from chaos.nsbox import kernel
+from chaos.namespaces import kernel
 
-_SENT = ("chaos.agent", "chaos.events", "chaos.faults", "chaos.probes", "chaos.nsbox")
+_SENT = ("chaos.agent", "chaos.events", "chaos.faults", "chaos.probes", "chaos.namespaces")
 _NOT_SENT = ("chaos.faults.clock.build",)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.faults import FAULTS
-from chaos.manifests.providers_page import PROVIDERS
+from chaos.manifests.schema.providers_page import PROVIDERS
 from tests.machines.engine_image import importing, put
 from tests.machines.inside import HOG
 from tests.machines.killing import WHOM

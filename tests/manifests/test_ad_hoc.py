@@ -11,7 +11,7 @@ from chaos.faults import FAULTS
 from chaos.manifests.ad_hoc import SCENARIOS, Provider, Wish, text_of, written
 from chaos.manifests.load import load
 from chaos.manifests.overriding import Intensity
-from chaos.plan import draw
+from chaos.planning.plan import draw
 
 
 @pytest.fixture

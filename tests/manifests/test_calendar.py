@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
-from chaos.manifests.calendar import fires, next_start, refusal
-from chaos.manifests.game_day import DaySchedule
+from chaos.manifests.models.calendar import fires, next_start, refusal
+from chaos.manifests.models.game_day import DaySchedule
 
 
 def schedule(**said: Any) -> DaySchedule:

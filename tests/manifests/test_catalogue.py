@@ -4,7 +4,7 @@ import json
 
 from chaos.faults import FAULTS
 from chaos.manifests.catalogue import catalogue
-from chaos.manifests.providers_page import PROVIDERS
+from chaos.manifests.schema.providers_page import PROVIDERS
 
 
 def test_every_fault_is_there_with_all_that_it_refers_to() -> None:

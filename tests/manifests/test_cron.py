@@ -3,7 +3,7 @@
 import pytest
 from pydantic_core import PydanticCustomError
 
-from chaos.manifests.cron import checked_cron, checked_timezone
+from chaos.manifests.models.cron import checked_cron, checked_timezone
 
 
 @pytest.mark.parametrize(

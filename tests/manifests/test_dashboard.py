@@ -6,7 +6,7 @@ import pytest
 
 from chaos.errors import ManifestError
 from chaos.manifests.load import load
-from chaos.plan import plan
+from chaos.planning.plan import plan
 
 HELLO = Path(__file__).parents[2] / "experiments" / "hello.yaml"
 HEAD = "spec:\n"

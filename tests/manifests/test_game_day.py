@@ -8,12 +8,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from chaos.cli import cli
+from chaos.cli.main import cli
 from chaos.errors import ManifestError
 from chaos.game_days.planning import plan_day
 from chaos.manifests.load import game_days, load_all
 from chaos.manifests.referring import resolve
-from chaos.manifests.schema import schema
+from chaos.manifests.schema.json_schema import schema
 from tests.manifests.a_repository import SMALL, a_repository
 
 DAY = """\

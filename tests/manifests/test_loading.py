@@ -8,9 +8,9 @@ import pytest
 
 from chaos.errors import ManifestError
 from chaos.faults.disk_full import DiskFull
-from chaos.manifests.files import find
 from chaos.manifests.load import load, load_all
-from chaos.manifests.problems import Problem
+from chaos.manifests.yaml.files import find
+from chaos.manifests.yaml.problems import Problem
 from chaos.probes.metric import MetricProbe
 from tests.manifests.a_repository import FULL, SMALL, a_manifest, a_repository
 
@@ -335,7 +335,8 @@ def test_directories_stand_for_the_manifests_below_them_but_not_for_apps(tmp_pat
 
 def test_loading_imports_neither_prefect_nor_httpx() -> None:
     code = (
-        "import sys, chaos.manifests.load, chaos.plan; print(sorted({'prefect', 'httpx'} & set(sys.modules)))"
+        "import sys, chaos.manifests.load, chaos.planning.plan;"
+        "print(sorted({'prefect', 'httpx'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chaos.cli import cli
+from chaos.cli.main import cli
 from chaos.manifests.load import load
 from chaos.manifests.meanings import changed
 

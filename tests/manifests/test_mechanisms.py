@@ -3,11 +3,11 @@
 import pytest
 
 from chaos.faults.bandwidth import Bandwidth
-from chaos.faults.base import Fault
 from chaos.faults.disk_full import DiskFull
 from chaos.faults.memory_limit import MemoryLimit
-from chaos.faults.net.netem import why_unfit
+from chaos.faults.network.netem import why_unfit
 from chaos.faults.network_delay import NetworkDelay
+from chaos.faults.support.base import Fault
 from chaos.manifests.mechanisms import in_words
 
 QUEUE = "by a kernel packet queue (nfqueue), else a TUN device (tun)"

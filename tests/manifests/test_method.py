@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chaos.manifests.method import Step, overlapping, spans
+from chaos.manifests.models.method import Step, overlapping, spans
 
 DELAY = {"type": "network_delay", "port": 80}
 DISK = {"type": "disk_full"}

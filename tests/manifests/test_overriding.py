@@ -8,9 +8,9 @@ import pytest
 from chaos.errors import ManifestError
 from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded, load
-from chaos.manifests.method import Step
+from chaos.manifests.models.method import Step
 from chaos.manifests.overriding import Overrides, overridden
-from chaos.plan import plan
+from chaos.planning.plan import plan
 
 HELLO = Path("experiments/hello.yaml")
 MANIFESTS = [

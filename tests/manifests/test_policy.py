@@ -11,16 +11,16 @@ import yaml
 
 from chaos.errors import ManifestError, PlanError
 from chaos.faults import FAULTS
-from chaos.faults.base import Intensity
+from chaos.faults.support.base import Intensity
 from chaos.manifests.load import Loaded, game_days, load, load_all
+from chaos.manifests.models.sandboxes import AnySandbox
 from chaos.manifests.overriding import Overrides
 from chaos.manifests.policy import Policy, PolicySpec, at_once, read_policy
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.policy_intensity import beyond, preset_numbers
 from chaos.manifests.referring import resolve
-from chaos.manifests.sandboxes import AnySandbox
-from chaos.manifests.schema import policy_schema
-from chaos.plan import draw, plan
+from chaos.manifests.schema.json_schema import policy_schema
+from chaos.planning.plan import draw, plan
 from tests.manifests.a_repository import SMALL, a_manifest
 
 LEVELS: Sequence[Intensity] = get_args(Intensity)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.manifests.mechanisms import MECHANISMS
-from chaos.manifests.providers_page import PROVIDERS, page
+from chaos.manifests.schema.providers_page import PROVIDERS, page
 from chaos.sandboxes import PROVIDERS as OPENED
 
 ROOT = Path(__file__).parents[2]

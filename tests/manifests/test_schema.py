@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from chaos.faults import FAULTS
-from chaos.manifests.reference import reference
-from chaos.manifests.schema import schema, text
+from chaos.manifests.schema.json_schema import schema, text
+from chaos.manifests.schema.reference import reference
 from chaos.probes import PROBES
 from tests.manifests.a_repository import FULL, SMALL
 
@@ -25,13 +25,15 @@ def complaints(manifest: Any) -> list[str]:
 
 def test_the_schema_in_the_repository_is_the_one_of_the_models() -> None:
     stored = ROOT / "experiments" / "schema.json"
-    assert stored.read_text() == text(), "stale: python -m chaos.manifests.schema > experiments/schema.json"
+    assert stored.read_text() == text(), (
+        "stale: python -m chaos.manifests.schema.json_schema > experiments/schema.json"
+    )
 
 
 def test_the_reference_in_the_repository_is_the_one_of_the_models() -> None:
     stored = ROOT / "docs" / "manifest.md"
     assert stored.read_text() == reference(), (
-        "stale: python -m chaos.manifests.schema --docs > docs/manifest.md"
+        "stale: python -m chaos.manifests.schema.json_schema --docs > docs/manifest.md"
     )
 
 

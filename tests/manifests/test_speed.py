@@ -13,7 +13,7 @@ SLOWER_MACHINE = 3
 
 _PROGRAM = """
 import sys
-from chaos.manifests.files import find
+from chaos.manifests.yaml.files import find
 from chaos.manifests.load import load_all
 loaded, wrong = load_all(find([sys.argv[1]]))
 print(len(loaded), len(wrong))

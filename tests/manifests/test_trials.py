@@ -6,8 +6,8 @@ import pytest
 
 from chaos.errors import ManifestError
 from chaos.manifests.load import load
-from chaos.plan import Plan, plan, undecidable
-from chaos.plan_text import describe
+from chaos.planning.describe import describe
+from chaos.planning.plan import Plan, plan, undecidable
 from tests.flows.manifests import killed
 
 

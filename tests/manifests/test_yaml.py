@@ -8,7 +8,7 @@ import pytest
 
 from chaos.errors import ManifestError
 from chaos.manifests.load import load
-from chaos.manifests.tree import MOST_BYTES, read
+from chaos.manifests.yaml.tree import MOST_BYTES, read
 from tests.manifests.a_repository import SMALL, a_manifest
 
 

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chaos.measure import Result, Series, judge, series
-from chaos.measure.result import Analysis, Metrics
+from chaos.analysis import Result, Series, judge, series
+from chaos.analysis.result import Analysis, Metrics
 from tests.report.a_run import events
 
 

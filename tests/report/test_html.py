@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from chaos.analysis import judge, series
+from chaos.analysis.result import LogLine
 from chaos.events import Event
-from chaos.measure import judge, series
-from chaos.measure.result import LogLine
 from chaos.report import html
 from tests.report.a_run import PLAN, START, events
 from tests.report.conftest import Judged

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chaos.measure import Series
+from chaos.analysis import Series
 from chaos.report import scale, svg
 from chaos.report.chart import Band, Chart, Limit, Line
 from chaos.report.plot import draw

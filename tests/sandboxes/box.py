@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
 
 MIB = 2**20
 

@@ -23,7 +23,7 @@ from unittest import mock
 
 import pytest
 
-from chaos.sandboxes.container import ContainerSandbox
+from chaos.sandboxes.container.provider import ContainerSandbox
 
 MIB = 2**20
 ENGINE = "podman"

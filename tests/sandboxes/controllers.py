@@ -11,10 +11,10 @@ from pathlib import Path
 
 import e2b  # noqa: F401  read in once for all of them
 
-from chaos import runner
 from chaos.manifests.load import load
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from chaos.sandboxes.e2b import E2BSandbox
+from chaos.sandboxes.e2b.provider import E2BSandbox
 from tests.doubles.e2b.running import Double, e2b_double
 
 MIB = 2**20

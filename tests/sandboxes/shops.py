@@ -11,12 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chaos import runner
+from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.manifests.load import Loaded, load
-from chaos.measure.result import Result
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 from tests.lab import ROOT
 from tests.sandboxes.microvm import at_double
 

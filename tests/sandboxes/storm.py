@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos import runner
 from chaos.manifests.load import load
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runs.directory import Run
 from tests.lab import HEALTHY, LOOK, Lab
 from tests.sandboxes.microvm import at_double, variables
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.nsbox import cgroups, delegation
-from chaos.nsbox.spec import MOST_TASKS, SPARE_TASKS, BoxSpec
-from chaos.sandboxes import ending
+from chaos.namespaces import cgroups, delegation
+from chaos.namespaces.spec import MOST_TASKS, SPARE_TASKS, BoxSpec
+from chaos.sandboxes.local import ending
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root may make a control group on every machine"

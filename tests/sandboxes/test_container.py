@@ -13,12 +13,14 @@ from unittest import mock
 import pytest
 
 from chaos.errors import SandboxError, SandboxLost
-from chaos.sandboxes import SandboxRef, container_engine, container_ours
-from chaos.sandboxes.container import ContainerSandbox
-from chaos.sandboxes.container_engine import Engine
-from chaos.sandboxes.container_orphans import id_of, is_orphan, remove_orphans
-from chaos.sandboxes.container_start import CAPABILITIES, ENDS, LABEL
-from chaos.setting_up import behind_the_wall
+from chaos.runner.provision import behind_the_wall
+from chaos.sandboxes import SandboxRef
+from chaos.sandboxes.container import engine as container_engine
+from chaos.sandboxes.container import ours as container_ours
+from chaos.sandboxes.container.engine import Engine
+from chaos.sandboxes.container.orphans import id_of, is_orphan, remove_orphans
+from chaos.sandboxes.container.provider import ContainerSandbox
+from chaos.sandboxes.container.start import CAPABILITIES, ENDS, LABEL
 from chaos.settings import Settings
 from tests.sandboxes.containers import (
     ENGINE,
@@ -115,7 +117,7 @@ def test_given_up_while_it_is_opened_it_leaves_nothing() -> None:
 
 CONTROLLER = """
 import asyncio, json, sys
-from chaos.sandboxes.container import ContainerSandbox
+from chaos.sandboxes.container.provider import ContainerSandbox
 async def main():
     box = await ContainerSandbox.open(memory_bytes=2**26, disk_bytes=2**23, ttl_s=60, lease_s=1.5)
     await box.start(["sleep", "1000"], output="/tmp/log")

@@ -9,9 +9,9 @@ from unittest import mock
 
 import pytest
 
+from chaos.runner.provision import behind_the_wall
 from chaos.sandboxes import SandboxError
-from chaos.sandboxes.container import ContainerSandbox
-from chaos.setting_up import behind_the_wall
+from chaos.sandboxes.container.provider import ContainerSandbox
 from tests import lab as labs
 from tests.lab import Lab
 from tests.sandboxes import containers

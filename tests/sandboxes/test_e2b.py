@@ -15,11 +15,11 @@ from connectrpc.errors import ConnectError
 
 from chaos.errors import SandboxError, SandboxLost, SandboxRefused
 from chaos.sandboxes import attach, connect
-from chaos.sandboxes.e2b import E2BSandbox
-from chaos.sandboxes.e2b_account import Account
-from chaos.sandboxes.e2b_errors import Passing, told
-from chaos.sandboxes.e2b_orphans import end_orphans, is_orphan
-from chaos.sandboxes.e2b_pace import Pace
+from chaos.sandboxes.e2b.account import Account
+from chaos.sandboxes.e2b.errors import Passing, told
+from chaos.sandboxes.e2b.orphans import end_orphans, is_orphan
+from chaos.sandboxes.e2b.pace import Pace
+from chaos.sandboxes.e2b.provider import E2BSandbox
 from tests.doubles.e2b.running import KEY, Double
 from tests.sandboxes.microvm import MIB, at_double, e2b_box, variables
 

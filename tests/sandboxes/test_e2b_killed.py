@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.journal import Journal
+from chaos.runs.journal import Journal
 from tests.doubles.e2b.running import Double, e2b_double
 from tests.lab import Lab
 

@@ -10,16 +10,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos import outside, runner
+from chaos.analysis.result import Result
 from chaos.errors import SandboxLost
 from chaos.faults import sandbox_offline
 from chaos.manifests.load import load
-from chaos.measure.result import Result
-from chaos.plan import draw, plan
-from chaos.run import Run
-from chaos.sandboxes import connect, e2b_orphans
-from chaos.sandboxes.e2b import E2BSandbox
-from chaos.stop import Stop
+from chaos.planning.plan import draw, plan
+from chaos.runner import host_requests as outside
+from chaos.runner import stages as runner
+from chaos.runs.cancellation import Stop
+from chaos.runs.directory import Run
+from chaos.sandboxes import connect
+from chaos.sandboxes.e2b import orphans as e2b_orphans
+from chaos.sandboxes.e2b.provider import E2BSandbox
 from tests.doubles.e2b.running import Double
 from tests.lab import ROOT, Lab, interrupt
 from tests.sandboxes.box import local_box

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chaos import runner
-from chaos.cli import cli
+from chaos.cli.main import cli
 from chaos.errors import TargetError
 from chaos.manifests.load import load
-from chaos.plan import plan
-from chaos.run import Run
+from chaos.planning.plan import plan
+from chaos.runner import stages as runner
+from chaos.runner.provision import reads, setup_of
+from chaos.runs.directory import Run
 from chaos.sandboxes import connect
-from chaos.setting_up import reads, setup_of
 from tests.doubles.e2b.running import Double
 from tests.lab import WEB, Lab
 from tests.sandboxes.microvm import at_double

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from chaos.cli import cli
+from chaos.cli.main import cli
 from chaos.errors import SandboxRefused
 from chaos.sandboxes import Setup
-from chaos.sandboxes.e2b import E2BSandbox
-from chaos.sandboxes.e2b_templates import TOOLS, Recipe, ensure, is_ours, listed, login_of, names_of, remove
+from chaos.sandboxes.e2b.provider import E2BSandbox
+from chaos.sandboxes.e2b.templates import TOOLS, Recipe, ensure, is_ours, listed, login_of, names_of, remove
 from chaos.settings import Settings
 from tests.doubles.e2b.running import KEY, Double
 from tests.sandboxes.microvm import MIB, at_double, e2b_box, variables

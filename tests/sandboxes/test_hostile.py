@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import SandboxError, SandboxLost
-from chaos.sandboxes import SandboxRef, ending, keeping, wired
-from chaos.sandboxes.exchange import LINE_BYTES
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes import SandboxRef
+from chaos.sandboxes.local import ending
+from chaos.sandboxes.local import keeper as keeping
+from chaos.sandboxes.local.provider import LocalSandbox
+from chaos.sandboxes.support import wired
+from chaos.sandboxes.support.exchange import LINE_BYTES
 from tests.sandboxes.box import local_box
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

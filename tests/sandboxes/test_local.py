@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import SandboxError
-from chaos.nsbox import cgroups
-from chaos.sandboxes import keeping
-from chaos.sandboxes.local import LocalSandbox
+from chaos.namespaces import cgroups
+from chaos.sandboxes.local import keeper as keeping
+from chaos.sandboxes.local.provider import LocalSandbox
 from tests.sandboxes.box import MIB, local_box
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,7 @@ def test_a_command_that_takes_longer_than_the_lease_is_no_silence() -> None:
 
 CONTROLLER = """
 import asyncio, json, sys
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
 async def main():
     box = await LocalSandbox.open(memory_bytes=2**26, disk_bytes=2**23, ttl_s=60, lease_s=1.0)
     await box.start(["sleep", "1000"], output="/tmp/log")
@@ -196,7 +196,8 @@ def test_a_running_sandbox_is_no_orphan() -> None:
 
 def test_without_user_namespaces_an_ordinary_user_is_told_the_cause_and_the_remedy() -> None:
     script = (
-        "import asyncio; from chaos.sandboxes.local import LocalSandbox; from chaos.errors import SandboxError\n"
+        "import asyncio; from chaos.errors import SandboxError\n"
+        "from chaos.sandboxes.local.provider import LocalSandbox\n"
         "try: asyncio.run(LocalSandbox.open(memory_bytes=2**26, disk_bytes=2**23, ttl_s=9))\n"
         "except SandboxError as error: print(error)"
     )

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bench.stacks import FOLDER, STACKS
-from chaos.measure.result import Result
+from chaos.analysis.result import Result
 from tests import lab as labs
 from tests.escape.identities import as_ordinary_user, packages
 from tests.lab import ROOT, Ended, Lab

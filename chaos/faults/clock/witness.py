@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from chaos.errors import FaultError
-from chaos.faults.base import Helper, Target
-from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
 from chaos.faults.clock.library import environment, put_in_place
 from chaos.faults.clock.page import Page
+from chaos.faults.support.base import Helper, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
 
 _LOOK_S = 0.002
 

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from chaos.faults.base import Target
 from chaos.faults.process.listening import holders, sockets
 from chaos.faults.process.tree import Process, alive, look
+from chaos.faults.support.base import Target
 
 Scope = Literal["tree", "main", "one"]
 Role = Literal["worker", "listener"]

@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from chaos.faults.channel import receive, send
+from chaos.faults.support.channel import receive, send
 
 _TICK_S = 0.02
 _REPORT_S = 0.2

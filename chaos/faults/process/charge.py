@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chaos.faults.base import Target
+from chaos.faults.support.base import Target
 
 
 class Charge:

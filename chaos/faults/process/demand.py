@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from chaos.faults.base import Met, Sample
+from chaos.faults.support.base import Met, Sample
 
 _PROC = Path("/proc")
 _RUNS_MS = 1.0

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Helper, Sample, Target
-from chaos.faults.channel import ANSWERS_WITHIN_S
+from chaos.faults.support.base import Helper, Sample, Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S
 
 ENDED = "ended"
 """The key of a helper's last message."""

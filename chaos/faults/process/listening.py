@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from chaos.faults.net.nft import TCP
-from chaos.faults.net.sockets import LISTEN, Sockets
+from chaos.faults.network.nft import TCP
+from chaos.faults.network.sockets import LISTEN, Sockets
 
 
 def sockets(port: int | None = None) -> frozenset[str]:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from chaos.errors import FaultError, InjectionError
-from chaos.faults.base import Target
-from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
-from chaos.faults.net.punctual import be_punctual
+from chaos.faults.network.punctual import be_punctual
 from chaos.faults.process.following import ENDED, Follower
 from chaos.faults.process.stopping import Stopper
 from chaos.faults.process.tree import Account, cpu_s, family
+from chaos.faults.support.base import Target
+from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
 
 _RATION_LOOK_S = 0.002
 _WINDOW_S = 0.05

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import FaultError
-from chaos.faults.base import Helper, Memory
-from chaos.faults.channel import ANSWERS_WITHIN_S, receive, send
+from chaos.faults.support.base import Helper, Memory
+from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
 
 TOLERATED_POINTS = 2.0
 _GIVE_BACK_PER_S = 0.05

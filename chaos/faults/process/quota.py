@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.errors import InjectionError
-from chaos.faults.base import Target
 from chaos.faults.process.charge import Charge
+from chaos.faults.support.base import Target
 
 PERIOD_S = 0.1
 """The kernel's usual one, and that of containers."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.errors import FaultError
-from chaos.faults.channel import receive, send
 from chaos.faults.process.following import ENDED
 from chaos.faults.process.tree import Process, age_s, alive, family
+from chaos.faults.support.channel import receive, send
 
 _LOOK_EVERY_S = 0.05
 _SETTLES_S = 1.0

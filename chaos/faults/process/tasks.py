@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import FaultError
-from chaos.faults.channel import receive, send
 from chaos.faults.process.restraint import Book, restrain
 from chaos.faults.process.tree import family
+from chaos.faults.support.channel import receive, send
 
 _CHILD_LIVES_S = 2
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.e2b_templates import TOOLS
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.e2b.templates import TOOLS
+from chaos.sandboxes.local.provider import LocalSandbox
 from tests.doubles.e2b.machines import boot
 
 NO_PACKAGES = "distroless"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
 
 _PID = "/run/internet.pid"
 _OURS = 99

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.errors import SandboxError
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
 from tests.doubles.e2b.process import Process
 
 MIB = 2**20

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
-from chaos.sandboxes.local import LocalSandbox
+from chaos.sandboxes.local.provider import LocalSandbox
 from tests.doubles.e2b.frames import LAST, frame
 
 _FIRST_PAUSE_S = 0.003

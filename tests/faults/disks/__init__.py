@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chaos.faults.mounts import all_mounts
+from chaos.faults.linux.mounts import all_mounts
 
 DISK = Path("/mnt")
 """Covered by each body with a disk of its own."""

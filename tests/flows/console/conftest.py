@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import server
+from flows.server import api as server
 from tests.flows.console.served import Console, served
 
 

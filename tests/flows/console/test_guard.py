@@ -14,7 +14,7 @@ import pytest
 from chaos.errors import ManifestError
 from chaos.history.store import History
 from flows.console.app import create_app
-from flows.server import Api
+from flows.server.api import Api
 from tests.flows.console.served import BASE, Console, client, served, token
 
 PATHS = [

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chaos.measure.result import Result
-from flows.server import Api
+from chaos.analysis.result import Result
+from flows.server.api import Api
 from tests.flows.console.served import Console, served, streamed
 from tests.lab import ROOT
 

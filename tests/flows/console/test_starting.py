@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chaos import switch
+from chaos.runs import kill_switch as switch
 from flows.console.limits import Rate
-from flows.server import Api
+from flows.server.api import Api
 from tests.flows.console.served import Console, served
 from tests.flows.patience import client as prefect
 

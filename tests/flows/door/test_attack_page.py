@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from flows import server
+from flows.server import api as server
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.door.attack import ELSEWHERE, Attempts, stranger

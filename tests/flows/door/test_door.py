@@ -22,8 +22,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from flows.door.door import Door, Receive, Scope, Send
-from flows.door.keys import Keys
+from flows.server.door.door import Door, Receive, Scope, Send
+from flows.server.door.keys import Keys
 
 PREFECT = [Subprotocol("prefect")]
 LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -273,7 +273,7 @@ def test_a_websocket_of_a_page_or_of_another_protocol_is_not_accepted(door: Open
 
 
 def test_who_says_nothing_does_not_stay(door: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.door.door.FIRST_WORD_WITHIN_S", 0.2)
+    monkeypatch.setattr("flows.server.door.door.FIRST_WORD_WITHIN_S", 0.2)
     url = f"ws://127.0.0.1:{door.keys.port}/api/x"
     with connect(url, subprotocols=PREFECT, proxy=None) as line, pytest.raises(ConnectionClosed):
         line.recv(timeout=10)

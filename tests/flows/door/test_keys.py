@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.door.keys import COOKIE_WORKS_S, LINK_WORKS_S, Keys
+from flows.server.door.keys import COOKIE_WORKS_S, LINK_WORKS_S, Keys
 
 NOW = 1_790_000_000.0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.door.peer import owner
+from flows.server.door.peer import owner
 
 HERE = "127.0.0.1"
 CALL = """

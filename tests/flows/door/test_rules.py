@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.door.rules import Asked, refusal
+from flows.server.door.rules import Asked, refusal
 
 HERE = ("host", "127.0.0.1:4200")
 LINK = (("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"))

@@ -19,18 +19,18 @@ from prefect.states import Failed
 
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer
-from chaos.game_days.reporting import revisit
-from chaos.gitops.mirror import Mirror
-from chaos.gitops.source import Source
-from chaos.manifests.game_day import ByApproval
-from chaos.run import Run
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.repository.source import Source
+from chaos.manifests.models.game_day import ByApproval
+from chaos.publish.game_day_report import revisit
+from chaos.runs.directory import Run
 from chaos.verdict import Verdict
-from flows.deployed import GAME_DAY
-from flows.game_day import game_day
-from flows.game_day_hands import ask
-from flows.reconcile import reconcile
-from flows.server import Api
-from flows.watch import DAY_WATCH, DayWatch
+from flows.game_day.executor import ask
+from flows.game_day.flow import game_day
+from flows.gitops.deployments import GAME_DAY
+from flows.gitops.reconciler import reconcile
+from flows.prefect.observer import DAY_WATCH, DayWatch
+from flows.server.api import Api
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.game_days.a_day import write_day

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from chaos.game_days.comparison import day_in
 from chaos.game_days.learnt import DayReport
-from flows import server
-from flows.game_day import game_day
+from flows.game_day.flow import game_day
+from flows.server import api as server
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
 from tests.flows.game_days.a_day import write_day

@@ -1,0 +1,269 @@
+"""The command line. Thin: each command loads, calls one part of the library, prints, and ends with the right code.
+
+Exit codes: 0 held · 1 deviated · 2 bad manifest or usage · 3 inconclusive or not injected · 4 aborted · 5 our failure.
+"""
+
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chaos import __version__
+from chaos.cli.analyze import analyze
+from chaos.cli.dashboard import dashboard
+from chaos.cli.doctor import doctor
+from chaos.cli.gc import gc as remove_orphans
+from chaos.cli.history import history
+from chaos.cli.init import init
+from chaos.cli.metrics import metrics
+from chaos.cli.notices import notices
+from chaos.cli.run_experiment import Conduct, directly
+from chaos.cli.run_game_day import ConductDay, Conductors, day_directly
+from chaos.cli.run_many import as_json as json_of
+from chaos.cli.run_many import carry_out, carry_out_day, day_in_words, plans_of, read
+from chaos.cli.template import template
+from chaos.errors import ChaosLabError, Interrupted, ManifestError
+from chaos.report.terminal import inert_output
+
+if TYPE_CHECKING:
+    from chaos.analysis.result import Result
+    from chaos.game_days.learnt import DayReport
+    from chaos.manifests.load import AnyLoaded
+
+__all__ = ["Conduct", "ConductDay", "Conductors", "cli"]
+
+_WORST_FIRST = (5, 4, 1, 3, 2, 0)
+
+
+class _Explaining(click.Group):
+    """Our errors become one message and their exit code; a mistake of ours its traceback, and 5. All of it is inert."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with inert_output():
+            return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ChaosLabError as error:
+            click.echo(str(error) or type(error).__name__, err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(Interrupted.exit_code)
+        except BrokenPipeError:  # whoever reads has had enough; Python would try once more when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001  Python would end with 1, which says that an app deviated
+            if wrong := _wrong_settings(error):
+                click.echo("\n".join(wrong), err=True)
+                ctx.exit(ManifestError.exit_code)
+            traceback.print_exc()
+            ctx.exit(ChaosLabError.exit_code)
+
+
+def _wrong_settings(error: Any) -> list[str]:
+    """`GROQ_TIMEOUT_S: Input should be a valid number` for each variable of the environment that cannot be read."""
+    if getattr(error, "title", "") != "Settings":  # pydantic's error, without reading pydantic to know it
+        return []
+    return [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+
+
+@click.group(cls=_Explaining, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="chaoslab")
+def cli() -> None:
+    """Resilience as code: run chaos experiments for real, and get verdicts you can trust."""
+    _heed_env_file()
+
+
+def _heed_env_file() -> None:
+    """What a file says counts for those parts, too, that read the environment itself; the environment goes first."""
+    if not (os.environ.get("CHAOSLAB_ENV_FILE") or os.path.lexists(".env")):
+        return
+    from chaos.settings import EnvFileError, heed
+
+    try:
+        if remark := heed():
+            click.echo(remark, err=True)
+    except EnvFileError as error:
+        raise ManifestError(str(error)) from error
+
+
+_SEED = click.IntRange(0, 2**32 - 1)
+_HOLD = click.option("--hold", help="How long every step is held, such as 30s, whatever the manifest says.")
+_INTENSITY = click.option(
+    "--intensity",
+    type=click.Choice(["low", "medium", "high"]),
+    help="The preset of every fault, in place of the manifest's numbers.",
+)
+_FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@cli.command()
+@_FILES
+@click.option(
+    "--out", default="runs", type=click.Path(path_type=Path), help="Where run folders go.", show_default=True
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, nothing else there."
+)
+@click.option("--no-prefect", is_flag=True, help="The same stages without any server.")
+@click.option(
+    "--seed",
+    type=_SEED,
+    help="For every random choice; the manifest's digest by default.",
+)
+@_HOLD
+@_INTENSITY
+@click.option("--anytime", is_flag=True, help="Run a game day outside of its windows, or in a blackout.")
+@click.pass_obj
+def run(
+    conductors: Conductors | None,
+    files: Sequence[Path],
+    out: Path,
+    as_json: bool,
+    no_prefect: bool,
+    seed: int | None,
+    hold: str | None,
+    intensity: str | None,
+    anytime: bool,
+) -> None:
+    """Carry out every experiment and game day of FILES, one after another."""
+    from chaos.manifests.overriding import Overrides
+    from chaos.planning.plan import Plan
+
+    through = Conductors() if no_prefect else conductors or Conductors()
+    plans = plans_of(_load(files), seed, Overrides.read(hold, intensity), anytime=anytime)
+    stream = sys.stderr if as_json else sys.stdout
+    results: list[Result | DayReport] = []
+    try:
+        for each in plans:
+            result, interrupted = (
+                carry_out(each, out, through.flow or directly, stream)
+                if isinstance(each, Plan)
+                else carry_out_day(each, out, through.day or day_directly, stream, anytime=anytime)
+            )
+            results.append(result)
+            if interrupted:
+                break
+    finally:
+        if as_json and results:
+            click.echo(json_of(results, many=len(plans) > 1))
+    codes = {result.exit_code for result in results}
+    gc.freeze()  # or Python looks at every object once more before it ends, which takes longer than our report
+    sys.exit(next(code for code in _WORST_FIRST if code in codes))
+
+
+def _load(files: Sequence[Path]) -> "list[AnyLoaded]":
+    """Every manifest of the files and below the directories. Raises ManifestError with every problem."""
+    from chaos.manifests.yaml.files import find
+
+    if loaded := read(find(files)):
+        return loaded
+    raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
+@cli.command()
+@_FILES
+@_JSON
+def validate(files: Sequence[Path], as_json: bool) -> None:
+    """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
+    from chaos.cli import as_json as in_json
+    from chaos.manifests.load import experiments
+    from chaos.manifests.meanings import changed
+    from chaos.manifests.policy import is_policy
+    from chaos.manifests.policy_breaches import forbidden
+    from chaos.manifests.yaml.files import find
+    from chaos.planning.plan import undecidable
+
+    try:
+        found = find(files)
+        policies = sum(map(is_policy, found))
+        loaded = read(found) if policies else _load(files)
+        if wrong := [problem for one in experiments(loaded) for problem in forbidden(one)]:
+            raise ManifestError(*wrong)
+    except ManifestError as error:
+        if as_json:
+            click.echo(in_json.validation([], error.problems, [], []))
+            sys.exit(error.exit_code)
+        click.echo(f"{len(error.problems)} problem(s)", err=True)
+        raise
+    notes = [note for one in experiments(loaded) for note in (*undecidable(one), *changed(one))]
+    secrets = sorted({name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()})
+    if as_json:
+        click.echo(in_json.validation(loaded, [], notes, secrets))
+        return
+    for note in notes:
+        click.echo(f"{note}", err=True)
+    click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
+    if secrets:
+        click.echo(f"needed in the environment of a run: {', '.join(secrets)}")
+
+
+@cli.command(name="plan")
+@_FILES
+@click.option("--seed", type=_SEED, help="As for run.")
+@_HOLD
+@_INTENSITY
+@_JSON
+def show_plan(
+    files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None, as_json: bool
+) -> None:
+    """Say what a run would do, step by step, and why it can't or mustn't."""
+    from chaos.manifests.load import experiments, game_days
+    from chaos.manifests.overriding import Overrides
+    from chaos.planning.describe import describe
+    from chaos.planning.plan import draw
+
+    loaded, overrides = _load(files), Overrides.read(hold, intensity)
+    drawn = [draw(one, seed=seed, overrides=overrides, environ=os.environ) for one in experiments(loaded)]
+    if as_json:
+        from chaos.cli.as_json import plans
+
+        click.echo(plans(drawn))
+    else:
+        for each in drawn:
+            click.echo(describe(*each))
+        for day in game_days(loaded):
+            click.echo(day_in_words(day, loaded))
+    sys.exit(ManifestError.exit_code if any(refusals for _, refusals in drawn) else 0)
+
+
+@cli.command()
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path),
+    help="Compare with this file instead; exit 1 when it is stale.",
+)
+@click.option("--policy", is_flag=True, help="Of a repository's policy, chaoslab.yaml, instead.")
+def schema(check: Path | None, policy: bool) -> None:
+    """Print the JSON schema of manifests, for editors."""
+    from chaos.manifests.schema.json_schema import policy_text, text
+
+    made, how = (policy_text(), " --policy") if policy else (text(), "")
+    if check is None:
+        click.echo(made, nl=False)
+    elif not check.exists() or check.read_text() != made:
+        click.echo(f"{check} is stale; make it anew: chaoslab schema{how} > {check}", err=True)
+        sys.exit(1)
+
+
+cli.add_command(doctor)
+cli.add_command(analyze)
+cli.add_command(remove_orphans)
+cli.add_command(metrics)
+cli.add_command(notices)
+cli.add_command(dashboard)
+cli.add_command(template)
+cli.add_command(init)
+cli.add_command(history)

@@ -1,0 +1,1 @@
+"""What faults share of Linux: mounts and block I/O."""

@@ -1,0 +1,1 @@
+"""This machine: private files, files of settings, what git tracks, the lock of imports."""

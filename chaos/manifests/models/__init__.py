@@ -1,0 +1,1 @@
+"""Models: what an author may write, one file a part."""

@@ -1,0 +1,1 @@
+"""YAML files: bounded, read with line and column of every key."""

@@ -1,0 +1,36 @@
+"""The documents of a file, and what is wrong with them, each problem at its line and column."""
+
+from collections.abc import Sequence
+
+from chaos.errors import ManifestError
+from chaos.manifests.yaml import tree
+from chaos.manifests.yaml.files import text_of
+from chaos.manifests.yaml.problems import Path, Problem, dotted
+from chaos.manifests.yaml.tree import Tree
+
+
+def documents(data: bytes, file: str) -> list[Tree]:
+    """Every document of the content of a file. Raises ManifestError when it cannot be read, or holds none."""
+    reading = tree.read(text_of(data, file))
+    if reading.stopped is not None:
+        before = [flaw for document in reading.trees for flaw in flaws(document, file)]
+        raise ManifestError(*before, Problem(file, *reading.stopped.mark, "", reading.stopped.what))
+    found = [document for document in reading.trees if document.data is not None or document.flaws]
+    if not found:
+        raise ManifestError(Problem(file, 1, 1, "", "empty; a manifest begins with apiVersion: chaoslab/v1"))
+    return found
+
+
+def located(said: Sequence[tuple[Path, str]], document: Tree, file: str) -> list[Problem]:
+    """Problems with their positions: one a place, and none where reading already refused what is there."""
+    found: dict[Path, Problem] = {}
+    for at, what in said:
+        if any(at[:length] in document.spoiled for length in range(len(at) + 1)):
+            continue
+        found.setdefault(at, Problem(file, *document.mark(at), dotted(at), what))
+    return list(found.values())
+
+
+def flaws(document: Tree, file: str) -> list[Problem]:
+    """What reading refused of this document."""
+    return [Problem(file, *mark, dotted(at), what) for mark, at, what in document.flaws]

@@ -1,0 +1,1 @@
+"""From a manifest to a plan, or every reason why not."""

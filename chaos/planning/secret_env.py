@@ -1,0 +1,84 @@
+"""Secrets that an experiment takes from the environment of whoever carries it out: `env: {X: {secret: NAME}}`.
+
+A plan has names only; values are looked up when the agent gets its order, and go nowhere else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.errors import TargetError
+from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, Masker, arguments, is_secret_name, known
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """One variable of a process and the name of its secret."""
+
+    process: int
+    """Its place among the processes."""
+    variable: str
+    secret: str
+
+    def wrong(self, environ: Mapping[str, str]) -> str | None:
+        """Why this environment has no such secret; None when it has. Never the value itself."""
+        value = environ.get(self.secret)
+        if value is None:
+            return f"{self.variable} needs {self.secret}, which is not set where the run is carried out"
+        if len(value.strip()) < SHORTEST:
+            return (
+                f"{self.variable} needs {self.secret}, whose value is too short to be masked in logs; "
+                f"at least {SHORTEST} characters"
+            )
+        return f"{self.variable}: {self.secret} holds a NUL character" if "\0" in value else None
+
+
+def needed(work: Mapping[str, Any]) -> Iterator[Needed]:
+    """What an order needs, in the order of the manifest."""
+    for index, process in enumerate(work["processes"]):
+        for variable, value in process["env"].items():
+            if isinstance(value, Mapping):
+                yield Needed(index, variable, value["secret"])
+
+
+def filled(order: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The order with the values in it, and which these are. Raises TargetError when one is missing."""
+    lacking = [why for each in needed(order) if (why := each.wrong(environ))]
+    if lacking:
+        raise TargetError("; ".join(lacking))
+    return {**order, "processes": [_with_values(process, environ) for process in order["processes"]]}
+
+
+def _with_values(process: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {name: value["secret"] for name, value in process["env"].items() if isinstance(value, Mapping)}
+    if not names:
+        return dict(process)
+    values = {name: environ[secret] for name, secret in names.items()}
+    return {**process, "env": {**process["env"], **values}, "secret": sorted(names)}
+
+
+def shown(order: Mapping[str, Any]) -> dict[str, Any]:
+    """An order as a journal, a plan or a page may have it: names of secrets, no values."""
+    masker = Masker(known(order))
+    return {key: masker.data({key: value})[key] for key, value in order.items()} | {
+        "processes": [_shown_process(process, masker) for process in order["processes"]],
+        "setup": [_shown_command(command, masker) for command in order["setup"]],
+    }
+
+
+def _shown_process(process: Mapping[str, Any], masker: Masker) -> dict[str, Any]:
+    command = process["command"] and _shown_command(process["command"], masker)
+    env = {name: _shown_value(name, value, masker) for name, value in process["env"].items()}
+    return masker.data({**process, "env": {}}) | {"command": command, "env": env}
+
+
+def _shown_value(name: str, value: Any, masker: Masker) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return MASKED if is_secret_name(name) and not SWITCH.fullmatch(value.strip()) else masker(value)
+
+
+def _shown_command(command: Sequence[str], masker: Masker) -> list[str]:
+    """Too short a value of an option is hidden here, too."""
+    hidden = set(arguments(command))
+    return [MASKED if at in hidden else masker(word) for at, word in enumerate(command)]

@@ -1,0 +1,1 @@
+"""Everything that leaves a run: reports, dashboards, metrics, notifications."""

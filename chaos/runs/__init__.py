@@ -1,0 +1,1 @@
+"""State of runs on disk: directory, journal, active runs, semaphore, cancellation, kill switch."""

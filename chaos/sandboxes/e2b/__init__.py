@@ -1,0 +1,1 @@
+"""Sandboxes in microVMs of E2B."""

@@ -1,0 +1,1 @@
+"""Statistics: tests of shares, latencies, point processes. Standard library only."""

@@ -1,0 +1,1 @@
+"""Texts of others: made inert, masked, searched in linear time. Standard library only."""

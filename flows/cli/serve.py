@@ -1,0 +1,29 @@
+"""`chaoslab serve`: carry out, on this machine, the runs that are scheduled or asked for."""
+
+import signal
+from pathlib import Path
+
+import click
+
+from chaos.cli.interrupts import Ended, run_until_asked
+
+
+@click.command()
+@click.option("--limit", default=2, show_default=True, type=click.IntRange(1, 100), help="Most runs at once.")
+@click.option(
+    "--out",
+    default="runs",
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="Where the folders of runs without a manifest go.",
+)
+def serve(limit: int, out: Path) -> None:
+    """Run what Prefect has for us, until Ctrl-C: scheduled experiments, those that a push changed, and those that
+    somebody starts in the UI. Beside that, clean up what killed runs left behind."""
+    from flows.worker.serve import serve_until_stopped
+
+    try:
+        run_until_asked(serve_until_stopped(limit, out, lambda line: click.echo(line, err=True)))
+    except Ended as ended:
+        if ended.number != signal.SIGTERM:  # told to end, and it has
+            raise

@@ -1,0 +1,1 @@
+"""Reconciliation: Prefect brought in line with repositories, and kept so."""

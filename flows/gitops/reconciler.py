@@ -1,0 +1,182 @@
+"""Bring Prefect in line with a repository: fetch, read, observe, decide, apply; nothing when nothing was pushed.
+
+1. head     ask the repository for its commit; the one that was brought in line already needs no more
+2. read     fetch it, parse what changed
+3. observe  the deployments: only those whose manifests changed, or all (the first time, when one went, on a sweep)
+4. decide   pure
+5. apply    one action after the other; what stalls is remembered first, the commit last
+
+One at a time for each repository and machine: who comes second waits, and then finds nothing to do.
+"""
+
+from asyncio import to_thread
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from time import time
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
+
+from chaos.gitops.decide import Action, Policy, carried, decide, standing
+from chaos.gitops.memory import Memory
+from chaos.gitops.observed import Observed
+from chaos.gitops.reading import read
+from chaos.gitops.repository.mirror import Mirror
+from chaos.gitops.scoped import scoped
+from chaos.gitops.wanted import Desired
+from chaos.runs.semaphore import seat
+from flows.gitops.deployments import Deployments
+from flows.gitops.fast_path import Synced as Synced
+from flows.gitops.fast_path import in_line
+from flows.prefect.progress import API_FAILURES
+from flows.repositories.page import after_sync
+
+
+async def reconcile(
+    mirror: Mirror,
+    out: Path,
+    policy: Policy | None = None,
+    *,
+    sweep: bool = False,
+    dry_run: bool = False,
+    on_action: Callable[[Action], None] = lambda action: None,
+) -> Synced:
+    """Bring the API that Prefect's settings name in line. Raises GitError, and what Prefect's client raises.
+
+    `sweep` looks at every deployment, though nothing was pushed: that finds what was changed by hand. `dry_run` stops
+    before the first action.
+    """
+    policy = policy or Policy()
+    async with seat(mirror.git.folder.with_suffix(".turns"), 1):
+        memory = await to_thread(Memory.load, Memory.file_of(mirror))
+        everything = sweep or policy.prune_all
+        if not everything and (
+            done := await to_thread(in_line, mirror, memory, PREFECT_API_URL.value() or "")
+        ):
+            return done
+        async with get_client() as client:
+            api, asked = str(client.api_url), mirror.source.asked
+            memory = memory if (memory.api, memory.asked) == (api, asked) else Memory(api)
+            deployments = Deployments(client, str(out.absolute()))
+            return await _Round(mirror, deployments, memory, policy).go(
+                everything or memory.waiting, dry_run, on_action
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """Steps 2 to 5."""
+
+    mirror: Mirror
+    deployments: Deployments
+    memory: Memory
+    policy: Policy
+
+    async def go(self, everything: bool, dry_run: bool, on_action: Callable[[Action], None]) -> Synced:
+        mirror, memory, policy = self.mirror, self.memory, self.policy
+        desired = await self._desired()
+        names = None if everything else _changed(desired, memory)
+        seen = await self._observed(names)
+        actions = decide(desired if names is None else _only(desired, names), seen, policy)
+        stalled = standing(desired, seen, policy) | (
+            frozenset() if names is None else carried(memory.stalled)
+        )
+        if not dry_run:
+            await self._apply(desired, actions, stalled, on_action)
+            waits = _waits(desired, seen, actions)
+            await self._keep(
+                Memory(memory.api, desired.commit, desired.wanted, stalled, waits, mirror.source.asked)
+            )
+            if names is None:
+                _sweep_stamp(mirror).touch()
+            if actions or desired.commit != memory.commit:
+                with suppress(OSError, *API_FAILURES):  # it is in line, shown or not
+                    await after_sync(self.deployments.client, mirror, desired, seen, actions, policy, names)
+        counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
+        return Synced(mirror.source.name, desired.commit, *counts)
+
+    async def _desired(self) -> Desired:
+        """What the head asks for; a name that several files ask for stays with the one that has it now."""
+        commit = await to_thread(self.mirror.fetch)
+        desired = await to_thread(read, self.mirror, commit)
+        if not desired.contested:
+            return desired
+        own = (await self._observed(desired.contested)).of(desired.repository)
+        holders = {name: one.shape.target[1] for name, one in own.deployments.items()}
+        return await to_thread(read, self.mirror, commit, holders)
+
+    async def _observed(self, names: frozenset[str] | None) -> Observed:
+        """All deployments, or those of these names, by whatever name this repository's may go."""
+        whose = self.mirror.source.name
+        some = None if names is None else {*names, *(scoped(name, whose) for name in names)}
+        return await self.deployments.observed(self.memory.stalled, some)
+
+    async def _apply(
+        self,
+        desired: Desired,
+        actions: Sequence[Action],
+        stalled: frozenset[str],
+        on_action: Callable[[Action], None],
+    ) -> None:
+        """Remember what stalls, and that no commit is in line; then do one thing after the other."""
+        await self._keep(replace(self.memory, commit="", stalled=stalled))
+        if any(action.kind == "create" for action in actions):
+            await self.deployments.ready()
+        for action in actions:
+            await self.deployments.apply(action, desired)
+            on_action(action)
+
+    async def _keep(self, memory: Memory) -> None:
+        await to_thread(memory.save, Memory.file_of(self.mirror))
+
+
+def swept_ago(mirror: Mirror) -> float:
+    """Seconds since every deployment of that repository was looked at from this machine; infinite when never."""
+    try:
+        return time() - _sweep_stamp(mirror).stat().st_mtime
+    except FileNotFoundError:
+        return inf
+
+
+def _sweep_stamp(mirror: Mirror) -> Path:
+    return mirror.git.folder.with_suffix(".swept")
+
+
+def _changed(desired: Desired, memory: Memory) -> frozenset[str] | None:
+    """The names to look at; None for all: when one or a broken file went, one waits, or nothing is known."""
+    if not memory.commit or memory.wanted.keys() - desired.wanted.keys():
+        return None
+    if memory.stalled - carried(memory.stalled) - {each.key for each in desired.broken}:
+        return None  # what a broken file kept may go now
+    changed = frozenset(name for name, one in desired.wanted.items() if memory.wanted.get(name) != one)
+    if changed and any(one.depends_on for one in desired.wanted.values()):
+        return None
+    return changed
+
+
+def _only(desired: Desired, names: Iterable[str]) -> Desired:
+    """As if the commit had only these."""
+    return replace(desired, wanted={name: desired.wanted[name] for name in names})
+
+
+def _waits(desired: Desired, seen: Observed, actions: Iterable[Action]) -> bool:
+    """Whether something of this commit is still to be run after what runs now."""
+    begun = {action.name for action in actions if action.kind == "run"}
+    own = seen.of(desired.repository)
+
+    def may_hold(name: str) -> bool:
+        run = own.run(name, desired.wanted[name].digest)
+        return name in begun or (run is not None and run.state != "failed")
+
+    return any(
+        one.on_push
+        and not one.suspend
+        and one.depends_on
+        and one.name not in begun
+        and own.run(one.name, one.digest) is None
+        and all(map(may_hold, one.depends_on))
+        for one in desired.wanted.values()
+    )

@@ -1,0 +1,1 @@
+"""Followed repositories as Prefect and forges show them."""
