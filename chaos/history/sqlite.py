@@ -4,6 +4,7 @@ WAL: readers do not wait for the writer. `synchronous=NORMAL`: what was committe
 a machine that loses power may lose the last commits, which an import brings back. Source: sqlite.org/wal.html.
 """
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Sqlite:
         self._file = file.absolute()
         try:
             state_folder(self._file.parent)
-            os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make(self._file)
         except OSError as error:
             raise HistoryError(f"the history at {self.place} cannot be made: {error.strerror}") from error
         self._engine = create_engine(f"sqlite:///{self._file}", connect_args={"timeout": within_s})
@@ -57,6 +58,13 @@ class Sqlite:
                 return work(connection)
         except (SQLAlchemyError, UnicodeError, OverflowError) as error:
             raise told(self.place, error) from error
+
+
+def _make(file: Path) -> None:
+    """Ours alone. One that is there is never opened but by SQLite: closing it would end the locks of every connection
+    that this process has to it (sqlite.org/howtocorrupt.html, 2.2)."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

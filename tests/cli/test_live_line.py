@@ -18,10 +18,10 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("count", "status", "told"),
     [
-        (5, 200, "5/s · median 30 ms of 5 · errors 0 %"),
+        (5, 200, "5/s · median 30 ms of 5 · 0 of 5 failed"),
         (19, 200, "median 100 ms of 19"),
         (20, 200, "20/s · p95 190 ms of 20"),
-        (30, 503, "30/s · no answer · errors 100 %"),
+        (30, 503, "30/s · no answer · 30 of 30 failed"),
     ],
 )
 def test_the_number_of_requests_stands_beside_the_percentile(count: int, status: int, told: str) -> None:

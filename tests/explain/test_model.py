@@ -188,7 +188,7 @@ def test_severity_is_not_asked_of_it(groq: Double, settings: Settings) -> None:
     for said in ("low", "critical", "huge", 7):
         groq.play(answer(GOOD | {"severity": said, "verdict": "held", "metrics": {"error_count": 0}}))
         analysis = analysed(settings)
-        assert (analysis.analyzer, analysis.severity, analysis.metrics.error_count) == ("groq", "high", 20)
+        assert (analysis.analyzer, analysis.severity, analysis.metrics.error_count) == ("groq", "medium", 20)
 
 
 def test_advice_is_chosen_by_id_and_none_of_the_rules_is_lost(groq: Double, settings: Settings) -> None:

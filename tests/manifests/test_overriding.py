@@ -24,6 +24,8 @@ REFUSED = {
     ("http-fault-fragile", "high"),
     ("memory-pressure", "low"),  # the hold is shorter than what the preset takes to be reached
     ("memory-pressure", "medium"),
+    ("memory-spared", "low"),
+    ("memory-spared", "medium"),
 }
 
 

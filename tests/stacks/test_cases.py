@@ -81,7 +81,7 @@ def test_a_jvm_that_the_kernel_ends_under_memory_pressure_deviates(lab: Lab) -> 
             target={"app": "app", "setup": [["javac", "Main.java"]], "processes": [web]},
             sandbox={"type": "local", "memory": "400MiB", "ttl": "2m"},
             load={"url": f"{URL}keep", "rate": "40/s", "timeout": "2s"},
-            steadyState=[{**ANSWERS, "budget": "1%"}],
+            steadyState=[{**ANSWERS, "budget": "0%"}],
             method=[
                 {
                     "name": "little memory",
