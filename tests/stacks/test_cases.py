@@ -98,11 +98,11 @@ def test_a_jvm_that_the_kernel_ends_under_memory_pressure_deviates(lab: Lab) -> 
     assert step.landed, step.why
 
 
-POOL_OF_TWO = """
+POOL_OF_FOUR = """
 import os, queue, sys
 import psycopg2
 pool = queue.Queue()
-for _ in range(2):
+for _ in range(4):
     kept = psycopg2.connect(os.environ["DSN"])
     kept.autocommit = True
     pool.put(kept)
@@ -120,9 +120,9 @@ def app(environ, start):
 
 
 def test_a_pool_that_is_too_small_for_a_longer_road_is_told_by_its_capacity(lab: Lab) -> None:
-    """Two connections, each held for 100 ms, are 20 answers a second, and 30 are asked for."""
+    """Four connections, each held for 100 ms, are 40 answers a second; 60 are asked for, and looks take some, too."""
     shutil.copytree(FOLDER / "postgres", lab.folder / "app", dirs_exist_ok=True)
-    (lab.folder / "app/web.py").write_text(POOL_OF_TWO)
+    (lab.folder / "app/web.py").write_text(POOL_OF_FOUR)
     command = [GUNICORN, "--threads", "8", "--bind", "127.0.0.1:8000", "web:app"]
     slow = {"type": "network_delay", "process": "web", "peer": "db:5432", "delay": "100ms"}
     done = lab.run(
@@ -130,7 +130,7 @@ def test_a_pool_that_is_too_small_for_a_longer_road_is_told_by_its_capacity(lab:
         lab.manifest(
             target=POSTGRES.target(command=command),
             sandbox={"type": "local", "memory": "512MiB", "disk": "128MiB", "ttl": "2m"},
-            load={"url": URL, "rate": "30/s", "timeout": "2s"},
+            load={"url": URL, "rate": "60/s", "timeout": "2s"},
             steadyState=[{**ANSWERS, "tolerance": {"status": 200, "maxLatency": "150ms"}, "budget": "1%"}],
             method=[{"name": "a longer road", "fault": slow, "hold": "6s"}],
             phases=PHASES,
