@@ -262,7 +262,7 @@ PACKAGE = {"name": "shop", "version": "1.0.0", "dependencies": {"express": "^4.2
 NPM_CI = [["npm", "ci", "--no-audit", "--fetch-retries=0"]]
 LOCKED = {
     "version": "4.22.3",
-    "resolved": "https://registry.npmjs.org/express/-/express-4.22.3.tgz",
+    "resolved": "https://registry.example/express/-/express-4.22.3.tgz",
     "integrity": f"sha512-{'A' * 86}==",
 }
 LOCK = {
@@ -275,7 +275,7 @@ LOCK = {
 
 @pytest.mark.parametrize(
     ("setup", "cause"),
-    [([], "Node finds no module 'express'"), (NPM_CI, "getaddrinfo EAI_AGAIN registry.npmjs.org")],
+    [([], "Node finds no module 'express'"), (NPM_CI, "getaddrinfo EAI_AGAIN registry.example")],
 )
 def test_an_express_app_without_its_modules_says_why(lab: Lab, setup: list[list[str]], cause: str) -> None:
     """What developing leaves is left out, and `setup` has no network: the cause is there, not the end of a log."""
