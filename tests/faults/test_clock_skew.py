@@ -91,9 +91,10 @@ def test_the_process_itself_sees_the_wrong_time_and_the_right_one_again(
     delivered = fault.delivered(target.samples)
     print(delivered)
     assert delivered.landed, delivered.why
-    assert delivered.low is not None
-    assert delivered.high is not None
-    assert delivered.low <= float(delivered.values["offset_s"]) <= delivered.high
+    fewest = 6  # independent ones, from which on the smallest and the largest enclose a median with 95 %
+    assert (delivered.low is not None) is ((delivered.effective or 0) >= fewest)
+    if delivered.low is not None and delivered.high is not None:
+        assert delivered.low <= float(delivered.values["offset_s"]) <= delivered.high
     assert abs(float(delivered.values["offset_s"]) - offset_s) < 0.02
     assert all(helper.poll() is not None for helper in target.helpers)
 
