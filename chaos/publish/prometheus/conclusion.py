@@ -25,6 +25,7 @@ def _numbers(result: Result) -> Iterator[tuple[str, dict[str, str], float | None
         labels = {"steady_state": state.name}
         yield "chaoslab_run_recovery_seconds", labels, state.recovery_time_seconds
         yield "chaoslab_run_noticed_ratio", labels, state.noticed_share
+        yield "chaoslab_run_noticed_delay_seconds", labels, state.noticed_delay_seconds
     for step in result.steps:
         labels = {"fault": step.fault, "step": step.name}
         yield "chaoslab_run_fault_landed", labels, step.landed

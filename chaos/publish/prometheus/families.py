@@ -77,6 +77,12 @@ FINAL = (
         ("steady_state",),
         "ratio",
     ),
+    Family(
+        "chaoslab_run_noticed_delay_seconds",
+        "The smallest delay on every answer that the run would have noticed with 95 %.",
+        ("steady_state",),
+        "seconds",
+    ),
     Family("chaoslab_run_fault_landed", "1 when the fault was measured to act as asked.", ("fault", "step")),
     Family(
         "chaoslab_run_fault_met",
