@@ -128,3 +128,31 @@ def test_nobody_to_restrain_is_an_injection_error(target: LocalTarget) -> None:
 def test_less_than_none_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and"):
         FdExhaustion(leave=-1)
+
+
+def test_what_is_taken_for_a_moment_only_is_seen_between_two_looks(target: LocalTarget) -> None:
+    """A server that accepts, answers and closes has its descriptor for a millisecond or two."""
+    moments = (
+        "import os, time\nos.write(1, b'up\\n')\n"
+        "while True:\n"
+        "    taken = os.open('/dev/null', os.O_RDONLY); time.sleep(0.003); os.close(taken); time.sleep(0.097)\n"
+    )
+    start(target, [sys.executable, "-I", "-S", "-c", moments])
+    fault = FdExhaustion(leave=4)
+    with fault.inject(target) as injection:
+        hold(target, injection, 2.0)
+    assert fault.delivered(target.samples).landed
+    met = fault.met(target.samples)
+    assert (met.count, met.enough) == (None, True), met.why
+    assert "took of the 4 descriptors left" in met.why
+
+
+def test_who_takes_none_has_not_met_it(target: LocalTarget) -> None:
+    start(
+        target, [sys.executable, "-I", "-S", "-c", "import os, time\nos.write(1, b'up\\n')\ntime.sleep(60)"]
+    )
+    fault = FdExhaustion(leave=4)
+    with fault.inject(target) as injection:
+        hold(target, injection, 1.0)
+    met = fault.met(target.samples)
+    assert (met.count, met.enough) == (0, False), met.why

@@ -13,6 +13,7 @@ from chaos.faults.process.tree import Process, age_s, alive, family
 from chaos.faults.support.channel import receive, send
 
 _LOOK_EVERY_S = 0.05
+_GLANCE_EVERY_S = 0.005
 _SETTLES_S = 1.0
 """A process that is started meanwhile gets so long to come up before it is restrained, too."""
 
@@ -95,10 +96,16 @@ class Book:
             raise FaultError(f"prlimit on pid {entry.process.pid}: {error.strerror}") from error
 
 
-def restrain(kind: int, roots: list[int], tighten: Callable[[Book], dict[str, Any] | None]) -> None:
+def restrain(
+    kind: int,
+    roots: list[int],
+    tighten: Callable[[Book], dict[str, Any] | None],
+    glance: Callable[[Book], None] | None = None,
+) -> None:
     """What a helper does: tighten and tell, until the channel ends or says `end`; then every limit is what it was.
 
-    `roots` changes when the agent says so; `tighten` answers by a sample, or by None when nobody is there.
+    `roots` changes when the agent says so; `tighten` answers by a sample, or by None when nobody is there. `glance` is
+    called between two samples, some two hundred times a second: what is taken for a moment only is seen by it.
     """
     book = Book(kind)
     try:
@@ -108,10 +115,22 @@ def restrain(kind: int, roots: list[int], tighten: Callable[[Book], dict[str, An
                 roots[:] = message.get("roots", roots)
                 if (sample := tighten(book)) is not None:
                     send(sample)
-                message = receive(_LOOK_EVERY_S) or {}
+                message = _until_the_next(book, glance)
     finally:
         began = time.monotonic()
         count = book.put_back(roots)
         took_ms = round((time.monotonic() - began) * 1000, 3)
         with contextlib.suppress(BrokenPipeError):
             send({"put_back": count, "put_back_ms": took_ms, ENDED: True})
+
+
+def _until_the_next(book: Book, glance: Callable[[Book], None] | None) -> dict[str, Any]:
+    """What the agent says before the next look is due; nothing when it says nothing."""
+    if glance is None:
+        return receive(_LOOK_EVERY_S) or {}
+    until = time.monotonic() + _LOOK_EVERY_S
+    while time.monotonic() < until:
+        if message := receive(_GLANCE_EVERY_S):
+            return message
+        glance(book)
+    return {}
