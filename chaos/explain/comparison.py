@@ -16,7 +16,7 @@ from chaos.analysis.intervals import CONFIDENCE, shares_differ
 from chaos.analysis.moments import percent, seconds
 from chaos.analysis.result import LoadSummary, Previous, Result
 from chaos.analysis.trials_result import MedianOver, TrialNumber
-from chaos.verdict import LATENCY_OF_ANSWERS, Outcome
+from chaos.verdict import LATENCY_OF_ANSWERS, Outcome, Verdict
 
 LEVEL = 0.99
 """Of the interval of a difference: several numbers are looked at, and together they may differ by chance in 5 %."""
@@ -199,13 +199,20 @@ def _said(number: TrialNumber) -> str:
 
 
 def _recoveries(result: Result, before: Result) -> Iterator[str]:
-    """Of two runs only whether it came back: one recovery says nothing of the next one's time."""
+    """Of two runs only whether it came back: one recovery says nothing of the next one's time.
+
+    Who was not seen good again by a run that was broken off, or looked too shortly to judge it, may well have been.
+    """
     then = {state.name: state for state in before.steady_state}
     for state in result.steady_state:
         old = then.get(state.name)
         if old is None or state.resolution_seconds is None or old.resolution_seconds is None:
             continue
         new_s, old_s = state.recovery_time_seconds, old.recovery_time_seconds
-        if (new_s is None) != (old_s is None):
-            said = [("never" if s is None else f"after {seconds(s)}") for s in (new_s, old_s)]
-            yield f"“{state.name}” was good again {said[0]}, then {said[1]}"
+        lost = state if new_s is None else old
+        if (new_s is None) != (old_s is None) and lost.verdict is Verdict.DEVIATED:
+            said = [
+                ("not seen good again" if s is None else f"good again after {seconds(s)}")
+                for s in (new_s, old_s)
+            ]
+            yield f"“{state.name}” was {said[0]}, then {said[1]}"

@@ -15,6 +15,7 @@ from chaos.events import Event
 from chaos.explain.comparison import compare, earlier, told
 from chaos.explain.rules import analyze
 from chaos.statistics.latencies import Request
+from chaos.verdict import Verdict
 from tests.journals import build
 from tests.journals.telling import INJECTED, RECOVERED, Telling, in_a_row
 
@@ -71,9 +72,18 @@ def test_what_changed_is_told_with_both_numbers() -> None:
     said = between(build.deviated_fast_errors_are_not_fast(), build.held())
     assert said.startswith("Compared with the run of 2025-11-22 18:03 UTC: deviated now, held then; ")
     assert "49 % of the requests failed under the fault, then 0 %" in said
-    assert "“healthy” was good again never, then after" in between(
+    assert "“healthy” was not seen good again, then good again after" in between(
         build.deviated_never_recovers(), build.held()
     )
+
+
+def test_a_run_that_was_broken_off_says_nothing_of_coming_back() -> None:
+    then = judge(build.held_killed_and_back())
+    unknown = {"recovery_time_seconds": None, "verdict": Verdict.INCONCLUSIVE}
+    states = [state.model_copy(update=unknown) for state in then.steady_state]
+    broken_off = then.model_copy(update={"steady_state": states})
+    assert "good again" not in told(compare(broken_off, then))
+    assert "good again" not in told(compare(then, broken_off))
 
 
 def test_what_so_few_requests_cannot_show_is_said_of_errors_and_latency() -> None:
