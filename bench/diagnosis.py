@@ -34,7 +34,8 @@ from chaos.explain.model import Name
 from chaos.faults.support.fidelity import share_interval
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
-from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.settings import Settings
 
@@ -130,7 +131,7 @@ async def record(name: str, work: Path) -> None:
         async with room:
             [loaded] = load(path)
             run = Run.new(f"pair-{number}", work / "runs")
-            await runner.carry_out(plan(loaded), run, lambda _: None, asyncio.Event())
+            await carry_out(plan(loaded), run, Stages(), Stop())
         for part in segments(list(run.journal.events())):
             control, why = bool(part[0].data["control"]), _useless(part)
             if why:

@@ -21,6 +21,8 @@ from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded, load_bytes
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -146,7 +148,7 @@ def measure(fault: str, fields: Mapping[str, Any], out: Path) -> Row:
     try:
         drawn = plan(short(path, fields))
         run = Run.new(drawn.name, out)
-        asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))
+        asyncio.run(carry_out(drawn, run, Stages(), Stop()))
         result = runner.analyze(run)
     except ChaosLabError as error:
         return Row(fault, fields, None, str(error).splitlines()[0])

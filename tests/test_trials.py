@@ -15,6 +15,8 @@ from chaos.planning.plan import Plan, plan
 from chaos.report import html
 from chaos.report.console import closing_lines, words
 from chaos.runner import stages as runner
+from chaos.runner.observer import Observer
+from chaos.runner.pipeline import Stages, carry_out
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
@@ -113,7 +115,7 @@ def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "control: true")
     run = Run.new(asked.name, tmp_path)
     heard: list[Event] = []
-    asyncio.run(runner.carry_out(asked, run, heard.append, Stop()))
+    asyncio.run(carry_out(asked, run, Stages(Observer(heard.append)), Stop()))
     result = runner.analyze(run)
     assert result.verdict is Verdict.HELD, result.why
     assert result.trials is not None
@@ -135,7 +137,7 @@ def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> No
         if event.type == "agent.ended":
             stop.set()
 
-    asyncio.run(runner.carry_out(asked, run, stop_at_the_end, stop))
+    asyncio.run(carry_out(asked, run, Stages(Observer(stop_at_the_end)), stop))
     result = runner.analyze(run)
     assert (result.outcome, result.verdict) == (Outcome.ABORTED, Verdict.INCONCLUSIVE)
     assert result.why.startswith("Trial 2 of 3: Interrupted, before anything was injected")
@@ -150,7 +152,7 @@ def test_a_series_for_real_ends_when_it_is_decided(tmp_path: Path) -> None:
     [loaded] = load(killed(tmp_path, restart="never", more="  trials: until decided (max 10)"))
     asked = plan(loaded, seed=7)
     run = Run.new(asked.name, tmp_path)
-    asyncio.run(runner.carry_out(asked, run, lambda _: None, Stop()))
+    asyncio.run(carry_out(asked, run, Stages(), Stop()))
     result = runner.analyze(run)
     assert (result.outcome, result.verdict) == (Outcome.COMPLETED, Verdict.DEVIATED), result.why
     assert result.why.startswith("“answers” deviated in 1 of 1 trial; in trial 1 of at most 10: ")

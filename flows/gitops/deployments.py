@@ -90,8 +90,12 @@ class Deployments:
     async def _run(self, action: Action) -> None:
         assert action.wanted is not None
         found = action.deployed.id if action.deployed else (await self._named(action.deployment))["id"]
-        key = f"push {action.wanted.digest} {found}"
-        body = {"idempotency_key": key, "tags": [PUSH, action.wanted.digest], "state": {"type": "SCHEDULED"}}
+        key = f"push {action.wanted.push_digest} {found}"
+        body = {
+            "idempotency_key": key,
+            "tags": [PUSH, action.wanted.push_digest],
+            "state": {"type": "SCHEDULED"},
+        }
         await self._post(f"/deployments/{found}/create_flow_run", body)
 
     async def _body(self, action: Action, desired: Desired) -> dict[str, Any]:
@@ -115,6 +119,7 @@ class Deployments:
                 "repository": repository,
                 "commit": desired.commit,
                 "out": self.out,
+                "spec_digest": action.wanted.spec_digest,
             },
             "parameter_openapi_schema": _day_parameters() if of_day else _parameters(),
             "enforce_parameter_schema": True,
@@ -125,7 +130,7 @@ class Deployments:
             "version": desired.commit[:12],
             "labels": {
                 _REPOSITORY: desired.repository,
-                _DIGEST: shape.digest,
+                _DIGEST: shape.push_digest,
                 _SUSPENDED: shape.suspended,
                 _SHAPE: shape.mark,
                 "chaoslab.path": path,
@@ -203,7 +208,7 @@ def _deployed(answer: Mapping[str, Any]) -> Deployed:
             str(parameters.get("manifest") or ""),
             str(parameters.get("name") or ""),
         ),
-        digest=str(labels.get(_DIGEST) or ""),
+        push_digest=str(labels.get(_DIGEST) or ""),
         suspended=labels.get(_SUSPENDED) is True,
     )
     return Deployed(

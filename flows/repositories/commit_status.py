@@ -44,7 +44,9 @@ async def tell_commit(repository: str | None, commit: str | None, result: Result
 
 
 def _ended(result: Result) -> LastRun:
-    return LastRun(id=str(flow_run.id), state=name_of(result), why=result.why, ended=time.time(), digest="")
+    return LastRun(
+        id=str(flow_run.id), state=name_of(result), why=result.why, ended=time.time(), push_digest=""
+    )
 
 
 def _note(repository: str, commit: str, result: Result) -> None:

@@ -54,5 +54,5 @@ def _last(run: dict[str, Any]) -> LastRun:
         state=state["name"],
         why=state["message"] or "",
         ended=ended.timestamp(),
-        digest=str((run.get("labels") or {}).get("chaoslab.digest") or ""),
+        push_digest=str((run.get("labels") or {}).get("chaoslab.digest") or ""),
     )

@@ -18,6 +18,7 @@ from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from tests import lab as labs
@@ -66,7 +67,7 @@ def carried_out(lab: Lab, **process: Any) -> tuple[Result, list[Event]]:
     )
     drawn = plan(loaded)
     run = Run.new(drawn.name, lab.runs)
-    asyncio.run(runner.carry_out(drawn, run, lambda _event: None, Stop()))
+    asyncio.run(carry_out(drawn, run, Stages(), Stop()))
     return runner.analyze(run), list(run.journal.events())
 
 

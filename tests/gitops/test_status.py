@@ -35,7 +35,7 @@ def deployed(one: Wanted, **fields: object) -> Deployed:
 
 
 def ended(state: str, digest: str = "1", ago_s: float = 60.0) -> LastRun:
-    return LastRun(id="a run", state=state, why=f"{state} because", ended=NOW - ago_s, digest=digest)
+    return LastRun(id="a run", state=state, why=f"{state} because", ended=NOW - ago_s, push_digest=digest)
 
 
 def one_of(

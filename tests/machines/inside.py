@@ -26,6 +26,8 @@ from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from tests.machines.hogging import MANIFEST, hog_document
 from tests.machines.killing import killed
@@ -64,7 +66,7 @@ def carried_out(name: str, sandbox: str) -> dict[str, Any]:
         try:
             drawn = plan(hog(sandbox) if name == HOG else relaxed(name, sandbox))
             run = Run.new(drawn.name, Path(folder))
-            asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))
+            asyncio.run(carry_out(drawn, run, Stages(), Stop()))
             result = runner.analyze(run)
         except ChaosLabError as error:
             return {"refused": str(error).splitlines()[0]}

@@ -16,6 +16,8 @@ from typing import Any
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from tests.lab import HEALTHY, LOOK, Lab
 from tests.sandboxes.microvm import at_double, variables
@@ -75,7 +77,7 @@ async def _all(manifest: Path, runs: Path, many: int) -> list[Survived]:
 async def _one(manifest: Path, runs: Path) -> Survived:
     drawn = plan(load(str(manifest))[0])
     run = Run.new(drawn.name, runs)
-    await runner.carry_out(drawn, run, lambda _event: None, asyncio.Event())
+    await carry_out(drawn, run, Stages(), Stop())
     result = runner.analyze(run)
     injected = len(run.journal.of("fault.injected"))
     return Survived(result.outcome, result.verdict, result.why, injected, result.sandbox.destroyed)

@@ -17,6 +17,7 @@ from chaos.manifests.load import load
 from chaos.planning.plan import draw, plan
 from chaos.runner import host_requests as outside
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.sandboxes import connect
@@ -167,7 +168,7 @@ def test_an_app_that_copes_holds_and_a_fragile_one_deviates(double: Double, tmp_
     async def one(name: str) -> Result:
         drawn = plan(load(str(ROOT / f"experiments/cloud/{name}.yaml"))[0])
         run = Run.new(drawn.name, tmp_path)
-        await runner.carry_out(drawn, run, lambda _event: None, Stop())
+        await carry_out(drawn, run, Stages(), Stop())
         return runner.analyze(run)
 
     async def scene() -> list[Result]:
