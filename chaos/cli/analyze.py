@@ -67,8 +67,8 @@ def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
         else "\n".join(closing_lines(result, journal.parent))
     )
     click.echo(text)
-    [began, *_] = Journal(journal).latest("run.started") or [None]
-    then = int((began.data.get("plan") or {}).get("rules") or 1) if began else 1
+    began = next(iter(Journal(journal).events()))
+    then = int((began.data.get("plan") or {}).get("rules") or 1)
     if version != then and not as_json:
         click.echo(f"  rules   judged by rules {version}; the run itself was by rules {then}")
     sys.exit(result.exit_code)

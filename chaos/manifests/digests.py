@@ -87,7 +87,8 @@ def _trim(said: Any, value: Any) -> None:
         for plain, each in zip(said, value, strict=True):
             _trim(plain, each)
         return
-    for name, default, came_later in _fields(type(value)):
+    kind: type = type(value)
+    for name, default, came_later in _fields(kind):
         if name not in said:
             continue
         if came_later and getattr(value, name) == default:
