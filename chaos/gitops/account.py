@@ -35,7 +35,7 @@ class LastRun:
     id: str
     """Of the flow run."""
     state: str
-    """The name that Prefect has for what happened: Completed, Deviated, Crashed, …"""
+    """How it ended, in one word (`chaos.verdict.ending`): Held, Deviated, Crashed, …"""
     why: str
     ended: float
     """Unix seconds."""
@@ -83,8 +83,9 @@ class Account:
 
 
 def _renamed(run: Mapping[str, Any]) -> dict[str, Any]:
-    """As this version writes it: the field was called `digest` before."""
-    return {"push_digest" if name == "digest" else name: value for name, value in run.items()}
+    """As this version writes it: the field was called `digest` before, and what is Held was called Completed."""
+    named = {"push_digest" if name == "digest" else name: value for name, value in run.items()}
+    return {**named, "state": "Held" if named.get("state") == "Completed" else named.get("state")}
 
 
 def file_of(mirror: Mirror) -> Path:

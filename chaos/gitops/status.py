@@ -192,13 +192,12 @@ def _held(case: _Case, run: LastRun | None) -> Condition:
         why = f"it has changed since its last run ({run.state}): {run.why}"
         return Condition("SteadyStateHeld", "Unknown", "ChangedSince", why)
     truths: dict[str | None, Truth] = {"held": "True", "deviated": "False"}
-    reason = "Held" if run.state == "Completed" else run.state
-    return Condition("SteadyStateHeld", truths.get(verdict_of(run.state), "Unknown"), reason, run.why)
+    return Condition("SteadyStateHeld", truths.get(verdict_of(run.state), "Unknown"), run.state, run.why)
 
 
 def verdict_of(state: str) -> str:
-    """The verdict that a run's final state in Prefect stands for."""
-    return {"Completed": "held", "Deviated": "deviated"}.get(state, "inconclusive")
+    """The verdict that a run's ending (`chaos.verdict.ending`) stands for."""
+    return {"Held": "held", "Deviated": "deviated"}.get(state, "inconclusive")
 
 
 def _alone(stall: Stall) -> Status:

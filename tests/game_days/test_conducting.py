@@ -187,7 +187,7 @@ def test_a_stop_condition_ends_what_runs_and_the_day(tmp_path: Path, port: int) 
     spec = spec.replace("{name: c}]", "{name: c}], goNoGo: [{type: verdicts}]")
     day, _ = conducted(tmp_path, spec, waits=lambda name: name == "a")
     assert (day.ended, day.exit_code) == ("aborted", 4)
-    assert f"stop condition of the game day: tcp {port} was out of tolerance for" in day.why
+    assert f"stop condition of the game day: tcp {port} was not connected for" in day.why
     assert "connected False" in day.why
     (decision,) = day.stages[0].decisions
     assert (decision.go, decision.by) == (False, "stop condition")
