@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chaos.manifests.load import AnyLoaded, Loaded, LoadedDay
     from chaos.manifests.reading import Manifests
     from chaos.planning.plan import Plan
-    from chaos.runner.observer import Observer
+    from chaos.runner.observer import RunObserver
 
     T = TypeVar("T", Loaded, LoadedDay)
 
@@ -99,7 +99,7 @@ def plan_all(
 
 
 async def run(
-    plan: "Plan", out: str | Path = "runs", *, observer: "Observer | None" = None, publish: bool = True
+    plan: "Plan", out: str | Path = "runs", *, observer: "RunObserver | None" = None, publish: bool = True
 ) -> "Result":
     """Carry it out in this process, with a folder for it in `out`: a system that deviates is a value, not an error.
 
@@ -119,7 +119,7 @@ async def run_day(
     plan: "DayPlan",
     out: str | Path = "runs",
     *,
-    observer: "Observer | None" = None,
+    observer: "RunObserver | None" = None,
     publish: bool = True,
     anytime: bool = False,
 ) -> "DayReport":
@@ -137,7 +137,7 @@ async def run_day(
 
 
 def run_sync(
-    plan: "Plan", out: str | Path = "runs", *, observer: "Observer | None" = None, publish: bool = True
+    plan: "Plan", out: str | Path = "runs", *, observer: "RunObserver | None" = None, publish: bool = True
 ) -> "Result":
     """`run` for a program that has no event loop."""
     return asyncio.run(run(plan, out, observer=observer, publish=publish))

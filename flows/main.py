@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from chaos.game_days.learnt import DayReport
     from chaos.game_days.planning import DayPlan
     from chaos.planning.plan import Plan
-    from chaos.runner.observer import Observer
+    from chaos.runner.observer import RunObserver
 
 
-async def _through_prefect(plan: "Plan", out: Path, observer: "Observer") -> "Result":
+async def _through_prefect(plan: "Plan", out: Path, observer: "RunObserver") -> "Result":
     from flows.experiment.from_terminal import run_with_prefect  # nothing but `run` needs any of it
 
     return await run_with_prefect(plan, out, observer)
 
 
 async def _day_through_prefect(
-    plan: "DayPlan", out: Path, observer: "Observer", anytime: bool
+    plan: "DayPlan", out: Path, observer: "RunObserver", anytime: bool
 ) -> "DayReport":
     from flows.game_day.from_terminal import run_day_with_prefect  # nothing but `run` needs any of it
 

@@ -15,7 +15,7 @@ from chaos.planning.plan import Plan, plan
 from chaos.report import html
 from chaos.report.console import closing_lines, words
 from chaos.runner import stages as runner
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages, carry_out
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
@@ -115,7 +115,7 @@ def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "control: true")
     run = Run.new(asked.name, tmp_path)
     heard: list[Event] = []
-    asyncio.run(carry_out(asked, run, Stages(Observer(heard.append)), Stop()))
+    asyncio.run(carry_out(asked, run, Stages(RunObserver(heard.append)), Stop()))
     result = runner.analyze(run)
     assert result.verdict is Verdict.HELD, result.why
     assert result.trials is not None
@@ -137,7 +137,7 @@ def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> No
         if event.type == "agent.ended":
             stop.set()
 
-    asyncio.run(carry_out(asked, run, Stages(Observer(stop_at_the_end)), stop))
+    asyncio.run(carry_out(asked, run, Stages(RunObserver(stop_at_the_end)), stop))
     result = runner.analyze(run)
     assert (result.outcome, result.verdict) == (Outcome.ABORTED, Verdict.INCONCLUSIVE)
     assert result.why.startswith("Trial 2 of 3: Interrupted, before anything was injected")

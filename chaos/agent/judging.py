@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.agent.load import TIMEOUT_S
-from chaos.probes.lasting import StopCondition, seen, subject
+from chaos.probes.lasting import StopConditionState, seen, subject
 from chaos.statistics.binomial import SIGNIFICANCE
 from chaos.statistics.latencies import Request, request_of
 from chaos.statistics.shares import Tally, tally
@@ -167,5 +167,5 @@ class StopWatch:
         return None if condition is None else condition.sample(at, value, error, took_s)
 
 
-def _condition(entry: Mapping[str, Any]) -> StopCondition:
-    return StopCondition(subject(entry["probe"]), Tolerance(**entry["tolerance"]), float(entry["for_s"]))
+def _condition(entry: Mapping[str, Any]) -> StopConditionState:
+    return StopConditionState(subject(entry["probe"]), Tolerance(**entry["tolerance"]), float(entry["for_s"]))

@@ -12,24 +12,24 @@ from chaos.errors import Interrupted
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
     from chaos.planning.plan import Plan
-    from chaos.runner.observer import Observer
+    from chaos.runner.observer import RunObserver
     from chaos.runs.cancellation import Stop
     from chaos.runs.directory import Run
 
 T = TypeVar("T")
-Executor = Callable[["Plan", Path, "Observer"], Awaitable["Result"]]
+Executor = Callable[["Plan", Path, "RunObserver"], Awaitable["Result"]]
 """Carries out one plan below a folder, in this process or through Prefect."""
 
 
-async def directly(plan: "Plan", out: Path, observer: "Observer") -> "Result":
+async def directly(plan: "Plan", out: Path, observer: "RunObserver") -> "Result":
     """Carry out the plan in this process, with no server. Raises Halted when this machine is."""
     return await api.run(plan, out, observer=observer)
 
 
-async def interruptible(executor: Executor, plan: "Plan", out: Path, observer: "Observer") -> "Result":
+async def interruptible(executor: Executor, plan: "Plan", out: Path, observer: "RunObserver") -> "Result":
     """The first Ctrl-C asks the run to end well; a second one abandons it, and still destroys the sandbox."""
     try:
-        return await heeding_signals(executor(plan, out, observer), observer.stop, observer.say)
+        return await heeding_signals(executor(plan, out, observer), observer.stop, observer.log)
     except asyncio.CancelledError:
         return _result_of(observer.run)
 

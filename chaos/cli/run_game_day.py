@@ -13,9 +13,9 @@ from chaos.errors import Interrupted
 if TYPE_CHECKING:
     from chaos.game_days.learnt import DayReport
     from chaos.game_days.planning import DayPlan
-    from chaos.runner.observer import Observer
+    from chaos.runner.observer import RunObserver
 
-DayExecutor = Callable[["DayPlan", Path, "Observer", bool], Awaitable["DayReport"]]
+DayExecutor = Callable[["DayPlan", Path, "RunObserver", bool], Awaitable["DayReport"]]
 """Carries out one day below a folder; the last parameter is whether at any time."""
 
 
@@ -27,17 +27,17 @@ class Executors:
     day: DayExecutor | None = None
 
 
-async def day_directly(plan: "DayPlan", out: Path, observer: "Observer", anytime: bool) -> "DayReport":
+async def day_directly(plan: "DayPlan", out: Path, observer: "RunObserver", anytime: bool) -> "DayReport":
     """Carry out the day in this process, with no server. Raises Halted, and PlanError when people are to be asked."""
     return await api.run_day(plan, out, observer=observer, anytime=anytime)
 
 
 async def interruptible_day(
-    executor: DayExecutor, plan: "DayPlan", out: Path, observer: "Observer", *, anytime: bool
+    executor: DayExecutor, plan: "DayPlan", out: Path, observer: "RunObserver", *, anytime: bool
 ) -> "DayReport":
     """The first Ctrl-C ends what runs, then the day; a second one abandons both. Raises Interrupted."""
     try:
-        return await heeding_signals(executor(plan, out, observer, anytime), observer.stop, observer.say)
+        return await heeding_signals(executor(plan, out, observer, anytime), observer.stop, observer.log)
     except asyncio.CancelledError:
         if observer.run is None:
             raise Interrupted("abandoned before anything was begun") from None

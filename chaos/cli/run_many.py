@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chaos.game_days.planning import DayPlan
     from chaos.planning.plan import Plan
     from chaos.report.console import Progress
-    from chaos.runner.observer import Observer
+    from chaos.runner.observer import RunObserver
 
 
 @contextmanager
@@ -50,12 +50,12 @@ def carry_out(plan: "Plan", out: Path, executor: Executor, stream: TextIO) -> "t
     return result, observer.stop.is_set()
 
 
-def _observer(progress: "Progress") -> "Observer":
+def _observer(progress: "Progress") -> "RunObserver":
     """A person at a terminal."""
-    from chaos.runner.observer import Observer
+    from chaos.runner.observer import RunObserver
 
-    return Observer(
-        say=progress.line, on_link=lambda link: progress.line(f"live: {link}"), started_by="terminal"
+    return RunObserver(
+        log=progress.line, on_link=lambda link: progress.line(f"live: {link}"), started_by="terminal"
     )
 
 

@@ -26,7 +26,7 @@ from chaos.game_days.watching import is_well, watch
 from chaos.manifests.models.calendar import refusal
 from chaos.manifests.models.game_day import ByApproval, ByProbe, ByVerdicts, Entry, Stage
 from chaos.planning.plan import Plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.retries import unless
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
@@ -37,7 +37,7 @@ from chaos.verdict import Outcome, Verdict
 class Executor(Protocol):
     """Who does what only the caller can: in Prefect, or without."""
 
-    async def run(self, plan: Plan, observer: Observer) -> Result:
+    async def run(self, plan: Plan, observer: RunObserver) -> Result:
         """Carry out one experiment. Raises ChaosLabError when it comes to no result."""
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
@@ -182,7 +182,7 @@ class _Course:
         def began(run: Run) -> None:
             self._tell("experiment.found", **which, run_id=run.id, folder=str(run.folder))
 
-        observer = Observer(on_begin=began, started_by="game day")
+        observer = RunObserver(on_begin=began, started_by="game day")
         following = asyncio.create_task(observer.stop.follow(self.stop))
         result: Result | None = None
         said: dict[str, Any] = {"outcome": Outcome.CRASHED, "verdict": Verdict.INCONCLUSIVE}

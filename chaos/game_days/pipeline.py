@@ -24,7 +24,7 @@ from chaos.game_days.news import news
 from chaos.game_days.planning import DayPlan
 from chaos.manifests.models.game_day import ByApproval
 from chaos.planning.plan import Plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages, execute
 from chaos.runs.active import DAYS, under_way
 from chaos.runs.cancellation import Stop
@@ -38,9 +38,9 @@ class DayStages:
     external_run_id: str | None = None
     """What somebody else calls this day: the id of a flow run."""
 
-    def __init__(self, out: Path, observer: Observer | None = None) -> None:
+    def __init__(self, out: Path, observer: RunObserver | None = None) -> None:
         self.out = out
-        self.observer = observer or Observer()
+        self.observer = observer or RunObserver()
         self.day: Day | None = None
         """As far as it has got."""
 
@@ -62,13 +62,13 @@ class DayStages:
         """What goes on beside all stages."""
         yield
 
-    def stages_of(self, observer: Observer) -> Stages:
+    def stages_of(self, observer: RunObserver) -> Stages:
         """The stages of one of its experiments."""
         return Stages(observer)
 
-    async def run(self, plan: Plan, observer: Observer) -> Result:
+    async def run(self, plan: Plan, observer: RunObserver) -> Result:
         """One experiment. Raises ChaosLabError."""
-        observer.say = self.observer.say
+        observer.log = self.observer.log
         return await execute(plan, self.stages_of(observer), self.out)
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
@@ -78,7 +78,7 @@ class DayStages:
     async def show(self, day: Day) -> None:
         """Say what is new."""
         for line in news(self.day, day):
-            self.observer.say(line)
+            self.observer.log(line)
         self.day = day
 
     async def report(self, day: Day, run: Run) -> DayReport:
@@ -112,11 +112,11 @@ async def reported(day: Day, run: Run, stages: DayStages) -> DayReport:
     try:
         return await stages.report(day, run)
     except PublishError as error:
-        stages.observer.say(f"no report: {error}")
+        stages.observer.log(f"no report: {error}")
     try:
         return await asyncio.to_thread(_summed_up, day, run)
     except ChaosLabError as error:
-        stages.observer.say(str(error))
+        stages.observer.log(str(error))
     return (await asyncio.to_thread(learnt, day, run.folder))[0]
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from chaos.errors import ProbeError
 from chaos.manifests.models.game_day import ByProbe, DayStop, FromOutside
-from chaos.probes.lasting import StopCondition, Unbroken, lasted, seen, subject
+from chaos.probes.lasting import StopConditionState, Unbroken, lasted, seen, subject
 from chaos.units import DURATION
 
 
@@ -56,7 +56,7 @@ async def looks(watched: FromOutside) -> AsyncIterator[Look]:
 
 async def trips(stop: DayStop) -> str:
     """Wait until the tolerance has been broken for long enough; the sentence that says so."""
-    condition = StopCondition(words(stop), stop.tolerance.tolerance(), stop.lasting)
+    condition = StopConditionState(words(stop), stop.tolerance.tolerance(), stop.lasting)
     async for look in looks(stop):
         if why := condition.sample(look.at, look.value, look.error, look.took_s):
             return why

@@ -40,7 +40,7 @@ def lasted(seconds: float | None, wanted_s: float) -> bool:
 
 
 @dataclass(slots=True)
-class StopCondition:
+class StopConditionState:
     """Of one experiment, or of one game day."""
 
     subject: str

@@ -13,7 +13,7 @@ from chaos.publish.game_day_report import write
 from chaos.publish.notifications.notice import DayEvent, of_day
 from chaos.publish.notifications.sending import tell
 from chaos.publish.stages import PublishedStages
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages
 from chaos.runs.directory import Run
 
@@ -24,7 +24,7 @@ class PublishedDayStages(DayStages):
     page: str | None = None
     """Where the day is to be seen elsewhere."""
 
-    def __init__(self, out: Path, observer: Observer | None = None) -> None:
+    def __init__(self, out: Path, observer: RunObserver | None = None) -> None:
         super().__init__(out, observer)
         self._telling: asyncio.Task[None] | None = None
 
@@ -32,7 +32,7 @@ class PublishedDayStages(DayStages):
         """Write down where it came from."""
         origin.note(run, source=plan.source, started_by=self.observer.started_by)
 
-    def stages_of(self, observer: Observer) -> Stages:
+    def stages_of(self, observer: RunObserver) -> Stages:
         """The stages of one of its experiments: shown and delivered, too."""
         return PublishedStages(observer)
 
@@ -48,9 +48,9 @@ class PublishedDayStages(DayStages):
 
     async def published(self, run: Run, day: Day) -> None:
         """Take it into the history, and tell people."""
-        await record(run.folder, self.observer.say)
+        await record(run.folder, self.observer.log)
         await self.notice("ended", day)
 
     async def notice(self, event: DayEvent, day: Day, why: str = "") -> None:
         """Tell those who want to know."""
-        await tell(of_day(event, day, why, self.page), self.observer.say)
+        await tell(of_day(event, day, why, self.page), self.observer.log)

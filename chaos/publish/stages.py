@@ -17,7 +17,7 @@ from chaos.host.import_lock import ONE_AT_A_TIME
 from chaos.planning.plan import Plan
 from chaos.publish.live_dashboard import Live, watched
 from chaos.publish.prometheus.live import Exporter, exported
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages
 from chaos.runs.directory import Run
 
@@ -31,7 +31,7 @@ class PublishedStages(Stages):
     reads_ahead = True
     """Whether what comes after the trials is imported while the sandbox is being opened: nothing is watched yet."""
 
-    def __init__(self, observer: Observer | None = None) -> None:
+    def __init__(self, observer: RunObserver | None = None) -> None:
         super().__init__(observer)
         self._metrics: Exporter | None = None
         self._live = Live()
@@ -71,7 +71,7 @@ class PublishedStages(Stages):
 
     async def published(self, run: Run, result: "Result") -> None:
         """Take it into the history, and tell people."""
-        await record(run.folder, self.observer.say)
+        await record(run.folder, self.observer.log)
         await self.notice(result)
 
     async def notice(self, result: "Result") -> None:
@@ -79,7 +79,7 @@ class PublishedStages(Stages):
         from chaos.publish.notifications.notice import of_result  # nothing of it is needed by a run
         from chaos.publish.notifications.sending import tell
 
-        await tell(of_result(result), self.observer.say)
+        await tell(of_result(result), self.observer.log)
 
 
 def _read_ahead() -> None:

@@ -9,12 +9,12 @@ from chaos.runs.directory import Run
 
 
 @dataclass(slots=True)
-class Observer:
+class RunObserver:
     """One caller, one run. Whoever wants to know nothing leaves everything as it is."""
 
     on_event: Callable[[Event], None] = lambda event: None
     """Told every event of the run's journal, in order."""
-    say: Callable[[str], None] = lambda line: None
+    log: Callable[[str], None] = lambda line: None
     """Told what a person at a terminal may want to know: what is waited for, who could not be told."""
     stop: Stop = field(default_factory=Stop)
     """Set it to have the fault undone and the run ended; its result is written all the same."""

@@ -21,7 +21,7 @@ from chaos.errors import ChaosLabError, PublishError
 from chaos.planning.plan import Plan
 from chaos.runner.closing import concluded
 from chaos.runner.concurrency import in_turn
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.retries import with_retries
 from chaos.runner.stages import analyze, collect, inject, open_sandbox
 from chaos.runs.active import under_way
@@ -41,14 +41,14 @@ class Stages:
     external_run_id: str | None = None
     """What somebody else calls this run: the id of a flow run."""
 
-    def __init__(self, observer: Observer | None = None) -> None:
-        self.observer = observer or Observer()
+    def __init__(self, observer: RunObserver | None = None) -> None:
+        self.observer = observer or RunObserver()
 
     @asynccontextmanager
     async def admitted(self, plan: Plan) -> AsyncIterator[Stop]:
         """What ends the run early, while the block lasts. Raises Halted, and Interrupted while it waits."""
         stop = self.observer.stop
-        async with heeded(stop), in_turn(plan.at_once, self.observer.say, stop):
+        async with heeded(stop), in_turn(plan.at_once, self.observer.log, stop):
             yield stop
 
     async def begun(self, plan: Plan, run: Run) -> None:
@@ -110,17 +110,17 @@ async def _judged(plan: Plan, run: Run, stages: Stages, stop: Stop) -> "Result":
     try:
         return await stages.visualize(run, result)
     except PublishError as error:
-        stages.observer.say(f"no report: {error}")
+        stages.observer.log(f"no report: {error}")
         _keep(run, result, stages.observer)
         return result
 
 
-def _keep(run: Run, result: "Result", observer: Observer) -> None:
+def _keep(run: Run, result: "Result", observer: RunObserver) -> None:
     """What would have been written beside the report; a disk that refuses has the result of the rules by now."""
     try:
         run.keep_result(result.model_dump_json(indent=2))
     except ChaosLabError as error:
-        observer.say(str(error))
+        observer.log(str(error))
 
 
 async def carry_out(plan: Plan, run: Run, stages: Stages, stop: Stop) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chaos.analysis.result import Result
 from chaos.planning.plan import Plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from flows.experiment.flow import experiment
 from flows.prefect.handover import Handover, handed_over
 from flows.prefect.session import result_of
@@ -14,7 +14,7 @@ from flows.prefect.session import result_of
 async def call(
     plan: Plan,
     out: Path,
-    observer: Observer,
+    observer: RunObserver,
     say: Callable[[str], None],
     manifest: str | None = None,
     repository: str | None = None,

@@ -19,7 +19,7 @@ from chaos.events import Event
 from chaos.planning.plan import Plan
 from chaos.publish.stages import PublishedStages
 from chaos.runner.concurrency import in_turn
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.stages import collect
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
@@ -39,25 +39,25 @@ class PrefectStages(PublishedStages):
 
     reads_ahead = False
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: RunObserver) -> None:
         """What `observer` is told is in the flow run's log, too."""
         self._logger = get_run_logger()
         self._links = LiveLinks(observer.on_link)
-        super().__init__(replace(observer, say=self._say, on_link=self._links, on_begin=observer.begun))
+        super().__init__(replace(observer, log=self._log, on_link=self._links, on_begin=observer.begun))
         self._caller = observer
         self.external_run_id = str(flow_run.id)
 
-    def _say(self, line: str) -> None:
+    def _log(self, line: str) -> None:
         self._logger.info(line)
-        self._caller.say(line)
+        self._caller.log(line)
 
     @asynccontextmanager
     async def admitted(self, plan: Plan) -> AsyncIterator[Stop]:
         """This machine's switch and places, and those of all machines."""
         async with (
             heeded(self.observer.stop) as stop,
-            in_turn(plan.at_once, self._say, stop),
-            in_turn_everywhere(plan.at_once, self._say, stop),
+            in_turn(plan.at_once, self._log, stop),
+            in_turn_everywhere(plan.at_once, self._log, stop),
         ):
             yield stop
 
@@ -119,7 +119,7 @@ class PrefectStages(PublishedStages):
 
     async def notice(self, result: Result) -> None:
         """As an event of Prefect, too."""
-        await notice_result(result, self._say)
+        await notice_result(result, self._log)
 
 
 async def introduce(name: str, labels: Mapping[str, str], run: Run) -> None:

@@ -25,7 +25,7 @@ from chaos.manifests.models.game_day import ByApproval
 from chaos.planning.plan import Plan
 from chaos.publish.day_stages import PublishedDayStages
 from chaos.publish.notifications.notice import DayEvent
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.units import DURATION
@@ -66,7 +66,7 @@ class Pinned:
 class PrefectDayStages(PublishedDayStages):
     """Of one flow run: experiments are flow runs below it."""
 
-    def __init__(self, out: str, plan: DayPlan, observer: Observer, commit: Pinned | None) -> None:
+    def __init__(self, out: str, plan: DayPlan, observer: RunObserver, commit: Pinned | None) -> None:
         super().__init__(Path(out), observer)
         self._page = DayPage(plan)
         self._pinned = commit
@@ -90,14 +90,14 @@ class PrefectDayStages(PublishedDayStages):
         async with self._page.shown():
             yield
 
-    async def run(self, plan: Plan, observer: Observer) -> Result:
+    async def run(self, plan: Plan, observer: RunObserver) -> Result:
         """One experiment as a flow run of its own. Raises ChaosLabError."""
         where = self._pinned.parameters(plan) if self._pinned else {}
         return await call(plan, self.out, observer, get_run_logger().warning, **where)
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
         """Pause the day until somebody resumes it with an answer, or the time is over."""
-        self.observer.say(f"a person is asked: {gate.question} {self.page}")
+        self.observer.log(f"a person is asked: {gate.question} {self.page}")
         if self.day is not None:
             await self.notice("waiting", self.day, gate.question)
         return await ask(stage, gate)

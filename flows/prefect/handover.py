@@ -14,7 +14,7 @@ from chaos.analysis.result import Result
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.planning import DayPlan
 from chaos.planning.plan import Plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Handover:
 
     plan: Plan | DayPlan | None = None
     """What to carry out; without one the flow plans by its parameters."""
-    observer: Observer = field(default_factory=Observer)
+    observer: RunObserver = field(default_factory=RunObserver)
     result: Result | DayReport | None = None
     """What came of it; there even when Prefect goes away in the middle."""
 

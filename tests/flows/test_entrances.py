@@ -13,7 +13,7 @@ from chaos.game_days.learnt import DayReport
 from chaos.game_days.planning import DayPlan
 from chaos.history.store import History
 from chaos.planning.plan import Plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs.directory import Run
 from chaos.verdict import Verdict
 from flows.experiment.from_terminal import run_with_prefect
@@ -23,7 +23,7 @@ from tests.counting import counted
 from tests.flows.game_days.a_day import write_day
 from tests.flows.manifests import killed
 
-Entrance = Callable[[Plan, Path, Observer], Awaitable[Result]]
+Entrance = Callable[[Plan, Path, RunObserver], Awaitable[Result]]
 DAY = """
 apiVersion: chaoslab/v1
 kind: GameDay
@@ -34,7 +34,7 @@ spec:
 """
 
 
-async def directly(plan: Plan, out: Path, observer: Observer) -> Result:
+async def directly(plan: Plan, out: Path, observer: RunObserver) -> Result:
     return await api.run(plan, out, observer=observer)
 
 
@@ -54,7 +54,7 @@ def test_a_report_that_cannot_be_written_costs_no_verdict(
     prefect_server: server.Api, tmp_path: Path, counts: Counter[str], entrance: Entrance
 ) -> None:
     said: list[str] = []
-    observer = Observer(say=said.append, on_begin=in_the_way, started_by="terminal")
+    observer = RunObserver(log=said.append, on_begin=in_the_way, started_by="terminal")
     plan = api.plan(killed(tmp_path))
 
     result = asyncio.run(entrance(plan, tmp_path / "runs", observer))
@@ -71,7 +71,7 @@ def test_a_report_that_cannot_be_written_costs_no_verdict(
         assert history.get(result.run_id) is not None
 
 
-async def day_directly(plan: DayPlan, out: Path, observer: Observer, anytime: bool) -> DayReport:
+async def day_directly(plan: DayPlan, out: Path, observer: RunObserver, anytime: bool) -> DayReport:
     return await api.run_day(plan, out, observer=observer, anytime=anytime)
 
 
@@ -80,10 +80,10 @@ def test_the_same_of_a_game_day(
     prefect_server: server.Api,
     tmp_path: Path,
     counts: Counter[str],
-    entrance: Callable[[DayPlan, Path, Observer, bool], Awaitable[DayReport]],
+    entrance: Callable[[DayPlan, Path, RunObserver, bool], Awaitable[DayReport]],
 ) -> None:
     said: list[str] = []
-    observer = Observer(say=said.append, on_begin=in_the_way)
+    observer = RunObserver(log=said.append, on_begin=in_the_way)
     plan = api.plan_day(write_day(tmp_path / "experiments", day=DAY))
 
     report = asyncio.run(entrance(plan, tmp_path / "runs", observer, False))

@@ -29,7 +29,7 @@ from chaos.errors import ManifestError
 from chaos.history.store import History
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from flows.experiment.flow import experiment
 from flows.experiment.from_terminal import run_with_prefect
 from flows.server import api as server
@@ -42,7 +42,7 @@ STAGES = ["sandbox", "inject", "collect", "analyze", "visualize"]
 def conducted(manifest: Path, out: Path) -> Result:
     """The result of a run through Prefect, called as the command line calls it."""
     [loaded] = load(manifest)
-    return asyncio.run(run_with_prefect(plan(loaded), out, Observer(started_by="terminal")))
+    return asyncio.run(run_with_prefect(plan(loaded), out, RunObserver(started_by="terminal")))
 
 
 def seen(

@@ -20,7 +20,7 @@ from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs.journal import Journal
 from chaos.runs.kill_switch import Halt, Halted
 from flows.experiment.from_terminal import run_with_prefect
@@ -45,7 +45,7 @@ def halting(prefect_server: Api) -> Iterator[Callable[[], None]]:
         switching.turn_off(prefect_server.url)
 
 
-def interrupted(folder: Path, act: Callable[[Observer], None]) -> tuple[Result, float]:
+def interrupted(folder: Path, act: Callable[[RunObserver], None]) -> tuple[Result, float]:
     """A run through Prefect, to which something is done when its fault is in place, and when that was done."""
     acted: list[float] = []
 
@@ -55,7 +55,7 @@ def interrupted(folder: Path, act: Callable[[Observer], None]) -> tuple[Result, 
             acted.append(time.time())
 
     [loaded] = load(killed(folder, hold="1m"))
-    observer = Observer(on_event)
+    observer = RunObserver(on_event)
     result = asyncio.run(run_with_prefect(plan(loaded), folder / "runs", observer))
     return result, acted[0]
 
@@ -87,7 +87,7 @@ def test_a_variable_halts_what_runs_and_refuses_the_next(
     assert (run.state.type.value, run.state.name) == ("FAILED", "Aborted")
     [loaded] = load(killed(tmp_path))
     with pytest.raises(Halted, match=r"the variable chaoslab_halt of .*`chaoslab resume`"):
-        asyncio.run(run_with_prefect(plan(loaded), tmp_path / "late", Observer()))
+        asyncio.run(run_with_prefect(plan(loaded), tmp_path / "late", RunObserver()))
     assert not (tmp_path / "late").exists()
     found = switching.halted(prefect_server.url)
     assert found is not None
@@ -101,7 +101,7 @@ def test_a_variable_halts_what_runs_and_refuses_the_next(
 def test_a_flow_run_that_is_cancelled_undoes_its_fault_and_ends_as_cancelled(
     prefect_server: Api, tmp_path: Path
 ) -> None:
-    def cancel(observer: Observer) -> None:
+    def cancel(observer: RunObserver) -> None:
         assert observer.run is not None
         asyncio.run(_cancel(f"killed-{observer.run.id[-6:]}", prefect_server.url))
 

@@ -15,7 +15,7 @@ from prefect.states import Cancelling
 
 from chaos.errors import Interrupted
 from chaos.runner.concurrency import in_turn
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs.cancellation import Stop
 from flows.experiment.flow import experiment
 from flows.prefect.concurrency import in_turn_everywhere, limit_of
@@ -71,7 +71,7 @@ def test_a_run_that_is_cancelled_while_it_waits_ends_as_cancelled(
 
     async def scene() -> State[Any]:
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        observer = Observer(say=lambda line: waiting.set_result(str(flow_run.id)))
+        observer = RunObserver(log=lambda line: waiting.set_result(str(flow_run.id)))
         async with asyncio.timeout(SOON_S), in_turn({str(tmp_path): 1}, pytest.fail, Stop()):
             with handed_over(Handover(observer=observer)):
                 going = asyncio.create_task(

@@ -21,7 +21,7 @@ from chaos.manifests.load import game_days, load_all
 from chaos.manifests.models.game_day import ByApproval
 from chaos.manifests.referring import resolve
 from chaos.planning.plan import Plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
@@ -71,7 +71,7 @@ class Handed:
     most: int = 0
     running: int = 0
 
-    async def run(self, plan: Plan, observer: Observer) -> Result:
+    async def run(self, plan: Plan, observer: RunObserver) -> Result:
         self.running += 1
         self.most = max(self.most, self.running)
         self.began.append(plan.name)

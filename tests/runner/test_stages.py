@@ -26,7 +26,7 @@ from chaos.report.console import words
 from chaos.runner import agent_bundle as bundle
 from chaos.runner import stages as runner
 from chaos.runner.closing import conclude, destroy, finish
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages, carry_out
 from chaos.runner.retries import pause_before, with_retries
 from chaos.runs.cancellation import Stop
@@ -87,7 +87,7 @@ def carried_out(drawn: Plan, run: Run, meanwhile: Callable[[], Awaitable[None]])
 
     async def both() -> None:
         stop = Stop()
-        work = asyncio.create_task(carry_out(drawn, run, Stages(Observer(nothing)), stop))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), stop))
         await meanwhile()
         async with asyncio.timeout(SOON_S):
             await work
@@ -330,7 +330,7 @@ def test_where_nothing_can_be_written_down_the_run_goes_on_and_says_so(
     drawn = planned(lab)
     run = begun(lab, drawn)
     heard: list[str | None] = []
-    asyncio.run(carry_out(drawn, run, Stages(Observer(lambda event: heard.append(words(event)))), Stop()))
+    asyncio.run(carry_out(drawn, run, Stages(RunObserver(lambda event: heard.append(words(event)))), Stop()))
     assert runner.analyze(run).outcome == "completed"
     (opened,) = [line for line in heard if line and line.startswith("sandbox ")]
     assert "it cannot be written down" in opened
@@ -487,7 +487,7 @@ def test_a_cancelled_run_is_destroyed_and_says_so(lab: Lab) -> None:
     run = begun(lab, drawn)
 
     async def scene() -> None:
-        work = asyncio.create_task(carry_out(drawn, run, Stages(Observer(nothing)), Stop()))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), Stop()))
         await until(run, "fault.injected")
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -14,7 +14,7 @@ from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs import kill_switch as switch
 from chaos.runs.active import still_under_way
 from chaos.runs.cancellation import Stop
@@ -150,7 +150,7 @@ async def _halt_in_the_middle(at_work: Lab) -> Ended:
                 all_injected.set()
 
         [loaded] = load(at_work.manifest(name, method=[{**KILL, "hold": "1m"}]))
-        return directly(plan(loaded), at_work.runs, Observer(on_event))
+        return directly(plan(loaded), at_work.runs, RunObserver(on_event))
 
     tasks = [asyncio.create_task(running(index)) for index in range(COUNT)]
     async with asyncio.timeout(INJECTED_WITHIN_S):

@@ -24,7 +24,7 @@ from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
 from chaos.manifests.models.game_day import ByApproval
 from chaos.publish.game_day_report import revisit
-from chaos.runner.observer import Observer
+from chaos.runner.observer import RunObserver
 from chaos.runs.directory import Run
 from chaos.verdict import Verdict
 from flows.game_day.flow import game_day
@@ -86,7 +86,7 @@ async def _a_day(manifest: Path, out: Path) -> tuple[Day, State[Any], list[dict[
         said = {"go": True, "who": "Ada", "why": "looks good"}
         tasks.append(asyncio.create_task(answer(ids[0], said)))
 
-    observer = Observer(on_begin=begun)
+    observer = RunObserver(on_begin=begun)
     with handed_over(Handover(observer=observer)) as handover:
         state = await game_day(str(manifest), out=str(out), return_state=True)
     await asyncio.gather(*tasks)
