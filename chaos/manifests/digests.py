@@ -67,7 +67,7 @@ def _plain(value: object) -> object:
 
 def _covered(spec: ExperimentSpec) -> dict[str, Any]:
     said: dict[str, Any] = spec.model_dump(exclude=WHEN)
-    _trim(said, spec)
+    trim(said, spec)
     if spec.load is not None:
         _one_limit(said["load"], spec.load)
     return said
@@ -81,11 +81,11 @@ def _one_limit(said: dict[str, Any], load: Load) -> None:
         said["connection_use"] = use
 
 
-def _trim(said: Any, value: Any) -> None:
+def trim(said: Any, value: Any) -> None:
     """Leave out of `said`, the plain data of `value`, what says no more than its default and came later."""
     if isinstance(value, tuple | list):
         for plain, each in zip(said, value, strict=True):
-            _trim(plain, each)
+            trim(plain, each)
         return
     kind: type = type(value)
     for name, default, came_later in _fields(kind):
@@ -94,7 +94,7 @@ def _trim(said: Any, value: Any) -> None:
         if came_later and getattr(value, name) == default:
             del said[name]
         else:
-            _trim(said[name], getattr(value, name))
+            trim(said[name], getattr(value, name))
 
 
 @cache
