@@ -31,7 +31,7 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
         return []  # of a version that drew nothing: judged as it was
     load = record.plan.get("load") or {}
     alike = [
-        state for state in record.plan.get("steady_state") or () if _alike(state.get("probe") or {}, load)
+        state for state in record.plan.get("steady_state") or () if alike(state.get("probe") or {}, load)
     ]
     doubts: list[str] = []
     for state in alike:
@@ -49,7 +49,7 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     return doubts
 
 
-def _alike(probe: Mapping[str, Any], load: Mapping[str, Any]) -> bool:
+def alike(probe: Mapping[str, Any], load: Mapping[str, Any]) -> bool:
     """Whether they ask for the very same."""
     return probe.get("type") == "http" and all(
         (probe.get(key) or _DEFAULTS.get(key)) == (load.get(key) or _DEFAULTS.get(key)) for key in _SAME
