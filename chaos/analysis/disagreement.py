@@ -30,11 +30,11 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     if started is None or "seed" not in started.data:
         return []  # of a version that drew nothing: judged as it was
     load = record.plan.get("load") or {}
-    alike = [
+    states = [
         state for state in record.plan.get("steady_state") or () if alike(state.get("probe") or {}, load)
     ]
     doubts: list[str] = []
-    for state in alike:
+    for state in states:
         name, probe = str(state.get("name")), state["probe"]
         patience_s = min(float(probe.get("timeout") or 1.0), float(load.get("timeout_s") or 2.0))
         looks = [
@@ -45,7 +45,7 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
         asked = [
             (each.at, each.failure is not None or each.took_s > patience_s) for each in found if each.sent
         ]
-        doubts += _differences(name, sorted(looks), asked, timeline, SIGNIFICANCE / len(PHASES) / len(alike))
+        doubts += _differences(name, sorted(looks), asked, timeline, SIGNIFICANCE / len(PHASES) / len(states))
     return doubts
 
 
