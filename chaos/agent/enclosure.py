@@ -7,11 +7,11 @@ What the agent mounts later, as faults do, appears here, too; nothing that is mo
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.agent import memory_view
+from chaos.agent import memory_view, processors
 from chaos.agent.accounts import with_entries
 from chaos.agent.identities import Identities
 from chaos.namespaces import kernel
@@ -44,6 +44,8 @@ class Enclosure:
     home: str = "/app"
     memory_bytes: int = 0
     """What of memory there is for whom it is built; 0 when that is the whole machine's."""
+    processors: tuple[int, ...] = ()
+    """Which of them there are for it; none when all are."""
 
 
 def build(wanted: Enclosure, ids: Identities) -> None:
@@ -62,7 +64,7 @@ def build(wanted: Enclosure, ids: Identities) -> None:
             kernel.make_read_only("/proc/meminfo")
         _run(opened, ids)
         _dev(opened, ids)
-        _sys(opened)
+        _sys(opened, processors.views(wanted.processors))
     if wanted.image:
         for name in _IMAGE_SHARES:
             place = f"{wanted.image}/{name}"
@@ -207,7 +209,7 @@ def _dev(opened: dict[str, str], ids: Identities) -> None:
     kernel.mount(None, "/dev", None, kernel.MS_REMOUNT | kernel.MS_RDONLY | kernel.MS_NOSUID)
 
 
-def _sys(opened: dict[str, str]) -> None:
+def _sys(opened: dict[str, str], views: Mapping[Path, Path]) -> None:
     """Read-only, with the app's own control group where a program looks for it."""
     if not os.path.isdir("/sys/fs"):
         return
@@ -221,6 +223,9 @@ def _sys(opened: dict[str, str]) -> None:
             place = Path("/sys/fs/cgroup", "" if name == "unified" else name)
             place.mkdir(exist_ok=True)
             kernel.mount(source, str(place), None, kernel.MS_BIND)
+    for file, place in views.items():
+        kernel.mount(str(file), str(place), None, kernel.MS_BIND)
+        kernel.make_read_only(str(place))
     kernel.make_read_only("/sys")
     _mask(f"/sys/{name}" for name in _FIRMWARE)
 

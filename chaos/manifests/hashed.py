@@ -19,6 +19,7 @@ def hashed(spec: ExperimentSpec) -> dict[str, Any]:
     """Plain data, in an order that does not matter."""
     said: dict[str, Any] = spec.model_dump(exclude=WHEN)
     _without(said["phases"], warmup=0.0)
+    _without(said["sandbox"], cpu=None)
     for probe in _probes(said):
         _without(probe, arrivals="random")
     for watched in (*said["steady_state"], *said["stop_when"]):

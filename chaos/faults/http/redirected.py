@@ -23,6 +23,7 @@ from chaos.faults.http.tampering import Dice, Tampering
 from chaos.faults.network import nft
 from chaos.faults.network.endpoints import Endpoint, from_json
 from chaos.faults.network.flows import Flow
+from chaos.faults.network.punctual import be_punctual
 from chaos.faults.network.users import Users
 from chaos.faults.support.channel import mine
 
@@ -51,6 +52,8 @@ def run(
     """
     _allow_many_connections()
     places, what = from_json(endpoints), Tampering.of(tampering)
+    if what.mode == "delay":
+        be_punctual()  # a busy machine would make every delay longer than asked
     dice, echo_dice, own_dice = (Dice(what, Random(seed + more)) for more in range(3))
     known = None if users is None else Users(users)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults.http.messages import NotHttp, request_in, response_in
+from chaos.faults.network.punctual import be_punctual
 from chaos.faults.support.channel import mine
 
 if TYPE_CHECKING:
@@ -165,4 +166,5 @@ def _contexts(identity: Mapping[str, str] | None) -> "tuple[ssl.SSLContext | Non
 
 def run(method: str, path: str, patience_s: float, identity: Mapping[str, str] | None = None) -> None:
     """Helper. Says {"port"}; {"pace": s} begins (0: ends) requests, {"fetch": true} gets {"samples"}."""
+    be_punctual()  # what it times is the road and the proxy, not its own wait for a processor
     asyncio.run(Witness(method, path, patience_s, identity).run())
