@@ -7,7 +7,7 @@ What the agent mounts later, as faults do, appears here, too; nothing that is mo
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,8 @@ def build(wanted: Enclosure, ids: Identities) -> None:
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_SLAVE)
     if ids.kind == "kept" and not wanted.image and not os.statvfs("/").f_flag & os.ST_RDONLY:
         _overlay()
-    with _opened(_sources()) as opened:
+    views = processors.views(wanted.processors)
+    with _opened(_sources() | {f"view{place}": str(file) for file, place in views.items()}) as opened:
         _own(ids)
         _open_to_all()
         _accounts(wanted)
@@ -64,7 +65,7 @@ def build(wanted: Enclosure, ids: Identities) -> None:
             kernel.make_read_only("/proc/meminfo")
         _run(opened, ids)
         _dev(opened, ids)
-        _sys(opened, processors.views(wanted.processors))
+        _sys(opened)
     if wanted.image:
         for name in _IMAGE_SHARES:
             place = f"{wanted.image}/{name}"
@@ -209,7 +210,7 @@ def _dev(opened: dict[str, str], ids: Identities) -> None:
     kernel.mount(None, "/dev", None, kernel.MS_REMOUNT | kernel.MS_RDONLY | kernel.MS_NOSUID)
 
 
-def _sys(opened: dict[str, str], views: Mapping[Path, Path]) -> None:
+def _sys(opened: dict[str, str]) -> None:
     """Read-only, with the app's own control group where a program looks for it."""
     if not os.path.isdir("/sys/fs"):
         return
@@ -223,9 +224,10 @@ def _sys(opened: dict[str, str], views: Mapping[Path, Path]) -> None:
             place = Path("/sys/fs/cgroup", "" if name == "unified" else name)
             place.mkdir(exist_ok=True)
             kernel.mount(source, str(place), None, kernel.MS_BIND)
-    for file, place in views.items():
-        kernel.mount(str(file), str(place), None, kernel.MS_BIND)
-        kernel.make_read_only(str(place))
+    for name, source in opened.items():
+        if name.startswith("view/"):
+            kernel.mount(source, name.removeprefix("view"), None, kernel.MS_BIND)
+            kernel.make_read_only(name.removeprefix("view"))
     kernel.make_read_only("/sys")
     _mask(f"/sys/{name}" for name in _FIRMWARE)
 

@@ -11,7 +11,7 @@ from chaos.manifests.models.experiment import ExperimentSpec
 
 WHEN = {"schedule", "suspend", "on_push", "depends_on", "dashboard"}
 """What says when to run, not what happens then."""
-LATER = {"scope", "match", "tls", "handshake"}
+LATER = {"scope", "match", "tls", "handshake", "protocol", "grpc_status"}
 """Fields of faults that came later."""
 
 

@@ -61,7 +61,7 @@ def run(
         return dice if known is None or known.send(flow) else own_dice
 
     staying, leading = (nft.Table(f"chaoslab-{name}-{os.getpid()}") for name in ("staying", "leading"))
-    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity), thrown_for)
+    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity, streams=what.streams), thrown_for)
     _install(staying, [nft.protocol(nft.TCP) + nft.protocol(nft.UDP) + nft.redirect(proxy.port)])
     _install(leading, rules(places, echo_port, proxy.port))
     before, how = _already_open(places, thrown_for)
@@ -102,12 +102,12 @@ def _install(table: nft.Table, rules_there: Sequence[nft.Rule]) -> None:
         raise InjectionError(f"connections cannot be redirected: {error.strerror}") from error
 
 
-def _terms(identity: Mapping[str, str] | None) -> "Terms | None":
+def _terms(identity: Mapping[str, str] | None, *, streams: bool) -> "Terms | None":
     if identity is None:
         return None
     from chaos.faults.http.secured import Terms  # and `ssl`, where that is asked for only
 
-    return Terms(identity["certificate"], identity["key"])
+    return Terms(identity["certificate"], identity["key"], streams=streams)
 
 
 def _already_open(

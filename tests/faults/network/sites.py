@@ -498,7 +498,7 @@ def recognised() -> None:
         delivered = fault.delivered(observed(target, injection, 1.0))
     assert not delivered.landed
     assert "passed untouched: 2 TLS (they began with a ClientHello; " in delivered.why
-    assert ", 1 HTTP/2 (they began with its preface)" in delivered.why
+    assert ", 1 HTTP/2 (they began with its preface; " in delivered.why
 
 
 def secured(mode: str) -> None:
