@@ -29,6 +29,8 @@ _UNCHECKED_HASH = 0b01
 
 
 _HTTP2 = ("h2", "hpack", "hyperframe")
+_BY_HTTP2 = frozenset({"faults/http/streams.py", "faults/http/own_streams.py"})
+"""What imports those."""
 
 
 def needs_http2(method: Iterable[Mapping[str, Any]]) -> bool:
@@ -42,31 +44,34 @@ def build(*, http2: bool = False) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(_entry("__main__.py"), _MAIN)
-        for root, path in [
-            *((_PACKAGE.parent, path) for path in _sources()),
-            *(_libraries() if http2 else ()),
-        ]:
-            name = str(path.relative_to(root))
+        for path, name in [*_sources(), *_libraries()] if http2 else _plain():
             archive.writestr(_entry(name), path.read_bytes())
             archive.writestr(_entry(name + "c"), _compiled(path, name))
     return buffer.getvalue()
 
 
-def _sources() -> list[Path]:
+def _plain() -> Iterator[tuple[Path, str]]:
+    return ((path, name) for path, name in _sources() if name.removeprefix("chaos/") not in _BY_HTTP2)
+
+
+def _sources() -> Iterator[tuple[Path, str]]:
+    """Each file, and what it is called there."""
     roots = [_PACKAGE / name for name in _SHIPPED]
-    return sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py")))
+    for path in sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py"))):
+        yield path, str(path.relative_to(_PACKAGE.parent))
 
 
-def _libraries() -> Iterator[tuple[Path, Path]]:
-    """Each file with the folder that it is imported from."""
+def _libraries() -> Iterator[tuple[Path, str]]:
+    """The same of what reads HTTP/2."""
     for name in _HTTP2:
         found = importlib.util.find_spec(name)
-        if found is None or found.origin is None:
+        if found is None or not found.submodule_search_locations:
             raise TargetError(
                 f"protocol http2 needs the Python package {name} beside ChaosLab: pip install h2"
             )
-        package = Path(found.origin).parent
-        yield from ((package.parent, path) for path in sorted(package.rglob("*.py")))
+        package = Path(found.submodule_search_locations[0])
+        for path in sorted(package.rglob("*.py")):
+            yield path, str(path.relative_to(package.parent))
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
