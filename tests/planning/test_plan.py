@@ -149,20 +149,18 @@ def test_other_disks_are_targets(tmp_path: Path, path: str) -> None:
     assert plan(loaded).work["method"][0]["fault"]["path"] == path
 
 
-def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(tmp_path: Path) -> None:
-    throttled = re.sub(r"fault: \{type: network_delay[^}]*\}", "fault: {type: cpu_throttle, cpu: 50%}", FULL)
-    for limit, fits in (("50%", False), ("20%", False), ("51%", True)):
-        (loaded,) = load(
-            a_manifest(tmp_path, throttled.replace("disk: 256MiB", f"disk: 256MiB, cpu: {limit}"))
-        )
-        if fits:
-            assert plan(loaded).work["cpu_limit"] == 0.51
-            continue
-        with pytest.raises(
-            PlanError, match=f"a limit of 50% changes nothing: the sandbox has {limit}"
-        ) as caught:
-            plan(loaded)
-        assert [problem.path for problem in caught.value.problems] == ["spec.method[0].fault.cpu"]
+@pytest.mark.parametrize(("limit", "fits"), [("50%", False), ("20%", False), ("51%", True)])
+def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(
+    tmp_path: Path, limit: str, fits: bool
+) -> None:
+    text = re.sub(r"fault: \{type: network_delay[^}]*\}", "fault: {type: cpu_throttle, cpu: 50%}", FULL)
+    (loaded,) = load(a_manifest(tmp_path, text.replace("disk: 256MiB", f"disk: 256MiB, cpu: {limit}")))
+    if fits:
+        assert plan(loaded).work["cpu_limit"] == 0.51
+        return
+    with pytest.raises(PlanError, match=f"of 50% changes nothing: the sandbox has {limit}") as caught:
+        plan(loaded)
+    assert [problem.path for problem in caught.value.problems] == ["spec.method[0].fault.cpu"]
 
 
 def test_what_came_later_changes_no_digest(tmp_path: Path) -> None:

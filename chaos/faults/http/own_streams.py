@@ -19,7 +19,7 @@ async def exchange(connection: Connection, method: str, path: str) -> dict[str, 
     """One request and what came of it; see `witness`. Raises OSError."""
     reader, writer = connection
     if (h2 := _spoken.get(writer)) is None:
-        h2 = _spoken[writer] = H2Connection(H2Configuration(client_side=True, header_encoding="latin-1"))
+        h2 = _spoken[writer] = H2Connection(H2Configuration(client_side=True))
         h2.initiate_connection()
     stream = h2.get_next_available_stream_id()
     named = {":method": method, ":scheme": "http", ":authority": "chaoslab", ":path": path}
@@ -41,7 +41,7 @@ async def exchange(connection: Connection, method: str, path: str) -> dict[str, 
 def _is_over(event: events.Event, seen: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
     """Note what it tells; whether nothing more will come."""
     if isinstance(event, events.ResponseReceived):
-        fields = dict(event.headers or ())
+        fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
         seen["saw"] = f"grpc-status {fields['grpc-status']}" if "grpc-status" in fields else fields[":status"]
         if "x-asked-from" in fields:
             seen["direct"] = int(fields["x-asked-from"]) == writer.get_extra_info("sockname")[1]
