@@ -18,6 +18,7 @@ _SHIPPED = (
     "__init__.py", "text", "errors.py", "events", "units.py", "tolerances.py", "statistics",
     "invariants.py", "faults", "probes", "agent", "namespaces/__init__.py", "namespaces/kernel.py",
 )  # fmt: skip
+_SUFFIXES = (".py", ".tsv", ".txt")
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
 _UNCHECKED_HASH = 0b01
 
@@ -31,13 +32,15 @@ def build() -> bytes:
         for path in _sources():
             name = str(path.relative_to(_PACKAGE.parent))
             archive.writestr(_entry(name), path.read_bytes())
-            archive.writestr(_entry(name + "c"), _compiled(path, name))
+            if path.suffix == ".py":
+                archive.writestr(_entry(name + "c"), _compiled(path, name))
     return buffer.getvalue()
 
 
 def _sources() -> list[Path]:
     roots = [_PACKAGE / name for name in _SHIPPED]
-    return sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py")))
+    found = (path for root in roots for path in ([root] if root.is_file() else root.rglob("*")))
+    return sorted(path for path in found if path.suffix in _SUFFIXES)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
