@@ -29,6 +29,7 @@ _NEEDED = frozenset({"memory", "cpu", "pids"})
 _LIMITS = (
     "memory.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "pids.max", "blkio.throttle.read_bps_device",
     "blkio.throttle.write_bps_device", "memory.max", "memory.high", "cpu.max", "io.max", "cgroup.freeze",
+    "cpuset.cpus",
 )  # fmt: skip
 
 

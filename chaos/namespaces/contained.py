@@ -99,7 +99,9 @@ def _make_v2(memory_bytes: int) -> None:
         (group / name).mkdir()
     (group / "self/cgroup.procs").write_text("0")
     offered = (group / "cgroup.controllers").read_text().split()
-    wanted = [name for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered]
+    wanted = [
+        name for name in ("memory", "cpu", "cpuset", "pids", "io") if name == "memory" or name in offered
+    ]
     (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
     _limit(group / "app", memory_bytes)
     _show(group / "app", _VIEWS / "unified")

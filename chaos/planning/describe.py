@@ -46,6 +46,7 @@ def _what(plan: Plan) -> Iterator[str]:
 def _sandbox(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     box = plan.sandbox
     sizes = f"memory {SIZE.format(box['memory'])}, disk {SIZE.format(box['disk'])}"
+    sizes += f", cpu {SHARE.format(box['cpu'])}" if box.get("cpu") else ""
     yield f"sandbox {box['type']}: {sizes}, destroys itself after {DURATION.format(box['ttl'])}"
     if plan.retries:
         yield f"  opening it is tried again up to {plan.retries} time{'s' if plan.retries > 1 else ''}"

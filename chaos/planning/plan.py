@@ -207,7 +207,7 @@ def draw(
         source=loaded.file,
         app=str(loaded.app) if loaded.app is not None else None,
         image=spec.target.image,
-        sandbox=spec.sandbox.model_dump(),
+        sandbox=spec.sandbox.model_dump(exclude={"cpu"} if spec.sandbox.cpu is None else None),
         retries=spec.retries,
         analysis=spec.analysis.model_dump(),
         declared_s=spec.phases.warmup + spec.phases.baseline + _method_s(spec) + spec.phases.recovery,

@@ -39,8 +39,9 @@ from chaos.verdict import RULES
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
 
-_OF_EVERY_SANDBOX = {"type", "memory", "disk", "ttl"}
-"""What every provider is asked for in its own words; the rest of a manifest's sandbox only its own provider knows."""
+_OF_EVERY_SANDBOX = {"type", "memory", "disk", "ttl", "cpu"}
+"""What every provider is asked for in its own words, and `cpu`, which the agent sets; the rest of a manifest's sandbox
+only its own provider knows."""
 
 
 def begin(plan: Plan, run: Run) -> None:
@@ -115,7 +116,7 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     held = inventory.find(ref)
     box = await connect(held.ref)
     try:
-        await box.put(f"{FOLDER}/agent.pyz", bundle.build())
+        await box.put(f"{FOLDER}/agent.pyz", bundle.build(http2=bundle.needs_http2(plan.work["method"])))
         await box.put(f"{FOLDER}/lease", b"")
         may_lack = Settings().chaoslab_allow_degraded
         order = launched(plan.whole_order(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
