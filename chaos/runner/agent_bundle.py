@@ -24,6 +24,7 @@ _SHIPPED = (
     "__init__.py", "text", "errors.py", "events", "units.py", "tolerances.py", "statistics",
     "invariants.py", "faults", "probes", "agent", "namespaces/__init__.py", "namespaces/kernel.py",
 )  # fmt: skip
+_SUFFIXES = (".py", ".tsv", ".txt")
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
 _UNCHECKED_HASH = 0b01
 
@@ -46,7 +47,8 @@ def build(*, http2: bool = False) -> bytes:
         archive.writestr(_entry("__main__.py"), _MAIN)
         for path, name in [*_sources(), *_libraries()] if http2 else _plain():
             archive.writestr(_entry(name), path.read_bytes())
-            archive.writestr(_entry(name + "c"), _compiled(path, name))
+            if path.suffix == ".py":
+                archive.writestr(_entry(name + "c"), _compiled(path, name))
     return buffer.getvalue()
 
 
@@ -57,7 +59,8 @@ def _plain() -> Iterator[tuple[Path, str]]:
 def _sources() -> Iterator[tuple[Path, str]]:
     """Each file, and what it is called there."""
     roots = [_PACKAGE / name for name in _SHIPPED]
-    for path in sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py"))):
+    found = (path for root in roots for path in ([root] if root.is_file() else root.rglob("*")))
+    for path in sorted(path for path in found if path.suffix in _SUFFIXES):
         yield path, str(path.relative_to(_PACKAGE.parent))
 
 

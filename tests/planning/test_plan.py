@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from chaos.manifests.hashed import hashed
 
 from chaos.errors import ManifestError, PlanError
-from chaos.manifests.hashed import hashed
 from chaos.manifests.load import load
 from chaos.manifests.models.sandboxes import LocalSandbox
 from chaos.planning.describe import describe
