@@ -162,7 +162,7 @@ def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(
     assert [problem.path for problem in caught.value.problems] == ["spec.method[0].fault.cpu"]
 
 
-def test_what_came_later_changes_no_digest(tmp_path: Path) -> None:
+def test_no_cpu_limit_is_nothing_in_a_plan(tmp_path: Path) -> None:
     (loaded,) = load(a_manifest(tmp_path))
     assert "cpu" not in plan(loaded).sandbox
     assert "cpu_limit" not in plan(loaded).work
