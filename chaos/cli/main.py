@@ -248,7 +248,7 @@ def show_plan(
 @click.option("--policy", is_flag=True, help="Of a repository's policy, chaoslab.yaml, instead.")
 def schema(check: Path | None, policy: bool) -> None:
     """Print the JSON schema of manifests, for editors."""
-    from chaos.manifests.schema.json_schema import policy_text, text
+    from chaos.manifests.schema import policy_text, text
 
     made, how = (policy_text(), " --policy") if policy else (text(), "")
     if check is None:

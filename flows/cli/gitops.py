@@ -70,16 +70,16 @@ def webhook(asked: Asked, listen: str, every: float, sweep_s: float) -> None:
 
 
 async def _listen(following: "Following", host: str, port: int) -> None:
-    from chaos.gitops.webhook.server import PATH, Endpoint
+    from chaos.gitops.webhook.app import PATH, Webhook
+    from chaos.gitops.webhook.server import serving
     from chaos.settings import Settings
     from flows.gitops.watcher import Bell, follow
 
     secret = Settings().chaoslab_webhook_secret
     bell = Bell()
-    endpoint = Endpoint(following.sources, secret.get_secret_value() if secret else "", bell.ring, say)
-    async with await endpoint.listen(host, port) as server:
-        where = server.sockets[0].getsockname()
-        say(f"listening on http://{where[0]}:{where[1]}{PATH} for {', '.join(map(str, following.sources))}")
+    hook = Webhook(following.sources, secret.get_secret_value() if secret else "", bell.ring, say)
+    async with serving(hook, host, port) as (name, number):
+        say(f"listening on http://{name}:{number}{PATH} for {', '.join(map(str, following.sources))}")
         await follow(following, say, tell, bell)
 
 

@@ -210,7 +210,7 @@ def test_where_there_is_no_library_for_the_machine_it_says_how_to_make_one(
     why = ClockSkew().missing()
     assert why is not None
     assert "not compiled for vax" in why
-    assert "python -m chaos.faults.clock.build" in why
+    assert "python scripts/clock_library.py" in why
 
 
 def test_who_was_not_started_under_such_a_clock_is_an_injection_error(target: LocalTarget) -> None:

@@ -17,7 +17,6 @@ from chaos.faults.clock.page import Page
 from chaos.namespaces import kernel
 
 _SENT = ("chaos.agent", "chaos.events", "chaos.faults", "chaos.probes", "chaos.namespaces")
-_NOT_SENT = ("chaos.faults.clock.build",)
 
 
 def main(folder: str) -> None:
@@ -37,7 +36,7 @@ def modules() -> Iterator[str]:
     for name in _SENT:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
-            if not found.name.endswith("__main__") and found.name not in _NOT_SENT:
+            if not found.name.endswith("__main__"):
                 yield found.name
 
 

@@ -19,7 +19,7 @@ import yaml
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.manifests.ad_hoc import Wish, written
 from chaos.manifests.load import experiments, load_all
-from chaos.manifests.schema.json_schema import text as schema_text
+from chaos.manifests.schema import text as schema_text
 from chaos.planning.app_secrets import FOLDERS, look_secret
 from chaos.planning.app_source import LEFT_OUT, survey
 from chaos.planning.plan import draw

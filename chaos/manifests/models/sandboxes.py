@@ -69,3 +69,8 @@ class E2BSandbox(Sandbox):
 
 
 AnySandbox = Annotated[LocalSandbox | ContainerSandbox | E2BSandbox, Discriminator("type")]
+SANDBOXES: Mapping[str, type[Sandbox]] = {
+    "local": LocalSandbox,
+    "container": ContainerSandbox,
+    "e2b": E2BSandbox,
+}
