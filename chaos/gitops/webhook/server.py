@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import ClassVar
 
 import h11
 import uvicorn
@@ -26,7 +27,7 @@ async def serving(webhook: Webhook, host: str, port: int) -> AsyncIterator[tuple
     listening = _listening(host, port)
     config = uvicorn.Config(
         webhook.application(),
-        http=_protocol(webhook),
+        http=type("Protocol", (_Protocol,), {"webhook": webhook}),
         ws="none",
         lifespan="off",
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
@@ -83,49 +84,49 @@ class _Crowd:
         await Answer(status, text)(scope, receive, send)
 
 
-def _protocol(webhook: Webhook) -> type[H11Protocol]:
+class _Protocol(H11Protocol):
     """uvicorn's protocol, and what it lacks: a time for the head of a request, and the status that h11 asks for."""
 
-    class Protocol(H11Protocol):
-        _timer: asyncio.TimerHandle | None = None
+    webhook: ClassVar[Webhook]
+    _timer: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self.app_state = {**self.app_state, "connected_at": self.loop.time()}
-            crowded = len(self.connections) > MOST_AT_ONCE
-            self._timer = self.loop.call_later(LINGER_S if crowded else webhook.within_s, self._late, crowded)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "connected_at": self.loop.time()}
+        crowded = len(self.connections) > MOST_AT_ONCE
+        self._timer = self.loop.call_later(
+            LINGER_S if crowded else self.webhook.within_s, self._late, crowded
+        )
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-            super().connection_lost(exc)
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
 
-        def _late(self, crowded: bool) -> None:
-            """No request yet; the time for a body is the application's matter."""
-            if self.cycle is None:
-                late = 408, f"no whole request within {webhook.within_s:g} s"
-                self._end(*(_CROWDED if crowded else late))
+    def _late(self, crowded: bool) -> None:
+        """No request yet; the time for a body is the application's matter."""
+        if self.cycle is None:
+            late = 408, f"no whole request within {self.webhook.within_s:g} s"
+            self._end(*(_CROWDED if crowded else late))
 
-        def send_400_response(self, msg: str) -> None:
-            """What is no HTTP, with the reason of the error that is being handled."""
-            self._end(*_refusal(sys.exception()))
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, with the reason of the error that is being handled."""
+        self._end(*_refusal(sys.exception()))
 
-        def _end(self, status: int, text: str) -> None:
-            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
-                webhook.log(f"webhook from {self.client[0] if self.client else '?'}: {status} {text}")
-                headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
-                for event in (
-                    h11.Response(status_code=status, headers=headers),
-                    h11.Data(data=f"{text}\n".encode()),
-                    h11.EndOfMessage(),
-                ):
-                    self.transport.write(self.conn.send(event) or b"")
-            if self.cycle is not None:
-                self.cycle.disconnected = True  # the application has nobody to answer
-                self.cycle.message_event.set()
-            self.transport.close()
-
-    return Protocol
+    def _end(self, status: int, text: str) -> None:
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+            self.webhook.log(f"webhook from {self.client[0] if self.client else '?'}: {status} {text}")
+            headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
+            for event in (
+                h11.Response(status_code=status, headers=headers),
+                h11.Data(data=f"{text}\n".encode()),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # the application has nobody to answer
+            self.cycle.message_event.set()
+        self.transport.close()
 
 
 def _refusal(error: BaseException | None) -> tuple[int, str]:
