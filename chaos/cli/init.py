@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from chaos.cli.starting.repository import Start
+    from chaos.cli.starting.repository import InitOptions
 
 _SCENARIOS = ("network_delay", "memory_pressure", "disk_full", "process_kill", "dependency_failure")
 _USUAL = ("web.py", "app.py", "main.py", "server.py")
@@ -75,9 +75,9 @@ def init(folder: Path, **values: Any) -> None:
     click.echo(f"next: {where}chaoslab run {first}; git add -A; git commit; chaoslab sync")
 
 
-def _start(folder: Path, values: dict[str, Any]) -> "Start":
+def _start(folder: Path, values: dict[str, Any]) -> "InitOptions":
     """From flags and answers. Raises click.UsageError for what neither says."""
-    from chaos.cli.starting.repository import Start
+    from chaos.cli.starting.repository import InitOptions
     from chaos.manifests.ad_hoc import Wish
 
     app, image = values["app"], values["image"]
@@ -110,7 +110,7 @@ def _start(folder: Path, values: dict[str, Any]) -> "Start":
         dependency=values["dependency"],
         sandbox=values["sandbox"] or ("container" if image else "local"),
     )
-    return Start(
+    return InitOptions(
         folder, wish, _name(values["name"], app, image), scenarios, None if forge == "none" else forge
     )
 

@@ -86,11 +86,11 @@ def day_in_words(day: "LoadedDay", known: "Sequence[AnyLoaded]") -> str:
 def carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> "tuple[Result, bool]":
     """The result, and whether somebody asked for the end: then nothing more is begun."""
     from chaos.planning.left_out import sentence
-    from chaos.report.console import Progress, closing_lines
+    from chaos.report.console import TerminalProgress, closing_lines
 
     most = "at most " if plan.series.until_decided else ""
     turns = f", {most}{len(plan.segments())} times" if plan.is_series else ""
-    with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
+    with TerminalProgress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
         if said := sentence(plan.left_out, plan.work):
             progress.line(said)
         conduct = Conduct(plan, out, progress, progress.line)
@@ -105,11 +105,11 @@ def carry_out_day(
     plan: "DayPlan", out: Path, conductor: DayConductor, stream: TextIO, *, anytime: bool
 ) -> "tuple[DayReport, bool]":
     """The same for a game day."""
-    from chaos.report.console import Progress
+    from chaos.report.console import TerminalProgress
     from chaos.report.day_lines import closing_lines
 
     about = f"{plan.name}, {len(plan.planned)} experiments in {len(plan.spec.stages)} stages"
-    with Progress(about, plan.declared_s, stream) as progress:
+    with TerminalProgress(about, plan.declared_s, stream) as progress:
         conduct = ConductDay(plan, out, progress.line, anytime)
         report = asyncio.run(interruptible_day(conductor, conduct))
     assert conduct.run is not None

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.linux.blkio import WAYS, Limits, limits_for
+from chaos.faults.linux.blkio import WAYS, BlkioLimits, limits_for
 from chaos.faults.linux.mounts import mount_of
 from chaos.faults.process.demand import Growth, moved_bytes
 from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
@@ -167,7 +167,7 @@ def _near_median(rate: float, seen: Sequence[float]) -> bool:
 
 
 @contextmanager
-def _limited(target: Target, limits: Limits, twin: Limits, way: str, rate: int) -> Iterator[None]:
+def _limited(target: Target, limits: BlkioLimits, twin: BlkioLimits, way: str, rate: int) -> Iterator[None]:
     before = limits.get(way)
 
     def restore() -> None:
@@ -203,8 +203,8 @@ class _Look:
     def __init__(
         self,
         target: Target,
-        limits: Limits,
-        twin: Limits,
+        limits: BlkioLimits,
+        twin: BlkioLimits,
         helpers: Sequence[tuple[str, Helper]],
         rates: Mapping[str, float],
     ) -> None:

@@ -14,7 +14,7 @@ from chaos.units import DURATION
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """One look. `at` is the loop's time at which it began."""
 
     at: float
@@ -38,7 +38,7 @@ class _Outside:
         raise ProbeError("no command is run outside of a sandbox")
 
 
-async def looks(watched: FromOutside) -> AsyncIterator[Look]:
+async def looks(watched: FromOutside) -> AsyncIterator[Observation]:
     """Look every `probe.every`, for as long as somebody asks. No look takes longer than its timeout, 1 s at most."""
     loop = asyncio.get_running_loop()
     began, every_s = loop.time(), watched.probe.every
@@ -103,7 +103,7 @@ def words(watched: FromOutside) -> str:
     return f"{probe.type} {getattr(probe, 'url', None) or getattr(probe, 'port', '')}"
 
 
-async def _look(watched: FromOutside) -> Look:
+async def _look(watched: FromOutside) -> Observation:
     loop = asyncio.get_running_loop()
     began = loop.time()
     value, error = None, None
@@ -113,7 +113,7 @@ async def _look(watched: FromOutside) -> Look:
         error = str(failure)
     took_s = loop.time() - began
     good = watched.tolerance.tolerance().accepts(value, error, took_s)
-    return Look(began, good, error or _seen(value or {}, took_s))
+    return Observation(began, good, error or _seen(value or {}, took_s))
 
 
 def _seen(value: Any, took_s: float) -> str:

@@ -44,7 +44,7 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class LastSync:
     """One repository, as it was left."""
 
     repository: str
@@ -87,8 +87,8 @@ def file_of(mirror: Mirror) -> Path:
     return mirror.git.folder.with_suffix(_SUFFIX)
 
 
-def accounts(folder: Path) -> Iterator[tuple[Path, Account]]:
+def accounts(folder: Path) -> Iterator[tuple[Path, LastSync]]:
     """All of this machine, by their files."""
     for file in sorted(folder.glob(f"*{_SUFFIX}")):
-        if (account := Account.load(file)) is not None:
+        if (account := LastSync.load(file)) is not None:
             yield file, account

@@ -15,7 +15,7 @@ from chaos.text.inert import one_line
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class Seen(NamedTuple):
+class FileState(NamedTuple):
     """What is known of a file without reading it."""
 
     bytes: int
@@ -34,13 +34,13 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def seen(path: Path) -> Seen | None:
+def seen(path: Path) -> FileState | None:
     """None when there is no plain file."""
     try:
         found = path.lstat()
     except OSError:
         return None
-    return Seen(found.st_size, found.st_mtime_ns // 10**6) if stat.S_ISREG(found.st_mode) else None
+    return FileState(found.st_size, found.st_mtime_ns // 10**6) if stat.S_ISREG(found.st_mode) else None
 
 
 def read(path: Path, most: int) -> bytes | None:

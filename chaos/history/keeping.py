@@ -34,7 +34,7 @@ _AGE = re.compile(r"([0-9]{1,6})(h|d|w)")
 _MS = {"h": 3600 * 1000, "d": _DAY_MS, "w": 7 * _DAY_MS}
 
 
-class Limits(NamedTuple):
+class Retention(NamedTuple):
     """None: for ever, and however much."""
 
     age_ms: int | None = None
@@ -45,12 +45,12 @@ class Limits(NamedTuple):
 class Keep:
     """What is kept."""
 
-    of: dict[str, Limits]
+    of: dict[str, Retention]
 
     @classmethod
     def read(cls, words: str) -> "Keep":
         """Raises BadQuestion with what is allowed."""
-        found: dict[str, Limits] = {}
+        found: dict[str, Retention] = {}
         for clause in filter(None, (each.strip() for each in words.split(","))):
             what, *limits = clause.split()
             if what not in _OF or what in found or not limits:
@@ -88,10 +88,10 @@ def prune(database: Database, keep: Keep, at_ms: int, *, dry: bool) -> Pruning:
     )
 
 
-def _limits(clause: str, words: list[str]) -> Limits:
+def _limits(clause: str, words: list[str]) -> Retention:
     if words == ["forever"]:
-        return Limits()
-    limits = Limits()
+        return Retention()
+    limits = Retention()
     for each in words:
         if (age := _AGE.fullmatch(each)) and limits.age_ms is None:
             limits = limits._replace(age_ms=int(age[1]) * _MS[age[2]])
@@ -121,7 +121,7 @@ def _files(connection: Connection, names: tuple[str, ...]) -> list[_File]:
     return [_File(*each[:5]) for each in connection.execute(newest) if each[5] in ours]
 
 
-def _beyond(found: list[_File], limits: Limits, at_ms: int) -> Iterator[_File]:
+def _beyond(found: list[_File], limits: Retention, at_ms: int) -> Iterator[_File]:
     """What is older, or beyond the bytes of what is newer; a run's files go together."""
     total = 0
     full = False

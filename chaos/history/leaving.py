@@ -8,18 +8,18 @@ from pydantic import TypeAdapter, ValidationError
 from chaos.history import files
 from chaos.history.errors import NotTaken
 from chaos.history.models import PRUNED, ArtifactRow
-from chaos.history.rows import ARTIFACTS, MOST_BYTES, Taken, check_id, sound
+from chaos.history.rows import ARTIFACTS, MOST_BYTES, RunRows, check_id, sound
 
 FILE = "pruned.json"
-_TAKEN = TypeAdapter(Taken)
+_TAKEN = TypeAdapter(RunRows)
 
 
-def note(taken: Taken) -> str:
+def note(taken: RunRows) -> str:
     """The text of the file, of rows whose artifacts say already what is gone."""
     return _TAKEN.dump_json(replace(taken, result=None), indent=1).decode() + "\n"
 
 
-def remembered(folder: Path, where: str) -> Taken | None:
+def remembered(folder: Path, where: str) -> RunRows | None:
     """The rows of a run whose result is gone; None when nothing was pruned. Raises NotTaken."""
     said = _said(folder)
     return (
@@ -49,7 +49,7 @@ def _artifact(folder: Path, name: str) -> ArtifactRow | None:
     )
 
 
-def _said(folder: Path) -> Taken | None:
+def _said(folder: Path) -> RunRows | None:
     data = files.read(folder / FILE, MOST_BYTES)
     if data is None:
         return None

@@ -6,7 +6,7 @@ Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.history.notes import Aside, AuditRow, Checked, Claim, Imported, Pruning, Token
+from chaos.history.notes import Aside, AuditRow, Checked, Imported, Pruning, Token
 
 __all__ = [
     "ENDED",
@@ -19,17 +19,17 @@ __all__ = [
     "Aside",
     "AuditRow",
     "Checked",
-    "Claim",
-    "Counts",
     "DayRow",
     "DayRunRow",
     "Detail",
     "ExperimentRow",
     "Filters",
+    "HistoryPage",
+    "IdempotencyClaim",
     "Imported",
-    "Page",
     "Point",
     "Pruning",
+    "RunCounts",
     "RunRow",
     "SteadyRow",
     "StepRow",
@@ -183,7 +183,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """A piece of a list, newest first."""
 
     items: tuple[Summary, ...]
@@ -212,7 +212,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class RunCounts:
     """How many runs there are of those that are meant."""
 
     total: int

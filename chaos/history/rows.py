@@ -24,7 +24,7 @@ _RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)-[0-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class RunRows:
     """All rows of one run."""
 
     run: RunRow

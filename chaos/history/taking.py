@@ -25,7 +25,7 @@ from chaos.history.rows import (
     MOST_BYTES,
     NAME,
     RESULT,
-    Taken,
+    RunRows,
     check_id,
     milliseconds,
     number,
@@ -38,7 +38,7 @@ MOST_PARTS = 1000
 _FLOW_RUN = re.compile(r"/flow-run/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:$|[/?#])")
 
 
-def take(folder: Path) -> Taken:
+def take(folder: Path) -> RunRows:
     """Everything that the index keeps of a run. Raises NotTaken."""
     where = path_text(folder)
     data = files.read(folder / RESULT, MOST_BYTES)
@@ -51,7 +51,7 @@ def take(folder: Path) -> Taken:
     check_id(folder, result.run_id, result.experiment)
     if max(len(result.steps), len(result.steady_state), len(result.labels)) > MOST_PARTS:
         raise NotTaken(f"{where}: its result has more than {MOST_PARTS} steps, steady states or labels")
-    return Taken(
+    return RunRows(
         run=_as_begun(_row(result, came, where), folder, where),
         result=data.decode(),
         model=_some(result.analysis.model) if result.analysis else None,

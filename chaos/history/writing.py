@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, upda
 from chaos.history import files
 from chaos.history.errors import HistoryError, NotTaken
 from chaos.history.models import ENDED, ArtifactRow, DayRow, DayRunRow, RunRow, SteadyRow, StepRow
-from chaos.history.rows import RESULT, Taken
+from chaos.history.rows import RESULT, RunRows
 from chaos.history.tables import (
     ARTIFACTS,
     DAY_RUNS,
@@ -42,7 +42,7 @@ def known(connection: Connection, *ids: str | None) -> RunRow | None:
     return None
 
 
-def stored(connection: Connection, id_: str) -> Taken | None:
+def stored(connection: Connection, id_: str) -> RunRows | None:
     """Everything that is known of a run; None when there is none."""
     run = known(connection, id_)
     if run is None:
@@ -53,7 +53,7 @@ def stored(connection: Connection, id_: str) -> Taken | None:
         return [{key: value for key, value in each.items() if key != "run"} for each in found.mappings()]
 
     results = rows(RESULTS, "run")
-    return Taken(
+    return RunRows(
         run=run,
         result=results[0]["result"] if results else None,
         model=results[0]["analysis_model"] if results else None,
@@ -64,7 +64,7 @@ def stored(connection: Connection, id_: str) -> Taken | None:
     )
 
 
-def put(connection: Connection, taken: Taken) -> tuple[RunRow, str]:
+def put(connection: Connection, taken: RunRows) -> tuple[RunRow, str]:
     """The run as it now is, and whether it was `added`, `changed` or `unchanged`. Raises NotTaken.
 
     Two folders that say to be one run: the second is a copy when it says the same, and else put aside.
@@ -144,7 +144,7 @@ def _check(run: RunRow, before: RunRow | None, queued: RunRow | None) -> None:
         raise NotTaken(f"{run.folder}: it says it is flow run {run.flow_run}, which is run {queued.run_id}")
 
 
-def _is_copy(then: Taken, now: Taken) -> bool:
+def _is_copy(then: RunRows, now: RunRows) -> bool:
     """Whether the same run is at another place, too. Raises NotTaken when it is not the same."""
     elsewhere = then.run.folder is not None and then.run.folder != now.run.folder
     there = elsewhere and files.seen(Path(str(then.run.folder)) / RESULT) is not None
@@ -163,7 +163,7 @@ def _completed(connection: Connection, run: RunRow, was: RunRow | None) -> RunRo
     return replace(run, **more, game_day=day)
 
 
-def _keep(connection: Connection, taken: Taken, was: RunRow | None) -> None:
+def _keep(connection: Connection, taken: RunRows, was: RunRow | None) -> None:
     _keep_row(connection, taken.run, was)
     of = {"run": taken.run.id}
     for table in (RESULTS, LABELS, STEPS, STEADY_STATES, ARTIFACTS):

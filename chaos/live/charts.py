@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from math import ceil, isfinite
 from typing import Any
 
-from chaos.analysis.looks import Asked, look_of
+from chaos.analysis.looks import PlannedSteadyState, look_of
 from chaos.analysis.series import LONGEST_S, WINDOW_S
 from chaos.analysis.timeline import PHASES
 from chaos.events import Event
 from chaos.live.items import SLOT_S, Frame
-from chaos.live.load import Requests
+from chaos.live.load import RecentRequests
 from chaos.live.slots import Slot
 
 LAG_S = 0.25
@@ -41,8 +41,8 @@ class Charts:
         self.begin: float | None = None
         """When the first phase began."""
         self._segment = segment
-        self._requests = Requests(plan)
-        states = [Asked.read(state) for state in plan.get("steady_state") or ()]
+        self._requests = RecentRequests(plan)
+        states = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
         self._tolerances = {
             state.name: state.tolerance
             for state in states

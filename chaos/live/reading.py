@@ -8,7 +8,7 @@ from chaos.live.projector import Projector
 from chaos.runs.journal import Journal
 
 
-class Reading:
+class JournalReader:
     """Of one journal. Ask it again and again; each call reads what has come since."""
 
     def __init__(self, journal: Journal) -> None:

@@ -7,13 +7,13 @@ from chaos.manifests.models.experiment import Experiment
 from chaos.manifests.models.method import Step
 from chaos.manifests.policy import Policy
 from chaos.manifests.policy_intensity import beyond
-from chaos.manifests.yaml.problems import Path, Problem
+from chaos.manifests.yaml.problems import ManifestProblem, Path
 from chaos.units import DURATION
 
 Said = Iterator[tuple[Path, str]]
 
 
-def forbidden(loaded: Loaded) -> list[Problem]:
+def forbidden(loaded: Loaded) -> list[ManifestProblem]:
     """All that the policies of its repository do not allow of this experiment."""
     name = loaded.manifest.metadata.name
     said = (each for policy in loaded.policies for each in breaches(loaded.manifest, policy))

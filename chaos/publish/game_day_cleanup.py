@@ -20,7 +20,7 @@ from chaos.verdict import Outcome, Verdict
 DIED = "the process that carried out this day died"
 
 
-class Closed(NamedTuple):
+class ClosedGameDay(NamedTuple):
     """What became of a game day that was left behind."""
 
     left: Left
@@ -30,14 +30,14 @@ class Closed(NamedTuple):
     """Why it could not be closed, and is not tried again."""
 
 
-async def close_abandoned() -> AsyncIterator[Closed]:
+async def close_abandoned() -> AsyncIterator[ClosedGameDay]:
     """End every day whose process died, and write its report, each in a process of its own (`chaos.runner.isolation`).
 
     Close what its experiments left first (`chaos.runner.cleanup`): then their results are there.
     """
     for left in left_behind(DAYS):
         why = await close_apart(left, DAYS)
-        yield Closed(left, _day_in(left.run.folder) if why is None else None, why)
+        yield ClosedGameDay(left, _day_in(left.run.folder) if why is None else None, why)
 
 
 def _day_in(folder: Path) -> Day | None:

@@ -101,7 +101,7 @@ def words(event: Event) -> str | None:
     return say(event.data) if say else None
 
 
-class Progress:
+class TerminalProgress:
     """Shows events as they arrive. Plain lines when `stream` is not a terminal."""
 
     def __init__(self, name: str, declared_s: float, stream: TextIO | None = None) -> None:

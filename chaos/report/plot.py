@@ -8,7 +8,7 @@ classes; `chart.css` gives them meaning.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chaos.report.chart import Chart, Line
+from chaos.report.chart import Chart, Trace
 from chaos.report.plain import escaped
 from chaos.report.scale import NBSP, axis, moments, seconds
 from chaos.report.thin import COLUMNS, GAP, thinned, unbroken, usual_pause
@@ -133,7 +133,7 @@ def _traces(chart: Chart, frame: _Frame) -> Iterable[str]:
         yield f'<path class="misses" d="{"".join(f"M{x:g} 0v8" for x in columns)}"/>'
 
 
-def _trace(line: Line, frame: _Frame) -> Iterable[str]:
+def _trace(line: Trace, frame: _Frame) -> Iterable[str]:
     for stretch in unbroken(line.points, gap_s=GAP * usual_pause(line.points)):
         kept = thinned([(frame.x(at), frame.y(value)) for at, value in stretch])
         path = "M" + "L".join(f"{x:g} {y:g}" for x, y in kept)

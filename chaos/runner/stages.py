@@ -41,7 +41,7 @@ from chaos.settings import Settings
 from chaos.verdict import Outcome
 
 if TYPE_CHECKING:
-    from chaos.analysis.judged import Judged
+    from chaos.analysis.judged import JudgedTrial
     from chaos.analysis.result import Result
 
 T = TypeVar("T")
@@ -187,14 +187,14 @@ def finish(run: Run, error: Exception | None = None, outcome: Outcome | None = N
 
 def turns(plan: Plan, run: Run) -> Iterator[Plan]:
     """Every trial and control to carry out, until one ends the series, or all that were so far decide it."""
-    so_far: list[Judged] = []
+    so_far: list[JudgedTrial] = []
     for segment in plan.segments():
         yield segment
         if not _goes_on(plan, run, so_far):
             return
 
 
-def _goes_on(plan: Plan, run: Run, so_far: "list[Judged]") -> bool:
+def _goes_on(plan: Plan, run: Run, so_far: "list[JudgedTrial]") -> bool:
     """Whether another trial may follow the last one, which is judged and added where that may end the series."""
     from chaos.analysis.outcome import may_follow
     from chaos.analysis.record import Record

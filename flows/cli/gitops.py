@@ -12,7 +12,7 @@ import click
 from chaos.cli.interrupts import run_until_asked
 from chaos.gitops.repository.source import Source
 from chaos.gitops.webhook.git_hook import install
-from flows.cli.repositories import Asked, of_repositories, say, tell
+from flows.cli.repositories import RepositoryOptions, of_repositories, say, tell
 
 if TYPE_CHECKING:
     from flows.gitops.watcher import Following
@@ -56,7 +56,7 @@ def install_hook(repository: Path, branch: str, path: str, out: Path) -> None:
 @click.option(
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
 )
-def webhook(asked: Asked, listen: str, every: float, sweep_s: float) -> None:
+def webhook(asked: RepositoryOptions, listen: str, every: float, sweep_s: float) -> None:
     """Let GitHub, GitLab or Gitea call http://HOST:PORT/webhook on a push to REPOSITORIES, and bring Prefect in line.
 
     CHAOSLAB_WEBHOOK_SECRET is the webhook's secret (GitLab: its secret or signing token). It is plain HTTP: put a proxy
@@ -99,7 +99,7 @@ def _address(listen: str) -> tuple[str, int]:
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
 )
 @click.option("--name", default="repositories", show_default=True, help="Of the deployment: reconcile/NAME.")
-def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
+def schedule(asked: RepositoryOptions, every: float, sweep_s: float, name: str) -> None:
     """Deploy the flow `reconcile`, so that workers bring Prefect in line with REPOSITORIES every so often.
 
     `chaoslab serve` carries it out, and so does any worker of the pool. Again with the same name writes it anew.

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from flows.gitops.status import Repositories
-    from flows.server.api import Status as ServerStatus
+    from flows.server.api import PrefectStatus as ServerStatus
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos.cli.interrupts import run_until_asked
-from flows.cli.repositories import Asked, of_repositories, say, tell
+from flows.cli.repositories import RepositoryOptions, of_repositories, say, tell
 
 if TYPE_CHECKING:
     from chaos.gitops.repository.source import Source
@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 )
 @click.option("--prune-all", is_flag=True, help="Let any share of the deployments go, even all.")
 def sync(
-    asked: Asked, watch: bool, every: float, sweep_s: float, full: bool, dry_run: bool, prune_all: bool
+    asked: RepositoryOptions,
+    watch: bool,
+    every: float,
+    sweep_s: float,
+    full: bool,
+    dry_run: bool,
+    prune_all: bool,
 ) -> None:
     """Bring Prefect's deployments in line with REPOSITORIES (this directory's by default).
 

@@ -29,7 +29,7 @@ from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef
 from flows.experiment import artifacts
 from flows.prefect.observer import Watch
-from flows.prefect.progress import API_FAILURES, Progress
+from flows.prefect.progress import API_FAILURES, PhaseProgress
 
 
 async def _may_help(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
@@ -55,7 +55,7 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> SandboxRef:
 @task(task_run_name="collect", persist_result=False, cache_policy=NO_CACHE)
 async def collect(plan: Plan, run: Run, ref: SandboxRef, watch: Watch) -> Run:
     """Follow the agent's journal to its end, with a bar that moves."""
-    progress = Progress(plan.name, plan.declared_s, get_run_logger())
+    progress = PhaseProgress(plan.name, plan.declared_s, get_run_logger())
 
     def both(event: Event) -> None:
         progress(event)

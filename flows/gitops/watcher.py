@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from chaos.errors import ChaosLabError
-from chaos.gitops.decide import Action, Policy
+from chaos.gitops.decide import Action, SyncPolicy
 from chaos.gitops.repository.source import Source, SourceError
 from flows.gitops.fast_path import STALLED as STALLED
 from flows.gitops.reconciler import Synced, reconcile, swept_ago
@@ -30,7 +30,7 @@ class Following:
     """What to follow, and how."""
 
     sources: Sequence[Source]
-    policy: Policy
+    policy: SyncPolicy
     out: Path
     dry_run: bool = False
     full: bool = False

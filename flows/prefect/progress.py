@@ -24,7 +24,7 @@ API_FAILURES = (httpx.HTTPError, PrefectException, RuntimeError)
 
 
 @dataclass(slots=True)
-class Progress:
+class PhaseProgress:
     """How far the declared phases have got; take every event of the run."""
 
     experiment: str

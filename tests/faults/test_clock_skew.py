@@ -10,7 +10,7 @@ import pytest
 
 from chaos.errors import InjectionError
 from chaos.faults.clock import library
-from chaos.faults.clock.page import Page
+from chaos.faults.clock.page import ClockPage
 from chaos.faults.clock_skew import ClockSkew
 from chaos.faults.support.base import Injection
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
@@ -192,7 +192,7 @@ def test_when_the_agent_is_killed_the_time_is_right_again(target: LocalTarget) -
     fields = {"type": "clock_skew", "process": "app"}
     with injected_elsewhere(fields, target.children["app"].pid, work=target.work) as agent:
         until_off(target, HOUR_S)
-        clock = Page(target.work, "app")
+        clock = ClockPage(target.work, "app")
         assert clock.wrong() == (HOUR_S, 0.0)
         agent.kill()
         agent.wait()

@@ -14,7 +14,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
 
-from chaos.gitops.decide import Action, Policy, Reason
+from chaos.gitops.decide import Action, Reason, SyncPolicy
 from chaos.gitops.repository.source import Source, SourceError
 from chaos.gitops.wanted import Desired
 from flows.gitops.deployments import Deployments
@@ -44,7 +44,7 @@ def api(prefect_server: Api) -> Iterator[httpx.Client]:
 
 
 def following(repository: Repository, **options: Any) -> Following:
-    return Following([Source(str(repository.folder))], Policy(), repository.folder / "runs", **options)
+    return Following([Source(str(repository.folder))], SyncPolicy(), repository.folder / "runs", **options)
 
 
 def test_a_bell_is_heard_and_only_by_those_it_was_rung_for(
@@ -54,7 +54,7 @@ def test_a_bell_is_heard_and_only_by_those_it_was_rung_for(
     other = Repository.make(tmp_path / f"o{secrets.token_hex(4)}")
     other.commit()
     sources = [Source(str(one.folder)) for one in (repository, other)]
-    everything = Following(sources, Policy(run_on_push=False), tmp_path / "runs", every_s=3600)
+    everything = Following(sources, SyncPolicy(run_on_push=False), tmp_path / "runs", every_s=3600)
 
     async def scene() -> list[Synced]:
         bell, done = Bell(), asyncio.Queue[Synced]()
@@ -115,7 +115,7 @@ def test_a_repository_that_cannot_be_read_does_not_keep_the_others(
     repository: Repository, api: httpx.Client, tmp_path: Path
 ) -> None:
     gone = Source((tmp_path / "gone.git").as_uri())
-    both = Following([gone, Source(str(repository.folder))], Policy(), tmp_path / "runs")
+    both = Following([gone, Source(str(repository.folder))], SyncPolicy(), tmp_path / "runs")
     said: list[str] = []
     assert asyncio.run(follow(both, said.append, lambda what: None)) == OURS
     assert said[-1].startswith(f"{gone.name}: git ")
@@ -166,7 +166,7 @@ def test_an_interval_is_deployed_and_what_was_missed_is_cancelled(
 def test_one_repository_is_followed_once() -> None:
     twice = [Source("https://git.example/a.git"), Source("https://u:p@git.example/a.git", "live")]
     with pytest.raises(SourceError, match="named twice; one branch"):
-        Following(twice, Policy(), Path("runs"))
+        Following(twice, SyncPolicy(), Path("runs"))
 
 
 def test_one_that_fails_is_asked_less_and_less_often() -> None:
@@ -183,7 +183,7 @@ def test_another_folder_of_an_unchanged_commit_is_looked_at(
     repository.commit()
     assert asyncio.run(follow(following(repository), print, told.append)) == 0
     elsewhere = Following(
-        [Source(str(repository.folder), path="chaos")], Policy(), repository.folder / "runs"
+        [Source(str(repository.folder), path="chaos")], SyncPolicy(), repository.folder / "runs"
     )
     assert asyncio.run(follow(elsewhere, print, told.append)) == 2
     last = told[-1]
@@ -207,7 +207,7 @@ def test_what_is_not_there_fails_with_one_sentence_and_touches_nothing(
     assert asyncio.run(follow(following(repository), print, lambda what: None)) == 0
     said: list[str] = []
     source = Source(str(repository.folder), **fields)
-    elsewhere = Following([source], Policy(prune_all=True), repository.folder / "runs")
+    elsewhere = Following([source], SyncPolicy(prune_all=True), repository.folder / "runs")
     assert asyncio.run(follow(elsewhere, said.append, lambda what: said.append(str(what)))) == 2
     (line,) = said
     assert re.match(f"{re.escape(str(repository.folder))}: {why}", line)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.publish.game_day_cleanup import DIED, Closed, close_abandoned
+from chaos.publish.game_day_cleanup import DIED, ClosedGameDay, close_abandoned
 from chaos.verdict import Outcome, Verdict
 
 KILLED = """
@@ -39,8 +39,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def closed() -> list[Closed]:
-    async def all_of_them() -> list[Closed]:
+def closed() -> list[ClosedGameDay]:
+    async def all_of_them() -> list[ClosedGameDay]:
         return [each async for each in close_abandoned()]
 
     return asyncio.run(all_of_them())

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.gitops.repository.source import Source
-from chaos.gitops.webhook.deliveries import Delivery, DeliveryRefused, pushed_to, verified
+from chaos.gitops.webhook.deliveries import DeliveryRefused, WebhookDelivery, pushed_to, verified
 
 SECRET = "it is 16 long, or longer"
 SIGNING = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -27,10 +27,10 @@ def push(url: str = "https://git.example/team/shop.git", ref: str = "refs/heads/
     return {"ref": ref, "repository": {"clone_url": url, "html_url": url.removesuffix(".git")}}
 
 
-def delivery(body: object, **headers: str) -> Delivery:
+def delivery(body: object, **headers: str) -> WebhookDelivery:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Delivery({"content-type": "application/json", **named}, content, NOW)
+    return WebhookDelivery({"content-type": "application/json", **named}, content, NOW)
 
 
 def digest(body: object, secret: str = SECRET) -> str:
@@ -46,7 +46,7 @@ def standard(
     return {"webhook_id": sent, "webhook_timestamp": f"{at:.0f}", "webhook_signature": f"v1,AAAA v1,{proof}"}
 
 
-def refused(given: Delivery, secret: str = SECRET) -> tuple[int, str]:
+def refused(given: WebhookDelivery, secret: str = SECRET) -> tuple[int, str]:
     with pytest.raises(DeliveryRefused) as refusal:
         verified(given, secret)
     return refusal.value.status, str(refusal.value)
@@ -179,7 +179,9 @@ def test_what_is_no_push_to_a_followed_repository_is_refused(body: object, statu
 
 
 def test_a_form_is_refused_and_says_what_to_set() -> None:
-    form = Delivery({"content-type": "application/x-www-form-urlencoded"}, b"payload=%7B%7D", time.time())
+    form = WebhookDelivery(
+        {"content-type": "application/x-www-form-urlencoded"}, b"payload=%7B%7D", time.time()
+    )
     with pytest.raises(DeliveryRefused, match="set the webhook's content type") as refusal:
         pushed_to(form, SOURCES)
     assert refusal.value.status == 415

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chaos.faults.clock import library
-from chaos.faults.clock.page import Page
+from chaos.faults.clock.page import ClockPage
 from chaos.namespaces import kernel
 
 _SENT = ("chaos.agent", "chaos.events", "chaos.faults", "chaos.probes", "chaos.namespaces")
@@ -25,7 +25,7 @@ def main(folder: str) -> None:
     loaded = [importlib.import_module(name) for name in modules()]
     kernel.own_keyring()
     kernel.close_on_exec(1000)
-    page = Page(Path(folder), "app")
+    page = ClockPage(Path(folder), "app")
     page.make()
     page.set(3600.0)
     library.put_in_place(Path(folder))

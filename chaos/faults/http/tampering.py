@@ -7,7 +7,7 @@ from http import HTTPStatus
 from random import Random
 from typing import Any, Literal
 
-from chaos.faults.http.messages import Request
+from chaos.faults.http.messages import RequestHead
 
 Mode = Literal["status", "delay", "abort", "truncate", "close"]
 
@@ -33,11 +33,11 @@ class Tampering:
         """The inverse of `arguments`."""
         return cls(**arguments)
 
-    def matches(self, request: Request) -> bool:
+    def matches(self, request: RequestHead) -> bool:
         """Whether the request is one of those meant."""
         return self.method in (None, request.method) and request.path.startswith(self.path)
 
-    def answer(self, request: Request, *, closes: bool) -> bytes:
+    def answer(self, request: RequestHead, *, closes: bool) -> bytes:
         """The whole response that is given instead (mode `status`)."""
         status = HTTPStatus(self.status)
         body = f"{status.value} {status.phrase}\n".encode()
@@ -62,7 +62,7 @@ class Dice:
     ended: bool = field(default=False)
     """After that nothing is tampered with."""
 
-    def meant(self, request: Request) -> bool:
+    def meant(self, request: RequestHead) -> bool:
         """Throw for one request."""
         self.requests += 1
         if self.ended or not self.tampering.matches(request):

@@ -25,7 +25,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass
-class Witness:
+class HttpWitness:
     """Asks, and keeps what came of it until it is fetched."""
 
     method: str
@@ -165,4 +165,4 @@ def _contexts(identity: Mapping[str, str] | None) -> "tuple[ssl.SSLContext | Non
 
 def run(method: str, path: str, patience_s: float, identity: Mapping[str, str] | None = None) -> None:
     """Helper. Says {"port"}; {"pace": s} begins (0: ends) requests, {"fetch": true} gets {"samples"}."""
-    asyncio.run(Witness(method, path, patience_s, identity).run())
+    asyncio.run(HttpWitness(method, path, patience_s, identity).run())

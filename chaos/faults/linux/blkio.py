@@ -23,7 +23,7 @@ _TWIN = "chaoslab-twin"
 WAYS = ("read", "write")
 
 
-class Limits:
+class BlkioLimits:
     """Of one group and one device."""
 
     def __init__(self, group: Path, device: str) -> None:
@@ -37,7 +37,7 @@ class Limits:
             )
 
     @contextmanager
-    def twin(self) -> Iterator["Limits"]:
+    def twin(self) -> Iterator["BlkioLimits"]:
         """Where to measure: the app's own group in v2, in v1 a group beside it. Raises InjectionError."""
         if self._unified:
             yield self
@@ -48,7 +48,7 @@ class Limits:
         except OSError as error:
             raise InjectionError(f"cannot make a group to measure in: {error.strerror}") from error
         try:
-            yield Limits(place, self.device)
+            yield BlkioLimits(place, self.device)
         finally:
             _remove(place)
 
@@ -125,7 +125,7 @@ def _remove(group: Path) -> None:
         time.sleep(0.002)
 
 
-def limits_for(group: Path | None, mount: Mount) -> Limits:
+def limits_for(group: Path | None, mount: Mount) -> BlkioLimits:
     """The limits of the app on the disk of that mount. Raises InjectionError with the reason why there are none."""
     if mount.in_memory:
         raise InjectionError(
@@ -135,7 +135,7 @@ def limits_for(group: Path | None, mount: Mount) -> Limits:
         raise InjectionError(
             "this sandbox has no control group for block devices (needs root, or a delegated io group)"
         )
-    return Limits(group, _whole_disk(mount))
+    return BlkioLimits(group, _whole_disk(mount))
 
 
 def _whole_disk(mount: Mount) -> str:

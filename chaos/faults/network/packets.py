@@ -8,13 +8,13 @@ from typing import Literal
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.network.endpoints import of_peer, parted
-from chaos.faults.network.line import Line, nfqueue, tun_device
+from chaos.faults.network.line import ActiveTreatment, nfqueue, tun_device
 from chaos.faults.network.netem import netem
 from chaos.faults.network.selection import Segments, Selection, Way
 from chaos.faults.network.treatment import Order
 from chaos.faults.support.base import Target
 
-Rung = Callable[[Target, Selection, Order], AbstractContextManager[Line]]
+Rung = Callable[[Target, Selection, Order], AbstractContextManager[ActiveTreatment]]
 LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
 """What is tried, in order; each is known by doing, not by asking for versions."""
 
@@ -70,7 +70,7 @@ def _users(target: Target, ports: Sequence[int]) -> tuple[int, ...] | None:
 
 
 @contextmanager
-def treated(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
+def treated(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
     """The first rung of the ladder that holds. Raises InjectionError with the reasons of all."""
     reasons = []
     with ExitStack() as stack:

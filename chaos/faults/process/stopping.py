@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from chaos.errors import FaultError
-from chaos.faults.process.tree import Process, alive, family, halted, look, stopped
+from chaos.faults.process.tree import LiveProcess, alive, family, halted, look, stopped
 
 _PATIENCE_S = 2.0
 """A thread in the middle of an uninterruptible wait stops only when that is over."""
@@ -20,7 +20,7 @@ class Stopper:
     def __init__(self, roots: Iterable[int], *, alone: bool = False) -> None:
         self.roots = list(roots)
         self._alone = alone
-        self._held: dict[int, Process] = {}
+        self._held: dict[int, LiveProcess] = {}
 
     def stop(self) -> int:
         """Stop everybody and see it; how many of them ran. Raises FaultError when somebody still does.
@@ -39,12 +39,12 @@ class Stopper:
                 time.sleep(_LOOK_S)
         return stirring
 
-    def _meant(self) -> list[Process]:
+    def _meant(self) -> list[LiveProcess]:
         if self._alone:
             return [process for pid in self.roots if (process := look(pid)) is not None]
         return family(self.roots)
 
-    def _signal(self, process: Process) -> None:
+    def _signal(self, process: LiveProcess) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGSTOP)
             self._held[process.pid] = process

@@ -18,7 +18,13 @@ from starlette.types import Receive, Scope, Send
 
 from chaos.errors import ChaosLabError
 from chaos.gitops.repository.source import Source
-from chaos.gitops.webhook.deliveries import LEAST_SECRET, Delivery, DeliveryRefused, pushed_to, verified
+from chaos.gitops.webhook.deliveries import (
+    LEAST_SECRET,
+    DeliveryRefused,
+    WebhookDelivery,
+    pushed_to,
+    verified,
+)
 
 WITHIN_S = 10.0
 MOST_HEAD_BYTES = 16 * 1024
@@ -36,7 +42,7 @@ class WebhookError(ChaosLabError):
     exit_code = 2
 
 
-class Answer(PlainTextResponse):
+class WebhookAnswer(PlainTextResponse):
     """The answer to a delivery, and the end of its connection.
 
     What still comes of the request is taken for a moment: a reset would take the answer with it.
@@ -86,26 +92,26 @@ class Webhook:
         """An application that has this route only."""
         return Starlette(routes=[self.route()], exception_handlers={HTTPException: self._elsewhere})
 
-    async def respond(self, request: Request) -> Answer:
+    async def respond(self, request: Request) -> WebhookAnswer:
         """The answer to one request."""
         try:
             delivery = await self._received(request)
         except ClientDisconnect:
-            return Answer(400, "the connection ended", whole=True)  # there is nobody to read it
+            return WebhookAnswer(400, "the connection ended", whole=True)  # there is nobody to read it
         except DeliveryRefused as refusal:
             return self._refused(request, refusal.status, str(refusal))
         except TimeoutError:
             return self._refused(request, 408, f"no whole request within {self.within_s:g} s")
         if delivery is None:
-            return Answer(200, "listening")
+            return WebhookAnswer(200, "listening")
         try:
             status, text = self._accepted(delivery)
         except DeliveryRefused as refusal:
             status, text = refusal.status, str(refusal)
         self.log(line(request, status, text))
-        return Answer(status, text, whole=True)
+        return WebhookAnswer(status, text, whole=True)
 
-    async def _received(self, request: Request) -> Delivery | None:
+    async def _received(self, request: Request) -> WebhookDelivery | None:
         """The request; None when it only asks whether anybody is there. Raises DeliveryRefused, TimeoutError."""
         headers = _headers(request)
         if request.method != "POST":
@@ -118,9 +124,9 @@ class Webhook:
                 body += part
         if len(body) != expected:
             raise DeliveryRefused(400, "the body is not as long as Content-Length says")
-        return Delivery(headers, bytes(body), time.time())
+        return WebhookDelivery(headers, bytes(body), time.time())
 
-    def _accepted(self, delivery: Delivery) -> tuple[int, str]:
+    def _accepted(self, delivery: WebhookDelivery) -> tuple[int, str]:
         """Believe it or not, and notify. Raises DeliveryRefused."""
         digest = verified(delivery, self.secret)
         if digest in self._seen:
@@ -137,11 +143,11 @@ class Webhook:
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
 
-    def _refused(self, request: Request, status: int, text: str) -> Answer:
+    def _refused(self, request: Request, status: int, text: str) -> WebhookAnswer:
         self.log(line(request, status, text))
-        return Answer(status, text)
+        return WebhookAnswer(status, text)
 
-    async def _elsewhere(self, request: Request, error: Exception) -> Answer:
+    async def _elsewhere(self, request: Request, error: Exception) -> WebhookAnswer:
         """Starlette's own refusals: another path, another method."""
         assert isinstance(error, HTTPException)
         words = {404: f"only {PATH} is here", 405: "POST, or GET"}

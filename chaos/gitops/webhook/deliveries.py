@@ -38,7 +38,7 @@ class DeliveryRefused(ChaosLabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WebhookDelivery:
     """One request as it came."""
 
     headers: Headers
@@ -47,7 +47,7 @@ class Delivery:
     """When, in seconds since 1970."""
 
 
-def verified(delivery: Delivery, secret: str) -> str:
+def verified(delivery: WebhookDelivery, secret: str) -> str:
     """The digest of a delivery, the same when it is sent again. Raises DeliveryRefused without proof of the secret.
 
     Every proof that comes with it must hold: a wrong signature is not made good by a right token.
@@ -60,7 +60,7 @@ def verified(delivery: Delivery, secret: str) -> str:
     return hashlib.sha256(delivery.body).hexdigest()
 
 
-def pushed_to(delivery: Delivery, sources: Sequence[Source]) -> tuple[list[Source], str]:
+def pushed_to(delivery: WebhookDelivery, sources: Sequence[Source]) -> tuple[list[Source], str]:
     """Which of the followed repositories were pushed to, and the sentence for the sender. Raises DeliveryRefused."""
     event = next((delivery.headers[name] for name in _EVENTS if name in delivery.headers), "push")
     if event.lower() not in ("push", "push hook"):
@@ -76,7 +76,7 @@ def pushed_to(delivery: Delivery, sources: Sequence[Source]) -> tuple[list[Sourc
     return pushed, "heard" if pushed else f"heard; {followed[0].branch} is followed, not this branch"
 
 
-def _payload(delivery: Delivery) -> dict[str, Any]:
+def _payload(delivery: WebhookDelivery) -> dict[str, Any]:
     kind = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise DeliveryRefused(415, "expected application/json; set the webhook's content type to it")
@@ -107,22 +107,22 @@ def _place(url: str) -> tuple[str, str]:
     return (host.lower(), path.lower()) if path else ("", "")
 
 
-def _hub(delivery: Delivery, secret: str) -> bool:
+def _hub(delivery: WebhookDelivery, secret: str) -> bool:
     """GitHub, and what signs as it does: `sha256=` and the digest."""
     given = delivery.headers["x-hub-signature-256"]
     return _same(given, f"sha256={_digest(delivery.body, secret)}")
 
 
-def _gitea(delivery: Delivery, secret: str) -> bool:
+def _gitea(delivery: WebhookDelivery, secret: str) -> bool:
     return _same(delivery.headers["x-gitea-signature"], _digest(delivery.body, secret))
 
 
-def _gitlab_token(delivery: Delivery, secret: str) -> bool:
+def _gitlab_token(delivery: WebhookDelivery, secret: str) -> bool:
     """The secret itself: nothing is signed, so TLS must keep it."""
     return _same(delivery.headers["x-gitlab-token"], secret)
 
 
-def _standard(delivery: Delivery, secret: str) -> bool:
+def _standard(delivery: WebhookDelivery, secret: str) -> bool:
     """GitLab's signing token: identity, time and body are signed, so that an old delivery is known as old."""
     sent, stamp = delivery.headers.get("webhook-id", ""), delivery.headers.get("webhook-timestamp", "")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= _MOST_DIGITS):
@@ -139,7 +139,7 @@ def _standard(delivery: Delivery, secret: str) -> bool:
     return any([_same(one, f"v1,{right}") for one in given])
 
 
-_PROOFS: Mapping[str, Callable[[Delivery, str], bool]] = {
+_PROOFS: Mapping[str, Callable[[WebhookDelivery, str], bool]] = {
     "x-hub-signature-256": _hub,
     "x-gitea-signature": _gitea,
     "webhook-signature": _standard,

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chaos.gitops.webhook.app import LINGER_S, MOST_HEAD_BYTES, Answer, Webhook, WebhookError
+from chaos.gitops.webhook.app import LINGER_S, MOST_HEAD_BYTES, Webhook, WebhookAnswer, WebhookError
 
 MOST_AT_ONCE = 16
 _CROWDED = 503, "too many at once"
@@ -81,7 +81,7 @@ class _Crowd:
             return
         status, text = _CROWDED
         self._webhook.log(f"webhook from {scope['client'][0]}: {status} {text}")
-        await Answer(status, text)(scope, receive, send)
+        await WebhookAnswer(status, text)(scope, receive, send)
 
 
 class _Protocol(H11Protocol):

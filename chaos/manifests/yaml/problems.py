@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Problem:
+class ManifestProblem:
     """Prints as `file:line:column path: what`; lines and columns count from 1."""
 
     file: str

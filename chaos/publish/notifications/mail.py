@@ -26,7 +26,7 @@ _OURSELVES = "[127.0.0.1]"
 _FORMS = "expected smtps://HOST[:465], smtp://HOST[:587] (STARTTLS) or smtp+plain://HOST[:25]"
 
 
-class Server(NamedTuple):
+class MailServer(NamedTuple):
     """Where mail goes."""
 
     scheme: str
@@ -34,7 +34,7 @@ class Server(NamedTuple):
     port: int
 
 
-def server(address: str) -> Server:
+def server(address: str) -> MailServer:
     """From an address. Raises ValueError with what is allowed, and nothing of what was given."""
     try:
         place = urlsplit(address.strip())
@@ -45,7 +45,7 @@ def server(address: str) -> Server:
         raise ValueError(_FORMS)
     if place.username or place.password:
         raise ValueError("user and password go into variables of their own")
-    return Server(place.scheme, place.hostname, port or _PORTS[place.scheme])
+    return MailServer(place.scheme, place.hostname, port or _PORTS[place.scheme])
 
 
 def people(addresses: str) -> list[str]:
@@ -78,7 +78,7 @@ def letter(notice: Notice, sender: str, to: list[str]) -> EmailMessage:
 class Letter:
     """One message to all who are to have it."""
 
-    server: Server
+    server: MailServer
     message: EmailMessage
     sender: str
     to: tuple[str, ...]

@@ -8,8 +8,8 @@ from chaos.analysis.result import Result
 from chaos.errors import ChaosLabError
 from chaos.publish.prometheus.conclusion import conclusion
 from chaos.publish.prometheus.courier import Courier
-from chaos.publish.prometheus.progress import Progress
-from chaos.publish.prometheus.store import Said, Store
+from chaos.publish.prometheus.progress import PushProgress
+from chaos.publish.prometheus.store import Store, StoreOutcome
 from chaos.runs.directory import Run, write_whole
 from chaos.settings import Settings
 from chaos.text.inert import in_json
@@ -28,14 +28,14 @@ class Export:
         """When nobody waits any more (monotonic); known when the run is over."""
         self._run = run
         self._settings = settings
-        self._progress = Progress()
+        self._progress = PushProgress()
         self._labels: dict[str, str] = {}
 
     def work(self, over: threading.Event) -> None:
         """Until everything is delivered after `over` is set, or it is too late, or the store takes nothing."""
         try:
             with Store.configured(self._settings) as store:
-                self._progress = Progress.read(self._run, store.shown)
+                self._progress = PushProgress.read(self._run, store.shown)
                 courier = Courier(self._run, store, self._progress)
                 if self._beside(courier, over):
                     self._rest(courier)
@@ -61,9 +61,9 @@ class Export:
         while not over.wait(pause_s):
             courier.look()
             said = courier.deliver().said
-            if said is Said.NOTHING:
+            if said is StoreOutcome.NOTHING:
                 return False
-            fruitless = fruitless + 1 if said is Said.NOT_NOW else 0
+            fruitless = fruitless + 1 if said is StoreOutcome.NOT_NOW else 0
             pause_s = min(EVERY_S * 2**fruitless, _LONGEST_PAUSE_S)
         return True
 
@@ -73,13 +73,13 @@ class Export:
         courier.end()
         while not courier.done and (left_s := give_up_at - time.monotonic()) > 0:
             courier.look()
-            if courier.deliver(left_s).said not in (Said.TAKEN, Said.NOT_THESE):
+            if courier.deliver(left_s).said not in (StoreOutcome.TAKEN, StoreOutcome.NOT_THESE):
                 break
         self._progress.ended = courier.done
 
     def _last_words(self, result: Result) -> None:
         with Store.configured(self._settings) as store:
             answer = store.send(conclusion(result, self._labels), LAST_S)
-        self._progress.concluded = answer.said is Said.TAKEN
+        self._progress.concluded = answer.said is StoreOutcome.TAKEN
         self._progress.why = answer.why or self._progress.why
         self._progress.write(self._run)

@@ -77,6 +77,8 @@ class Exporter:
 
 def _unheard(run: Run, result: "Result") -> "Result":
     """A run so short, on a machine so busy, that nothing had been sent when it was over."""
-    from chaos.publish.prometheus.progress import Progress
+    from chaos.publish.prometheus.progress import PushProgress
 
-    return result.model_copy(update={"delivery": {**result.delivery, "metrics": Progress().delivery(run)}})
+    return result.model_copy(
+        update={"delivery": {**result.delivery, "metrics": PushProgress().delivery(run)}}
+    )

@@ -15,7 +15,7 @@ from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.publish.prometheus.pen import Pen
 from chaos.publish.prometheus.samples import LAST_MS, Sample
-from chaos.publish.prometheus.target import Load, Looks, Processes, Steps, write_usage
+from chaos.publish.prometheus.target import LoadMetrics, Looks, Processes, StepMetrics, write_usage
 
 TICK_MS = 250
 _INTENDED = frozenset({"load.sampled", "probe.sampled"})
@@ -69,9 +69,9 @@ class Projection:
         self._begin(plan)
 
     def _begin(self, plan: Mapping[str, Any]) -> None:
-        self._load = Load(plan)
+        self._load = LoadMetrics(plan)
         self._looks = Looks(plan)
-        self._steps = Steps(plan)
+        self._steps = StepMetrics(plan)
         self._processes = Processes()
         self._on: Mapping[str, Callable[[Event], None]] = {
             "run.started": self._started,

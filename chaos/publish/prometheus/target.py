@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from chaos.analysis.looks import Asked, look_of
-from chaos.analysis.recovery import Look
+from chaos.analysis.looks import PlannedSteadyState, look_of
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.usage import disk_percent
 from chaos.events import Event
 from chaos.publish.prometheus.last_second import LENGTH_S, QUANTILES, LastSecond
@@ -32,7 +32,7 @@ def write_usage(event: Event, pen: Pen | None) -> None:
         pen.put("chaoslab_process_memory_bytes", at, _number(used.get("rss_bytes")), process=name)
 
 
-class Load:
+class LoadMetrics:
     """The requests of the last second."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
@@ -79,8 +79,8 @@ class Load:
 class _Look:
     """The looks at one steady state that no tick has shown."""
 
-    asked: Asked
-    ended: list[Look] = field(default_factory=list)
+    asked: PlannedSteadyState
+    ended: list[JudgedSample] = field(default_factory=list)
     last: float = -inf
 
     def add(self, event: Event) -> None:
@@ -105,7 +105,7 @@ class Looks:
     """Every steady state: the worst look since the last tick."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
-        asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+        asked = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
         self._states = {state.name: _Look(state) for state in asked}
 
     def sampled(self, event: Event) -> None:
@@ -119,7 +119,7 @@ class Looks:
             state.write(at, pen)
 
 
-class Steps:
+class StepMetrics:
     """Whether the fault of each step is in place."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:

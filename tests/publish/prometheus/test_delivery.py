@@ -15,7 +15,7 @@ from chaos.events import Event
 from chaos.publish.prometheus.courier import Courier
 from chaos.publish.prometheus.exporting import Export
 from chaos.publish.prometheus.live import END_S, exported
-from chaos.publish.prometheus.progress import Progress
+from chaos.publish.prometheus.progress import PushProgress
 from chaos.publish.prometheus.push import push
 from chaos.publish.prometheus.samples import Sample
 from chaos.publish.prometheus.store import Store
@@ -60,7 +60,7 @@ def to(url: str) -> Settings:
     return Settings(prometheus_remote_write_url=url)
 
 
-def brought(run: Run, url: str, *, everything: bool = False) -> Progress:
+def brought(run: Run, url: str, *, everything: bool = False) -> PushProgress:
     with Store(url) as store:
         return push(run, store, everything=everything)
 
@@ -83,12 +83,12 @@ def test_a_push_brings_everything_once(run: Run, prometheus: Prometheus) -> None
 def test_what_was_never_answered_is_sent_again_as_it_was(run: Run, prometheus: Prometheus) -> None:
     """The store took a batch, and the line was cut before it could say so."""
     with Store(prometheus.write_url) as store:
-        courier = Courier(run, store, Progress(store.shown))
+        courier = Courier(run, store, PushProgress(store.shown))
         courier.look()
         courier.deliver()
     tried = courier.progress.samples
     assert tried > 0
-    Progress(courier.progress.store, tried=tried).write(run)
+    PushProgress(courier.progress.store, tried=tried).write(run)
     longer = [*events(run)[:-3], Event("usage.sampled", time.time(), {"cpu_percent": 5.0}), *events(run)[-3:]]
     run.journal.path.unlink()
     for event in longer:
@@ -179,7 +179,7 @@ def test_nobody_waits_long_for_a_store_that_never_answers(
 def test_a_push_says_why_it_could_not(run: Run) -> None:
     with stubborn(403, "not you") as store, pytest.raises(PublishError, match="403 Forbidden: not you"):
         brought(run, store.url)
-    assert Progress.read(run, store.url).samples == 0
+    assert PushProgress.read(run, store.url).samples == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": 1}'])
