@@ -6,7 +6,7 @@ Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.history.notes import Aside, AuditRow, Checked, Imported, Pruning, Token
+from chaos.history.notes import Aside, AuditRow, Checked, IdempotencyClaim, Imported, Pruning, Token
 
 __all__ = [
     "ENDED",

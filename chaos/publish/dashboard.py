@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from chaos.analysis.result import Delivery, Result
 from chaos.errors import PublishError
 from chaos.publish import dashboards
-from chaos.publish.grafana import Dispatch, FaultWindow, Receipt, Server, configured
+from chaos.publish.grafana import Annotation, Dispatch, Receipt, Server, configured
 from chaos.publish.grafana.deliver import deliver
 from chaos.report.elsewhere import openable
 from chaos.runs.directory import Run
@@ -102,7 +102,7 @@ def _delivery(run: Run, receipt: Receipt, failure: PublishError | None, drawn: D
 
 def _dispatch(result: Result, dashboard: Mapping[str, Any], settings: Settings) -> Dispatch:
     windows = [
-        FaultWindow(
+        Annotation(
             step.name, step.fault, _unix(step.injected_at), _unix(step.recovered_at or result.ended_at)
         )
         for step in result.steps

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class FaultWindow:
+class Annotation:
     """When one fault acted, to be marked on the dashboard; Unix seconds."""
 
     step: str
@@ -27,7 +27,7 @@ class Dispatch:
     start: float | None = None
     """Of the run; None while it lasts, when nothing is queried yet."""
     end: float | None = None
-    windows: Sequence[FaultWindow] = ()
+    windows: Sequence[Annotation] = ()
     besides: Sequence[Mapping[str, Any]] = ()
     """Dashboards that are the same for every run, stored when they are not there as they should be."""
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.publish.grafana.compare import first_difference
-from chaos.publish.grafana.dispatch import Dispatch, FaultWindow, Receipt
+from chaos.publish.grafana.dispatch import Annotation, Dispatch, Receipt
 from chaos.publish.grafana.folders import TITLE, UID, folder
 from chaos.publish.grafana.patience import again, patient, status
 from chaos.publish.grafana.queries import Query, queries_of, step_s
@@ -173,7 +173,7 @@ async def mark(call: Call, dispatch: Dispatch) -> int:
     return len(windows)
 
 
-def _annotation(window: FaultWindow) -> tuple[int, int, str]:
+def _annotation(window: Annotation) -> tuple[int, int, str]:
     """Milliseconds, and words that Grafana shows as HTML."""
     text = html.escape(one_line(f"{window.fault}: {window.step}"))
     return round(window.start * 1000), round(window.end * 1000), text

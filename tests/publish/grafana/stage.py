@@ -18,7 +18,7 @@ import pytest
 from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.publish import dashboards
-from chaos.publish.grafana import Dispatch, FaultWindow, McpServer, Spawned
+from chaos.publish.grafana import Annotation, Dispatch, McpServer, Spawned
 from chaos.runner.stages import analyze
 from chaos.runs.directory import Run
 from tests.doubles.grafana import Grafana
@@ -47,7 +47,7 @@ class Stage:
             "prometheus_url": self.prometheus.url,
             "start": datetime.fromisoformat(self.result.started_at).timestamp(),
             "end": datetime.fromisoformat(self.result.ended_at).timestamp(),
-            "windows": [FaultWindow("slow network", "network_delay", INJECTED, RECOVERED)],
+            "windows": [Annotation("slow network", "network_delay", INJECTED, RECOVERED)],
             "besides": dashboards.shared(),
         }
         return Dispatch(**known | other)
