@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
+from chaos.manifests.mechanisms import MECHANISMS, NO_BACKEND
 from chaos.manifests.models.sandboxes import SANDBOXES, ContainerSandbox, Sandbox
 from chaos.sandboxes.container.start import CAPABILITIES
 
@@ -33,7 +33,7 @@ def _providers() -> Iterator[str]:
             ", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in SANDBOXES.values()
         ],
         "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in SANDBOXES.values()],
-        "lacks": ["; ".join(why for why in NO_RUNG[name].values()) or "nothing" for name in SANDBOXES],
+        "lacks": ["; ".join(why for why in NO_BACKEND[name].values()) or "nothing" for name in SANDBOXES],
         "ports it keeps": [
             "; ".join(f"{port} is {whose}" for port, whose in kind.taken_ports.items()) or "none"
             for kind in SANDBOXES.values()
@@ -63,7 +63,7 @@ def _cell(fault: type[Fault], provider: str, kind: type[Sandbox]) -> str:
     if lacking := sorted(fault.requires - kind.provides):
         return f"refused: lacks {', '.join(lacking)}"
     type_ = str(fault.__dataclass_fields__["type"].default)
-    return ", ".join(name for name in MECHANISMS[type_] if name not in NO_RUNG[provider])
+    return ", ".join(name for name in MECHANISMS[type_] if name not in NO_BACKEND[provider])
 
 
 def _of_an_image(type_: str) -> str:

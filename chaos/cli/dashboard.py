@@ -118,7 +118,7 @@ def _drawn(what: Path, template: Path | None) -> dict[str, Any]:
         result, started = None, _announced(what)
     if template is not None:
         started["dashboard"] = str(template)
-    drawn = publish.draw(result, started)
+    drawn = publish.rendered_dashboard(result, started)
     if drawn.complaint:
         from chaos.errors import PublishError
 

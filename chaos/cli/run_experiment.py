@@ -41,14 +41,14 @@ async def directly(conduct: Conduct) -> "Result":
     from chaos.history import origin
     from chaos.history.recording import record
     from chaos.runner.concurrency import in_turn
-    from chaos.runs.active import under_way
+    from chaos.runs.active import registered
     from chaos.runs.directory import Run
     from chaos.runs.kill_switch import heeded
 
     async with heeded(conduct.stop), in_turn(conduct.plan.at_once, conduct.say, conduct.stop):
         conduct.run = run = Run.new(conduct.plan.name, conduct.out)
         origin.note(run, source=conduct.plan.source, started_by="terminal")
-        with under_way(run):
+        with registered(run):
             result = await _stage_by_stage(conduct, run)
     await record(run.folder, conduct.say)
     await _tell_people(result, conduct.say)
@@ -85,9 +85,9 @@ async def _stage_by_stage(conduct: Conduct, run: "Run") -> "Result":
 
 async def _tell_people(result: "Result", say: Callable[[str], None]) -> None:
     from chaos.publish.notifications.notice import of_result
-    from chaos.publish.notifications.sending import tell
+    from chaos.publish.notifications.sending import send_notice
 
-    await tell(of_result(result), say)
+    await send_notice(of_result(result), say)
 
 
 def _read_ahead() -> None:

@@ -55,8 +55,8 @@ async def day_directly(conduct: ConductDay) -> "Day":
     from chaos.history.recording import record
     from chaos.publish import game_day_report as reporting
     from chaos.publish.notifications.notice import of_day
-    from chaos.publish.notifications.sending import tell
-    from chaos.runs.active import DAYS, under_way
+    from chaos.publish.notifications.sending import send_notice
+    from chaos.runs.active import DAYS, registered
     from chaos.runs.directory import Run
     from chaos.runs.kill_switch import heeded
 
@@ -67,10 +67,10 @@ async def day_directly(conduct: ConductDay) -> "Day":
     async with heeded(conduct.stop):
         conduct.run = run = Run.new(conduct.plan.name, conduct.out)
         origin.note(run, source=conduct.plan.source, started_by="terminal")
-        with under_way(run, among=DAYS):
+        with registered(run, among=DAYS):
             hands = _Hands(conduct)
             day = await carry_out(conduct.plan, run, hands, conduct.stop, anytime=conduct.anytime)
-            await tell(of_day("ended", day), conduct.say)
+            await send_notice(of_day("ended", day), conduct.say)
             await asyncio.to_thread(reporting.write, day, run.folder)
     await record(run.folder, conduct.say)
     return day
@@ -119,12 +119,12 @@ class _Hands:
 
     async def show(self, day: "Day") -> None:
         """Say what is new; others hear of the day's beginning."""
-        from chaos.game_days.news import news
+        from chaos.game_days.new_lines import new_lines
         from chaos.publish.notifications.notice import of_day
-        from chaos.publish.notifications.sending import tell
+        from chaos.publish.notifications.sending import send_notice
 
-        for line in news(self.day, day):
+        for line in new_lines(self.day, day):
             self.conduct.say(line)
         self.day = day
         if self.telling is None:  # beside the day, which goes on meanwhile
-            self.telling = asyncio.create_task(tell(of_day("started", day), self.conduct.say))
+            self.telling = asyncio.create_task(send_notice(of_day("started", day), self.conduct.say))

@@ -85,7 +85,7 @@ def day_in_words(day: "LoadedDay", known: "Sequence[AnyLoaded]") -> str:
 
 def carry_out(plan: "Plan", out: Path, conductor: Conductor, stream: TextIO) -> "tuple[Result, bool]":
     """The result, and whether somebody asked for the end: then nothing more is begun."""
-    from chaos.planning.left_out import sentence
+    from chaos.planning.secret_files import sentence
     from chaos.report.console import TerminalProgress, closing_lines
 
     most = "at most " if plan.series.until_decided else ""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
+from chaos.cli.interrupts import run_until_interrupted
 
 if TYPE_CHECKING:
     from chaos.sandboxes.e2b.templates import Recipe
@@ -31,7 +31,7 @@ def build(wanted: tuple[str, ...], memory: int) -> None:
     for each in wanted:
         is_manifest = each.endswith((".yaml", ".yml"))
         for recipe in _recipes(each) if is_manifest else [Recipe(each, memory * 2**20)]:
-            click.echo(run_until_asked(ensure(recipe, lambda line: click.echo(line, err=True))))
+            click.echo(run_until_interrupted(ensure(recipe, lambda line: click.echo(line, err=True))))
 
 
 def _recipes(manifest: str) -> list["Recipe"]:
@@ -62,7 +62,7 @@ def list_() -> None:
     """Every template that was made here or by a colleague of the same account."""
     from chaos.sandboxes.e2b.templates import listed, names_of
 
-    for each in run_until_asked(listed()):
+    for each in run_until_interrupted(listed()):
         names = ", ".join(names_of(each))
         click.echo(
             f"{each['templateID']}  {names}  {each.get('memoryMB', '?')} MiB  {each.get('createdAt', '')}".rstrip()
@@ -87,7 +87,7 @@ def prune(names: tuple[str, ...], everything: bool) -> None:
                 gone += names_of(each)
         return gone
 
-    gone = run_until_asked(removed())
+    gone = run_until_interrupted(removed())
     for name in gone:
         click.echo(f"removed {name}")
     click.echo(f"{len(gone)} template(s) removed")

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.linux.blkio import WAYS, BlkioLimits, limits_for
+from chaos.faults.linux.blkio import BACKENDS, BlkioLimits, limits_for
 from chaos.faults.linux.mounts import mount_of
 from chaos.faults.process.demand import Growth, moved_bytes
 from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
@@ -80,7 +80,7 @@ class IoThrottle(Fault):
         return 3 * _EVERY_S
 
     def _rates(self) -> dict[str, float]:
-        given = {way: rate for way in WAYS if (rate := getattr(self, way)) is not None}
+        given = {way: rate for way in BACKENDS if (rate := getattr(self, way)) is not None}
         return given or {"read": 2.0**20}
 
     @contextmanager

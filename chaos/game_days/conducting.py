@@ -33,7 +33,7 @@ from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
 
 
-class Hands(Protocol):
+class Executor(Protocol):
     """Who does what only the caller can: in Prefect, or without."""
 
     async def run(self, plan: Plan, began: "Began", stop: Stop) -> Result:
@@ -52,7 +52,7 @@ class Began(Protocol):
     def __call__(self, run: Run) -> None: ...
 
 
-async def conduct(plan: DayPlan, run: Run, hands: Hands, stop: Stop, *, anytime: bool = False) -> Day:
+async def conduct(plan: DayPlan, run: Run, hands: Executor, stop: Stop, *, anytime: bool = False) -> Day:
     """The whole day. Raises nothing but what a bug or a cancellation raises: then the journal says so, too."""
     journal = record.journal_of(run.folder)
     _begin(plan, run, journal)
@@ -72,7 +72,7 @@ async def conduct(plan: DayPlan, run: Run, hands: Hands, stop: Stop, *, anytime:
 
 def _begin(plan: DayPlan, run: Run, journal: Journal) -> None:
     spec = plan.spec
-    record.tell(
+    record.append(
         journal,
         "day.started",
         run_id=run.id,
@@ -106,7 +106,7 @@ def _ended(journal: Journal, course: "_Course") -> Iterator[None]:
         why = f"our own failure: {str(error) or type(error).__name__}"
         raise
     finally:
-        record.tell(journal, "day.ended", ended=ended, why=why)
+        record.append(journal, "day.ended", ended=ended, why=why)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class _Course:
 
     plan: DayPlan
     journal: Journal
-    hands: Hands
+    hands: Executor
     stop: Stop
     anytime: bool
     over: str = ""
@@ -243,4 +243,4 @@ class _Course:
         await self.hands.show(record.fold(self.journal.events()))
 
     def _tell(self, type_: str, **data: Any) -> None:
-        record.tell(self.journal, type_, **data)
+        record.append(self.journal, type_, **data)

@@ -36,7 +36,7 @@ def is_day(journal: Path) -> bool:
         return False
 
 
-def tell(journal: Journal, type_: str, **data: Any) -> None:
+def append(journal: Journal, type_: str, **data: Any) -> None:
     """Add one fact, now. Raises ChaosLabError when the disk refuses."""
     journal.append(Event(type_, time.time(), data, source="host"))
 

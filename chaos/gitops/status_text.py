@@ -24,7 +24,9 @@ def heading(account: LastSync) -> str:
 def table(rows: Sequence[ManifestStatus]) -> list[str]:
     """Lines in columns."""
     cells = [("EXPERIMENT", "SYNC", "VERDICT", "AGE", "WHY")]
-    cells += [(one.name, one.sync, one.verdict or "-", age(one.age_s), _clipped(why(one))) for one in rows]
+    cells += [
+        (one.name, one.sync, one.verdict or "-", age(one.age_s), _clipped(reasons(one))) for one in rows
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(4)]
     return ["  ".join([*(row[at].ljust(widths[at]) for at in range(4)), row[4]]).rstrip() for row in cells]
 
@@ -35,14 +37,14 @@ def page(account: LastSync, rows: Sequence[ManifestStatus]) -> str:
     lines = [markdown(heading(account)), "", _counted(rows), ""]
     lines += ["| experiment | sync | verdict | age | why |", "|---|---|---|---|---|"]
     for one in urgent[:MOST_ROWS]:
-        cells = (one.name, one.sync, one.verdict or "–", age(one.age_s), why(one))
+        cells = (one.name, one.sync, one.verdict or "–", age(one.age_s), reasons(one))
         lines.append(f"| {' | '.join(_cell(each) for each in cells)} |")
     if len(rows) > MOST_ROWS:
         lines += ["", f"… and {len(rows) - MOST_ROWS} more."]
     return "\n".join(lines) + "\n"
 
 
-def why(one: ManifestStatus) -> str:
+def reasons(one: ManifestStatus) -> str:
     """The sentence that matters most: what stands in the way, else what is under way, else what was learnt."""
     if one.condition("Stalled").status == "True":
         return one.condition("Stalled").message

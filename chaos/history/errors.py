@@ -19,7 +19,7 @@ class BadCursor(BadQuestion):
     """It is no cursor of this list with these filters."""
 
 
-class NotTaken(HistoryError):
+class RunNotIndexed(HistoryError):
     """A folder that is not a run's, or not whole; the message says which and why."""
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from chaos.history import files, leaving
+from chaos.history import files, pruned
 from chaos.history.database import Database
-from chaos.history.errors import BadQuestion, NotTaken
+from chaos.history.errors import BadQuestion, RunNotIndexed
 from chaos.history.importing import put_folder
 from chaos.history.models import ENDED, PRUNED, Aside, Pruning
 from chaos.history.rows import ARTIFACTS, JOURNAL
@@ -78,7 +78,7 @@ def prune(database: Database, keep: Keep, at_ms: int, *, dry: bool) -> Pruning:
     for (_, folder), some in due.items():
         try:
             done += some if dry else _remove(database, Path(folder), some, at_ms)
-        except (NotTaken, OSError) as why:
+        except (RunNotIndexed, OSError) as why:
             refused.append(Aside(files.named(Path(folder)), str(why)))
     return Pruning(
         journals=sum(each.name == JOURNAL for each in done),
@@ -136,16 +136,16 @@ def _beyond(found: list[_File], limits: Retention, at_ms: int) -> Iterator[_File
 
 
 def _remove(database: Database, folder: Path, some: list[_File], at_ms: int) -> list[_File]:
-    """Say so in the folder, remove, and take in what is left. Raises NotTaken and OSError, having removed nothing."""
+    """Say so in the folder, remove, and take in what is left. Raises RunNotIndexed, OSError, having removed nothing."""
     now = take(folder)
     if some[0].run != now.run.id:
-        raise NotTaken(f"{files.named(folder)}: holds another run than the one that was taken in")
+        raise RunNotIndexed(f"{files.named(folder)}: holds another run than the one that was taken in")
     names = {each.name for each in some}
     left = tuple(
         replace(each, where=PRUNED, delivered_ms=at_ms) if each.name in names else each
         for each in now.artifacts
     )
-    write_whole(folder / leaving.FILE, leaving.note(replace(now, artifacts=left)))
+    write_whole(folder / pruned.FILE, pruned.pruned_note(replace(now, artifacts=left)))
     for name in sorted(names):
         (folder / name).unlink(missing_ok=True)
     put_folder(database, folder)

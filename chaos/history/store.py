@@ -70,7 +70,7 @@ class History:
         """Take in a run, or a game day, that has ended, from its folder; what was known of it is replaced.
 
         Says `added`, `changed` or `unchanged`. When it has said so, a process that is killed loses nothing of it.
-        Raises NotTaken.
+        Raises RunNotIndexed.
         """
         return put_folder(self._database, folder)
 

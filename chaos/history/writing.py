@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
 
 from chaos.history import files
-from chaos.history.errors import HistoryError, NotTaken
+from chaos.history.errors import HistoryError, RunNotIndexed
 from chaos.history.models import ENDED, ArtifactRow, DayRow, DayRunRow, RunRow, SteadyRow, StepRow
 from chaos.history.rows import RESULT, RunRows
 from chaos.history.tables import (
@@ -65,7 +65,7 @@ def stored(connection: Connection, id_: str) -> RunRows | None:
 
 
 def put(connection: Connection, taken: RunRows) -> tuple[RunRow, str]:
-    """The run as it now is, and whether it was `added`, `changed` or `unchanged`. Raises NotTaken.
+    """The run as it now is, and whether it was `added`, `changed` or `unchanged`. Raises RunNotIndexed.
 
     Two folders that say to be one run: the second is a copy when it says the same, and else put aside.
     """
@@ -136,21 +136,25 @@ def tally(connection: Connection, run: RunRow, by: int) -> None:
 
 
 def _check(run: RunRow, before: RunRow | None, queued: RunRow | None) -> None:
-    """Whether somebody else's run is meant. Raises NotTaken."""
+    """Whether somebody else's run is meant. Raises RunNotIndexed."""
     for each in (before, queued):
         if each is not None and each.experiment != run.experiment:
-            raise NotTaken(f"{run.folder}: it says it is run {each.run_id or each.id}, of another experiment")
+            raise RunNotIndexed(
+                f"{run.folder}: it says it is run {each.run_id or each.id}, of another experiment"
+            )
     if queued is not None and queued.run_id not in (None, run.run_id):
-        raise NotTaken(f"{run.folder}: it says it is flow run {run.flow_run}, which is run {queued.run_id}")
+        raise RunNotIndexed(
+            f"{run.folder}: it says it is flow run {run.flow_run}, which is run {queued.run_id}"
+        )
 
 
 def _is_copy(then: RunRows, now: RunRows) -> bool:
-    """Whether the same run is at another place, too. Raises NotTaken when it is not the same."""
+    """Whether the same run is at another place, too. Raises RunNotIndexed when it is not the same."""
     elsewhere = then.run.folder is not None and then.run.folder != now.run.folder
     there = elsewhere and files.seen(Path(str(then.run.folder)) / RESULT) is not None
     if there and then.result != now.result:
         said = f"it says it is run {then.run.run_id}, which is at {then.run.folder} with another result"
-        raise NotTaken(f"{now.run.folder}: {said}")
+        raise RunNotIndexed(f"{now.run.folder}: {said}")
     return there
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
+from chaos.manifests.mechanisms import MECHANISMS, NO_BACKEND
 from chaos.manifests.models.sandboxes import SANDBOXES
 from chaos.manifests.schema import Schema, schema
 
@@ -38,7 +38,7 @@ def _entry(name: str, fault: type[Fault], parts: Mapping[str, Schema]) -> Mappin
 def _where(name: str, fault: type[Fault], provider: str) -> str:
     if lacking := sorted(fault.requires - SANDBOXES[provider].provides):
         return f"refused: lacks {', '.join(lacking)}"
-    return ", ".join(each for each in MECHANISMS[name] if each not in NO_RUNG[provider])
+    return ", ".join(each for each in MECHANISMS[name] if each not in NO_BACKEND[provider])
 
 
 def _referred(part: Any, parts: Mapping[str, Schema]) -> set[str]:

@@ -9,9 +9,9 @@ from chaos.faults import FAULTS
 from chaos.manifests.mechanisms import in_words as mechanisms_in_words
 from chaos.manifests.models.method import spans
 from chaos.manifests.yaml.problems import ManifestProblem
-from chaos.planning.left_out import sentence
 from chaos.planning.plan import Plan
 from chaos.planning.secret_env import needed
+from chaos.planning.secret_files import sentence
 from chaos.probes import PROBES
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
@@ -70,10 +70,10 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
         timeout = DURATION.format(load["timeout_s"])
         rate = RATE.format(load["rate_per_s"])
         yield f"  load     {load['method']} {load['url']} at {rate}, timeout {timeout}"
-        yield f"           {drawn(load)}"
+        yield f"           {arrival_lines(load)}"
 
 
-def drawn(load: Mapping[str, Any]) -> str:
+def arrival_lines(load: Mapping[str, Any]) -> str:
     """What is drawn by the seed of a load."""
     times = {"poisson": "arrivals drawn (poisson)", "uniform": "evenly spaced"}[
         load.get("arrivals", "poisson")

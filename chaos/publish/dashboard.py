@@ -26,22 +26,24 @@ _LIVE_WITHIN_S = 8.0
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedDashboard:
     """A dashboard, and what is wrong with the team's template when it had to be ours instead."""
 
     dashboard: dict[str, Any]
     complaint: str = ""
 
 
-def draw(result: Result | None, started: Mapping[str, Any]) -> Drawn:
+def rendered_dashboard(result: Result | None, started: Mapping[str, Any]) -> RenderedDashboard:
     """By the template that the manifest names, else by ours. `started` is `run.started.data`."""
     plan, template = started.get("plan") or {}, started.get("dashboard")
     if template:
         try:
-            return Drawn(_unmistakable(dashboards.render(Path(template), result, plan), plan))
+            return RenderedDashboard(_unmistakable(dashboards.render(Path(template), result, plan), plan))
         except PublishError as error:
-            return Drawn(dashboards.render(OURS, result, plan), f"{error}; ours was drawn instead")
-    return Drawn(dashboards.render(OURS, result, plan))
+            return RenderedDashboard(
+                dashboards.render(OURS, result, plan), f"{error}; ours was drawn instead"
+            )
+    return RenderedDashboard(dashboards.render(OURS, result, plan))
 
 
 def _unmistakable(dashboard: dict[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +51,9 @@ def _unmistakable(dashboard: dict[str, Any], plan: Mapping[str, Any]) -> dict[st
     return dashboard | {"uid": dashboards.uid(str(plan.get("experiment") or "experiment"))}
 
 
-def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s: float) -> Result:
+def publish(
+    run: Run, result: Result, drawn: RenderedDashboard, settings: Settings, within_s: float
+) -> Result:
     """Deliver the dashboard of a finished run; the result with its link and what became of it."""
     try:
         server = configured(settings)
@@ -62,7 +66,7 @@ def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s
 
 
 def announce(
-    run_id: str, drawn: Drawn, experiment: str, server: Server, settings: Settings
+    run_id: str, drawn: RenderedDashboard, experiment: str, server: Server, settings: Settings
 ) -> tuple[str | None, Delivery]:
     """Deliver the dashboard of a run that is under way: its link, and what became of it."""
     where = prometheus_url(settings)
@@ -71,23 +75,23 @@ def announce(
     return receipt.link, Delivery(complete=failure is None, why=str(failure or ""), numbers=numbers)
 
 
-def _noted(result: Result, link: str | None, delivery: Delivery, drawn: Drawn) -> Result:
+def _noted(result: Result, link: str | None, delivery: Delivery, drawn: RenderedDashboard) -> Result:
     """A link is this delivery's or none: what an earlier one has stored is named in words, and is not what was sent."""
     nothing_to_say = link is None and delivery.complete and not delivery.numbers
     if nothing_to_say and not drawn.complaint:
         return result
     if link is None and (earlier := result.links.dashboard):
-        delivery = delivery.model_copy(update={"why": told_of_earlier(delivery.why, earlier)})
+        delivery = delivery.model_copy(update={"why": with_earlier_link(delivery.why, earlier)})
     links = result.links.model_copy(update={"dashboard": openable(link)})
     return result.model_copy(update={"links": links, "delivery": {**result.delivery, "dashboard": delivery}})
 
 
-def told_of_earlier(why: str, link: str) -> str:
+def with_earlier_link(why: str, link: str) -> str:
     """Why nothing arrived, and where what an earlier delivery stored may still be."""
     return f"{why}; what an earlier delivery has stored is at {link}".removeprefix("; ")
 
 
-def _delivery(run: Run, receipt: Receipt, failure: PublishError | None, drawn: Drawn) -> Delivery:
+def _delivery(run: Run, receipt: Receipt, failure: PublishError | None, drawn: RenderedDashboard) -> Delivery:
     whys = [str(each) for each in (failure, drawn.complaint, receipt.doubts) if each]
     numbers = {
         "took_s": round(receipt.took_s, 3),

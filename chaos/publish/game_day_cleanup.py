@@ -12,7 +12,7 @@ from chaos.game_days.day import Day, Ran
 from chaos.publish import game_day_report as reporting
 from chaos.runner import stages as runner
 from chaos.runner.isolation import close_apart
-from chaos.runs.active import DAYS, Left, left_behind
+from chaos.runs.active import DAYS, Left, abandoned
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
@@ -35,7 +35,7 @@ async def close_abandoned() -> AsyncIterator[ClosedGameDay]:
 
     Close what its experiments left first (`chaos.runner.cleanup`): then their results are there.
     """
-    for left in left_behind(DAYS):
+    for left in abandoned(DAYS):
         why = await close_apart(left, DAYS)
         yield ClosedGameDay(left, _day_in(left.run.folder) if why is None else None, why)
 
@@ -61,7 +61,7 @@ def close_day(folder: Path) -> None:
         if ran.ended_at is None:
             _end(journal, ran)
     if day.ended is None:
-        record.tell(journal, "day.ended", ended="crashed", why=DIED)
+        record.append(journal, "day.ended", ended="crashed", why=DIED)
     day = record.fold(journal.events())
     reporting.write(day, folder)
 
@@ -73,7 +73,7 @@ def _end(journal: Journal, ran: Ran) -> None:
     if result is not None:
         said = {"outcome": result.outcome, "verdict": result.verdict, "why": result.why}
     which = {"experiment": ran.experiment, "follow_up_of": ran.follow_up_of, "run_id": ran.run_id}
-    record.tell(journal, "experiment.ended", **which, **said, flow_run=ran.flow_run)
+    record.append(journal, "experiment.ended", **which, **said, flow_run=ran.flow_run)
 
 
 def _result(folder: Path) -> Result | None:

@@ -9,7 +9,7 @@ from chaos.analysis.result import Delivery
 from chaos.errors import PublishError
 from chaos.game_days.learnt import DayReport
 from chaos.publish import dashboards
-from chaos.publish.dashboard import prometheus_url, told_of_earlier
+from chaos.publish.dashboard import prometheus_url, with_earlier_link
 from chaos.publish.grafana import Dispatch, Receipt, configured
 from chaos.publish.grafana.deliver import deliver
 from chaos.report.elsewhere import openable
@@ -39,7 +39,7 @@ def publish(day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s
     )
     link = receipt.link or receipt.url
     if link is None and (earlier := day.links.dashboard):
-        delivery = delivery.model_copy(update={"why": told_of_earlier(delivery.why, earlier)})
+        delivery = delivery.model_copy(update={"why": with_earlier_link(delivery.why, earlier)})
     links = day.links.model_copy(update={"dashboard": openable(link)})
     return day.model_copy(update={"links": links, "delivery": {**day.delivery, "dashboard": delivery}})
 

@@ -10,7 +10,7 @@ from chaos.errors import ChaosLabError
 from chaos.explain.comparison import result_in
 from chaos.runner import stages as runner
 from chaos.runner.isolation import close_apart
-from chaos.runs.active import Left, left_behind
+from chaos.runs.active import Left, abandoned
 from chaos.runs.directory import Run
 from chaos.sandboxes import inventory
 from chaos.sandboxes.container import orphans as container_orphans
@@ -40,7 +40,7 @@ async def close_left_behind() -> AsyncIterator[Closed]:
     Each in a process of its own with limits (`chaos.runner.isolation`), one after the other; what cannot be closed is
     put aside.
     """
-    for left in left_behind():
+    for left in abandoned():
         why = await close_apart(left)
         yield Closed(left, result_in(left.run.folder) if why is None else None, why)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from chaos.cli.interrupts import Ended, run_until_asked
+from chaos.cli.interrupts import Ended, run_until_interrupted
 from flows.cli.console_tokens import token
 
 
@@ -39,7 +39,7 @@ def console(
 
     wanted = Wanted(host, port, read_only, worker, out, limit)
     try:
-        run_until_asked(serve(wanted, lambda line: click.echo(line, err=True)))
+        run_until_interrupted(serve(wanted, lambda line: click.echo(line, err=True)))
     except Ended as ended:
         if ended.number != signal.SIGTERM:  # told to end, and it has
             raise

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
+from chaos.cli.interrupts import run_until_interrupted
 from chaos.gitops.repository.source import Source
 from chaos.gitops.webhook.git_hook import install
-from flows.cli.repositories import RepositoryOptions, of_repositories, say, tell
+from flows.cli.repositories import RepositoryOptions, log, log_action, of_repositories
 
 if TYPE_CHECKING:
     from flows.gitops.watcher import Following
@@ -66,21 +66,21 @@ def webhook(asked: RepositoryOptions, listen: str, every: float, sweep_s: float)
 
     host, port = _address(listen)
     following = Following(asked.sources(), asked.policy(), asked.out, every_s=every, sweep_s=sweep_s)
-    run_until_asked(_listen(following, host, port))
+    run_until_interrupted(_listen(following, host, port))
 
 
 async def _listen(following: "Following", host: str, port: int) -> None:
     from chaos.gitops.webhook.app import PATH, Webhook
     from chaos.gitops.webhook.server import serving
     from chaos.settings import Settings
-    from flows.gitops.watcher import Bell, follow
+    from flows.gitops.watcher import Notifier, follow
 
     secret = Settings().chaoslab_webhook_secret
-    bell = Bell()
-    hook = Webhook(following.sources, secret.get_secret_value() if secret else "", bell.ring, say)
+    notifier = Notifier()
+    hook = Webhook(following.sources, secret.get_secret_value() if secret else "", notifier.notify, log)
     async with serving(hook, host, port) as (name, number):
-        say(f"listening on http://{name}:{number}{PATH} for {', '.join(map(str, following.sources))}")
-        await follow(following, say, tell, bell)
+        log(f"listening on http://{name}:{number}{PATH} for {', '.join(map(str, following.sources))}")
+        await follow(following, log, log_action, notifier)
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -113,7 +113,7 @@ def schedule(asked: RepositoryOptions, every: float, sweep_s: float, name: str) 
         "sweep": sweep_s,
         "out": str(asked.out.absolute()),
     }
-    run_until_asked(_schedule(name, every, parameters))
+    run_until_interrupted(_schedule(name, every, parameters))
     click.echo(f"reconcile/{name}: every {every:g} s, {', '.join(repositories)}")
 
 
@@ -135,7 +135,7 @@ async def _schedule(name: str, every: float, parameters: dict[str, object]) -> N
     from flows.server.api import ensure_api
     from flows.server.local import speaking_to
 
-    api = await asyncio.to_thread(ensure_api, say)
+    api = await asyncio.to_thread(ensure_api, log)
     with speaking_to(api.url):
         async with get_client() as client:
             await deploy(client, name, every, parameters)

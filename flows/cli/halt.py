@@ -48,10 +48,10 @@ def halt(reason: str, patience_s: float) -> None:
 
 def _until_ended(until: float, url: str | None) -> list[str]:
     """Wait for the runs of this machine and of Prefect; what of them has not ended by then (monotonic seconds)."""
-    from chaos.runs.active import still_under_way
+    from chaos.runs.active import active_ids
     from flows.prefect import kill_switch_admin as switching
 
-    while (here := still_under_way()) and monotonic() < until:
+    while (here := active_ids()) and monotonic() < until:
         sleep(_LOOK_EVERY_S)
     return here + (list(switching.until_ended(url, max(0.0, until - monotonic()))) if url else [])
 

@@ -80,12 +80,12 @@ def of_repositories(command: Callable[..., None]) -> Callable[..., None]:
     return with_asked
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """What happens, beside the results."""
     click.echo(line, err=True)
 
 
-def tell(action: "Action | Synced") -> None:
+def log_action(action: "Action | Synced") -> None:
     """One action that was done, or what one look came to."""
     from flows.gitops.fast_path import Synced
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from chaos.cli.interrupts import Ended, run_until_asked
+from chaos.cli.interrupts import Ended, run_until_interrupted
 
 
 @click.command()
@@ -23,7 +23,7 @@ def serve(limit: int, out: Path) -> None:
     from flows.worker.serve import serve_until_stopped
 
     try:
-        run_until_asked(serve_until_stopped(limit, out, lambda line: click.echo(line, err=True)))
+        run_until_interrupted(serve_until_stopped(limit, out, lambda line: click.echo(line, err=True)))
     except Ended as ended:
         if ended.number != signal.SIGTERM:  # told to end, and it has
             raise

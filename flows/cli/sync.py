@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
-from flows.cli.repositories import RepositoryOptions, of_repositories, say, tell
+from chaos.cli.interrupts import run_until_interrupted
+from flows.cli.repositories import RepositoryOptions, log, log_action, of_repositories
 
 if TYPE_CHECKING:
     from chaos.gitops.repository.source import Source
@@ -47,7 +47,7 @@ def sync(
     sources = asked.sources()
     if not (watch or full or dry_run or prune_all) and (seen := _nothing_new(sources)):
         for one in seen:
-            tell(one)
+            log_action(one)
         sys.exit(max(one.exit_code for one in seen))
     from flows.gitops.watcher import Following, follow
 
@@ -60,7 +60,7 @@ def sync(
         every_s=every if watch else None,
         sweep_s=sweep_s if watch else None,
     )
-    worst = run_until_asked(follow(following, say, tell))
+    worst = run_until_interrupted(follow(following, log, log_action))
     gc.freeze()  # or Python looks at all of Prefect once more before it ends
     sys.exit(worst)
 

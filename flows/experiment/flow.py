@@ -38,7 +38,7 @@ from chaos.planning.plan import plan as draw
 from chaos.publish.prometheus.live import exported
 from chaos.runner import stages as runner
 from chaos.runner.concurrency import in_turn
-from chaos.runs.active import under_way
+from chaos.runs.active import registered
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef
@@ -46,12 +46,12 @@ from chaos.units import POSITIVE_DURATION
 from flows.experiment import tasks
 from flows.experiment.came_from import note_origin
 from flows.experiment.live import shown_live
-from flows.prefect.concurrency import in_turn_everywhere
+from flows.prefect.concurrency import global_limit
 from flows.prefect.events import notice_result
 from flows.prefect.kill_switch import final_state, heeded, state_of_unbegun
 from flows.prefect.labels import FOLDER, RUN
 from flows.prefect.observer import Watch, watching
-from flows.repositories.commit_status import tell_commit
+from flows.repositories.commit_status import report_to_commit
 from flows.repositories.mirrors import mirror_of, trees
 
 Hold = Annotated[str, Field(pattern=POSITIVE_DURATION.pattern, examples=[POSITIVE_DURATION.example])]
@@ -92,7 +92,7 @@ async def experiment(
         result = await carried_out(plan, Path(out))
     except Interrupted as error:
         return await state_of_unbegun(error)
-    await tell_commit(repository, commit, result)
+    await report_to_commit(repository, commit, result)
     return await final_state(result)
 
 
@@ -108,11 +108,11 @@ async def carried_out(plan: Plan, out: Path) -> Result:
     async with (
         heeded(watch.stop) as stop,
         in_turn(plan.at_once, say, stop),
-        in_turn_everywhere(plan.at_once, say, stop),
+        global_limit(plan.at_once, say, stop),
     ):
         run = Run.new(plan.name, out)
         note_origin(run, plan.source, watch.by)
-        with under_way(run, str(flow_run.id)):
+        with registered(run, str(flow_run.id)):
             result = await _stages(plan, run, watch, stop)
     await record(run.folder, say)
     await notice_result(result, say)

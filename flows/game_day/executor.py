@@ -19,7 +19,7 @@ from chaos.analysis.result import Result
 from chaos.game_days.conducting import Began
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer
-from chaos.game_days.news import news
+from chaos.game_days.new_lines import new_lines
 from chaos.manifests.models.game_day import ByApproval
 from chaos.planning.plan import Plan
 from chaos.runs.cancellation import Stop
@@ -82,7 +82,7 @@ class PrefectHands:
 
     async def show(self, day: Day) -> None:
         """Move the bar, and tell who waits for it that the day has begun."""
-        for line in news(self._day, day):
+        for line in new_lines(self._day, day):
             self.say(line)
         begun = self._day is None
         self._day = day

@@ -29,7 +29,7 @@ from chaos.history.recording import record
 from chaos.manifests.load import Loaded, LoadedDay
 from chaos.manifests.referring import resolve
 from chaos.publish import game_day_report as reporting
-from chaos.runs.active import DAYS, under_way
+from chaos.runs.active import DAYS, registered
 from chaos.runs.directory import Run
 from chaos.text.inert import inert
 from flows.experiment.came_from import note_origin
@@ -75,7 +75,7 @@ async def game_day(
         run = Run.new(plan.name, Path(out))
         watch.on_begin(run)
         note_origin(run, plan.source, None)
-        with under_way(run, str(flow_run.id), DAYS):
+        with registered(run, str(flow_run.id), DAYS):
             await introduce(plan.name, plan.labels, run)
             async with hands.page.shown():
                 watch.day = await conduct(plan, run, hands, stop, anytime=anytime)

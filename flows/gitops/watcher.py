@@ -1,7 +1,7 @@
 """Keep following repositories: one look after the other, each repository's failures its own.
 
-A repository is looked at when its time has come, or when somebody rings for it. One that fails is tried again after
-twice the time each turn, up to five minutes; nothing that rang is forgotten before a look has gone well.
+A repository is looked at when its time has come, or when somebody notifies of a push. One that fails is tried again
+after twice the time, up to five minutes; no push is forgotten before a look has succeeded.
 """
 
 import asyncio
@@ -49,41 +49,41 @@ class Following:
                 )
 
 
-class Bell:
-    """Rung for a repository that is to be looked at before its time comes."""
+class Notifier:
+    """Notifications of pushes: a repository that is to be looked at before its time comes."""
 
     def __init__(self) -> None:
-        self._rung: set[Source] = set()
-        self._heard = asyncio.Event()
+        self._pushed: set[Source] = set()
+        self._event = asyncio.Event()
 
-    def ring(self, source: Source) -> None:
-        """Ring; again before it is heard makes no difference."""
-        self._rung.add(source)
-        self._heard.set()
+    def notify(self, source: Source) -> None:
+        """Ask for a look; again before it has begun makes no difference."""
+        self._pushed.add(source)
+        self._event.set()
 
     async def wait(self, most_s: float) -> set[Source]:
-        """Who was rung for; nobody when nobody is after that long."""
+        """The repositories that were pushed to; none when there was no push for that long."""
         try:
             async with asyncio.timeout(max(most_s, 0)):
-                await self._heard.wait()
+                await self._event.wait()
         except TimeoutError:
             return set()
-        self._heard.clear()
-        rung, self._rung = self._rung, set()
-        return rung
+        self._event.clear()
+        pushed, self._pushed = self._pushed, set()
+        return pushed
 
 
 async def follow(
     following: Following,
     say: Callable[[str], None],
     tell: Callable[[Action | Synced], None],
-    bell: Bell | None = None,
+    notifier: Notifier | None = None,
 ) -> int:
     """Bring Prefect in line with every source, once or until cancelled; the worst exit code of the last round."""
     api = await to_thread(ensure_api, say)
     due = dict.fromkeys(following.sources, 0.0)
     failures = dict.fromkeys(following.sources, 0)
-    bell = bell or Bell()
+    notifier = notifier or Notifier()
     with speaking_to(api.url):
         while True:
             codes = []
@@ -93,7 +93,7 @@ async def follow(
                 due[source] = monotonic() + _patience_s(following.every_s or 0, failures[source])
             if following.every_s is None:
                 return max(codes)
-            for source in await bell.wait(min(due.values()) - monotonic()):
+            for source in await notifier.wait(min(due.values()) - monotonic()):
                 due[source] = 0.0
 
 

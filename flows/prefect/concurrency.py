@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 
 @asynccontextmanager
-async def in_turn_everywhere(at_once: Mapping[str, int], say: Say, stop: Stop) -> AsyncIterator[None]:
+async def global_limit(at_once: Mapping[str, int], say: Say, stop: Stop) -> AsyncIterator[None]:
     """Wait until so few runs of each repository go on that this one may, and count while the block takes.
 
     Raises Interrupted when `stop` is set before.

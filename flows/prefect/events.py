@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 from chaos.analysis.result import Result
 from chaos.game_days.day import Day
 from chaos.publish.notifications.notice import DayEvent, Notice, of_day, of_result
-from chaos.publish.notifications.sending import tell
+from chaos.publish.notifications.sending import send_notice
 
 Say = Callable[[str], None]
 _BESIDE: set[asyncio.Task[None]] = set()
@@ -23,7 +23,7 @@ async def notice_result(result: Result, say: Say) -> None:
     await _notice(of_result(result), say)
 
 
-async def notice_left(notice: Notice, flow_run: str | None, say: Say) -> None:
+async def notify_of_abandoned(notice: Notice, flow_run: str | None, say: Say) -> None:
     """Tell in the stead of a process that died: nobody knows whether it had done so. The notice's id is the same."""
     await _notice(notice, say, [_related(flow_run)] if flow_run else None)
 
@@ -41,7 +41,7 @@ async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None 
 
 async def _notice(notice: Notice, say: Say, related: list[dict[str, str]] | None = None) -> None:
     _emit(notice, related)
-    await tell(notice, say)
+    await send_notice(notice, say)
 
 
 def _emit(notice: Notice, related: list[dict[str, str]] | None) -> None:

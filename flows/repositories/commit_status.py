@@ -24,7 +24,7 @@ from flows.repositories.mirrors import mirror_of
 from flows.repositories.page import after_run
 
 
-async def tell_commit(repository: str | None, commit: str | None, result: Result) -> None:
+async def report_to_commit(repository: str | None, commit: str | None, result: Result) -> None:
     """Tell it, when the run was of a commit."""
     if repository is None or commit is None:
         return

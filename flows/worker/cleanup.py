@@ -23,11 +23,11 @@ from chaos.publish.game_day_cleanup import close_abandoned
 from chaos.publish.notifications.notice import of_day, of_result
 from chaos.runner import cleanup as reaping
 from chaos.verdict import Outcome
-from flows.prefect.events import notice_left
+from flows.prefect.events import notify_of_abandoned
 from flows.prefect.progress import API_FAILURES
 from flows.prefect.states import state_of
 
-LOOK_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 """For runs: a look at one small folder."""
 SWEEP_EVERY_S = 60.0
 """For sandboxes: their providers are asked."""
@@ -35,7 +35,7 @@ DIED = "its runner died; its fault and its sandbox are gone"
 
 
 @asynccontextmanager
-async def reaping_beside(say: Callable[[str], None]) -> AsyncIterator[None]:
+async def periodic_cleanup(say: Callable[[str], None]) -> AsyncIterator[None]:
     """Reap now and again while the block lasts."""
     task = asyncio.create_task(_again_and_again(say))
     task.add_done_callback(lambda done: None if done.cancelled() else say(_gave_up(done)))
@@ -51,7 +51,7 @@ def _gave_up(done: "asyncio.Task[None]") -> str:
     return f"nothing is cleaned up any more: {done.exception()!r}; start `chaoslab serve` again"
 
 
-async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncIterator[str]:
+async def clean_up_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncIterator[str]:
     """Close the runs, then the game days, that were left behind, and tell of them; a line for each.
 
     Raises ChaosLabError, and what Prefect's client raises.
@@ -62,7 +62,7 @@ async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncI
                 await _close(client, UUID(left.flow_run), result)
         if result is not None:
             await record(left.run.folder, say)
-            await notice_left(of_result(result), left.flow_run, say)
+            await notify_of_abandoned(of_result(result), left.flow_run, say)
         yield f"{left.run.id}: {DIED}" if aside is None else aside_or(left, aside, DIED)
     async for left, day, aside in close_abandoned():
         if left.flow_run is not None:
@@ -70,7 +70,7 @@ async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncI
                 await _close(client, UUID(left.flow_run), None)
         if day is not None:
             await record(left.run.folder, say)
-            await notice_left(of_day("ended", day), left.flow_run, say)
+            await notify_of_abandoned(of_day("ended", day), left.flow_run, say)
         ran = "" if day is None else f", after {len(day.ran)} experiment(s)"
         died = f"{left.run.id}: the process of this game day died{ran}; its report says what ran"
         yield died if aside is None else aside_or(left, aside, died)
@@ -96,7 +96,7 @@ async def _again_and_again(say: Callable[[str], None]) -> None:
     while True:
         try:
             async with get_client() as client:
-                async for line in reap_runs(client, say):
+                async for line in clean_up_runs(client, say):
                     say(line)
             if monotonic() - swept > SWEEP_EVERY_S:
                 swept = monotonic()
@@ -108,4 +108,4 @@ async def _again_and_again(say: Callable[[str], None]) -> None:
             if words != said:  # once, not every few seconds
                 say(words)
             said = words
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(POLL_EVERY_S)

@@ -13,12 +13,12 @@ from time import monotonic
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
-from chaos.runs.active import DAYS, end_below, still_under_way
+from chaos.runs.active import DAYS, active_ids, end_below
 from flows.server.api import ensure_api
 from flows.server.local import speaking_to, told_to_children
 from flows.worker import heartbeats
 from flows.worker import infrastructure as standing
-from flows.worker.cleanup import reaping_beside
+from flows.worker.cleanup import periodic_cleanup
 from flows.worker.worker import OurWorker
 
 ENDS_WITHIN_S = 30.0
@@ -44,7 +44,7 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
             await heartbeats.heeded(client)
         worker = OurWorker(say=say, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
-        async with reaping_beside(say):
+        async with periodic_cleanup(say):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
             try:
                 await asyncio.shield(working)
@@ -77,6 +77,6 @@ async def _ended(asked: list[str], within_s: float) -> list[str]:
     until = monotonic() + within_s
     while asked and monotonic() < until:
         await asyncio.sleep(0.1)
-        under_way = {*still_under_way(), *still_under_way(DAYS)}
+        under_way = {*active_ids(), *active_ids(DAYS)}
         asked = [run for run in asked if run in under_way]
     return asked

@@ -1,4 +1,4 @@
-"""Several ways in, one reconciliation: the bell that a webhook rings, the flow on its interval, all at once."""
+"""Several ways in, one reconciliation: the notification of a webhook, the flow on its interval, all at once."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from flows.gitops.flow import reconcile
 from flows.gitops.late_runs import cancel_late
 from flows.gitops.reconciler import Synced
 from flows.gitops.schedule import schedule
-from flows.gitops.watcher import MOST_PATIENCE_S, OURS, Bell, Following, _patience_s, follow
+from flows.gitops.watcher import MOST_PATIENCE_S, OURS, Following, Notifier, _patience_s, follow
 from flows.server.api import Api
 from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
@@ -50,25 +50,25 @@ def following(repository: Repository, **options: Any) -> Following:
 def test_a_bell_is_heard_and_only_by_those_it_was_rung_for(
     repository: Repository, api: httpx.Client, tmp_path: Path
 ) -> None:
-    """The next look is an hour away; the bell is what makes it happen."""
+    """The next look is an hour away; the notification is what makes it happen."""
     other = Repository.make(tmp_path / f"o{secrets.token_hex(4)}")
     other.commit()
     sources = [Source(str(one.folder)) for one in (repository, other)]
     everything = Following(sources, SyncPolicy(run_on_push=False), tmp_path / "runs", every_s=3600)
 
     async def scene() -> list[Synced]:
-        bell, done = Bell(), asyncio.Queue[Synced]()
+        notifier, done = Notifier(), asyncio.Queue[Synced]()
 
         def tell(what: Action | Synced) -> None:
             if isinstance(what, Synced):
                 done.put_nowait(what)
 
-        task = asyncio.create_task(follow(everything, print, tell, bell))
+        task = asyncio.create_task(follow(everything, print, tell, notifier))
         async with asyncio.timeout(120):
             first = [await done.get(), await done.get()]
             repository.write("experiments/one.yaml", manifest(repository.folder.name, hold="2s"))
             repository.commit()
-            bell.ring(sources[0])
+            notifier.notify(sources[0])
             third = await done.get()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -10,7 +10,7 @@ from chaos.gitops.decide import SyncPolicy, decide, shape_of
 from chaos.gitops.expected import expected, stalls
 from chaos.gitops.observed import Deployed, Observed, PushRun
 from chaos.gitops.status import ManifestStatus, statuses
-from chaos.gitops.status_text import MOST_ROWS, age, heading, page, table, why
+from chaos.gitops.status_text import MOST_ROWS, age, heading, page, reasons, table
 from chaos.gitops.wanted import BrokenFile, Desired, DesiredDeployment
 from tests.gitops.test_decide import REPOSITORY, desired, wanted
 
@@ -135,7 +135,7 @@ def test_a_broken_file_stalls_its_experiment_or_stands_alone() -> None:
     assert [(each.name, each.sync) for each in rows] == [("a", "Stalled"), ("experiments/z.yaml", "Stalled")]
     assert said(rows[0], "Stalled") == ("True", "Broken")
     assert said(rows[1], "Ready") == ("False", "Stalled")
-    assert [why(each) for each in rows] == [broken.why, alone.why]
+    assert [reasons(each) for each in rows] == [broken.why, alone.why]
 
 
 def test_what_was_not_pruned_and_what_belongs_to_others() -> None:

@@ -14,7 +14,7 @@ from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
 from chaos.runs import kill_switch as switch
-from chaos.runs.active import still_under_way
+from chaos.runs.active import active_ids
 from chaos.runs.cancellation import Stop
 from chaos.runs.journal import Journal
 from chaos.runs.kill_switch import Halt, Halted, heeded
@@ -153,7 +153,7 @@ async def _halt_in_the_middle(at_work: Lab) -> Ended:
     running = [asyncio.create_task(directly(conduct(index))) for index in range(COUNT)]
     async with asyncio.timeout(INJECTED_WITHIN_S):
         await all_injected.wait()
-    assert len(still_under_way()) == COUNT
+    assert len(active_ids()) == COUNT
     done = await asyncio.to_thread(at_work.chaoslab, "halt", "--reason", "too hot", "--wait", "60")
     await asyncio.gather(*running)
     return done

@@ -20,7 +20,7 @@ from chaos.errors import ChaosLabError, ManifestError
 from chaos.manifests.ad_hoc import Wish, written
 from chaos.manifests.load import experiments, load_all
 from chaos.manifests.schema import text as schema_text
-from chaos.planning.app_secrets import FOLDERS, look_secret
+from chaos.planning.app_secrets import FOLDERS, look_like_secrets
 from chaos.planning.app_source import LEFT_OUT, survey
 from chaos.planning.plan import draw
 
@@ -140,7 +140,7 @@ def _copy(app: Path, target: Path, made: list[Path]) -> None:
     def left_out(folder: str, names: list[str]) -> set[str]:
         where = Path(folder)
         files = [name for name in names if not (where / name).is_dir()]
-        return {*developing(folder, names), *look_secret(where, files), *(FOLDERS & set(names))}
+        return {*developing(folder, names), *look_like_secrets(where, files), *(FOLDERS & set(names))}
 
     shutil.copytree(app, target, symlinks=True, ignore=left_out)
 

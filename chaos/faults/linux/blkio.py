@@ -20,7 +20,7 @@ from chaos.faults.linux.mounts import Mount
 _BLOCK_DEVICES = Path("/sys/dev/block")
 _EMPTY_WITHIN_S = 2.0
 _TWIN = "chaoslab-twin"
-WAYS = ("read", "write")
+BACKENDS = ("read", "write")
 
 
 class BlkioLimits:
@@ -64,7 +64,7 @@ class BlkioLimits:
     def _files(self) -> list[str]:
         if self._unified:
             return ["io.max", "io.stat"]
-        return [*(f"blkio.throttle.{way}_bps_device" for way in WAYS), "blkio.throttle.io_service_bytes"]
+        return [*(f"blkio.throttle.{way}_bps_device" for way in BACKENDS), "blkio.throttle.io_service_bytes"]
 
     def set(self, way: str, bytes_per_s: int | None) -> None:
         """Change one limit; None takes it away. Raises OSError."""

@@ -15,7 +15,7 @@ from chaos.faults.network.treatment import Order
 from chaos.faults.support.base import Target
 
 Rung = Callable[[Target, Selection, Order], AbstractContextManager[ActiveTreatment]]
-LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
+BACKENDS: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
 """What is tried, in order; each is known by doing, not by asking for versions."""
 
 Direction = Literal["in", "out", "both"]
@@ -75,7 +75,9 @@ def treated(target: Target, selection: Selection, order: Order) -> Iterator[Acti
     reasons = []
     with ExitStack() as stack:
         # netem tells nobody apart, so it comes last where that is asked for.
-        for name, rung in sorted(LADDER, key=lambda rung: selection.users is not None and rung[0] == "netem"):
+        for name, rung in sorted(
+            BACKENDS, key=lambda rung: selection.users is not None and rung[0] == "netem"
+        ):
             try:
                 line = stack.enter_context(rung(target, selection, order))
             except (FaultError, OSError) as error:

@@ -24,9 +24,9 @@ _CROWDED = 503, "too many at once"
 @asynccontextmanager
 async def serving(webhook: Webhook, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
     """The address at which it is served, for as long as the context is open. Raises WebhookError."""
-    listening = _listening(host, port)
+    listening, app = _listening(host, port), webhook.application()
     config = uvicorn.Config(
-        webhook.application(),
+        app,
         http=type("Protocol", (_Protocol,), {"webhook": webhook}),
         ws="none",
         lifespan="off",
@@ -39,7 +39,7 @@ async def serving(webhook: Webhook, host: str, port: int) -> AsyncIterator[tuple
         proxy_headers=False,
     )
     server = _Server(config)
-    config.app = _Crowd(webhook, config.app, server)
+    config.app = _Crowd(webhook, app, server)
     task = asyncio.create_task(server.serve([listening]))
     try:
         yield listening.getsockname()[:2]
@@ -105,7 +105,7 @@ class _Protocol(H11Protocol):
 
     def _late(self, crowded: bool) -> None:
         """No request yet; the time for a body is the application's matter."""
-        if self.cycle is None:
+        if self.conn.their_state is h11.IDLE:
             late = 408, f"no whole request within {self.webhook.within_s:g} s"
             self._end(*(_CROWDED if crowded else late))
 

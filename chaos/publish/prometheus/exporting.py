@@ -7,8 +7,8 @@ from contextlib import suppress
 from chaos.analysis.result import Result
 from chaos.errors import ChaosLabError
 from chaos.publish.prometheus.conclusion import conclusion
-from chaos.publish.prometheus.courier import Courier
 from chaos.publish.prometheus.progress import PushProgress
+from chaos.publish.prometheus.remote_writer import RemoteWriter
 from chaos.publish.prometheus.store import Store, StoreOutcome
 from chaos.runs.directory import Run, write_whole
 from chaos.settings import Settings
@@ -36,10 +36,10 @@ class Export:
         try:
             with Store.configured(self._settings) as store:
                 self._progress = PushProgress.read(self._run, store.shown)
-                courier = Courier(self._run, store, self._progress)
-                if self._beside(courier, over):
-                    self._rest(courier)
-                self._labels = courier.labels
+                writer = RemoteWriter(self._run, store, self._progress)
+                if self._beside(writer, over):
+                    self._rest(writer)
+                self._labels = writer.labels
             self._progress.write(self._run)
         except ChaosLabError as error:
             self._progress.why, self._progress.ended = str(error), False
@@ -55,27 +55,27 @@ class Export:
             write_whole(self._run.result, in_json(result.model_dump_json(indent=2)) + "\n")
         return result
 
-    def _beside(self, courier: Courier, over: threading.Event) -> bool:
+    def _beside(self, writer: RemoteWriter, over: threading.Event) -> bool:
         """Deliver what is new until the run is over; False when the store takes nothing."""
         pause_s, fruitless = EVERY_S, 0
         while not over.wait(pause_s):
-            courier.look()
-            said = courier.deliver().said
+            writer.look()
+            said = writer.deliver().said
             if said is StoreOutcome.NOTHING:
                 return False
             fruitless = fruitless + 1 if said is StoreOutcome.NOT_NOW else 0
             pause_s = min(EVERY_S * 2**fruitless, _LONGEST_PAUSE_S)
         return True
 
-    def _rest(self, courier: Courier) -> None:
+    def _rest(self, writer: RemoteWriter) -> None:
         """All that is left, unless the store is slower than we wait."""
         give_up_at = self.give_up_at or time.monotonic() + _NO_END_S
-        courier.end()
-        while not courier.done and (left_s := give_up_at - time.monotonic()) > 0:
-            courier.look()
-            if courier.deliver(left_s).said not in (StoreOutcome.TAKEN, StoreOutcome.NOT_THESE):
+        writer.end()
+        while not writer.done and (left_s := give_up_at - time.monotonic()) > 0:
+            writer.look()
+            if writer.deliver(left_s).said not in (StoreOutcome.TAKEN, StoreOutcome.NOT_THESE):
                 break
-        self._progress.ended = courier.done
+        self._progress.ended = writer.done
 
     def _last_words(self, result: Result) -> None:
         with Store.configured(self._settings) as store:

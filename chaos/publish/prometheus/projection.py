@@ -13,7 +13,7 @@ from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.publish.prometheus.pen import Pen
+from chaos.publish.prometheus.sample_writer import SampleWriter
 from chaos.publish.prometheus.samples import LAST_MS, Sample
 from chaos.publish.prometheus.target import LoadMetrics, Looks, Processes, StepMetrics, write_usage
 
@@ -28,7 +28,7 @@ class Projection:
     """Of one run. Feed it every event in the order of its journal."""
 
     def __init__(self) -> None:
-        self._pen = Pen()
+        self._pen = SampleWriter()
         self.labels: dict[str, str] = {}
         """What all samples have in common; without it, nobody could tell whose they are, and there are none."""
         self._phase = ""
@@ -102,7 +102,7 @@ class Projection:
             self._phase = ""
             self._pen.stop_all(at)
 
-    def _in_phase(self, write: Callable[[Event, Pen | None], None], event: Event) -> None:
+    def _in_phase(self, write: Callable[[Event, SampleWriter | None], None], event: Event) -> None:
         write(event, self._pen if self._phase else None)
 
     def _advance(self, known: float) -> None:

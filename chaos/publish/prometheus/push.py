@@ -8,8 +8,8 @@ from chaos.analysis.judge import judge
 from chaos.analysis.result import Result
 from chaos.errors import PublishError
 from chaos.publish.prometheus.conclusion import conclusion
-from chaos.publish.prometheus.courier import Courier
 from chaos.publish.prometheus.progress import PushProgress
+from chaos.publish.prometheus.remote_writer import RemoteWriter
 from chaos.publish.prometheus.store import Store, StoreAnswer, StoreOutcome
 from chaos.runs.directory import Run, write_whole
 from chaos.text.inert import in_json
@@ -21,21 +21,21 @@ _PAUSES_S = (0.5, 1.0, 2.0)
 def push(run: Run, store: Store, *, everything: bool) -> PushProgress:
     """Bring the rest, or everything once more; note it in the run's folder. Raises ChaosLabError."""
     progress = PushProgress(store.shown) if everything else PushProgress.read(run, store.shown)
-    courier = Courier(run, store, progress, hopeful=True)
-    courier.end()
-    while not courier.done:
-        courier.look()
-        _patient(courier.deliver)
+    writer = RemoteWriter(run, store, progress, hopeful=True)
+    writer.end()
+    while not writer.done:
+        writer.look()
+        _patient(writer.deliver)
     progress.ended = True
     if not progress.concluded:
-        progress.concluded = _patient(lambda: _last_words(run, store, courier)).said is StoreOutcome.TAKEN
+        progress.concluded = _patient(lambda: _last_words(run, store, writer)).said is StoreOutcome.TAKEN
     progress.write(run)
     _note(run, progress)
     return progress
 
 
-def _last_words(run: Run, store: Store, courier: Courier) -> StoreAnswer:
-    return store.send(conclusion(judge(list(run.journal.events())), courier.labels))
+def _last_words(run: Run, store: Store, writer: RemoteWriter) -> StoreAnswer:
+    return store.send(conclusion(judge(list(run.journal.events())), writer.labels))
 
 
 def _patient(send: Callable[[], StoreAnswer]) -> StoreAnswer:

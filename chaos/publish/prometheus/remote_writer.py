@@ -1,4 +1,4 @@
-"""Brings a run's samples to a store, in the order of its journal, from where the last courier stopped.
+"""Brings a run's samples to a store, in the order of its journal, from where the last writer stopped.
 
 The journal is the queue: what the store does not take stays on the disk, and no memory grows while it is down. A batch
 that was sent and never answered is sent again as it was, before anything else: the store may have taken it.
@@ -17,7 +17,7 @@ _HAS_IT = ("out of order", "out-of-order", "duplicate")
 """How stores say that they have a later sample of a series, or this very one."""
 
 
-class Courier:
+class RemoteWriter:
     """Of one run to one store; for one thread."""
 
     def __init__(self, run: Run, store: Store, progress: PushProgress, *, hopeful: bool = False) -> None:

@@ -13,7 +13,7 @@ from chaos.publish.prometheus.samples import LAST_MS, STALE, MetricSeries, Sampl
 _Key = tuple[str, str, tuple[str, ...]]
 
 
-class Pen:
+class SampleWriter:
     """Samples of one run in the order to send them; `page` takes those since the last look."""
 
     def __init__(self) -> None:
