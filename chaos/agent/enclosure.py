@@ -121,7 +121,7 @@ def _open_to_all() -> None:
 def _etc(wanted: Enclosure) -> None:
     """What an engine shows there by mounts of single files is read-only: the agent reads names from them, too."""
     folders = ("/etc/", f"{wanted.image}/etc/")
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
         point, options = line.split()[4:6]
         if point.startswith(folders) and "ro" not in options.split(","):
             kernel.make_read_only(point)
@@ -247,7 +247,9 @@ def _overlay() -> None:
 
 def _mounted_on_root() -> Sequence[str]:
     """The mount points whose parent is the root's own mount (mountinfo of proc(5))."""
-    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    lines = [
+        line.split() for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    ]
     (root,) = [fields[0] for fields in lines if fields[4] == "/"][-1:]
     found = (fields[4] for fields in lines if fields[1] == root and fields[4] != "/")
     return [point for point in found if not point.startswith(_OVERLAY)]

@@ -162,7 +162,7 @@ def _make_v2(cgroup: Cgroup, name: str, limits: CgroupLimits) -> Path:
 
 def _v2_bases() -> list[Path]:
     """Where a group may be made: the root for root, else our own group and its ancestors, nearest first."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    lines = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()
     own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
     here = ROOT / own
     near = [level for level in (here, *here.parents) if level == ROOT or ROOT in level.parents]

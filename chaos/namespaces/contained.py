@@ -72,8 +72,11 @@ def _app_group(memory_bytes: int) -> dict[str, Any]:
 
 
 def _make_v1(memory_bytes: int) -> None:
-    mounted = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    mounted = {
+        line.split()[4]
+        for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    }
+    for line in Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines():
         names = line.split(":")[1]
         place = f"/sys/fs/cgroup/{names}"
         wanted = [name for name in _WANTED if name in names.split(",")]

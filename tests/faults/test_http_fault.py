@@ -25,6 +25,7 @@ def test_a_share_of_the_requests_is_met(asked: str) -> None:
 
 
 @pytest.mark.parametrize("asked_ms", ["50", "300", "1500"])
+@pytest.mark.paired
 def test_requests_take_so_much_longer(asked_ms: str) -> None:
     run("delay", asked_ms)
 

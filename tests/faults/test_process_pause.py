@@ -17,6 +17,8 @@ from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
+pytestmark = pytest.mark.paired
+
 BUSY = [
     sys.executable,
     "-c",

@@ -163,6 +163,7 @@ CLOUD = {
 }
 
 
+@pytest.mark.paired
 def test_an_app_that_copes_holds_and_a_fragile_one_deviates(double: Double, tmp_path: Path) -> None:
     async def one(name: str) -> Result:
         drawn = plan(load(str(ROOT / f"experiments/cloud/{name}.yaml"))[0])
