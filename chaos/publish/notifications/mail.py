@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from chaos.publish.notifications.limits import cut
 from chaos.publish.notifications.notice import Notice
-from chaos.publish.notifications.requests import Attempt
+from chaos.publish.notifications.requests import SendAttempt
 from chaos.text.inert import inert, one_line
 
 _PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
@@ -89,33 +89,33 @@ class Letter:
     def __repr__(self) -> str:
         return f"Letter({self.who})"
 
-    def attempt(self, within_s: float) -> Attempt:
+    def attempt(self, within_s: float) -> SendAttempt:
         """Bring it to the server. What the server says is not repeated: it may name what we sent."""
         try:
             return self._sent(within_s)
         except smtplib.SMTPNotSupportedError:
-            return Attempt(
+            return SendAttempt(
                 "the server offers no STARTTLS, no login, or no addresses with letters beyond ASCII"
             )
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
-            return Attempt(
+            return SendAttempt(
                 f"every recipient is refused: SMTP {codes[0]}", all(400 <= code < 500 for code in codes)
             )
         except smtplib.SMTPResponseException as error:
-            return Attempt(f"SMTP {error.smtp_code}", 400 <= error.smtp_code < 500)
+            return SendAttempt(f"SMTP {error.smtp_code}", 400 <= error.smtp_code < 500)
         except smtplib.SMTPServerDisconnected:
-            return Attempt("the server hung up", again=True)
+            return SendAttempt("the server hung up", again=True)
         except smtplib.SMTPException as error:
-            return Attempt(type(error).__name__)
+            return SendAttempt(type(error).__name__)
         except ssl.SSLError as error:
-            return Attempt(f"TLS: {error.reason or type(error).__name__}")
+            return SendAttempt(f"TLS: {error.reason or type(error).__name__}")
         except OSError as error:
-            return Attempt(type(error).__name__, again=True)
+            return SendAttempt(type(error).__name__, again=True)
         except ValueError as error:  # a host that is none, a message that cannot be written
-            return Attempt(type(error).__name__)
+            return SendAttempt(type(error).__name__)
 
-    def _sent(self, within_s: float) -> Attempt:
+    def _sent(self, within_s: float) -> SendAttempt:
         connection = self._connected(within_s)
         try:
             if self.server.scheme == "smtp":
@@ -128,8 +128,8 @@ class Letter:
         finally:
             connection.close()
         if refused:
-            return Attempt(f"{len(refused)} of {len(self.to)} recipients are refused")
-        return Attempt(None)
+            return SendAttempt(f"{len(refused)} of {len(self.to)} recipients are refused")
+        return SendAttempt(None)
 
     def _connected(self, within_s: float) -> smtplib.SMTP:
         host, port = self.server.host, self.server.port
