@@ -53,7 +53,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True, timeout=120)
     [site] = (folder / "venv/lib").glob("python*/site-packages")
     for name in PACKAGES:
-        shutil.copytree(LOCKED / name, site / name)
+        for brought in (LOCKED / name, *LOCKED.glob(f"{name}-*.dist-info")):
+            shutil.copytree(brought, site / brought.name)
     (site / "locked.pth").write_text(f"{LOCKED}\n")
     return folder / "venv"
 

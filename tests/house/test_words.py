@@ -14,8 +14,8 @@ TWICE = {
     # The schemas of the console's API have the names of what they show.
     "Analysis", "GameDay", "LogLine", "Run", "Written",
     # To be told apart yet.
-    "Account", "Answer", "Beside", "Emit", "Gate", "Machine", "Memory", "Record", "Request", "Stop", "Timeline", "Tokens",
-    "Told", "Watch", "Wish",
+    "Account", "Answer", "Beside", "Emit", "Gate", "Machine", "Memory", "Record", "Request", "Stop", "Timeline",
+    "Tokens", "Told", "Watch", "Wish",
 }  # fmt: skip
 """Names of two classes. The list only ever gets shorter."""
 TERM = re.compile(r"^\*\*(?P<name>[^*]+)\*\*[^:]*: (?P<sentence>.+)$")
