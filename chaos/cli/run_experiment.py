@@ -26,7 +26,7 @@ class Conduct:
     plan: "Plan"
     out: Path
     on_event: Callable[["Event"], None]
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     stop: Stop = field(default_factory=Stop)
     """Set on the first Ctrl-C, or by the switch: undo the fault, end the run, write the result all the same."""
     run: "Run | None" = None
@@ -83,11 +83,11 @@ async def _stage_by_stage(conduct: Conduct, run: "Run") -> "Result":
         return result
 
 
-async def _tell_people(result: "Result", say: Callable[[str], None]) -> None:
+async def _tell_people(result: "Result", log: Callable[[str], None]) -> None:
     from chaos.publish.notifications.notice import of_result
     from chaos.publish.notifications.sending import send_notice
 
-    await send_notice(of_result(result), say)
+    await send_notice(of_result(result), log)
 
 
 def _read_ahead() -> None:
@@ -114,16 +114,16 @@ async def interruptible(conductor: Conductor, conduct: Conduct) -> "Result":
         return _result_of(conduct.run)
 
 
-async def heeding_signals(working: Awaitable[T], stop: Stop, say: Callable[[str], None]) -> T:
+async def heeding_signals(working: Awaitable[T], stop: Stop, log: Callable[[str], None]) -> T:
     """What `working` returns; the first Ctrl-C sets `stop`, a second one cancels it. Raises CancelledError then."""
     work = asyncio.ensure_future(working)
 
     def interrupt(count: int, _signal: int) -> None:
         stop.set()
         if count == 1:
-            say("interrupted: ending the fault and the run; once more to abandon it")
+            log("interrupted: ending the fault and the run; once more to abandon it")
         else:
-            say("abandoned: destroying the sandbox; once more to end at once")
+            log("abandoned: destroying the sandbox; once more to end at once")
             work.cancel()
 
     with heeding(interrupt):

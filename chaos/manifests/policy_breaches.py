@@ -10,7 +10,7 @@ from chaos.manifests.policy_intensity import beyond
 from chaos.manifests.yaml.problems import ManifestProblem, Path
 from chaos.units import DURATION
 
-Said = Iterator[tuple[Path, str]]
+Issues = Iterator[tuple[Path, str]]
 
 
 def forbidden(loaded: Loaded) -> list[ManifestProblem]:
@@ -20,7 +20,7 @@ def forbidden(loaded: Loaded) -> list[ManifestProblem]:
     return [loaded.problem(path, f"{name}: {what}") for path, what in said]
 
 
-def breaches(experiment: Experiment, policy: Policy) -> Said:
+def breaches(experiment: Experiment, policy: Policy) -> Issues:
     """Every place of the manifest that goes beyond a limit, and what is allowed there."""
     yield from _labels(experiment, policy)
     yield from _provider(experiment, policy)
@@ -29,28 +29,28 @@ def breaches(experiment: Experiment, policy: Policy) -> Said:
             yield from ((("spec", "method", index, *path), what) for path, what in check(step, policy))
 
 
-def _labels(experiment: Experiment, policy: Policy) -> Said:
+def _labels(experiment: Experiment, policy: Policy) -> Issues:
     for label in policy.spec.required_labels:
         if not experiment.metadata.labels.get(label):
             what = f"label '{label}' is missing, but required by {policy.where('requiredLabels')}"
             yield ("metadata", "labels", label), what
 
 
-def _provider(experiment: Experiment, policy: Policy) -> Said:
+def _provider(experiment: Experiment, policy: Policy) -> Issues:
     used, allowed = experiment.spec.sandbox.type, policy.spec.providers
     if allowed is not None and used not in allowed:
         what = f"'{used}' is not allowed; {policy.where('providers')} allows {', '.join(allowed)}"
         yield ("spec", "sandbox", "type"), what
 
 
-def _fault(step: Step, policy: Policy) -> Said:
+def _fault(step: Step, policy: Policy) -> Issues:
     allowed = policy.spec.faults
     if allowed is not None and step.fault.type not in allowed:
         what = f"'{step.fault.type}' is not allowed; {policy.where('faults')} allows {', '.join(sorted(allowed))}"
         yield ("fault", "type"), what
 
 
-def _hold(step: Step, policy: Policy) -> Said:
+def _hold(step: Step, policy: Policy) -> Issues:
     most = policy.spec.max_hold
     if most is not None and step.hold > most:
         limit = f"{policy.where('maxHold')} allows {DURATION.format(most)}"
@@ -58,7 +58,7 @@ def _hold(step: Step, policy: Policy) -> Said:
         yield ("hold",), what
 
 
-def _intensity(step: Step, policy: Policy) -> Said:
+def _intensity(step: Step, policy: Policy) -> Issues:
     """One line a field, though a ramp may go too far in many of its stages."""
     most = policy.spec.max_intensity
     if most is None:

@@ -57,18 +57,18 @@ async def reconcile(
     seen: list[Synced] = []
     said: list[str] = []
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         said.append(line)
         logger.warning(line)
 
-    def tell(what: Action | Synced) -> None:
+    def on_action(what: Action | Synced) -> None:
         if isinstance(what, Synced):
             seen.append(what)
         else:
             level = logger.warning if what.kind == "stall" else logger.info
             level("%s %s: %s", what.kind, what.name, what.why)
 
-    code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), say, tell)
+    code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), log, on_action)
     stalled = {one.repository for one in seen if one.stalled}
     stalls = await to_thread(_stalls, [one for one in sources if one.name in stalled])
     for each in stalls:

@@ -75,12 +75,12 @@ class Notifier:
 
 async def follow(
     following: Following,
-    say: Callable[[str], None],
-    tell: Callable[[Action | Synced], None],
+    log: Callable[[str], None],
+    on_action: Callable[[Action | Synced], None],
     notifier: Notifier | None = None,
 ) -> int:
     """Bring Prefect in line with every source, once or until cancelled; the worst exit code of the last round."""
-    api = await to_thread(ensure_api, say)
+    api = await to_thread(ensure_api, log)
     due = dict.fromkeys(following.sources, 0.0)
     failures = dict.fromkeys(following.sources, 0)
     notifier = notifier or Notifier()
@@ -88,7 +88,7 @@ async def follow(
         while True:
             codes = []
             for source in [each for each in due if due[each] <= monotonic()]:
-                codes.append(await _one(source, following, say, tell))
+                codes.append(await _one(source, following, log, on_action))
                 failures[source] = failures[source] + 1 if codes[-1] == OURS else 0
                 due[source] = monotonic() + _patience_s(following.every_s or 0, failures[source])
             if following.every_s is None:
@@ -103,7 +103,10 @@ def _patience_s(every_s: float, failures: int) -> float:
 
 
 async def _one(
-    source: Source, following: Following, say: Callable[[str], None], tell: Callable[[Action | Synced], None]
+    source: Source,
+    following: Following,
+    log: Callable[[str], None],
+    on_action: Callable[[Action | Synced], None],
 ) -> int:
     mirror = mirror_of(source)
     aged = following.sweep_s is not None and swept_ago(mirror) > following.sweep_s
@@ -114,15 +117,15 @@ async def _one(
             following.policy,
             sweep=following.full or aged,
             dry_run=following.dry_run,
-            on_action=tell,
+            on_action=on_action,
         )
     except (ChaosLabError, *API_FAILURES) as error:
         why = str(error) or type(error).__name__
-        say(why if why.startswith(f"{source.name}: ") else f"{source.name}: {why}")
+        log(why if why.startswith(f"{source.name}: ") else f"{source.name}: {why}")
         return error.exit_code if isinstance(error, ChaosLabError) else OURS
     if following.dry_run:
         for action in done.actions:
-            tell(action)
+            on_action(action)
     if following.every_s is None or not done.unchanged:
-        tell(done)
+        on_action(done)
     return done.exit_code

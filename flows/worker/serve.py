@@ -27,12 +27,12 @@ ABANDONED_WITHIN_S = 15.0
 """For runs to destroy their sandboxes."""
 
 
-async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None]) -> None:
+async def serve_until_stopped(limit: int, out: Path, log: Callable[[str], None]) -> None:
     """Carry out runs of the pool `chaoslab` until cancelled, `limit` at once. Raises ServerError.
 
     `out` is where runs write that a person starts from the ad-hoc form.
     """
-    api = await to_thread(ensure_api, say)
+    api = await to_thread(ensure_api, log)
     told_to_children(api.url)  # the processes of the runs
     os.environ["PYTHONSAFEPATH"] = (
         "1"  # which are started by `python -m`: nothing is imported from where they stand
@@ -42,34 +42,34 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
             await heartbeats.heeded(client)
-        worker = OurWorker(say=say, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
-        say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
-        async with periodic_cleanup(say):
+        worker = OurWorker(say=log, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
+        log(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
+        async with periodic_cleanup(log):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
             try:
                 await asyncio.shield(working)
             except asyncio.CancelledError:
-                await _end_runs(say)  # while the worker is there: without it, nobody hears of their ends
-                say("stopped")
+                await _end_runs(log)  # while the worker is there: without it, nobody hears of their ends
+                log("stopped")
                 raise
             finally:
                 working.cancel()
                 await asyncio.gather(working, return_exceptions=True)
 
 
-async def _end_runs(say: Callable[[str], None]) -> None:
+async def _end_runs(log: Callable[[str], None]) -> None:
     """Runs die with their worker: they are to undo their faults and to say how they ended before."""
     if not (asked := end_below(os.getpid())):
         return
-    say(f"ending {', '.join(asked)}; once more to abandon it")
+    log(f"ending {', '.join(asked)}; once more to abandon it")
     try:
         asked = await _ended(asked, ENDS_WITHIN_S)
     except asyncio.CancelledError:
-        say("abandoned: their sandboxes are destroyed; once more to end at once")
+        log("abandoned: their sandboxes are destroyed; once more to end at once")
         end_below(os.getpid())  # the second time it does not ask
         asked = await _ended(asked, ABANDONED_WITHIN_S)
     if asked:
-        say(f"still under way: {', '.join(asked)}")
+        log(f"still under way: {', '.join(asked)}")
 
 
 async def _ended(asked: list[str], within_s: float) -> list[str]:

@@ -61,13 +61,13 @@ class OurConfiguration(ProcessJobConfiguration):
 
 
 class OurWorker(ProcessWorker):
-    """A process worker of our pool; `say` hears what it does not carry out."""
+    """A process worker of our pool; `log` hears what it does not carry out."""
 
     job_configuration = OurConfiguration
 
-    def __init__(self, *, say: Callable[[str], None], **options: Any) -> None:
+    def __init__(self, *, log: Callable[[str], None], **options: Any) -> None:
         super().__init__(**options)
-        self._say = say
+        self._say = log
 
     @classmethod
     def __dispatch_key__(cls) -> str:

@@ -49,14 +49,14 @@ class HelperLine:
 
 @contextmanager
 def nfqueue(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
-    """Rung: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
+    """Backend: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
     with _helper_line("nfqueue", queued.run, target, selection, order) as line:
         yield line
 
 
 @contextmanager
 def tun_device(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
-    """Rung: the packets are routed through a device of ours. Ends by restoring the routing first."""
+    """Backend: the packets are routed through a device of ours. Ends by restoring the routing first."""
     with (
         tun.tolerant_of_sources(),
         _helper_line("tun", tun.run, target, selection, order) as line,

@@ -21,14 +21,14 @@ WITHIN_S = 5.0
 _PAUSES_S = (0.3, 1.0)
 
 
-async def send_notice(notice: Notice, say: Callable[[str], None]) -> None:
-    """Send it when it matters, and call whoever is on call; `say` hears who did not get it and why. Raises nothing."""
+async def send_notice(notice: Notice, log: Callable[[str], None]) -> None:
+    """Send it when it matters, and call whoever is on call; `log` hears who did not get it and why. Raises nothing."""
     settings = Settings()
     if notice.matters:
         for why in await send(notice, settings):
-            say(f"no notice: {why}")
+            log(f"no notice: {why}")
     for why in await call(notice, settings):
-        say(f"no alert: {why}")
+        log(f"no alert: {why}")
 
 
 async def send(notice: Notice, settings: Settings) -> list[str]:
