@@ -1,4 +1,4 @@
-"""What to do after a game day: the recommendations of all its runs, each once, the most pressing first.
+"""Recommendations of a game day: those of all its runs, each once, the most severe first.
 
 First by the severity of the worst run that gives it, then by how many experiments give it, then in the order of the
 day. What the rules say is one when its advice is one, whatever the evidence; what a model says, when most words are.

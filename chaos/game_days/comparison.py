@@ -1,4 +1,4 @@
-"""A game day beside the last one of its name: the score, and of each experiment what is better and what is worse."""
+"""Comparison of a game day with the last one of its name: score, and each experiment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Carry out one game day: what the CLI and the Prefect flow both go through.
+"""Conductor of one game day, shared by the command line and the Prefect flow.
 
 1. begin      the day's folder and the first line of its journal
 2. stages     in order; of each its experiments, so many at once, each followed up when it deviates

@@ -1,4 +1,4 @@
-"""What one game day came to: which experiments ran, what was decided between them, and how the day ended."""
+"""State of one game day: experiments that ran, decisions, and how the day ended."""
 
 from datetime import datetime
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a game day taught: `day.json`, and all that its page, its Markdown and its JUnit file show. Times are UTC."""
+"""Result of a game day: `day.json`, and all that its page, Markdown and JUnit file show. Times are UTC."""
 
 from datetime import datetime
 

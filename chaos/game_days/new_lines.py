@@ -1,4 +1,4 @@
-"""What happened on a game day since somebody looked last, in words for a terminal. Pure."""
+"""New lines of a game day for a terminal: what happened since the last call. Pure."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""From a game day's manifest to what will be done: every experiment found and drawn, or nothing begins."""
+"""Plan of a game day: every experiment found and resolved, or nothing starts."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The journal of a game day, `day.ndjson`: append-only, written as things happen, and the day that it amounts to.
+"""Journal of a game day, `day.ndjson`: append-only, and the state that it amounts to.
 
 day.started {run_id, name, purpose, digest, participants, notes, commit, planned, weights, source} ·
 day.ended {ended, why}                                        planned: [{stage, experiments}], in their order

@@ -1,4 +1,4 @@
-"""From the record of a day and the results of its runs to what the day taught. Pure."""
+"""Summary of a game day: from its record and the results of its runs to its result. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

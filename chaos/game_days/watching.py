@@ -1,4 +1,4 @@
-"""Look at something from outside, again and again: what ends a day early, and what lets its next stage begin."""
+"""Watching of outside probes on a game day: what ends it early, and what lets the next stage start."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

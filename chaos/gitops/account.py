@@ -1,4 +1,4 @@
-"""What this machine can say of a repository that it follows: its commit, what stands in the way, what runs came to.
+"""Last sync of a repository on this machine: its commit, what is stalled, and the last run of each experiment.
 
 Written after each reconciliation and after each run of this machine, beside the copy of the repository; losing it costs
 the words until the next one.

@@ -1,4 +1,4 @@
-"""What can be done about one experiment, why, and what a person allows: plain values."""
+"""Actions of a sync: what can be done about one experiment, the reason, and what a person allows."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a commit asks for, without what cannot be: waiting for, or naming, an experiment that is not there. Pure."""
+"""Consistency of a commit: without what waits for, or names, an experiment that does not exist. Pure."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Desired, observed, policy -> actions. Pure: the same three give the same actions, and applied they leave none.
+"""Decision of a sync: desired, observed, policy -> actions. Pure; once applied, nothing is left to do.
 
 For each experiment of the commit: create what is not there; update what looks different; pause and resume as the
 repository says; run it once per digest, after what it depends on has held. For each deployment of ours that the commit

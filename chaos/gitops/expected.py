@@ -1,4 +1,4 @@
-"""What there is once a round of actions has been done, without another look at the server. Pure."""
+"""Expected state after a round of actions, without reading the server again. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which entries of a commit are manifests, and which look like some but are not read: each with the reason.
+"""Manifests of a commit: which entries are manifests, and which look like some but are not read, with the reason.
 
 A folder called `apps`, which holds what is experimented on, is left out, and so is what is hidden unless it holds a
 manifest. Nothing else is left out without a word.

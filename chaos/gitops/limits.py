@@ -1,4 +1,4 @@
-"""The policy that limits a repository at a commit, read from its blob; and the newest one that was fetched.
+"""Policy of a commit, read from its blob, and the newest policy that was fetched.
 
 A run of a commit is held to both: what a later commit forbids is forbidden at once on every machine that fetched it.
 """

@@ -1,4 +1,4 @@
-"""What this machine remembers of the last time it brought a server in line with a repository.
+"""Sync memory: the last commit that this machine brought in line, and with which server.
 
 Losing it costs one full look at the server, nothing else. A look at an unchanged commit needs only the first line of
 the file; the second has every experiment, and is parsed when somebody asks for one.

@@ -1,4 +1,4 @@
-"""A manifest and its app as they are at one commit, written down for a run: these files and no others.
+"""Pinned experiment: a manifest and its app as they are at one commit, written for a run; no other files.
 
 Only plain files and folders are written; a link is kept as a link, and the app's survey refuses one that leads out.
 """

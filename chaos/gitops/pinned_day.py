@@ -1,4 +1,4 @@
-"""A game day and its experiments as they are at one commit, written down for a run like `chaos.gitops.pinned`."""
+"""Pinned game day: a day and its experiments as they are at one commit, like `chaos.gitops.pinned`."""
 
 from dataclasses import replace
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""A commit -> what it asks for. Files are parsed from their blobs; none is ever written down or run."""
+"""Reader of a commit: its desired state. Files are parsed from blobs; none is written to disk or run."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How each experiment of a repository stands: wanted, deployed, run, and what follows from that. Pure.
+"""Status of each experiment of a repository: desired, deployed, run, and its conditions. Pure.
 
 Four conditions, each with a reason for machines and a sentence for people:
 

@@ -1,4 +1,4 @@
-"""How a repository stands, for people: a table of the terminal, and the same as Markdown."""
+"""Status for people: a table for the terminal, and the same as Markdown."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a commit asks for: its experiments, and what is wrong with the files that ask for nothing good."""
+"""Desired state of a commit: its experiments, and the problems of its broken files."""
 
 import hashlib
 from collections.abc import Mapping

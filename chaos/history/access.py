@@ -1,4 +1,4 @@
-"""Who asked for what, who may, and who did: keys of requests, tokens, the audit. None of it can be rebuilt."""
+"""Access records of the API: idempotency keys, tokens, the audit. They cannot be rebuilt from runs."""
 
 from dataclasses import asdict
 

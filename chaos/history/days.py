@@ -1,4 +1,4 @@
-"""Game days: from their folders into the history, and out of it again."""
+"""Game days in the history: from their folders, and out again."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the history cannot do, in one sentence each."""
+"""Errors of the history, in one sentence each."""
 
 from typing import ClassVar
 

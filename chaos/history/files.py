@@ -1,4 +1,4 @@
-"""Reading of folders that may be anybody's: plain files only, no more than so many bytes, and never a surprise."""
+"""Safe reading of run folders: plain files only, bounded in bytes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Run folders into the index, and the index held against them."""
+"""Import of run folders into the index, and the check of the index against them."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How long files are kept, and the end of those that are not: `journals 90d 5GiB, results forever`.
+"""Retention: how long files are kept, and the removal of older ones: `journals 90d 5GiB, results forever`.
 
 A clause says what (`journals`, or `results`: everything else of a run), and how long or how much of it, the newest
 first; what it does not name is kept. Only files of ours are removed, by their names, in folders that the index knows

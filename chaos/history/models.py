@@ -1,4 +1,4 @@
-"""What the history holds, row by row, and what it answers with. Plain, frozen, without SQL.
+"""Models of the history: its rows and its answers. Plain, frozen, without SQL.
 
 Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.text.inert`): it may be shown as it is.
 """

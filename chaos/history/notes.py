@@ -1,4 +1,4 @@
-"""What is noted beside runs: who may and who did, and what came of upkeep."""
+"""Notes beside runs: who may and who did what, and the results of upkeep."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where a run came from: `origin.json` in its folder, written when it begins.
+"""Origin of a run: `origin.json` in its folder, written when it starts.
 
 What the journal does not know, because the run does not need it: who started it, through what, from which commit, on
 which machine. With it an index that was lost is as good as the old one. Nothing of the store is imported here.

@@ -1,4 +1,4 @@
-"""What stays of a run whose files are not kept any more: `pruned.json` in its folder, with its rows of the index."""
+"""Pruned runs: `pruned.json` in the folder keeps the index rows of a run whose files are gone."""
 
 from dataclasses import replace
 from pathlib import Path

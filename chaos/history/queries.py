@@ -1,4 +1,4 @@
-"""Questions to the index. None of them reads results, and none counts what is counted already."""
+"""Queries of the index; none of them reads result files."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The rows of one run, and what every value of them must be to go into any database and onto any screen."""
+"""Rows of one run, with values that fit any database and any screen."""
 
 import math
 import re

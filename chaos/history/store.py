@@ -1,4 +1,4 @@
-"""The history store: the one class through which everything else speaks to it."""
+"""History store: the one class that everything else uses."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

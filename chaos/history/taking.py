@@ -1,4 +1,4 @@
-"""The folder of a run as rows of the index: a function of its files alone, so that a lost index can be rebuilt.
+"""Rows from a run's folder: a function of its files alone, so that a lost index can be rebuilt.
 
 Nothing here trusts a folder: it may be half written, of another version, somebody else's, or made to do harm. Either
 all of it becomes rows, or RunNotIndexed says what is wrong.

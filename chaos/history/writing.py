@@ -1,4 +1,4 @@
-"""Runs and game days into the tables. Each function is one part of one transaction, which nobody else writes beside."""
+"""Writer of runs and game days: each function is one part of one exclusive transaction."""
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The charts of one trial while it goes on: frames, one for every slot of its phases.
+"""Live charts of one trial: one frame for every slot of its phases.
 
 A frame comes LAG_S after its slot is over, for most requests have ended by then. One that ends later belongs to where
 it was meant to be sent, as in the report: the frames that it changes come again, once a second. Nothing changes a

@@ -1,4 +1,4 @@
-"""What a live view is told, one item after the other. Plain, frozen; texts are inert."""
+"""Items of a live view. Plain, frozen; texts are inert."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

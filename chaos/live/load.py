@@ -1,4 +1,4 @@
-"""The requests of the last moments, and what any second of them was like: the report's numbers, of the same windows."""
+"""Recent requests of the load, and the numbers of any second of them, as in the report."""
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping

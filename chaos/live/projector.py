@@ -1,4 +1,4 @@
-"""A journal's events, one after the other, as what a live view is told. Pure: of the same events always the same.
+"""Projector: a journal's events into items of a live view. Pure.
 
 Feed it every event in the order of the journal. What comes out is numbered from 1 without a gap, so that whoever has
 read up to a number goes on from there, with another projector of the same journal, too.

@@ -1,4 +1,4 @@
-"""A journal read while it is written: where it goes on, in bytes for the file and in numbers for those who watch."""
+"""Journal reader while the journal is written: its position in bytes and in event numbers."""
 
 from collections.abc import Iterator
 

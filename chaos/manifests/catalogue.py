@@ -1,4 +1,4 @@
-"""Every fault as plain data: what it does, its presets and fields, by what it acts and where."""
+"""Catalogue of faults as plain data: sentence, presets, fields, mechanisms and providers."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Which game day it is: the hash of all that can change what happens on it."""
+"""Digest of a game day: the hash of all that can change what happens on it."""
 
 import hashlib
 import json

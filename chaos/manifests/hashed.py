@@ -1,4 +1,4 @@
-"""The part of a spec that its digest is of: what happens, not when; a field added later only where it says something.
+"""Hashed part of a spec: what happens, not when; a later field counts only where it differs from its default.
 
 So a new version that can say more gives no manifest another digest, and no experiment another run after a push.
 """

@@ -1,4 +1,4 @@
-"""From files to manifests: all problems at once, each where it is.
+"""Loader of manifests: all problems at once, each with its place.
 
 A file holds one manifest a document. What is wrong with a file is a list of problems; `load` raises them as
 one ManifestError, `load_all` hands them back beside what is right, for commands that go through many files.

@@ -1,4 +1,4 @@
-"""What a manifest means by now, where that is no longer what it once meant: no mistakes, but worth knowing."""
+"""Changed meanings: what a manifest means now and did not mean before; no mistakes, but worth knowing."""
 
 from collections.abc import Iterator
 

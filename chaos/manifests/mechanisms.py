@@ -1,4 +1,4 @@
-"""By which mechanisms each fault acts, where, and why not by the others."""
+"""Mechanisms of each fault, for each provider, and why the others cannot be used there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What a repository allows its experiments: the blast-radius policy in `chaoslab.yaml` at its root.
+"""Policy of a repository: the limits of its experiments, in `chaoslab.yaml` at its root.
 
 Absent limits allow everything. A policy that cannot be read allows nothing: it is an error wherever it would count.
 """

@@ -1,4 +1,4 @@
-"""What of an experiment a policy does not allow: each breach where it is written, with the limit and its place."""
+"""Policy breaches: what of an experiment is not allowed, with its place, the limit and the limit's place."""
 
 from collections.abc import Iterator
 

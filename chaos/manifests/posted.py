@@ -1,4 +1,4 @@
-"""A manifest that came without a file: over HTTP, or as a parameter of a flow run.
+"""Posted manifest: one without a file, from HTTP or from a parameter of a flow run.
 
 It is read like any other, with one difference: there is no folder beside it. Its app is an image, or the demo shop,
 which is what `app: .` means here; no path of whoever's machine is looked at.

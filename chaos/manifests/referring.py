@@ -1,4 +1,4 @@
-"""The experiments that a game day names: found in its repository, with the numbers that the day wants."""
+"""References of a game day: its experiments, found in the repository, with the day's numbers."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Close the game days whose process died: their journals say what ran, and they get their reports all the same."""
+"""Clean-up of game days whose process died: their journals say what ran, and they get their reports."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

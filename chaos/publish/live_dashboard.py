@@ -1,4 +1,4 @@
-"""The dashboard of a run that is under way, so that people can watch: delivered beside the run, never before it."""
+"""Live dashboard of a run in progress: sent beside the run, never before it."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The last stage of a run: draw report.html and dashboard.json beside result.json, and deliver the dashboard."""
+"""Last stage of a run: report.html and dashboard.json beside result.json, and the delivery of the dashboard."""
 
 import json
 from collections.abc import Sequence

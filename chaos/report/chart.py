@@ -1,4 +1,4 @@
-"""What a chart shows, before anything is drawn: traces, named stretches of time, limits."""
+"""Chart model before drawing: traces, named spans of time, limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Tell a person what a run is doing: a line for what happens, and on a terminal a moving one of the numbers."""
+"""Console output of a run: a line for each event, and on a terminal a moving one of the numbers."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A game day as Markdown, for the artifact on its page in Prefect and the text of its dashboard."""
+"""Markdown of a game day, for its artifact in Prefect and the text of its dashboard."""
 
 from chaos.game_days.learnt import DayAdvice, DayReport, DayRun
 from chaos.report import day_words

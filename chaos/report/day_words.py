@@ -1,4 +1,4 @@
-"""A game day as the words and rows that its page and its Markdown show."""
+"""Texts and rows of a game day, for its page and its Markdown."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What of a run is to be seen elsewhere: its dashboard in Grafana, framed if wanted, and what did not arrive."""
+"""Links of a run to other places: its dashboard in Grafana, embedded if wanted, and what did not arrive."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol

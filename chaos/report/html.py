@@ -1,4 +1,4 @@
-"""The report of one run: one HTML page that needs no network, no script and nothing beside it."""
+"""HTML report of one run: one page without network, scripts or other files."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The numbers of a result, as the words and rows that the report shows."""
+"""Phrases of a report: the numbers of a result as words and rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

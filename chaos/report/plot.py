@@ -1,4 +1,4 @@
-"""One chart as SVG: lines over time, the fault's window shaded, tolerances dashed.
+"""SVG plot: lines over time, the fault's window shaded, tolerances dashed.
 
 Every horizontal position is a percentage and only the traces live in a stretched inner drawing, so that one string is
 crisp at any width: in the page it fills a phone or a printed sheet at the same text size. Colours and strokes are

@@ -1,4 +1,4 @@
-"""The charts of one run: latency, errors, throughput, CPU, memory, disk, and a strip a steady state.
+"""SVG charts of one run: latency, errors, throughput, CPU, memory, disk, and a strip for each steady state.
 
 Each is SVG text that works in the page and, by `chart_data_uri`, as a picture on its own (markdown renderers such as
 Prefect's show data: images and drop inline SVG).

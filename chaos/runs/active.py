@@ -1,4 +1,4 @@
-"""Which runs this machine is carrying out, and which of them were left behind by a process that died.
+"""Active runs of this machine, and those that a dead process abandoned.
 
 Each has a small file in the state folder, locked by the process that carries the run out. The kernel lets go of the
 lock when that process dies, however it dies: a file that can be locked belongs to nobody any more.

@@ -1,4 +1,4 @@
-"""The switch that ends every experiment of this machine and keeps new ones from beginning: one small file.
+"""Kill switch of this machine: one small file that ends every experiment and refuses new ones.
 
 Whoever conducts a run looks at it before the run begins, and four times a second while it lasts. The file is in the
 state folder, so it works without any server; `flows.prefect.kill_switch` has the same of a Prefect variable, for

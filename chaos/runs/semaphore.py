@@ -1,4 +1,4 @@
-"""So many at a time on this machine, whoever they are: a seat is a lock on a file, and a dead holder's seat is free.
+"""File-based semaphore: a slot is a lock on a file, so that a dead holder's slot is free.
 
 Runs of one repository, runs that share a Groq account, builds of one template: they queue here.
 """

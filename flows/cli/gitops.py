@@ -1,4 +1,4 @@
-"""`chaoslab gitops`: ways for a push to reach Prefect by itself: a hook, a forge's webhook, an interval."""
+"""`chaoslab gitops`: triggers of a sync: a hook, a forge's webhook, an interval."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The arguments that say which repositories are followed and how: the same for every verb that follows some."""
+"""Options of repositories: the same for every verb that follows some."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`chaoslab resume`: let experiments begin again."""
+"""`chaoslab resume`: allow experiments to start again."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`chaoslab serve`: carry out, on this machine, the runs that are scheduled or asked for."""
+"""`chaoslab serve`: run, on this machine, what is scheduled or requested."""
 
 import signal
 from pathlib import Path

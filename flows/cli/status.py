@@ -1,4 +1,4 @@
-"""`chaoslab status`: which Prefect server is used, and how each experiment of each repository stands."""
+"""`chaoslab status`: which Prefect server is used, and the state of each experiment of each repository."""
 
 import asyncio
 import json

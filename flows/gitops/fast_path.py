@@ -1,4 +1,4 @@
-"""What a look at a repository came to; and the look that finds nothing new without Prefect.
+"""Fast path of a sync: the result of a sync, and the check that finds nothing new without Prefect.
 
 Importing Prefect takes longer than all the rest of such a look, which a hook or a timer may begin every few seconds.
 """

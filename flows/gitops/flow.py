@@ -1,4 +1,4 @@
-"""Reconciliation as a Prefect flow, for an interval: what `chaoslab sync` does once, seen in the UI."""
+"""Reconciliation flow: what `chaoslab sync` does once, at an interval, visible in the UI."""
 
 from asyncio import to_thread
 from collections.abc import Iterable

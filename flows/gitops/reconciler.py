@@ -1,4 +1,4 @@
-"""Bring Prefect in line with a repository: fetch, read, observe, decide, apply; nothing when nothing was pushed.
+"""Reconciler: brings Prefect in line with a repository: fetch, read, observe, decide, apply.
 
 1. head     ask the repository for its commit; the one that was brought in line already needs no more
 2. read     fetch it, parse what changed

@@ -1,4 +1,4 @@
-"""How everything stands that repositories asked for: what this machine knows of them, and what Prefect has now."""
+"""Status of all followed repositories: what this machine knows of them, and what Prefect has now."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Keep following repositories: one look after the other, each repository's failures its own.
+"""Watcher: syncs repositories again and again, one after the other; each has its own failures.
 
 A repository is looked at when its time has come, or when somebody notifies of a push. One that fails is tried again
 after twice the time, up to five minutes; no push is forgotten before a look has succeeded.

@@ -1,4 +1,4 @@
-"""So many runs of a repository at once on all machines of one Prefect: a global concurrency limit, held by a lease.
+"""Global concurrency limit: how many runs of a repository on all machines of one Prefect, held by a lease.
 
 `chaos.runner.concurrency` counts those of this machine, which needs no server; this one counts beside it. An API that
 is away or refuses limits nothing, as it ends nothing. A lease that nobody renews, because its run was killed, runs out.

@@ -1,4 +1,4 @@
-"""Tell people and automations what happened: a Prefect event `chaoslab.…` each time, and notices where they matter.
+"""Prefect events `chaoslab.…`, for automations, and notices, for people.
 
 Nothing in here ever matters to a run: what cannot be told is a line in the log.
 """

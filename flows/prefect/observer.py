@@ -1,4 +1,4 @@
-"""How the program that calls a flow in its own process sees the run live, and asks it to stop.
+"""Observer of a flow run in the calling process: its events as they happen, and its cancellation.
 
 Flow parameters are JSON, so a callback cannot be one. A context variable can: whoever sets `WATCH` around the
 call of the flow is told everything. A run that a Prefect worker started has nobody watching; nothing changes.

@@ -1,4 +1,4 @@
-"""What Prefect is told of a result: `held` is Completed, all else is Failed with the name of what happened."""
+"""States of flow runs: `held` is Completed, everything else is Failed with the name of what happened."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tell a commit what its run came to: a line of its git note, its status on the forge; and its repository's page.
+"""Commit report: a line of the git note, the status on the forge, and the repository's page.
 
 None of it ever matters to the run.
 """

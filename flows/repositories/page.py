@@ -1,4 +1,4 @@
-"""Keep the account of a followed repository, and show in Prefect what the repository looks like now.
+"""Repository page in Prefect: what the repository looks like now, and the account that it is made from.
 
 An artifact of its own for each repository: written after a sync that did something, and after each of its runs that
 ends on the machine that follows it. A page that cannot be shown matters to neither.

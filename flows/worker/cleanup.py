@@ -1,4 +1,4 @@
-"""Beside a worker: what processes of this machine left behind when they died is closed, here and in Prefect.
+"""Periodic clean-up beside a worker: runs of dead processes are closed, here and in Prefect.
 
 A run whose process died says so in Prefect within seconds, not only when its heartbeat has been missed; the fault had
 undone itself already, in the sandbox.

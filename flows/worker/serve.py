@@ -1,4 +1,4 @@
-"""A worker of our work pool in this process: it looks every second, and starts each run in a process of its own.
+"""Server of our work pool in this process: polls every second, and starts each run in its own process.
 
 Beside it, what stands at the API is put there, and what died on this machine is cleaned up.
 """

@@ -1,4 +1,4 @@
-"""Our worker: Prefect's process worker, which carries out our flows only and takes nothing else from the API.
+"""Prefect worker of ours: the process worker, restricted to our flows.
 
 A run is looked at once (`flows.worker.admission`). What starts it then is made here: the command, the folder, the
 environment and the entrypoint, which the run's process takes instead of asking the API again. So it makes no

@@ -1,4 +1,4 @@
-"""What a commit holds, by path: its folders, and why one that is named cannot be had. Pure."""
+"""Contents of a commit by path: its folders, and why a named one is not there. Pure."""
 
 import posixpath
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A bare copy of a followed repository's head: fetched, listed and read; never checked out."""
+"""Mirror: a bare copy of a followed repository's head; fetched, listed and read, never checked out."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""When a game day may run, and when it will: cron, windows and blackouts in one time zone. Pure.
+"""Calendar of a game day: when it may run and when it will; cron, windows and blackouts in one time zone. Pure.
 
 Days and times are those of the wall clock there. Where clocks are put back, a time that comes twice counts the first
 time; where they are put forward, one that does not come counts an hour earlier by the new clock. Prefect, which starts

@@ -1,4 +1,4 @@
-"""What an author asks of the disposable machine, and what each provider's machines can do."""
+"""Sandboxes in a manifest: what an author asks of one, and what each provider's can do."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What must agree within one manifest: names, times, and the blast radius.
+"""Consistency checks of one experiment: names, times, and the blast radius.
 
 Each check reads the document as it was written, because it must also speak when something else in the file is
 invalid: it says what it can of what it understands, and leaves the rest to validation.

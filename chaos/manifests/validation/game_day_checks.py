@@ -1,4 +1,4 @@
-"""What must agree within one game day: names, the chains of follow-ups, times, and that it can run at all.
+"""Consistency checks of one game day: names, follow-ups, times, and that it can run at all.
 
 Like `chaos.manifests.validation.checks` it reads the document as it was written, whatever else in it is invalid.
 """

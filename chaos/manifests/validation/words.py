@@ -1,4 +1,4 @@
-"""Say what pydantic found in an author's words: where, what, what is allowed, and the nearest known word."""
+"""Validation messages: pydantic's errors in an author's words, with place, rule and the nearest known word."""
 
 import re
 from collections.abc import Callable, Mapping

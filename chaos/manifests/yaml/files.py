@@ -1,4 +1,4 @@
-"""Which files hold manifests, and their text: bounded, UTF-8, and never waited for."""
+"""Manifest files: which they are, and their text; bounded, UTF-8, and never waited for."""
 
 import stat
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The documents of a file, and what is wrong with them, each problem at its line and column."""
+"""Located documents: those of a file, and their problems with line and column."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""One thing that is wrong in a manifest: where, what, and what is allowed."""
+"""Problem in a manifest: its place, what is wrong, and what is allowed."""
 
 import difflib
 from collections.abc import Iterable

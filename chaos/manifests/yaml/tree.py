@@ -1,4 +1,4 @@
-"""Read YAML into plain data with the line and column of every key, refusing whatever could surprise or harm.
+"""YAML reader: plain data with line and column of every key; refuses what could surprise or harm.
 
 One pass over libyaml's events, without recursion: building nodes in C overflows the stack at some 25 KB of
 `[`, and even the events cost more the deeper they nest, so reading stops at the first one past the depth

@@ -1,4 +1,4 @@
-"""What is to be delivered for one run, and what has arrived so far."""
+"""Dispatch of one run's dashboard: what is to be sent, and what has arrived so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The folder of our dashboards: found by its uid or by its title, or made.
+"""Folder of our dashboards in Grafana: found by its UID or title, or created.
 
 What Grafana answers when one is there already differs from version to version (docs/grafana.md has the table with its
 sources): 412, 409 or 400, with words or without. So a look comes first. What a search does not find may be there all

@@ -1,4 +1,4 @@
-"""What is asked again when Grafana stumbles, and what is not.
+"""Retries of Grafana calls: what is repeated when Grafana fails, and what is not.
 
 Asked again is only what can be done twice: reading, and saving a dashboard under its own uid over whatever is there.
 What is not (an annotation, which would be there twice) is asked again by whoever looks first what is there.

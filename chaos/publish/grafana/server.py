@@ -1,4 +1,4 @@
-"""Which MCP server is to be used: one that runs already, or the pinned binary, spawned for the session."""
+"""MCP server to use: a running one, or the pinned binary, started for the session."""
 
 from dataclasses import dataclass
 

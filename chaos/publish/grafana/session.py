@@ -1,4 +1,4 @@
-"""One short session with the MCP server, in a thread and an event loop of its own, bounded from outside.
+"""Session with the MCP server, in a thread and an event loop of its own, bounded from outside.
 
 The MCP client says a lost connection with a CancelledError, which Prefect would take for a cancelled run
 (modelcontextprotocol/python-sdk issue 3560), and stays closed afterwards (issue 3522). So: no session outlives one

@@ -1,4 +1,4 @@
-"""What is asked of Grafana's MCP server to show one run, in order; each step can be done twice.
+"""Steps of a delivery by Grafana's MCP server, in order; each can be done twice.
 
 1. data source   the one with our Prometheus's URL, or ours by its uid, or a new one
 2. folder        ours by its uid, or the one with our title, or a new one

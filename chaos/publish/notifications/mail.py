@@ -1,4 +1,4 @@
-"""A notice as an e-mail, and its way to a mail server: with TLS at once, by STARTTLS, or within this machine.
+"""Notices by e-mail: TLS, STARTTLS, or a server on this machine.
 
 Sources: RFC 5321 (replies of 4xx may pass, those of 5xx stay), RFC 3207 (STARTTLS), RFC 8314 (465), RFC 3834
 (`Auto-Submitted`, so that nobody's absence is answered), RFC 5322.

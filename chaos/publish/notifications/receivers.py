@@ -1,4 +1,4 @@
-"""Who is to have a notice, by the settings: a parcel for each, or why there can be none."""
+"""Receivers of notices by the settings: a request for each, or why there can be none."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""What is brought to a receiver, and what one try of it came to. A `Post` is a request; a letter is in `mail`."""
+"""Notice requests: what is sent to a receiver, and the result of one attempt. A `Post` is HTTP; mail is in `mail`."""
 
 import email.utils
 import logging

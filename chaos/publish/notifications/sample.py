@@ -1,4 +1,4 @@
-"""A notice that says it is a trial, for whoever sets receivers up."""
+"""Sample notice, for the person who sets up receivers."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Send a notice to whoever wants it: at most five seconds, a few tries, and never a word of it matters to a run.
+"""Sending of notices: at most five seconds, a few attempts; failures never affect a run.
 
 Each receiver has a thread of its own that nobody waits for longer than that: a name that does not resolve, or a server
 that answers a byte a minute, can hold up neither a run nor the end of the program.

@@ -1,4 +1,4 @@
-"""Export one run while its journal grows: what is new every 0.4 s, and at the end the rest."""
+"""Export of one run while its journal grows: new samples every 0.4 s, and the rest at the end."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""How far the metrics of a run have got: a small file in its folder, so that another process can go on from there.
+"""Progress of an export: a small file in the run's folder, so that another process can continue.
 
 A journal always gives the same samples in the same order. So a number is enough to say which ones the store has had.
 """

@@ -1,4 +1,4 @@
-"""The journal's events, one after the other, as samples. Pure and incremental: live and offline it is the same.
+"""Projection of a journal's events into samples. Pure and incremental: live and offline are the same.
 
 Usage is written at each of its samples. The rest is written every 250 ms, of what has ended since: a look or a request
 is known when it has ended, and by then a later one may have ended before it. That faults begin and end, and that

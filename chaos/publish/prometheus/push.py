@@ -1,4 +1,4 @@
-"""Deliver what of a finished run's metrics its store has not had."""
+"""Push of a finished run: the samples that the store does not have yet."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Brings a run's samples to a store, in the order of its journal, from where the last writer stopped.
+"""Remote writer: sends a run's samples to a store in the order of its journal, from where the last one stopped.
 
 The journal is the queue: what the store does not take stays on the disk, and no memory grows while it is down. A batch
 that was sent and never answered is sent again as it was, before anything else: the store may have taken it.

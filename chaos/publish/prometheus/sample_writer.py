@@ -1,4 +1,4 @@
-"""Writes a run's samples down: clean, in order, and with an end to every series that ends.
+"""Sample writer: clean, in order, and with an end of every series that ends.
 
 One store refuses a whole request for one bad sample. So nothing gets past here that one would refuse: no value that is
 no number, no sample that is not later than its series' last one.

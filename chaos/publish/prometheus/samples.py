@@ -1,4 +1,4 @@
-"""One series, one sample of it, and how an unruly name becomes a label."""
+"""Samples and series of metrics, and how any name becomes a valid label."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

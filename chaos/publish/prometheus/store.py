@@ -1,4 +1,4 @@
-"""A store that takes remote write 1.0: one request, and what its answer means for whoever sent it.
+"""Remote-write store: one request of remote write 1.0, and what its answer means.
 
 Source: https://prometheus.io/docs/specs/prw/remote_write_spec/. 5xx and 429 may be sent again, any other 4xx must not
 be. One exception: Prometheus before 2.43 says 500 `too old sample` to what it will never take.

@@ -1,4 +1,4 @@
-"""What a target's metrics are read from: its usage, its load, the looks at it, its faults, its processes.
+"""Metrics of a target: usage, load, probes, faults and processes.
 
 Each part hears of its events and writes, at a tick, what is true then. A writer of None: nothing is to be written yet.
 """
