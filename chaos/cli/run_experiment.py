@@ -26,7 +26,7 @@ class Conduct:
     plan: "Plan"
     out: Path
     on_event: Callable[["Event"], None]
-    log: Callable[[str], None]
+    say: Callable[[str], None]
     stop: Stop = field(default_factory=Stop)
     """Set on the first Ctrl-C, or by the switch: undo the fault, end the run, write the result all the same."""
     run: "Run | None" = None

@@ -29,7 +29,7 @@ class ConductDay:
 
     plan: "DayPlan"
     out: Path
-    log: Callable[[str], None]
+    say: Callable[[str], None]
     anytime: bool = False
     stop: Stop = field(default_factory=Stop)
     """Set on the first Ctrl-C, or by the switch: running experiments end, nothing more is begun."""

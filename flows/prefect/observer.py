@@ -26,7 +26,7 @@ class Watch:
     """Told where the run can be watched live, as soon as it can."""
     stop: Stop = field(default_factory=Stop)
     """Set it to have the fault undone and the run ended; its result is written all the same."""
-    log: Callable[[str], None] = lambda line: None
+    say: Callable[[str], None] = lambda line: None
     """Told what a person at a terminal may want to know: what is waited for, who could not be told."""
     by: str | None = None
     """Who asked for the run: `terminal`, `game day`."""
@@ -50,7 +50,7 @@ class DayWatch:
     """Set it to have running experiments ended and nothing more begun; the report is written all the same."""
     on_begin: Callable[[Run], None] = lambda run: None
     """Called when the day has its folder."""
-    log: Callable[[str], None] = lambda line: None
+    say: Callable[[str], None] = lambda line: None
     """Told in words what happens, and where a person is waited for."""
     day: Day | None = None
     """What it came to."""

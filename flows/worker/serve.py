@@ -42,7 +42,7 @@ async def serve_until_stopped(limit: int, out: Path, log: Callable[[str], None])
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
             await heartbeats.heeded(client)
-        worker = OurWorker(say=log, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
+        worker = OurWorker(log=log, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         log(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
         async with periodic_cleanup(log):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
