@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def gc() -> None:
-    """Remove what killed runs left behind: the runs are closed, and so are sandboxes that nobody uses any more."""
+    """Clean up after killed runs: close the runs, and remove sandboxes that nobody uses."""
     run_until_interrupted(_reap())
 
 

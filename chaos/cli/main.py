@@ -97,11 +97,13 @@ def _heed_env_file() -> None:
 
 
 _SEED = click.IntRange(0, 2**32 - 1)
-_HOLD = click.option("--hold", help="How long every step is held, such as 30s, whatever the manifest says.")
+_HOLD = click.option(
+    "--hold", help="How long every step is held, such as 30s, instead of the manifest's value."
+)
 _INTENSITY = click.option(
     "--intensity",
     type=click.Choice(["low", "medium", "high"]),
-    help="The preset of every fault, in place of the manifest's numbers.",
+    help="The preset of every fault, instead of the manifest's numbers.",
 )
 _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -114,11 +116,11 @@ _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_t
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, nothing else there."
 )
-@click.option("--no-prefect", is_flag=True, help="The same stages without any server.")
+@click.option("--no-prefect", is_flag=True, help="Run the same stages without a server.")
 @click.option(
     "--seed",
     type=_SEED,
-    help="For every random choice; the manifest's digest by default.",
+    help="Seed of every random choice; the manifest's digest by default.",
 )
 @_HOLD
 @_INTENSITY
@@ -135,7 +137,7 @@ def run(
     intensity: str | None,
     anytime: bool,
 ) -> None:
-    """Carry out every experiment and game day of FILES, one after another."""
+    """Run every experiment and game day of FILES, one after another."""
     from chaos.manifests.overriding import Overrides
     from chaos.planning.plan import Plan
 
@@ -177,7 +179,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for progr
 @_FILES
 @_JSON
 def validate(files: Sequence[Path], as_json: bool) -> None:
-    """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
+    """Check manifests (files or directories): all problems at once, each with file, line and column."""
     from chaos.cli import as_json as in_json
     from chaos.manifests.load import experiments
     from chaos.manifests.meanings import changed
@@ -219,7 +221,7 @@ def validate(files: Sequence[Path], as_json: bool) -> None:
 def show_plan(
     files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None, as_json: bool
 ) -> None:
-    """Say what a run would do, step by step, and why it can't or mustn't."""
+    """Show what a run would do, step by step, or why it cannot or must not run."""
     from chaos.manifests.load import experiments, game_days
     from chaos.manifests.overriding import Overrides
     from chaos.planning.describe import describe
@@ -243,9 +245,9 @@ def show_plan(
 @click.option(
     "--check",
     type=click.Path(path_type=Path),
-    help="Compare with this file instead; exit 1 when it is stale.",
+    help="Compare with this file; exit 1 if it is stale.",
 )
-@click.option("--policy", is_flag=True, help="Of a repository's policy, chaoslab.yaml, instead.")
+@click.option("--policy", is_flag=True, help="The schema of a repository's policy, chaoslab.yaml.")
 def schema(check: Path | None, policy: bool) -> None:
     """Print the JSON schema of manifests, for editors."""
     from chaos.manifests.schema import policy_text, text

@@ -23,12 +23,12 @@ _KEPT = ("PATH", "HOME", "PREFECT_API_URL", "CHAOSLAB_STATE_DIR", "XDG_STATE_HOM
 
 @click.group()
 def gitops() -> None:
-    """Ways for a git repository to reach Prefect by itself."""
+    """Triggers that bring Prefect in line with a git repository automatically."""
 
 
 @gitops.command(name="install-hook")
 @click.argument("repository", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--branch", default="main", show_default=True, help="Which branch to follow.")
+@click.option("--branch", default="main", show_default=True, help="The branch to follow.")
 @click.option("--path", default="experiments", show_default=True, help="The folder of manifests in it.")
 @click.option(
     "--out", default="runs", type=click.Path(path_type=Path), show_default=True, help="Where run folders go."
@@ -51,7 +51,7 @@ def install_hook(repository: Path, branch: str, path: str, out: Path) -> None:
     default=60.0,
     show_default=True,
     type=click.FloatRange(min=1),
-    help="Look without being called, too: seconds.",
+    help="Also sync without a call, every so many seconds.",
 )
 @click.option(
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
@@ -100,9 +100,9 @@ def _address(listen: str) -> tuple[str, int]:
 )
 @click.option("--name", default="repositories", show_default=True, help="Of the deployment: reconcile/NAME.")
 def schedule(asked: RepositoryOptions, every: float, sweep_s: float, name: str) -> None:
-    """Deploy the flow `reconcile`, so that workers bring Prefect in line with REPOSITORIES every so often.
+    """Deploy the flow `reconcile`, so that workers bring Prefect in line with REPOSITORIES at an interval.
 
-    `chaoslab serve` carries it out, and so does any worker of the pool. Again with the same name writes it anew.
+    `chaoslab serve` and any worker of the pool run it. The same name again replaces the deployment.
     """
     repositories = [_without_secrets(one) for one in asked.sources()]
     parameters = {

@@ -14,7 +14,7 @@ _LOOK_EVERY_S = 0.05
 
 
 @click.command()
-@click.option("--reason", default="", help="Goes into the result of every run that it ends.")
+@click.option("--reason", default="", help="Written into the result of every run that it ends.")
 @click.option(
     "--wait",
     "patience_s",
@@ -24,8 +24,8 @@ _LOOK_EVERY_S = 0.05
     help="Seconds to wait until every run has ended.",
 )
 def halt(reason: str, patience_s: float) -> None:
-    """The big red switch. Every running experiment undoes its fault and ends within seconds; none begins until
-    `chaoslab resume`. This machine needs no server for that; other machines learn of it from Prefect."""
+    """The kill switch. Every running experiment undoes its fault and ends within seconds, and none starts
+    until `chaoslab resume`. This machine needs no server for that; other machines read it from Prefect."""
     from chaos.runs import kill_switch as switch
 
     began = monotonic()

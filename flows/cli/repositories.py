@@ -52,7 +52,7 @@ _OPTIONS = (
         type=click.Choice(["heal", "report"]),
         default="heal",
         show_default=True,
-        help="What was changed by hand: undo it, or tell of it and leave it.",
+        help="What was changed by hand: undo it, or only report it.",
     ),
     click.option("--no-run", is_flag=True, help="Do not run what a push changed."),
     click.option(

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @of_repositories
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option(
     "--watch",
     is_flag=True,
-    help="Go on: look every --every seconds, and at everything every --sweep seconds.",
+    help="Keep running: sync every --every seconds, and read everything every --sweep seconds.",
 )
 @click.option("--every", default=5.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds.")
 @click.option(
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
 )
 @click.option(
-    "--full", is_flag=True, help="Look at every deployment though nothing was pushed: finds changes by hand."
+    "--full", is_flag=True, help="Read every deployment even if nothing was pushed: finds changes by hand."
 )
-@click.option("--prune-all", is_flag=True, help="Let any share of the deployments go, even all.")
+@click.option("--prune-all", is_flag=True, help="Allow any share of the deployments to be removed, even all.")
 def sync(
     asked: RepositoryOptions,
     watch: bool,
@@ -41,8 +41,8 @@ def sync(
 ) -> None:
     """Bring Prefect's deployments in line with REPOSITORIES (this directory's by default).
 
-    Each is a directory or URL; URL#BRANCH:PATH for another branch and folder than the options say. Exit code 2 when
-    something stalls, such as a broken manifest; all else is brought in line all the same.
+    Each is a directory or URL; URL#BRANCH:PATH for another branch and folder than the options say. Exit code 2
+    if something is stalled, such as a broken manifest; everything else is synced.
     """
     sources = asked.sources()
     if not (watch or full or dry_run or prune_all) and (seen := _nothing_new(sources)):
