@@ -17,12 +17,12 @@ import os, sys, time
 from pathlib import Path
 from chaos.game_days import record
 from chaos.runs.directory import Run
-from chaos.runs.active import DAYS, under_way
+from chaos.runs.active import DAYS, registered
 
 out = Path(sys.argv[1])
 run = Run.new("day", out)
 journal = record.journal_of(run.folder)
-with under_way(run, among=DAYS):
+with registered(run, among=DAYS):
     record.tell(journal, "day.started", run_id=run.id, name="day", purpose="See.", digest="sha256:0", participants=[],
                 notes="", commit=None, planned=[{"stage": "first", "experiments": ["a", "b"]}], weights={}, source="d")
     record.tell(journal, "stage.started", stage="first")

@@ -17,8 +17,8 @@ HOLDER = """
 import sys, signal
 from pathlib import Path
 from chaos.runs.directory import Run
-from chaos.runs.active import under_way
-with under_way(Run(sys.argv[1], Path(sys.argv[2])), "a flow run"):
+from chaos.runs.active import registered
+with registered(Run(sys.argv[1], Path(sys.argv[2])), "a flow run"):
     print("held", flush=True)
     signal.pause()
 """
