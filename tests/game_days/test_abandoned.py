@@ -23,10 +23,10 @@ out = Path(sys.argv[1])
 run = Run.new("day", out)
 journal = record.journal_of(run.folder)
 with registered(run, among=DAYS):
-    record.tell(journal, "day.started", run_id=run.id, name="day", purpose="See.", digest="sha256:0", participants=[],
+    record.append(journal, "day.started", run_id=run.id, name="day", purpose="See.", digest="sha256:0", participants=[],
                 notes="", commit=None, planned=[{"stage": "first", "experiments": ["a", "b"]}], weights={}, source="d")
-    record.tell(journal, "stage.started", stage="first")
-    record.tell(journal, "experiment.begun", stage="first", experiment="a", follow_up_of=None)
+    record.append(journal, "stage.started", stage="first")
+    record.append(journal, "experiment.begun", stage="first", experiment="a", follow_up_of=None)
     print("begun", flush=True)
     time.sleep(600)
 """
