@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.blind_diagnosis import CALM, CLASSES, blinded, diagnose
 from bench.diagnosis import score
-from chaos.explain.diagnosis import CALM, CLASSES, blinded, diagnose
 from chaos.publish.report import revisit
 
 

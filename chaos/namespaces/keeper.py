@@ -37,7 +37,7 @@ def main() -> None:
     os.umask(0o022)
     _let_observers_go_first()
     started = time.monotonic()
-    cgroup = cgroups.make(f"chaoslab-{spec.id}", cgroups.Limits(spec.memory_bytes, spec.disk_bytes))
+    cgroup = cgroups.make(f"chaoslab-{spec.id}", cgroups.CgroupLimits(spec.memory_bytes, spec.disk_bytes))
     try:
         Path(spec.folder, "groups.json").write_text(json.dumps([str(each) for each in cgroup.parents]))
         with socket.socket(socket.AF_UNIX) as server:

@@ -23,7 +23,9 @@ SOMEBODY = 524_288
 
 @pytest.fixture
 def group() -> Iterator[cgroups.Cgroup]:
-    found = cgroups.make(f"chaoslab-tests_of-{secrets.token_hex(3)}", cgroups.Limits(64 * MIB, 16 * MIB))
+    found = cgroups.make(
+        f"chaoslab-tests_of-{secrets.token_hex(3)}", cgroups.CgroupLimits(64 * MIB, 16 * MIB)
+    )
     assert found.views, found.refused
     yield found
     found.remove()
@@ -101,14 +103,14 @@ def test_controllers_that_are_mounted_as_one_are_one_group_by_two_names(
         (tmp_path / name).mkdir()
     for link in ("cpu", "cpuacct"):
         (tmp_path / link).symlink_to("cpu,cpuacct")
-    made = cgroups.make("chaoslab-x", cgroups.Limits(MIB))
+    made = cgroups.make("chaoslab-x", cgroups.CgroupLimits(MIB))
     assert made.views["cpu"] == made.views["cpuacct"] == tmp_path / "cpu,cpuacct" / "chaoslab-x" / "app"
     assert len(made.parents) == 3
 
 
 def test_a_base_where_nothing_may_be_made_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path)
-    assert "no memory controller" in cgroups.make("chaoslab-x", cgroups.Limits(MIB)).refused
+    assert "no memory controller" in cgroups.make("chaoslab-x", cgroups.CgroupLimits(MIB)).refused
 
 
 def test_without_a_systemd_of_ours_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

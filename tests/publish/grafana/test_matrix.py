@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chaos.errors import PublishError
-from chaos.publish.grafana import Dispatch, Receipt, Spawned, Window
+from chaos.publish.grafana import Annotation, Dispatch, Receipt, Spawned
 from chaos.publish.grafana.deliver import deliver
 from tests.doubles.grafana import Grafana
 from tests.doubles.grafana.sources import described
@@ -30,7 +30,7 @@ DISPATCH = Dispatch(
     run_id="a-run",
     experiment="shop",
     prometheus_url=None,
-    windows=[Window("slow network", "network_delay", 1_795_384_991.0, 1_795_384_999.0)],
+    windows=[Annotation("slow network", "network_delay", 1_795_384_991.0, 1_795_384_999.0)],
     besides=[drawn("chaoslab-fleet", "ChaosLab · all experiments")],
 )
 

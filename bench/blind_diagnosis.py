@@ -1,4 +1,4 @@
-"""Name the fault from what the target showed, without being told: the same evidence, its labels hidden.
+"""Blind diagnosis: the fault named from what the target showed, its labels hidden.
 
 Used to find out how far an analysis can be trusted to tell causes apart (`bench/diagnosis.py`). Each rule is a
 mechanism, not a likeness: a disk that fills, memory that no process of the target holds, a process that is ended from
