@@ -161,6 +161,10 @@ def test_the_unified_hierarchy_is_written_and_read(tmp_path: Path) -> None:
     assert limits.mechanism == "io.max"
     assert (limits.get("read"), limits.get("write")) == (2097152, None)
     assert (limits.moved("read"), limits.moved("write")) == (1459200, 314773504)
+    limits.count("read")
+    assert (tmp_path / "io.max").read_text() == "8:16 rbps=2097152", (
+        "what there is, so that its counters are made"
+    )
     limits.set("write", 4096)
     assert (tmp_path / "io.max").read_text() == "8:16 wbps=4096"
     assert limits.restored_by("read", None)[-3:-1] == ["8:16 rbps=max", str(tmp_path / "io.max")]
