@@ -19,6 +19,7 @@ from typing import Any
 from chaos.faults import FAULTS
 from chaos.manifests.models.sandboxes import SANDBOXES
 from tests.machines.engine_image import importing, put
+from tests.machines.hogging import HOLD
 from tests.machines.inside import HOG
 from tests.machines.killing import WHOM
 from tests.machines.kinds import GUESTS, IMAGE, KINDS, UNBUILT, Kind
@@ -217,9 +218,9 @@ def inside(cache: Path, kind: Kind, who: str, *command: str, within_s: float = 1
 def inside_in_background(
     cache: Path, kind: Kind, who: str, *command: str, within_s: float = 14_400
 ) -> "subprocess.Popen[bytes]":
-    env = []
+    env = [] if kind in UNBUILT else ["-e", f"{HOLD}=75s"]
     if kind.engine:
-        env = ["-e", f"CHAOSLAB_CONTAINER_ENGINE={kind.engine}", "-e", f"CHAOSLAB_CONTAINER_IMAGE={IMAGE}"]
+        env += ["-e", f"CHAOSLAB_CONTAINER_ENGINE={kind.engine}", "-e", f"CHAOSLAB_CONTAINER_IMAGE={IMAGE}"]
     guest = cache / "guests" / kind.guest
     return subprocess.Popen([HERE / "in", guest, who, "-t", str(within_s), *env, *command])
 
