@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import ManifestError, PlanError
+from chaos.manifests.digests import WHEN, trim
 from chaos.manifests.load import load
 from chaos.manifests.models.sandboxes import LocalSandbox
 from chaos.planning.describe import describe
@@ -162,10 +163,15 @@ def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(
     assert [problem.path for problem in caught.value.problems] == ["spec.method[0].fault.cpu"]
 
 
-def test_no_cpu_limit_is_nothing_in_a_plan(tmp_path: Path) -> None:
+def test_what_came_later_changes_no_digest(tmp_path: Path) -> None:
     (loaded,) = load(a_manifest(tmp_path))
     assert "cpu" not in plan(loaded).sandbox
     assert "cpu_limit" not in plan(loaded).work
+    first = loaded.manifest.spec.model_dump(exclude=WHEN)
+    assert first["sandbox"].pop("cpu") is None
+    covered = loaded.manifest.spec.model_dump(exclude=WHEN)
+    trim(covered, loaded.manifest.spec)
+    assert covered["sandbox"] == first["sandbox"]
 
 
 def test_a_capability_that_the_sandbox_lacks_is_said_at_the_fault(
