@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 async def _through_prefect(conduct: Conduct) -> "Result":
     from flows.game_day.conduct import conduct_with_prefect
 
-    return await conduct_with_prefect(conduct)
+    result = await conduct_with_prefect(conduct)
+    _tell_where_it_is_shown(result.run_id)
+    return result
+
+
+def _tell_where_it_is_shown(run_id: str) -> None:
+    """The last line of `chaoslab run`, where a console is served on this machine."""
+    from flows.console.running import address
+
+    context = click.get_current_context(silent=True)
+    if context is not None and (shown := address()):
+        context.call_on_close(lambda: click.echo(f"  console {shown}/runs/{run_id}", err=True))
 
 
 async def _day_through_prefect(conduct: ConductDay) -> "Day":

@@ -33,10 +33,10 @@ function WhatWasRun({ run, result, plan }: { run: Run; result: Result; plan?: Pl
     ["Hypothesis", inert(result.hypothesis)],
     ["Repository", run.repository ? inert(run.repository) : null],
     ["Commit", run.commit ? <code className="mono">{inert(run.commit)}</code> : null],
-    ["Digest", <code key="d" className="mono">{result.digest}</code>],
+    ["Digest", <code key="d" className="mono">{inert(result.digest, 120)}</code>],
     ["Seed", result.seed ?? "–"],
     ["Labels", Object.entries(result.labels).map(([name, value]) => `${name}: ${value}`).map((each) => inert(each, 120)).join(", ")],
-    ["Sandbox", `${result.sandbox.type}${result.sandbox.id ? `, ${result.sandbox.id}` : ""}${result.sandbox.destroyed ? ", destroyed" : ", not destroyed"}`],
+    ["Sandbox", inert(`${result.sandbox.type}${result.sandbox.id ? `, ${result.sandbox.id}` : ""}${result.sandbox.destroyed ? ", destroyed" : ", not destroyed"}`, 200)],
     ["Run", <code key="r" className="mono">{result.run_id}</code>],
     ["Prefect", prefect ? <a key="p" className="link" href={prefect} target="_blank" rel="noreferrer">flow run</a> : null],
   ];

@@ -37,9 +37,9 @@ export function ExperimentDashboard() {
       {live.length > 0 && (
         <Section title="Live" aside={`${live.length}`}>
           <ul className="card divide-y divide-line overflow-hidden">
-            {live.map((each) => (
+            {live.map((each, n) => (
               <li key={each.id}>
-                <LiveRow run={each} />
+                <LiveRow run={each} close={n < 3} />
               </li>
             ))}
           </ul>

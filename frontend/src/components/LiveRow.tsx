@@ -6,9 +6,9 @@ import { run as runQuery } from "../api/queries";
 import { inert, plain, seconds } from "../lib/words";
 import { shownOf, VerdictMark } from "./Verdict";
 
-export function LiveRow({ run }: { run: RunSummary }) {
-  // Its progress, as long as there are few of them: a page asks no more than a handful of questions.
-  const { data } = useQuery({ ...runQuery(run.id), enabled: run.state === "running" });
+export function LiveRow({ run, close }: { run: RunSummary; close: boolean }) {
+  // Its progress, of the first few only: a page asks no more than a handful of questions.
+  const { data } = useQuery({ ...runQuery(run.id), enabled: close && run.state === "running" });
   const progress = data?.progress;
   return (
     <div data-row className="relative grid grid-cols-[auto_1fr_auto] items-center gap-x-3 gap-y-1 px-4 py-2.5 hover:bg-sunken md:grid-cols-[auto_minmax(0,1fr)_120px_200px_72px]">

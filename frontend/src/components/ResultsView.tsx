@@ -4,7 +4,7 @@ import { RotateCcw } from "lucide-react";
 import { Link } from "react-router";
 import type { House, PlanView, Result, Run } from "../api/client";
 import { useAgain } from "../lib/starting";
-import { inert, latency, many, moment, percent, seconds, trimmed } from "../lib/words";
+import { inert, latency, many, moment, percent, plain, seconds, trimmed } from "../lib/words";
 import { AnalysisView } from "./AnalysisView";
 import { Section } from "./Page";
 import { Evidence } from "./Evidence";
@@ -46,7 +46,7 @@ export function VerdictHead({ run, result, operate }: { run: Run; result?: Resul
       <p className="num flex flex-wrap gap-x-5 gap-y-1 border-t border-line px-5 py-2.5 text-sm text-ink-2 sm:px-6">
         <span>{moment(run.started_at ?? run.created_at)}</span>
         {result && <span>took {seconds(result.timings.total_s)}</span>}
-        {run.outcome && run.outcome !== "completed" && <span>outcome: {run.outcome.replaceAll("_", " ")}</span>}
+        {run.outcome && run.outcome !== "completed" && <span>outcome: {plain(run.outcome)}</span>}
         {run.started_by && <span>started by {inert(run.started_by, 80)}</span>}
         {run.worker && <span>on {inert(run.worker, 80)}</span>}
         {run.severity && <span>severity: {run.severity}</span>}

@@ -26,7 +26,7 @@ export function StepsTable({ steps }: { steps: Step[] }) {
               </th>
               <td><Amounts of={step.asked} /></td>
               <td><Delivered of={step} /></td>
-              <td>{step.mechanism ? <>{inert(step.mechanism)}<span className="block text-sm text-ink-2">{step.kind}</span></> : "–"}</td>
+              <td>{step.mechanism ? <>{inert(step.mechanism, 80)}<span className="block text-sm text-ink-2">{inert(step.kind, 40)}</span></> : "–"}</td>
               <td>{seconds(step.held_s)}<span className="block text-sm text-ink-2">{seconds(step.hold_s)} asked</span></td>
               <td className="min-w-52">
                 <span className={step.landed ? "font-medium text-held" : "font-medium text-inconclusive"}>{step.landed ? "✔ landed" : "– did not land"}</span>
@@ -74,7 +74,7 @@ export function SteadyStates({ states }: { states: State[] }) {
             <tr key={state.name}>
               <th scope="row">
                 <b className="block font-medium">{inert(state.name, 80)}</b>
-                <span className="text-sm text-ink-2">{state.probe}: {inert(state.tolerance, 120)}</span>
+                <span className="text-sm text-ink-2">{inert(state.probe, 40)}: {inert(state.tolerance, 120)}</span>
               </th>
               <td><VerdictWord of={shownOf({ state: "ended", verdict: state.verdict })} /></td>
               <td className="whitespace-nowrap">{state.baseline_bad} / {state.fault_bad} / {state.recovery_bad}<span className="block text-sm text-ink-2">of {state.samples}</span></td>

@@ -64,7 +64,7 @@ export function bytes(value: number): string {
 }
 
 /** process_kill as people read it. */
-export const plain = (name: string): string => name.replaceAll("_", " ");
+export const plain = (name: string): string => inert(name.replaceAll("_", " "), 120);
 
 /** 1 run, 2 runs. */
 export const many = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;

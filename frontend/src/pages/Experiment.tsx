@@ -105,7 +105,7 @@ function Trend({ items }: { items: Items }) {
 
 function Conditions({ of }: { of: ExperimentView }) {
   return (
-    <Section title="Conditions" aside={of.sync}>
+    <Section title="Conditions" aside={inert(of.sync ?? "", 40)}>
       <ul className="card divide-y divide-line">
         {(of.conditions as { type: string; status: string; reason: string; message: string }[]).map((each) => (
           <li key={each.type} className="grid gap-x-4 px-4 py-2 sm:grid-cols-[160px_80px_1fr]">

@@ -28,6 +28,8 @@ export default function History() {
     queryFn: ({ pageParam }) => got(api.GET("/api/v1/runs", { params: { query: { ...filters, limit: PIECE, cursor: pageParam } as never } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
+    // Only while its first piece is all that is seen: pieces further down do not change.
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 1) <= 1 ? 5_000 : false),
   });
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   const change = (name: string, value: string) => {

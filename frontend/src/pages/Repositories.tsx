@@ -50,7 +50,7 @@ function One({ of }: { of: Account }) {
                 <Link className="font-medium no-underline after:absolute after:inset-0" to={`/experiments/${encodeURIComponent(of.repository.replace(/\.git$/, "").split("/").at(-1) ?? "-")}/${encodeURIComponent(each.name)}`}>{inert(each.name, 120)}</Link>
                 <p className="text-sm text-ink-2">{inert(each.path, 160)}</p>
               </div>
-              <span className={["Synced"].includes(each.sync) ? "text-ink-2" : "font-medium text-inconclusive"}>{each.sync}</span>
+              <span className={["Synced"].includes(each.sync) ? "text-ink-2" : "font-medium text-inconclusive"}>{inert(each.sync, 40)}</span>
               <p className="text-sm text-ink-2">{said ? inert(said.message || said.reason, 260) : ""}</p>
             </li>
           );

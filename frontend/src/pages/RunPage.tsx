@@ -30,7 +30,7 @@ function Shown({ run }: { run: Run }) {
   const [chosen, choose] = useState<number | null>(null);
   const segment = chosen ?? words.segments.at(-1) ?? 1;
   const measured = store.charts.has(segment);
-  useTitle(`${run.experiment}, ${ended ? (run.verdict ?? "ended") : run.state}`);
+  useTitle(`${inert(run.experiment, 160)}, ${ended ? (run.verdict ?? "ended") : run.state}`);
   // The stream knows first that something changed.
   const state = words.end ? "ended" : words.state;
   useEffect(() => {
