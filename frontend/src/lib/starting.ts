@@ -5,7 +5,8 @@ import { useNavigate } from "react-router";
 import { api, got, type Start } from "../api/client";
 import { queries } from "../api/queries";
 
-const fresh = () => crypto.randomUUID();
+// randomUUID is there with TLS or on the loopback only; a console may be reached by another name.
+const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, "0")).join("");
 
 function useBegun() {
   const go = useNavigate();

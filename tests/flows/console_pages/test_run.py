@@ -8,6 +8,10 @@ from tests.flows.console.served import Console, streamed
 from tests.flows.console_pages.looking import quiet, settled, violations
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("idle_pool")]
+HIDE = """hidden => {
+  Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
 
 
 def test_a_first_visit_is_led_to_a_verdict_without_a_mouse(pages: Console, judged: str) -> None:
@@ -51,6 +55,11 @@ def test_a_run_is_stopped_in_its_fault_phase(pages: Console, browser: Browser) -
     def look(page: Page, seen: Seen) -> None:
         expect(page.locator("[aria-current=step]")).to_have_text("fault")
         expect(page.get_by_text("in place", exact=True)).to_be_visible()
+        # The stream is let go while nobody looks, and goes on where it was.
+        page.evaluate(HIDE, True)
+        expect(page.get_by_text("rests while this tab is hidden")).to_be_visible()
+        page.evaluate(HIDE, False)
+        expect(page.get_by_text("live", exact=True).last).to_be_visible()
         page.keyboard.press(".")
         page.get_by_label("Reason to stop").fill("seen enough")
         page.keyboard.press("Enter")
