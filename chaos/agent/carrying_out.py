@@ -14,7 +14,8 @@ from chaos.agent.timeline import Timeline
 from chaos.agent.wall import Wall
 from chaos.events import Clock
 from chaos.namespaces import kernel
-from chaos.text.secrecy import Masker, known
+from chaos.text.masker import Masker
+from chaos.text.secrecy import known
 
 
 def carry_out(order: dict[str, Any], folder: Path, key: bytes, wall: Wall | OSError) -> None:

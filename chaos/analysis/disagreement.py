@@ -30,11 +30,11 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     if started is None or "seed" not in started.data:
         return []  # of a version that drew nothing: judged as it was
     load = record.plan.get("load") or {}
-    alike = [
-        state for state in record.plan.get("steady_state") or () if _alike(state.get("probe") or {}, load)
+    states = [
+        state for state in record.plan.get("steady_state") or () if alike(state.get("probe") or {}, load)
     ]
     doubts: list[str] = []
-    for state in alike:
+    for state in states:
         name, probe = str(state.get("name")), state["probe"]
         patience_s = min(float(probe.get("timeout") or 1.0), float(load.get("timeout_s") or 2.0))
         looks = [
@@ -45,11 +45,11 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
         asked = [
             (each.at, each.failure is not None or each.took_s > patience_s) for each in found if each.sent
         ]
-        doubts += _differences(name, sorted(looks), asked, timeline, SIGNIFICANCE / len(PHASES) / len(alike))
+        doubts += _differences(name, sorted(looks), asked, timeline, SIGNIFICANCE / len(PHASES) / len(states))
     return doubts
 
 
-def _alike(probe: Mapping[str, Any], load: Mapping[str, Any]) -> bool:
+def alike(probe: Mapping[str, Any], load: Mapping[str, Any]) -> bool:
     """Whether they ask for the very same."""
     return probe.get("type") == "http" and all(
         (probe.get(key) or _DEFAULTS.get(key)) == (load.get(key) or _DEFAULTS.get(key)) for key in _SAME

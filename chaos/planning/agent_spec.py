@@ -48,6 +48,8 @@ def work_of(spec: ExperimentSpec) -> dict[str, Any]:
     }
     if spec.target.user:
         work["user"] = spec.target.user
+    if spec.sandbox.cpu is not None:  # no other digest than before it could be said
+        work["cpu_limit"] = spec.sandbox.cpu
     plain: dict[str, Any] = json.loads(json.dumps(work, allow_nan=False))
     return plain
 

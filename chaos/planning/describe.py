@@ -46,6 +46,7 @@ def _what(plan: Plan) -> Iterator[str]:
 def _sandbox(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     box = plan.sandbox
     sizes = f"memory {SIZE.format(box['memory'])}, disk {SIZE.format(box['disk'])}"
+    sizes += f", cpu {SHARE.format(box['cpu'])}" if box.get("cpu") else ""
     yield f"sandbox {box['type']}: {sizes}, destroys itself after {DURATION.format(box['ttl'])}"
     if plan.retries:
         yield f"  opening it is tried again up to {plan.retries} time{'s' if plan.retries > 1 else ''}"
@@ -144,9 +145,14 @@ def _ends(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
     yield "blast radius"
     yield f"  no fault is held longer than {DURATION.format(plan.max_hold_s)}; here {DURATION.format(longest)}"
     for stop in order["stop_when"]:
-        wrong = f"{_probe(stop['probe'])} is not {Tolerance(**stop['tolerance'])}"
-        yield f"  stops when {wrong} for {DURATION.format(stop['for_s'])}"
+        met = met_when(_probe(stop["probe"]), Tolerance(**stop["tolerance"]), stop["for_s"])
+        yield f"  stops when {met}"
     yield f"analysis {plan.analysis['analyzer']}"
+
+
+def met_when(subject: str, tolerance: Tolerance, for_s: float) -> str:
+    """When a stop condition is met, in words: of an experiment, or of a game day."""
+    return f"{subject} is not {tolerance} for {DURATION.format(for_s)}"
 
 
 def _fault(fault: Mapping[str, Any], provider: str) -> str:

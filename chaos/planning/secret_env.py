@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.errors import TargetError
-from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, Masker, arguments, is_secret_name, known
+from chaos.text.masker import Masker
+from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, arguments, is_secret_name, known
 
 
 @dataclass(frozen=True, slots=True)

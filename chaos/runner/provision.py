@@ -17,7 +17,8 @@ from chaos.planning.plan import Plan
 from chaos.runner import agent_bundle as bundle
 from chaos.sandboxes import Sandbox, Setup
 from chaos.settings import Settings
-from chaos.text.secrecy import Masker, known
+from chaos.text.masker import Masker
+from chaos.text.secrecy import known
 
 
 def setup_of(plan: Plan) -> Setup | None:

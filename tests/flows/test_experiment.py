@@ -25,13 +25,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 
 from chaos.analysis.result import Result
-from chaos.cli.run_experiment import Conduct
 from chaos.errors import ManifestError
 from chaos.history.store import History
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
+from chaos.runner.observer import RunObserver
 from flows.experiment.flow import experiment
-from flows.game_day.conduct import conduct_with_prefect
+from flows.experiment.from_terminal import run_with_prefect
 from flows.server import api as server
 from tests.flows.manifests import killed
 from tests.publish.prometheus.stores import stubborn
@@ -42,9 +42,7 @@ STAGES = ["sandbox", "inject", "collect", "analyze", "visualize"]
 def conducted(manifest: Path, out: Path) -> Result:
     """The result of a run through Prefect, called as the command line calls it."""
     [loaded] = load(manifest)
-    return asyncio.run(
-        conduct_with_prefect(Conduct(plan(loaded), out, lambda event: None, lambda line: None))
-    )
+    return asyncio.run(run_with_prefect(plan(loaded), out, RunObserver(started_by="terminal")))
 
 
 def seen(
@@ -163,6 +161,18 @@ def test_a_bad_manifest_is_refused_before_any_task(prefect_server: server.Api, t
 
     with pytest.raises(ManifestError, match="unknown 'lag'"):
         asyncio.run(experiment(str(path), out=str(tmp_path / "runs")))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_manifest_that_is_not_what_was_asked_for_is_refused(
+    prefect_server: server.Api, tmp_path: Path
+) -> None:
+    path = killed(tmp_path)
+    asked = plan(load(path)[0]).spec_digest
+    path.write_text(path.read_text().replace("hold: 1s", "hold: 2s"))
+
+    with pytest.raises(ManifestError, match=f"with {asked}: it has changed meanwhile"):
+        asyncio.run(experiment(str(path), out=str(tmp_path / "runs"), spec_digest=asked))
     assert not (tmp_path / "runs").exists()
 
 

@@ -25,6 +25,10 @@ from chaos.planning.plan import Plan, plan
 from chaos.report.console import words
 from chaos.runner import agent_bundle as bundle
 from chaos.runner import stages as runner
+from chaos.runner.closing import conclude, destroy, finish
+from chaos.runner.observer import RunObserver
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runner.retries import pause_before, with_retries
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.sandboxes import Sandbox, SandboxRef, connect
@@ -71,7 +75,7 @@ async def destroyed_after(drawn: Plan, run: Run, scene: Callable[[SandboxRef], A
     try:
         await scene(ref)
     finally:
-        await runner.destroy(run, ref)
+        await destroy(run, ref)
 
 
 def nothing(_event: Event) -> None:
@@ -83,7 +87,7 @@ def carried_out(drawn: Plan, run: Run, meanwhile: Callable[[], Awaitable[None]])
 
     async def both() -> None:
         stop = Stop()
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, stop))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), stop))
         await meanwhile()
         async with asyncio.timeout(SOON_S):
             await work
@@ -306,7 +310,7 @@ def with_a_smaller_journal(agent: bytes) -> bytes:
 
 def test_a_journal_that_is_full_ends_the_run_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = with_a_smaller_journal(bundle.build())
-    monkeypatch.setattr(bundle, "build", lambda: agent)
+    monkeypatch.setattr(bundle, "build", lambda *, http2: agent)
     load = {"url": "http://127.0.0.1:8000/", "rate": "200/s"}
     drawn = planned(lab, load=load, phases={"baseline": "30s", "recovery": "1s"})
     run = begun(lab, drawn)
@@ -326,7 +330,7 @@ def test_where_nothing_can_be_written_down_the_run_goes_on_and_says_so(
     drawn = planned(lab)
     run = begun(lab, drawn)
     heard: list[str | None] = []
-    asyncio.run(runner.carry_out(drawn, run, lambda event: heard.append(words(event)), Stop()))
+    asyncio.run(carry_out(drawn, run, Stages(RunObserver(lambda event: heard.append(words(event)))), Stop()))
     assert runner.analyze(run).outcome == "completed"
     (opened,) = [line for line in heard if line and line.startswith("sandbox ")]
     assert "it cannot be written down" in opened
@@ -348,8 +352,8 @@ def test_what_a_copied_journal_says_is_never_done(lab: Lab) -> None:
         )
         with pytest.raises(SandboxRefused, match="none that this machine has opened for this run"):
             asyncio.run(runner.collect(ours, ref, nothing))
-        asyncio.run(runner.destroy(ours, ref))
-        asyncio.run(runner.conclude(ours, None))
+        asyncio.run(destroy(ours, ref))
+        asyncio.run(conclude(ours, None))
     assert victim.is_dir()
     assert [event.data["destroyed"] for event in ours.journal.of("sandbox.destroyed")] == [False, False]
 
@@ -372,7 +376,7 @@ def test_without_its_controller_the_agent_ends_the_fault_by_itself(lab: Lab) -> 
         await runner.collect(run, ref, nothing)
 
     asyncio.run(destroyed_after(drawn, run, scene))
-    runner.finish(run)
+    finish(run)
     (lost,) = run.journal.of("controller.lost")
     (recovered,) = run.journal.of("fault.recovered")
     assert recovered.data["because"] == "lease"
@@ -420,7 +424,7 @@ def test_opening_is_tried_again_and_a_setup_that_fails_is_not(lab: Lab) -> None:
     once = begun(lab, failing)
     began = time.monotonic()
     with pytest.raises(TargetError, match="exit code 7"):
-        asyncio.run(runner.with_retries(failing.retries, lambda: runner.open_sandbox(failing, once)))
+        asyncio.run(with_retries(failing.retries, lambda: runner.open_sandbox(failing, once)))
     assert time.monotonic() - began < SOON_S
     assert not list(lab.boxes.glob("box-*"))
 
@@ -434,12 +438,12 @@ def test_only_what_may_help_is_tried_again(retries: int, attempts: int) -> None:
         raise error
 
     with pytest.raises(SandboxError):
-        asyncio.run(runner.with_retries(retries, lambda: attempt(SandboxError("no room"))))
+        asyncio.run(with_retries(retries, lambda: attempt(SandboxError("no room"))))
     assert len(made) == attempts
     assert all(later - earlier > 0.45 for earlier, later in pairwise(made))
     made.clear()
     with pytest.raises(SandboxLost):
-        asyncio.run(runner.with_retries(retries, lambda: attempt(SandboxLost("gone"))))
+        asyncio.run(with_retries(retries, lambda: attempt(SandboxLost("gone"))))
     assert len(made) == 1
 
 
@@ -452,12 +456,12 @@ def test_a_stop_does_not_wait_for_the_next_attempt() -> None:
 
     async def scene() -> None:
         async with asyncio.timeout(SOON_S):
-            await runner.with_retries(10, attempt, stop)
+            await with_retries(10, attempt, stop)
 
     with pytest.raises(Interrupted, match="enough, before anything was injected"):
         asyncio.run(scene())
     with pytest.raises(Interrupted):
-        asyncio.run(runner.pause_before(10, stop))
+        asyncio.run(pause_before(10, stop))
 
 
 def test_a_stop_does_not_wait_for_the_setup(lab: Lab) -> None:
@@ -483,7 +487,7 @@ def test_a_cancelled_run_is_destroyed_and_says_so(lab: Lab) -> None:
     run = begun(lab, drawn)
 
     async def scene() -> None:
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, Stop()))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), Stop()))
         await until(run, "fault.injected")
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
