@@ -46,6 +46,7 @@ const AGAIN_AFTER_MS = 1_000;
 export function follow(id: string, sink: Sink): () => void {
   let source: EventSource | null = null;
   let last = "";
+  let most = 0;
   let over = false;
   let again: ReturnType<typeof setTimeout> | undefined;
 
@@ -65,7 +66,13 @@ export function follow(id: string, sink: Sink): () => void {
     };
     for (const kind of KINDS) {
       opened.addEventListener(kind, (event: MessageEvent<string>) => {
-        if (event.lastEventId) last = event.lastEventId;
+        if (event.lastEventId) {
+          // Numbered without a gap over the whole run: what was taken once is not taken again.
+          const number = Number(event.lastEventId.split(":")[1]);
+          if (number <= most) return;
+          most = number;
+          last = event.lastEventId;
+        }
         const said = JSON.parse(event.data) as never;
         sink[kind](said);
         if (kind === "end" || kind === "problem") stop("over");
