@@ -4,7 +4,7 @@ export PYTHON
 BIN = .venv/bin
 STACKS = gunicorn haproxy nginx-light nodejs openjdk-17-jdk-headless postgresql python3-psycopg2 python3-redis redis-server
 
-.PHONY: help setup run test test-machines check bench fidelity truth mutants serve stack lock
+.PHONY: help setup run test test-machines check bench fidelity truth mutants serve stack lock frontend
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
@@ -15,6 +15,7 @@ help:
 	@echo "make fidelity  docs/fidelity.md anew: every fault, asked and delivered"
 	@echo "make truth  docs/truth.md anew: real stacks under real faults, the verdict beside what their own clients saw"
 	@echo "make mutants  every safety net of the demo shop taken away in turn: which experiments notice"
+	@echo "make frontend  the console's pages anew, from frontend/ (needs Node 20.19 or later)"
 	@echo "make stack  Grafana, Prometheus, Prefect on Postgres and a worker, in containers (needs Docker)"
 	@echo "make serve  the Prefect server and its UI, in the background"
 
@@ -40,6 +41,7 @@ check: setup
 	$(BIN)/python scripts/syscall_filter.py --check
 	$(BIN)/python scripts/providers_page.py --check docs/sandboxes.md
 	$(BIN)/python scripts/openapi_page.py --check docs/openapi.json
+	$(BIN)/python scripts/frontend.py --check
 
 bench: setup
 	@scripts/packages stress-ng
@@ -59,6 +61,10 @@ mutants: setup
 
 serve: setup
 	$(BIN)/chaoslab up
+
+frontend: setup
+	cd frontend && npm ci && npm run types && npm run check && npm test && npm run build
+	$(BIN)/python scripts/frontend.py --write
 
 stack:
 	@scripts/stack

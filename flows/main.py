@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 async def _through_prefect(plan: "Plan", out: Path, observer: "RunObserver") -> "Result":
     from flows.experiment.from_terminal import run_with_prefect  # nothing but `run` needs any of it
 
-    return await run_with_prefect(plan, out, observer)
+    result = await run_with_prefect(plan, out, observer)
+    _tell_where_it_is_shown(result.run_id)
+    return result
+
+
+def _tell_where_it_is_shown(run_id: str) -> None:
+    """The last line of `chaoslab run`, where a console is served on this machine."""
+    from flows.console.running import address
+
+    context = click.get_current_context(silent=True)
+    if context is not None and (shown := address()):
+        context.call_on_close(lambda: click.echo(f"  console {shown}/runs/{run_id}", err=True))
 
 
 async def _day_through_prefect(

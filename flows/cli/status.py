@@ -64,6 +64,7 @@ async def _look(now: "ServerStatus") -> "Repositories":
 
 def _print(now: "ServerStatus", found: "Repositories") -> None:
     from chaos.gitops.status_text import heading, table
+    from flows.console.running import address
 
     url = now.configured or now.local
     if url is None:
@@ -71,6 +72,8 @@ def _print(now: "ServerStatus", found: "Repositories") -> None:
         return
     kind = "configured" if now.configured else f"local, pid {now.pid}, files in {now.folder}"
     click.echo(f"{url} ({kind}): {'answers' if now.answers else 'does not answer'}")
+    if shown := address():
+        click.echo(f"console: {shown}")
     for account, rows in found:
         click.echo("")
         for line in (heading(account), *table(rows)):

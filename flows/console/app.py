@@ -12,6 +12,7 @@ from starlette.responses import Response
 from chaos import __version__
 from chaos.text.inert import inert
 from flows.console import (
+    built,
     pages,
     routes_checks,
     routes_events,
@@ -69,6 +70,7 @@ def create_app(opened: Opened | None = None) -> FastAPI:
     app.include_router(routes_mission.router, prefix="/api")
     app.include_router(routes_mission.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(built.router, include_in_schema=False)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -1,4 +1,4 @@
-"""Plain pages without script: the list of runs, one run, the routes, and what each problem means."""
+"""Plain pages without script: the routes, and what each problem means."""
 
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -7,26 +7,20 @@ from fastapi import APIRouter, Depends, Path, Request
 from jinja2 import Environment, FileSystemLoader
 from starlette.responses import HTMLResponse, Response
 
-from chaos.history.models import Filters
 from flows.console.answering import PAGES
-from flows.console.desk import DeskOf, RunId
-from flows.console.finding import asked
 from flows.console.people import Person, needs
 from flows.console.problems import TYPES, Refused
-from flows.console.routes_runs import run_now
-from flows.console.viewing import BASE, summary
+from flows.console.viewing import BASE
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(needs("read"))]
-_MARKS = {"held": "✔ held", "deviated": "✖ deviated", "inconclusive": "? inconclusive"}
-
 
 _HTML = FilePath(__file__).with_name("html")
 _PAGES = Environment(loader=FileSystemLoader(_HTML), autoescape=True)
 
 
 def _page(name: str, **words: Any) -> Response:
-    text = _PAGES.get_template(f"{name}.html.j2").render(marks=_MARKS, base=BASE, **words)
+    text = _PAGES.get_template(f"{name}.html.j2").render(base=BASE, **words)
     return HTMLResponse(text, headers={"cache-control": "no-store", "content-security-policy": PAGES})
 
 
@@ -35,21 +29,6 @@ async def style(person: Viewer) -> Response:
     """How the pages look."""
     text = (_HTML / "style.css").read_text()
     return Response(text, media_type="text/css", headers={"cache-control": "max-age=3600"})
-
-
-@router.get("/")
-async def home(person: Viewer, desk: DeskOf) -> Response:
-    """The last runs."""
-    await desk.observer.look()
-    page = await asked(desk.history.page, Filters(), 100, None)
-    return _page("runs", title="Runs", runs=[summary(each) for each in page.items], address=desk.address)
-
-
-@router.get("/runs/{id}")
-async def run(id: RunId, person: Viewer, desk: DeskOf) -> Response:
-    """One run."""
-    found = await run_now(desk, id)
-    return _page("run", title=found.experiment, run=found)
 
 
 @router.get("/docs")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 
 from chaos import __version__
 from chaos.errors import ChaosLabError
+from chaos.history.models import Filters
 from chaos.runs import kill_switch as switch
 from chaos.runs.kill_switch import Halt
 from chaos.text.inert import inert
@@ -14,6 +15,8 @@ from flows.console import answers
 from flows.console.asked import Stop
 from flows.console.conductor import names
 from flows.console.desk import DeskOf
+from flows.console.finding import asked
+from flows.console.framing import embedded_origin, why_not
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
 from flows.prefect import kill_switch_admin as switching
@@ -42,6 +45,25 @@ async def who_am_i(person: Viewer) -> answers.Me:
     """Who asks, and what that one may do."""
     return answers.Me(
         name=person.name, role=person.role, rights=[each for each in _RIGHTS if person.may(each)]
+    )
+
+
+@router.get("/house", operation_id="get_house")
+async def get_house(person: Viewer, desk: DeskOf) -> answers.House:
+    """What the frame of every page shows: who asks, the switch, how many runs are live."""
+    await desk.observer.look()
+    counted = await asked(desk.history.counts, Filters(state="live"))
+    me, refused = await who_am_i(person), await why_not()
+    return answers.House(
+        **me.model_dump(),
+        read_only=person.read_only,
+        halt=_view(switch.halted() or await desk.conductor.halted(), []),
+        live=counted.total,
+        version=__version__,
+        prefect=desk.conductor.ui_url,
+        adhoc=desk.starter.adhoc,
+        grafana=refused,
+        grafana_origin=None if refused else embedded_origin(),
     )
 
 

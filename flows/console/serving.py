@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from flows.console.keeping import Kept
 from flows.console.limits import STARTS, Buckets, Rate
 from flows.console.observing import Observer
 from flows.console.people import Doorkeeper
+from flows.console.running import recorded
 from flows.console.starting import Starter
 from flows.console.underway import Journals
 from flows.server import api as server
@@ -74,7 +75,8 @@ async def serve(wanted: Wanted, say: Callable[[str], None]) -> None:
         )
         with speaking_to(api.url):
             async with _worker(wanted, say):
-                await _served(app, listening, lambda: say(f"console: {address}"))
+                with recorded(port) if local else nullcontext():
+                    await _served(app, listening, lambda: say(f"console: {address}"))
 
 
 async def _served(app: Guard, listening: socket.socket, ready: Callable[[], None]) -> None:
@@ -115,8 +117,6 @@ class _Server(uvicorn.Server):
 
     def capture_signals(self):  # type: ignore[no-untyped-def]
         """See uvicorn.Server: they are heeded already."""
-        from contextlib import nullcontext
-
         return nullcontext()
 
 

@@ -49,6 +49,11 @@ class Background:
         return cls(process.pid, _began(process.pid), port)
 
     @classmethod
+    def this(cls, port: int) -> "Background":
+        """The process that asks."""
+        return cls(os.getpid(), _began(os.getpid()), port)
+
+    @classmethod
     def load(cls, path: Path) -> "Background | None":
         """The recorded one, if it still runs."""
         try:

@@ -47,6 +47,11 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
 @pytest.fixture
 def idle_pool(prefect_server: server.Api) -> None:
     """Nothing that other tests left waits for a worker: it would carry that out first."""
+    empty_pool(prefect_server)
+
+
+def empty_pool(prefect_server: server.Api) -> None:
+    """Forget every run that is due and that nobody carries out."""
     due = {"before_": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}
     states = {"type": {"any_": ["SCHEDULED", "PENDING"]}}
     waiting = {"flow_runs": {"state": states, "next_scheduled_start_time": due}, "limit": 200}

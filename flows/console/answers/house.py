@@ -54,6 +54,23 @@ class Me(BaseModel):
     rights: list[str]
 
 
+class House(Me):
+    """What the frame of every page shows."""
+
+    read_only: bool
+    halt: HaltView
+    live: int
+    """How many runs have not ended."""
+    version: str
+    prefect: str | None
+    """Where Prefect's pages are."""
+    adhoc: str
+    """What may be started that no repository holds: `all`, `images`, `shop` or `off`."""
+    grafana: str
+    """Why no dashboard of Grafana is shown in a frame; empty when one may be."""
+    grafana_origin: str | None = None
+
+
 class Health(BaseModel):
     """Whether the console answers."""
 
