@@ -40,6 +40,7 @@ async def directly(conduct: Conduct) -> "Result":
     """Carry out the plan in this process, with no server. Raises Halted when this machine is."""
     from chaos.history import origin
     from chaos.history.recording import record
+    from chaos.history.uploads.beside import elsewhere
     from chaos.runner.concurrency import in_turn
     from chaos.runs.active import under_way
     from chaos.runs.directory import Run
@@ -49,7 +50,8 @@ async def directly(conduct: Conduct) -> "Result":
         conduct.run = run = Run.new(conduct.plan.name, conduct.out)
         origin.note(run, source=conduct.plan.source, started_by="terminal")
         with under_way(run):
-            result = await _stage_by_stage(conduct, run)
+            async with elsewhere(run, conduct.say) as delivery:
+                result = await delivery.conclude(await _stage_by_stage(conduct, run))
     await record(run.folder, conduct.say)
     await _tell_people(result, conduct.say)
     return result

@@ -86,7 +86,7 @@ async def ad_hoc(
         words, key=f"{plan.name}-manifest", description="the manifest of this run"
     )
     try:
-        return await final_state(await carried_out(plan, Path(out)))
+        return await final_state(await carried_out(plan, Path(out), text_of(loaded)))
     except Interrupted as error:
         return await state_of_unbegun(error)
 

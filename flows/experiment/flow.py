@@ -31,6 +31,8 @@ from chaos.errors import Interrupted, ManifestError
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.repository.source import Source
 from chaos.history.recording import record
+from chaos.history.uploads.beside import elsewhere
+from chaos.manifests.ad_hoc import text_of
 from chaos.manifests.load import Loaded, load
 from chaos.manifests.overriding import Intensity, Overrides
 from chaos.planning.plan import Plan
@@ -44,7 +46,7 @@ from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef
 from chaos.units import POSITIVE_DURATION
 from flows.experiment import tasks
-from flows.experiment.came_from import note_origin
+from flows.experiment.came_from import keep_manifest, note_origin
 from flows.experiment.live import shown_live
 from flows.prefect.concurrency import in_turn_everywhere
 from flows.prefect.events import notice_result
@@ -87,17 +89,21 @@ async def experiment(
         intensity: The preset of every fault, in place of the manifest's exact numbers.
     """
     loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
-    plan = draw(_one(loaded, manifest, name), seed=seed, overrides=Overrides.read(hold, intensity))
+    meant = _one(loaded, manifest, name)
+    plan = draw(meant, seed=seed, overrides=Overrides.read(hold, intensity))
     try:
-        result = await carried_out(plan, Path(out))
+        result = await carried_out(plan, Path(out), text_of(meant))
     except Interrupted as error:
         return await state_of_unbegun(error)
     await tell_commit(repository, commit, result)
     return await final_state(result)
 
 
-async def carried_out(plan: Plan, out: Path) -> Result:
-    """Stages 2 to 7 of one plan, inside a flow run. Raises Halted, and Interrupted while it waits for its turn."""
+async def carried_out(plan: Plan, out: Path, manifest: str) -> Result:
+    """Stages 2 to 7 of one plan, inside a flow run; the manifest is kept in the run's folder.
+
+    Raises Halted, and Interrupted while it waits for its turn.
+    """
     watch = watching()
     logger = get_run_logger()
 
@@ -112,8 +118,10 @@ async def carried_out(plan: Plan, out: Path) -> Result:
     ):
         run = Run.new(plan.name, out)
         note_origin(run, plan.source, watch.by)
+        keep_manifest(run, manifest)
         with under_way(run, str(flow_run.id)):
-            result = await _stages(plan, run, watch, stop)
+            async with elsewhere(run, say) as delivery:
+                result = await delivery.conclude(await _stages(plan, run, watch, stop))
     await record(run.folder, say)
     await notice_result(result, say)
     return result
