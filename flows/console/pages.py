@@ -40,7 +40,7 @@ async def style(person: Viewer) -> Response:
 @router.get("/")
 async def home(person: Viewer, desk: DeskOf) -> Response:
     """The last runs."""
-    await desk.observer.look()
+    await desk.observer.seen()
     page = await asked(desk.history.page, Filters(), 100, None)
     return _page("runs", title="Runs", runs=[summary(each) for each in page.items], address=desk.address)
 
