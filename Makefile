@@ -4,7 +4,7 @@ export PYTHON
 BIN = .venv/bin
 STACKS = gunicorn haproxy nginx-light nodejs openjdk-17-jdk-headless postgresql python3-psycopg2 python3-redis redis-server
 
-.PHONY: help setup run test test-machines check bench fidelity truth mutants serve stack lock frontend
+.PHONY: help setup run test test-machines check bench fidelity truth mutants serve stack lock frontend fuzz
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
@@ -16,6 +16,7 @@ help:
 	@echo "make truth  docs/truth.md anew: real stacks under real faults, the verdict beside what their own clients saw"
 	@echo "make mutants  every safety net of the demo shop taken away in turn: which experiments notice"
 	@echo "make frontend  the console's pages anew, from frontend/ (needs Node 20.19 or later)"
+	@echo "make fuzz   the REST API, asked by schemathesis with the token of each role, 50 times each operation (minutes)"
 	@echo "make stack  Grafana, Prometheus, Prefect on Postgres and a worker, in containers (needs Docker)"
 	@echo "make serve  the Prefect server and its UI, in the background"
 
@@ -58,6 +59,9 @@ truth: setup
 
 mutants: setup
 	$(BIN)/python -m bench.mutants
+
+fuzz: setup
+	SCHEMATHESIS_EXAMPLES=50 $(BIN)/python -m pytest -q --timeout 1800 tests/flows/console/test_schemathesis.py tests/flows/console/test_fuzz.py
 
 serve: setup
 	$(BIN)/chaoslab up

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from chaos.history import steps2
 from chaos.history.database import connect
 from chaos.history.migrations import migrate
 from chaos.history.models import Filters
@@ -45,7 +46,9 @@ _MADE = (
     " WHERE i <= 10000",
     """INSERT INTO tallies (repository, experiment, outcome, verdict, n)
         SELECT repository, experiment, outcome, verdict, count(*) FROM runs GROUP BY 1, 2, 3, 4""",
+    *(each for each in steps2.STEP if "INSERT INTO" in each and "SELECT" in each),
 )
+_COUNTED = ("tallies", "fault_tallies", "hour_tallies")
 
 
 def main() -> None:
@@ -72,10 +75,14 @@ def _make(url: str, runs: int) -> None:
 
     def made(connection: Connection) -> None:
         connection.execute(text("DELETE FROM runs"))
-        connection.execute(text("DELETE FROM tallies"))
+        for table in _COUNTED:
+            connection.execute(text(f"DELETE FROM {table}"))
         series = _SERIES[connection.dialect.name].format(n=runs)
         for each in _MADE:
-            connection.exec_driver_sql(each.format(series=series, e=EXPERIMENTS))
+            only, colon, words = each.partition(": ")
+            if not colon or only not in _SERIES or only == connection.dialect.name:
+                said = words if colon and only in _SERIES else each
+                connection.exec_driver_sql(said.format(series=series, e=EXPERIMENTS))
 
     database.write(made)
     database.write(lambda connection: connection.execute(text("ANALYZE")))

@@ -142,6 +142,13 @@ class Settings(BaseSettings):
     chaoslab_opsgenie_url: str = "https://api.opsgenie.com"
     chaoslab_alert_after: int = Field(2, ge=1)
     """So many deviations in a row are an alert; holding again ends it."""
+    chaoslab_console_url: str | None = None
+    """A console on another machine that gets the runs of this one, live: `https://chaos.example.com`."""
+    chaoslab_console_token: SecretStr | None = None
+    """What it asks for: a token with the role worker."""
+    chaoslab_artifacts_url: str | None = None
+    """A bucket or folder that gets the files of runs, and from which a console reads them: `s3://bucket/prefix`,
+    `gs://…`, `az://…`, `file:///mnt/share`."""
     chaoslab_console_hosts: str | None = None
     """Host names, with their ports, by which `chaoslab console` may be reached beside its own address: by comma."""
     chaoslab_console_origins: str | None = None

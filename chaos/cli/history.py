@@ -143,6 +143,38 @@ def prune(keep: str | None, dry_run: bool) -> None:
 
 
 @history.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
+def push(runs: tuple[str, ...]) -> None:
+    """Bring to the console of CHAOSLAB_CONSOLE_URL, and to the bucket of CHAOSLAB_ARTIFACTS_URL, what they have not got
+    of RUN: its folder, or its run id."""
+    from chaos.history.uploads.pushing import push as bring
+    from chaos.settings import Settings
+
+    failed = False
+    for run in runs:
+        try:
+            places = bring(_folder_of(run), Settings())
+            click.echo(f"{run}: the {' and the '.join(places)} has everything")
+        except ChaosLabError as error:
+            failed = True
+            click.echo(f"{run}: {error}", err=True)
+    sys.exit(ChaosLabError.exit_code if failed else 0)
+
+
+def _folder_of(run: str) -> Path:
+    """Of a path, or of a run that the history knows. Raises ChaosLabError."""
+    from chaos.history.errors import Unknown
+
+    if Path(run).is_dir():
+        return Path(run).absolute()
+    with _opened() as store:
+        found = store.get(run)
+    if found is None or found.run.folder is None:
+        raise Unknown("no such folder, and no such run in the history; chaoslab history list shows all")
+    return Path(found.run.folder)
+
+
+@history.command()
 def export() -> None:
     """Print everything as lines of JSON: runs with their results, game days, the audit. No tokens."""
     with _opened() as store:

@@ -1,22 +1,21 @@
 """Import of run folders into the index, and the check of the index against them."""
 
 import os
-import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, select, text
 from sqlalchemy.engine import RowMapping
 
-from chaos.history import days, files, pruned
+from chaos.history import days, files, pruned, tallies
 from chaos.history.database import Database
 from chaos.history.errors import RunNotIndexed
 from chaos.history.models import ENDED, PRUNED, Aside, Imported, RunRow
-from chaos.history.rows import JOURNAL, RESULT
-from chaos.history.tables import ARTIFACTS, DAYS, RUNS, TALLIES
+from chaos.history.rows import JOURNAL, RESULT, is_ours
+from chaos.history.tables import ARTIFACTS, DAYS, RUNS
 from chaos.history.taking import take
 from chaos.history.writing import put, put_day, row_of, stored
 
@@ -81,7 +80,7 @@ def compare(database: Database, roots: Iterable[Path], *, deep: bool) -> tuple[i
     here: set[str] = set()
     for run in _runs(database):
         runs += 1
-        if run.folder is None or run.machine not in (None, platform.node()):
+        if run.folder is None or not is_ours(run.machine, run.store):
             continue
         here.add(run.folder)
         if why := _beside(database, run, deep=deep):
@@ -152,10 +151,5 @@ def _inside(connection: Connection) -> list[Aside]:
         wrong += [str(each) for each in said if each != "ok"]
         lost = connection.execute(text("PRAGMA foreign_key_check")).all()
         wrong += ["rows of runs that are not there"] if lost else []
-    kinds = [func.coalesce(RUNS.c[name], "") for name in ("repository", "experiment", "outcome", "verdict")]
-    true = select(*kinds, func.count()).where(RUNS.c.state == ENDED).group_by(*kinds)
-    counted = [TALLIES.c[name] for name in ("repository", "experiment", "outcome", "verdict", "n")]
-    said_ = {tuple(each) for each in connection.execute(select(*counted).where(TALLIES.c.n != 0))}
-    if said_ != {tuple(each) for each in connection.execute(true)}:
-        wrong.append("its counts are not those of its runs")
+    wrong += [] if tallies.are_true(connection) else ["its counts are not those of its runs"]
     return [Aside("the store", f"{each}; move it away, then: chaoslab history import DIR") for each in wrong]

@@ -5,7 +5,6 @@ first; what it does not name is kept. Only files of ours are removed, by their n
 and that still hold that run. What is pruned is written down in the folder before it is removed.
 """
 
-import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from chaos.history.database import Database
 from chaos.history.errors import BadQuestion, RunNotIndexed
 from chaos.history.importing import put_folder
 from chaos.history.models import ENDED, PRUNED, Aside, Pruning
-from chaos.history.rows import ARTIFACTS, JOURNAL
+from chaos.history.rows import ARTIFACTS, JOURNAL, is_ours
 from chaos.history.tables import ARTIFACTS as FILES
 from chaos.history.tables import RUNS
 from chaos.history.taking import take
@@ -108,7 +107,15 @@ def _limits(clause: str, words: list[str]) -> Retention:
 
 def _files(connection: Connection, names: tuple[str, ...]) -> list[_File]:
     """Those of ended runs of this machine, newest first."""
-    columns = (RUNS.c.id, RUNS.c.folder, FILES.c.name, FILES.c.bytes, RUNS.c.created_ms, RUNS.c.machine)
+    columns = (
+        RUNS.c.id,
+        RUNS.c.folder,
+        FILES.c.name,
+        FILES.c.bytes,
+        RUNS.c.created_ms,
+        RUNS.c.machine,
+        RUNS.c.store,
+    )
     where = (
         RUNS.c.state == ENDED,
         RUNS.c.folder.is_not(None),
@@ -117,8 +124,7 @@ def _files(connection: Connection, names: tuple[str, ...]) -> list[_File]:
     )
     asked = select(*columns).join(FILES, FILES.c.run == RUNS.c.id).where(*where)
     newest = asked.order_by(RUNS.c.created_ms.desc(), RUNS.c.id.desc())
-    ours = (None, platform.node())
-    return [_File(*each[:5]) for each in connection.execute(newest) if each[5] in ours]
+    return [_File(*each[:5]) for each in connection.execute(newest) if is_ours(each[5], each[6])]
 
 
 def _beyond(found: list[_File], limits: Retention, at_ms: int) -> Iterator[_File]:

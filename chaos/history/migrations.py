@@ -1,12 +1,14 @@
 """Migrations of the schema: numbered steps, each in one transaction, only forward.
 
-A step that was released is never changed. It is plain SQL, for what the tables are now says nothing about then.
+A step that was released is never changed. It is plain SQL, for what the tables are now says nothing about then; a
+statement that begins with `sqlite: ` or `postgresql: ` is for that kind only.
 """
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, inspect, text
 
+from chaos.history import steps2
 from chaos.history.database import Database
 from chaos.history.errors import HistoryError
 
@@ -62,7 +64,7 @@ _FIRST = (
         id {identity}, at_ms BIGINT NOT NULL, who TEXT NOT NULL, "from" TEXT NOT NULL, what TEXT NOT NULL,
         "on" TEXT NOT NULL, answer TEXT NOT NULL)""",
 )  # fmt: skip
-STEPS: Sequence[Sequence[str]] = (_FIRST,)
+STEPS: Sequence[Sequence[str]] = (_FIRST, steps2.STEP)
 """The first leads from nothing to schema 1, and so on."""
 _IDENTITY = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -101,9 +103,13 @@ def _one(connection: Connection, steps: Sequence[Sequence[str]]) -> None:
             text("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
         )
         connection.execute(text("INSERT INTO meta (key, value) VALUES ('schema', '0')"))
-    for statement in steps[at]:
-        words = statement.replace("{identity}", _IDENTITY[connection.dialect.name])
-        connection.exec_driver_sql(words)
+    kind = connection.dialect.name
+    for each in steps[at]:
+        only, colon, rest = each.partition(": ")
+        of_one = colon and only in _IDENTITY
+        statement = each if not of_one else rest if only == kind else ""
+        if words := statement.replace("{identity}", _IDENTITY[kind]):
+            connection.exec_driver_sql(words)
     connection.execute(text("UPDATE meta SET value = :at WHERE key = 'schema'"), {"at": str(at + 1)})
 
 

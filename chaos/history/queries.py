@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, exists, func, literal, select, text, tuple_
 
 from chaos.analysis.moments import iso
+from chaos.history import words
 from chaos.history.cursors import after, cursor
 from chaos.history.errors import BadQuestion, Gone
 from chaos.history.migrations import schema
@@ -22,7 +24,17 @@ from chaos.history.models import (
     Summary,
 )
 from chaos.history.rows import RESULT, askable
-from chaos.history.tables import ARTIFACTS, LABELS, RESULTS, RUNS, STEPS, TALLIES
+from chaos.history.tables import (
+    ARTIFACTS,
+    FAULT_TALLIES,
+    HOUR_MS,
+    HOUR_TALLIES,
+    LABELS,
+    RESULTS,
+    RUNS,
+    STEPS,
+    TALLIES,
+)
 from chaos.history.writing import known, row_of, stored
 
 MOST = 200
@@ -64,7 +76,7 @@ def page(connection: Connection, filters: Filters, limit: int, at: str | None) -
     """See History."""
     if not 1 <= limit <= MOST:
         raise BadQuestion(f"limit: {limit} is not between 1 and {MOST}")
-    asked = select(RUNS).where(*_meant(filters)).order_by(*_NEWEST).limit(limit + 1)
+    asked = select(RUNS).where(*_meant(connection, filters)).order_by(*_NEWEST).limit(limit + 1)
     if at is not None:
         created_ms, id_ = after(filters, at)
         asked = asked.where(tuple_(RUNS.c.created_ms, RUNS.c.id) < tuple_(literal(created_ms), literal(id_)))
@@ -91,14 +103,15 @@ def trend(
 def counts(connection: Connection, filters: Filters) -> RunCounts:
     """See History."""
     _check(filters)
-    plain = all(value in (None, ()) for key, value in _asdict(filters).items() if key not in _TALLIED)
-    kinds = connection.execute(_tallied(filters) if plain else _counted(filters)).all()
+    kinds = _kinds(connection, filters)
     verdicts: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     for outcome, verdict, n in kinds:
         verdicts[verdict] += int(n)
         outcomes[outcome] += int(n)
-    under_way = select(func.count()).select_from(RUNS).where(RUNS.c.state != ENDED, *_meant(filters))
+    under_way = (
+        select(func.count()).select_from(RUNS).where(RUNS.c.state != ENDED, *_meant(connection, filters))
+    )
     live = connection.scalar(under_way) or 0
     total = live + verdicts.total()
     found = [{key: n for key, n in each.items() if key and n} for each in (verdicts, outcomes)]
@@ -115,20 +128,56 @@ def _asdict(filters: Filters) -> Mapping[str, Any]:
     return {name: getattr(filters, name) for name in Filters.__dataclass_fields__}
 
 
-def _tallied(filters: Filters) -> Select[Any]:
-    said = {name: getattr(filters, name) for name in _TALLIED}
-    where = [TALLIES.c[name] == value for name, value in said.items() if value is not None]
-    kinds = select(TALLIES.c.outcome, TALLIES.c.verdict, func.sum(TALLIES.c.n).label("n"))
-    return kinds.where(*where).group_by(TALLIES.c.outcome, TALLIES.c.verdict)
+def _kinds(connection: Connection, filters: Filters) -> list[tuple[str, str, int]]:
+    """(outcome, verdict, how many) of ended ones: from what is counted already, as far as that goes."""
+    if filters.state == "live":
+        return []
+    given = {key for key, value in _asdict(filters).items() if value not in (None, ())} - {"state"}
+    if given <= {*_TALLIED}:
+        return _told(connection, _tallied(TALLIES, filters, _TALLIED))
+    if given <= {*_TALLIED, "fault"}:
+        return _told(connection, _tallied(FAULT_TALLIES, filters, (*_TALLIED, "fault")))
+    if given <= {"since_ms", "until_ms", "outcome", "verdict"}:
+        return _of_a_time(connection, filters)
+    return _told(connection, _counted(connection, filters))
 
 
-def _counted(filters: Filters) -> Select[Any]:
+def _told(connection: Connection, asked: Select[Any]) -> list[tuple[str, str, int]]:
+    return [(outcome, verdict, int(n)) for outcome, verdict, n in connection.execute(asked)]
+
+
+def _tallied(table: Table, filters: Filters, names: Sequence[str]) -> Select[Any]:
+    said = {name: getattr(filters, name) for name in names}
+    where = [table.c[name] == value for name, value in said.items() if value is not None]
+    kinds = select(table.c.outcome, table.c.verdict, func.sum(table.c.n).label("n"))
+    return kinds.where(*where).group_by(table.c.outcome, table.c.verdict)
+
+
+def _of_a_time(connection: Connection, filters: Filters) -> list[tuple[str, str, int]]:
+    """Whole hours as they are counted; the two that the time begins and ends in, run by run."""
+    since, until = filters.since_ms, filters.until_ms
+    first = None if since is None else -(-since // HOUR_MS)
+    last = None if until is None else until // HOUR_MS
+    if first is not None and last is not None and first >= last:
+        return _told(connection, _counted(connection, filters))
+    asked = _tallied(HOUR_TALLIES, filters, ("outcome", "verdict"))
+    asked = asked if first is None else asked.where(HOUR_TALLIES.c.hour >= first)
+    asked = asked if last is None else asked.where(HOUR_TALLIES.c.hour < last)
+    found = _told(connection, asked)
+    if first is not None:
+        found += _told(connection, _counted(connection, replace(filters, until_ms=first * HOUR_MS)))
+    if last is not None:
+        found += _told(connection, _counted(connection, replace(filters, since_ms=last * HOUR_MS)))
+    return found
+
+
+def _counted(connection: Connection, filters: Filters) -> Select[Any]:
     outcome, verdict = (func.coalesce(each, "") for each in (RUNS.c.outcome, RUNS.c.verdict))
     kinds = select(outcome, verdict, func.count().label("n"))
-    return kinds.where(RUNS.c.state == ENDED, *_meant(filters)).group_by(outcome, verdict)
+    return kinds.where(RUNS.c.state == ENDED, *_meant(connection, filters)).group_by(outcome, verdict)
 
 
-def _meant(filters: Filters) -> list[ColumnElement[bool]]:
+def _meant(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:
     _check(filters)
     same = ("experiment", "repository", "verdict", "outcome", "game_day")
     said = {name: getattr(filters, name) for name in same}
@@ -144,10 +193,7 @@ def _meant(filters: Filters) -> list[ColumnElement[bool]]:
     for key, value in filters.labels:
         where.append(exists().where(LABELS.c.run == RUNS.c.id, LABELS.c.key == key, LABELS.c.value == value))
     if filters.q:
-        words = [
-            RUNS.c[name].icontains(filters.q, autoescape=True) for name in ("experiment", "run_id", "why")
-        ]
-        where.append(or_(*words))
+        where.append(words.contain(connection, filters.q))
     return where
 
 

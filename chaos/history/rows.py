@@ -1,6 +1,7 @@
 """Rows of one run, with values that fit any database and any screen."""
 
 import math
+import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,13 +15,17 @@ from chaos.history.models import ArtifactRow, RunRow, SteadyRow, StepRow
 from chaos.text.inert import inert
 
 JOURNAL, RESULT = "journal.ndjson", "result.json"
-ARTIFACTS = (JOURNAL, RESULT, "report.html", "dashboard.json")
+ARTIFACTS = (JOURNAL, RESULT, "report.html", "dashboard.json", "manifest.yaml")
+DELIVERED = ("origin.json", "report.html", "dashboard.json", "manifest.yaml")
+"""What goes elsewhere beside the journal, and before the result."""
+FOLDER, UPLOADED = "folder", "uploaded: "
+"""Where the files of a run are: on the machine that ran it, or with the machine that this names."""
 MOST_BYTES = 16 * 2**20
 """Of a result: an honest one has some ten thousand."""
 WORDS, NAME = 2000, 300
 """Characters of a reason, and of a name."""
 LARGEST = 2**63 - 1
-_RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)-[0-9a-f]{6}", re.ASCII)
+RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)-[0-9a-f]{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,7 @@ def path_text(folder: Path) -> str:
 
 def check_id(folder: Path, run_id: str, name: str) -> None:
     """Whether that is how runs of that name are called. Raises RunNotIndexed."""
-    match = _RUN_ID.fullmatch(run_id)
+    match = RUN_ID.fullmatch(run_id)
     if match is None or match[2] != name:
         raise RunNotIndexed(
             f"{files.named(folder)}: its result says that it is no run of ours (its run_id, experiment)"
@@ -93,6 +98,13 @@ def _parts(value: Any) -> Iterator[Any]:
     if is_dataclass(value):
         return (getattr(value, each.name) for each in fields(value))
     return iter(value)
+
+
+def is_ours(run_machine: str | None, store: str | None) -> bool:
+    """Whether the files of a run are on this machine."""
+    if store is not None and store.startswith(UPLOADED):
+        return store == UPLOADED + platform.node()
+    return run_machine in (None, platform.node())
 
 
 def askable(value: object) -> bool:

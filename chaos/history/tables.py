@@ -32,6 +32,16 @@ ARTIFACTS = _table(
 )
 TALLIES = _table("tallies", repository=Text, experiment=Text, outcome=Text, verdict=Text, n=BigInteger)
 """How many ended runs there are of each kind: counted as they are written, for nobody counts a million of them."""
+FAULT_TALLIES = _table(
+    "fault_tallies",
+    fault=Text, repository=Text, experiment=Text, outcome=Text, verdict=Text, n=BigInteger,
+)  # fmt: skip
+"""The same of runs with a step of that fault."""
+HOUR_TALLIES = _table("hour_tallies", hour=BigInteger, outcome=Text, verdict=Text, n=BigInteger)
+"""The same of runs that were created in that hour since 1970."""
+HOUR_MS = 3_600_000
+RUN_WORDS = _table("run_words", run=Text, words=Text)
+"""What a search looks through, in lower case."""
 DAYS = _table(
     "days",
     id=Text, name=Text, repository=Text, digest=Text, verdict=Text, score=BigInteger, coverage=Double,

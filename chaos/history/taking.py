@@ -5,6 +5,7 @@ all of it becomes rows, or RunNotIndexed says what is wrong.
 """
 
 import json
+import platform
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +16,19 @@ from pydantic import ValidationError
 
 from chaos.analysis.result import Result, StepResult
 from chaos.history import files, origin
+from chaos.history.deliveries import FILE as NOTE
 from chaos.history.errors import RunNotIndexed
 from chaos.history.models import RunRow, SteadyRow, StepRow
 from chaos.history.origin import Origin
 from chaos.history.pruned import artifacts, remembered
 from chaos.history.rows import (
+    FOLDER,
     JOURNAL,
     LARGEST,
     MOST_BYTES,
     NAME,
     RESULT,
+    UPLOADED,
     RunRows,
     check_id,
     milliseconds,
@@ -137,13 +141,18 @@ def _row(result: Result, came: Origin, where: str) -> RunRow:
         machine=_some(came.machine),
         worker=_some(came.worker),
         folder=where,
-        store="folder",
+        store=store_of(folder),
         latency_p95=number(metrics.latency_p95) if metrics else None,
         error_rate=number(under_fault.error_rate) if under_fault else None,
         recovery_s=number(metrics.recovery_time_seconds) if metrics else None,
         cpu_peak=number(result.usage.cpu_peak_percent),
         memory_peak=number(result.usage.memory_peak_percent),
     )
+
+
+def store_of(folder: Path) -> str:
+    """Where the files of a run in that folder are: `folder`, of the machine that ran it, or with whom they arrived."""
+    return UPLOADED + platform.node() if files.seen(folder / NOTE) is not None else FOLDER
 
 
 def _step(n: int, step: StepResult) -> StepRow:

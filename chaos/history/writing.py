@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
 
-from chaos.history import files
+from chaos.history import files, tallies, words
 from chaos.history.errors import HistoryError, RunNotIndexed
 from chaos.history.models import ENDED, ArtifactRow, DayRow, DayRunRow, RunRow, SteadyRow, StepRow
 from chaos.history.rows import RESULT, RunRows
@@ -19,7 +19,6 @@ from chaos.history.tables import (
     RUNS,
     STEADY_STATES,
     STEPS,
-    TALLIES,
 )
 
 _SAID_ELSEWHERE = ("repository", "commit", "source", "started_by", "machine", "worker")
@@ -93,6 +92,7 @@ def observe(connection: Connection, row: RunRow) -> RunRow:
     was = known(connection, row.flow_run, row.run_id, row.id)
     if was is None:
         _keep_row(connection, row, None)
+        tallies.count(connection, row, 1)
         return row
     said = {key: value for key, value in asdict(row).items() if value is not None}
     if was.outcome is not None or was.verdict is not None:
@@ -101,7 +101,9 @@ def observe(connection: Connection, row: RunRow) -> RunRow:
     now = replace(was, **said)
     now = replace(now, id=now.flow_run or now.run_id or now.id)
     if now != was:
+        tallies.count(connection, was, -1)
         _keep_row(connection, now, was)
+        tallies.count(connection, now, 1)
     return now
 
 
@@ -117,22 +119,6 @@ def put_day(connection: Connection, day: DayRow, runs: tuple[DayRunRow, ...]) ->
         names = [each.run for each in runs]
         connection.execute(update(RUNS).where(RUNS.c.run_id.in_(names)).values(game_day=day.id))
     return "added" if found is None else "changed"
-
-
-def tally(connection: Connection, run: RunRow, by: int) -> None:
-    """Count an ended run, or no longer."""
-    if run.state != ENDED:
-        return
-    kind = {
-        "repository": run.repository or "",
-        "experiment": run.experiment,
-        "outcome": run.outcome or "",
-        "verdict": run.verdict or "",
-    }
-    where = [TALLIES.c[key] == value for key, value in kind.items()]
-    changed = connection.execute(update(TALLIES).where(*where).values(n=TALLIES.c.n + by))
-    if changed.rowcount == 0:
-        connection.execute(insert(TALLIES), {**kind, "n": by})
 
 
 def _check(run: RunRow, before: RunRow | None, queued: RunRow | None) -> None:
@@ -168,6 +154,7 @@ def _completed(connection: Connection, run: RunRow, was: RunRow | None) -> RunRo
 
 
 def _keep(connection: Connection, taken: RunRows, was: RunRow | None) -> None:
+    tallies.count(connection, was, -1)
     _keep_row(connection, taken.run, was)
     of = {"run": taken.run.id}
     for table in (RESULTS, LABELS, STEPS, STEADY_STATES, ARTIFACTS):
@@ -184,19 +171,19 @@ def _keep(connection: Connection, taken: RunRows, was: RunRow | None) -> None:
     ):
         if rows:
             connection.execute(insert(table), [{**of, **asdict(each)} for each in rows])
+    tallies.count(connection, taken.run, 1)
 
 
 def _keep_row(connection: Connection, row: RunRow, was: RunRow | None) -> None:
     if was is None:
         connection.execute(insert(RUNS), asdict(row))
     else:
-        tally(connection, was, -1)
         done = connection.execute(update(RUNS).where(RUNS.c.id == was.id).values(**asdict(row)))
         if done.rowcount != 1:
             raise HistoryError(f"{was.id}: is not in the history any more")
-    tally(connection, row, 1)
+    words.keep(connection, row)
 
 
 def _forget(connection: Connection, run: RunRow) -> None:
-    tally(connection, run, -1)
+    tallies.count(connection, run, -1)
     connection.execute(delete(RUNS).where(RUNS.c.id == run.id))

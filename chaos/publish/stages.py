@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chaos.errors import PublishError
 from chaos.history import origin
 from chaos.history.recording import record
+from chaos.history.uploads.beside import elsewhere
 from chaos.host.import_lock import ONE_AT_A_TIME
 from chaos.planning.plan import Plan
 from chaos.publish.live_dashboard import Live, watched
@@ -23,6 +24,7 @@ from chaos.runs.directory import Run
 
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
+    from chaos.runner.pipeline import Conclude
 
 
 class PublishedStages(Stages):
@@ -39,6 +41,12 @@ class PublishedStages(Stages):
     async def begun(self, plan: Plan, run: Run) -> None:
         """Write down where it came from: the index of runs can be rebuilt from there."""
         origin.note(run, source=plan.source, started_by=self.observer.started_by)
+
+    @asynccontextmanager
+    async def delivered(self, run: Run) -> AsyncIterator["Conclude"]:
+        """Bring journal and files to the console and the bucket that are configured."""
+        async with elsewhere(run, self.observer.log) as delivery:
+            yield delivery.conclude
 
     @asynccontextmanager
     async def accompanied(self, plan: Plan, run: Run) -> AsyncIterator[None]:

@@ -1,7 +1,7 @@
 """The one pipeline: the order in which a plan is carried out, whoever asks for it.
 
 1. admitted     the kill switch is off, and the repository's policy allows one more run
-2. begun        the run has its folder
+2. begun        the run has its folder; from now on it is delivered elsewhere, where that is configured
 3. sandbox, inject, collect, and the end of the trial; once for each trial and control
 4. analyze      journal -> result.json
 5. visualize    report and dashboard; what cannot be shown changes no verdict
@@ -12,7 +12,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from chaos.analysis.judged import JudgedTrial
     from chaos.analysis.result import Result
 
+    Conclude = Callable[[Result], Awaitable[Result]]
+
 
 class Stages:
     """What each stage of one run does in this process, as far as the verdict needs it. Nothing leaves."""
@@ -53,6 +55,11 @@ class Stages:
 
     async def begun(self, plan: Plan, run: Run) -> None:
         """The run has its folder."""
+
+    @asynccontextmanager
+    async def delivered(self, run: Run) -> AsyncIterator["Conclude"]:
+        """What is brought elsewhere while the run lasts; what is given delivers its end, and says what came of it."""
+        yield _unchanged
 
     @asynccontextmanager
     async def accompanied(self, plan: Plan, run: Run) -> AsyncIterator[None]:
@@ -83,6 +90,10 @@ class Stages:
         """The run is over: whoever wants to know of it is told. Raises nothing."""
 
 
+async def _unchanged(result: "Result") -> "Result":
+    return result
+
+
 async def execute(plan: Plan, stages: Stages, out: Path) -> "Result":
     """Carry out the plan, with a folder for the run in `out`, and judge it.
 
@@ -93,7 +104,8 @@ async def execute(plan: Plan, stages: Stages, out: Path) -> "Result":
         with registered(run, stages.external_run_id):
             stages.observer.begun(run)
             await stages.begun(plan, run)
-            result = await _judged(plan, run, stages, stop)
+            async with stages.delivered(run) as conclude:
+                result = await conclude(await _judged(plan, run, stages, stop))
     await stages.published(run, result)
     return result
 

@@ -1,5 +1,6 @@
 """The console as one ASGI app: routes, what their failures become, and the guard in front."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -21,6 +22,8 @@ from flows.console import (
     routes_mission,
     routes_repositories,
     routes_runs,
+    routes_session,
+    routes_uploads,
 )
 from flows.console.desk import Desk
 from flows.console.documented import openapi_of
@@ -60,11 +63,13 @@ def create_app(opened: Opened | None = None) -> FastAPI:
     )
     for routes in (
         routes_house,
+        routes_session,
         routes_runs,
         routes_events,
         routes_files,
         routes_checks,
         routes_repositories,
+        routes_uploads,
     ):
         app.include_router(routes.router, prefix=BASE)
     app.include_router(routes_mission.router, prefix="/api")
@@ -106,11 +111,22 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(refused := getattr(request.state, "refused", None), Refused):
         return _respond(request, refused)
+    if request.method == "OPTIONS" and error.status_code == 405:
+        return Response(None, 204, {"allow": ", ".join(_allowed(request))})
     kind = {404: "not-found", 405: "not-allowed"}.get(error.status_code, "bad-request")
     detail = (
         f"there is no {request.method} {request.url.path[:200]}" if kind != "bad-request" else error.detail
     )
     return _respond(request, Refused(kind, detail, headers=dict(error.headers or {})))
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that this path takes."""
+    found = {"OPTIONS"}
+    for path, verbs in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[a-z_]+\\}", "[^/]+", re.escape(path)), request.url.path):
+            found |= {verb.upper() for verb in verbs} | ({"HEAD"} if "get" in verbs else set())
+    return sorted(found)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -1,11 +1,14 @@
 """What may be asked for: the bodies of requests. Unknown fields are refused."""
 
+import time
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from chaos.history.deliveries import Note
 from chaos.manifests.ad_hoc import SCENARIOS, Provider
 from chaos.manifests.overriding import Intensity
+from chaos.text.inert import inert
 from chaos.units import POSITIVE_DURATION
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -49,7 +52,7 @@ class AdHoc(Body):
     dependency: Annotated[str, Field(max_length=300)] | None = None
 
 
-class Written(Body):
+class ManifestText(Body):
     """An experiment as its manifest says: of an image, or of the demo shop (`app: .`)."""
 
     yaml: Yaml
@@ -60,7 +63,7 @@ class Start(Body):
 
     experiment: Registered | None = None
     ad_hoc: AdHoc | None = None
-    manifest: Written | None = None
+    manifest: ManifestText | None = None
     game_day: Registered | None = None
     hold: Hold | None = None
     """Of an experiment: how long each step is held, whatever its manifest says."""
@@ -97,6 +100,53 @@ class Stop(Body):
     """Why something is stopped or halted; it goes into the result."""
 
     reason: Reason = ""
+
+
+class Opened(Body):
+    """A run that a worker elsewhere is going to deliver."""
+
+    experiment: Name
+    flow_run: Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
+    folder: Annotated[str, Field(max_length=4000)] | None = None
+    """Where it is on the worker's machine."""
+    machine: Name | None = None
+    fingerprint: Annotated[str, Field(max_length=64)] | None = None
+    """SHA-256 of machine-id and boot-id: on the same machine a readable folder is read, and nothing copied."""
+    version: Annotated[str, Field(max_length=60)] | None = None
+
+    def note(self, run_id: str, by: str, *, here: bool) -> Note:
+        """The same as it is kept."""
+        return Note(
+            run_id=run_id,
+            experiment=self.experiment,
+            by=by,
+            flow_run=self.flow_run,
+            machine=inert(self.machine) if self.machine else None,
+            folder=self.folder,
+            version=inert(self.version) if self.version else None,
+            here=here,
+            opened_ms=round(time.time() * 1000),
+        )
+
+
+class Login(Body):
+    """A token, in exchange for a cookie."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Sync(Body):
+    """How a repository is brought in line."""
+
+    dry_run: Annotated[bool, Field(strict=True)] = False
+    """Say what would be done, and do nothing."""
+
+
+class Delivered(Body):
+    """All of a run has been sent."""
+
+    journal_bytes: Annotated[int, Field(ge=0, le=2**40, strict=True)]
+    journal_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Check(Body):

@@ -11,6 +11,7 @@ from chaos.events import Event, segments
 from chaos.runs.directory import Run
 from chaos.text.inert import inert
 from flows.console import answers
+from flows.console.malformed import MALFORMED
 from flows.console.problems import Refused
 
 Points = Sequence[tuple[float, float]]
@@ -30,7 +31,10 @@ def series_of(run: Run, result: Result | None, points: int) -> answers.Series:
     events: Sequence[Event] = events_of(run)
     if not events:
         raise Refused("not-finished", "its journal has not begun", retry_after_s=1)
-    return columns(series(shown(list(events), result) if result else segments(events)[-1]), points)
+    try:
+        return columns(series(shown(list(events), result) if result else segments(events)[-1]), points)
+    except MALFORMED as error:
+        raise Refused("conflict", "its journal says what no journal of ChaosLab does") from error
 
 
 def columns(found: ChartSeries, points: int) -> answers.Series:

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends, Path, Request
 
 from chaos.analysis.result import Result
+from chaos.history.received import Received
 from chaos.history.store import History
 from chaos.runs.active import folder as folder_of_runs
 from flows.console.conductor import Conductor
 from flows.console.finding import Finder, Found
 from flows.console.limits import Buckets
 from flows.console.observing import Observer
-from flows.console.people import Person
+from flows.console.people import Doorkeeper, Person
 from flows.console.problems import Refused
 from flows.console.starting import Starter
 
 if TYPE_CHECKING:
     from flows.console.feeds import Feeds
+    from flows.console.overview import Overview
 
 RunId = Annotated[str, Path(max_length=300, description="The UUID of the flow run, or the id of the run.")]
 
@@ -43,6 +45,9 @@ class Desk:
     """Of the Prefect API."""
     starts: Buckets
     feeds: "Feeds"
+    overview: "Overview"
+    received: Received
+    doorkeeper: Doorkeeper
 
     def may_start(self, person: Person) -> None:
         """Raises Refused for who starts too often."""

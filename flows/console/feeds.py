@@ -15,6 +15,7 @@ from chaos.errors import ChaosLabError
 from chaos.live.items import End, Frame, LogEntry, Mark, StepFidelity
 from chaos.live.items import Item as Live
 from chaos.live.reading import JournalReader
+from flows.console.counting import STREAMS as STREAMS_OPEN
 from flows.console.desk import Desk
 from flows.console.finding import Found
 from flows.console.people import Person
@@ -171,9 +172,15 @@ class Feeds:
             raise Refused("too-many", f"{mine} streams of {person.name} are open", retry_after_s=5)
         self._streams[person.name] = mine + 1
         try:
-            yield
+            with STREAMS_OPEN.track_inprogress():
+                yield
         finally:
             self._streams[person.name] -= 1
+
+    def close(self) -> None:
+        """The console ends: whoever looks on is let go, and goes on where it was at the next one."""
+        for _, task in self._feeds.values():
+            task.cancel()
 
     def of(self, desk: Desk, found: Found) -> Feed:
         """The one of that run, begun when nobody looks yet."""

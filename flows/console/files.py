@@ -19,6 +19,7 @@ FILES: Mapping[str, str] = {
     "result.json": "application/json",
     "report.html": "text/html; charset=utf-8",
     "dashboard.json": "application/json",
+    "manifest.yaml": "application/yaml",
 }
 """What may be sent of a run's folder."""
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"

@@ -9,11 +9,14 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from chaos.analysis.result import Result
+from chaos.history import deliveries
+from chaos.history.deliveries import Note
 from chaos.history.errors import Gone, HistoryError
-from chaos.history.models import Detail
+from chaos.history.models import ENDED, Detail
 from chaos.history.store import History
 from chaos.runs.directory import Run
 from flows.console.conductor import Conductor, label
+from flows.console.counting import STORE
 from flows.console.problems import Refused
 from flows.console.underway import Journals, Told, is_readable, local_runs
 from flows.prefect.labels import FOLDER, RUN
@@ -36,14 +39,22 @@ class Found:
     """Its folder, where that is on this machine."""
     run_id: str | None
     here: bool
-    """Whether a process of this machine carries it out at this moment, without Prefect."""
+    """Whether a process carries it out at this moment, without Prefect: of this machine, or of one that delivers it."""
+    note: Note | None = None
+    """Of its delivery, where another machine brings it here."""
 
     @property
     def ended(self) -> bool:
         """Whether it has."""
         if self.flow_run is not None:
             return self.flow_run.get("state_type") not in LIVE
-        return not self.here
+        return not self.here and not self.last_known
+
+    @property
+    def last_known(self) -> str | None:
+        """The state in which a run of Prefect's was last seen, where that was not its end and cannot be asked now."""
+        row = self.detail.run if self.detail and self.flow_run is None else None
+        return row.state if row is not None and row.flow_run and row.state != ENDED else None
 
     @property
     def state_name(self) -> str:
@@ -66,10 +77,15 @@ class Finder:
 
     async def find(self, id: str) -> Found:
         """By the flow run's UUID or the run id."""
-        flow_run, run_id = await self._names(id)
         detail = await self._detail(id)
-        if flow_run is None and detail is not None and detail.run.flow_run and detail.run.flow_run != id:
-            flow_run = await self.conductor.run(detail.run.flow_run)
+        try:
+            flow_run, run_id = await self._names(id)
+            if flow_run is None and detail is not None and detail.run.flow_run and detail.run.flow_run != id:
+                flow_run = await self.conductor.run(detail.run.flow_run)
+        except Refused as refused:  # then what is known already is told
+            if refused.kind != "prefect-away" or detail is None:
+                raise
+            flow_run, run_id = None, detail.run.run_id
         run_id = (
             run_id or (label(flow_run, RUN) if flow_run else None) or (detail.run.run_id if detail else None)
         )
@@ -78,11 +94,13 @@ class Finder:
             run_id = next(
                 (each for each, said in here.items() if said.get("flow_run") == flow_run["id"]), None
             )
-        if flow_run is None and detail is None and run_id not in here:
+        note = await asyncio.to_thread(deliveries.note_of, run_id) if run_id else None
+        if flow_run is None and detail is None and note is None and run_id not in here:
             raise Refused("not-found", "there is no run with this id")
         run = await asyncio.to_thread(_folder, flow_run, detail, run_id, here)
-        mine = run_id in here and flow_run is None
-        return Found(flow_run["id"] if flow_run else _id(detail, run_id), flow_run, detail, run, run_id, mine)
+        mine = flow_run is None and (run_id in here or (note is not None and deliveries.is_alive(note)))
+        id = flow_run["id"] if flow_run else _id(detail, run_id)
+        return Found(id, flow_run, detail, run, run_id, mine, note)
 
     async def _names(self, id: str) -> tuple[dict[str, Any] | None, str | None]:
         if uuid := as_uuid(id):
@@ -145,13 +163,15 @@ def not_delivered(found: Found) -> Refused:
 def fetch(found: Found) -> str:
     """What brings the files of a run here that another machine carried out."""
     there = label(found.flow_run, FOLDER) if found.flow_run else None
-    return f"copy {there or found.run_id} here from the machine that ran it, then: chaoslab history import FOLDER"
+    there = there or (found.note.folder if found.note else None) or found.run_id
+    return f"on the machine that ran it: chaoslab history push {there}; or copy it here: chaoslab history import DIR"
 
 
 async def asked(ask: Callable[P, T], *words: P.args, **named: P.kwargs) -> T:
     """What the history answers, asked in a thread."""
     try:
-        return await asyncio.to_thread(ask, *words, **named)
+        with STORE.time():
+            return await asyncio.to_thread(ask, *words, **named)
     except Gone:
         raise
     except HistoryError as error:
@@ -175,6 +195,7 @@ def _folder(
         (here.get(run_id) or {}).get("folder"),
         label(flow_run, FOLDER) if flow_run else None,
         detail.run.folder if detail else None,
+        deliveries.place_of(run_id),
     )
     folder = next((Path(each) for each in places if each and is_readable(Path(each), run_id)), None)
     return Run(run_id, folder) if folder else None

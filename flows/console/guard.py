@@ -11,18 +11,20 @@ import logging
 import secrets
 from typing import Any, Protocol
 
+from flows.console import bodies
 from flows.console.addresses import Addresses, changes
 from flows.console.answering import Answer, refuse
+from flows.console.counting import REQUESTS
 from flows.console.limits import FAILURES, READS, Buckets
 from flows.console.people import Doorkeeper, Person
 from flows.console.problems import Refused
 from flows.server.door.door import App, Message, Receive, Scope, Send
 from flows.server.door.rules import Asked
 
-MOST_BODY_BYTES = 512 * 1024
-BODY_WITHIN_S = 10.0
 OPEN = ("/api/v1/health", "/api/v1/version")
 """For whoever reaches the port: says nothing of what is here."""
+LOGIN = "/api/v1/session"
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 UNLIMITED = ("/stop", "/halt")
 """What ends something is never refused for having been asked too often."""
 _LOG = logging.getLogger("chaoslab.console")
@@ -73,13 +75,18 @@ class Guard:
                 scope = {**scope, "method": "GET"}
             await self._app(
                 scope,
-                answer.receiving(_bounded(receive, scope["state"]) if changes(asked) else receive),
+                answer.receiving(
+                    _bounded(receive, scope["state"], bodies.taken(asked)) if changes(asked) else receive
+                ),
                 answer,
             )
         except Refused as refused:
             await refuse(answer, refused, asked.path, request_id)
         finally:
-            if changes(asked):
+            if asked.path == LOGIN and answer.status == 401:
+                self._failures.take(str((scope.get("client") or ["?"])[0]))
+            REQUESTS.labels(asked.method if asked.method in _METHODS else "other", str(answer.status)).inc()
+            if changes(asked) and not (person and bodies.is_piece(asked)):
                 await self._write_down(asked, scope, person, answer.status)
 
     async def _who(self, asked: Asked, scope: Scope) -> Person | None:
@@ -87,10 +94,14 @@ class Guard:
         if asked.path in OPEN and not changes(asked):
             return None
         address, headers = str((scope.get("client") or ["?"])[0]), asked.all("authorization")
-        if headers and (wait := self._failures.is_empty(address)):
+        login = asked.path == LOGIN and asked.method in ("POST", "DELETE")
+        if (headers or login) and (wait := self._failures.is_empty(address)):
             raise Refused("too-many", "too many tokens that do not open", retry_after_s=wait)
-        given = headers[0] if headers else None
-        person = None if len(headers) > 1 else await asyncio.to_thread(self._doorkeeper.person, given, scope)
+        if login:
+            return None  # whoever has a token; `_http` counts those who have not
+        given, cookies = headers[0] if headers else None, "; ".join(asked.all("cookie"))
+        look = self._doorkeeper.person
+        person = None if len(headers) > 1 else await asyncio.to_thread(look, given, cookies, scope)
         if person is None:
             if headers:
                 self._failures.take(address)
@@ -113,13 +124,13 @@ class Guard:
     def _check_body(self, asked: Asked) -> None:
         if not changes(asked):
             return
-        length = asked.first("content-length")
+        length, taken = asked.first("content-length"), bodies.taken(asked)
         if length and not (length.isascii() and length.isdigit() and len(length) < 12):
             raise Refused("bad-request", "Content-Length is no number")
-        if length and int(length) > MOST_BODY_BYTES:
-            raise Refused("too-large", f"a body of {length} bytes; {MOST_BODY_BYTES} at most")
+        if length and int(length) > taken.most_bytes:
+            raise Refused("too-large", f"a body of {length} bytes; {taken.most_bytes} at most")
         kind = asked.first("content-type").partition(";")[0].strip().lower()
-        if asked.method != "DELETE" and kind != "application/json":
+        if asked.method != "DELETE" and kind != taken.kind:
             raise Refused("unsupported-media-type", f"a body of the type {kind[:60] or 'nobody knows'!r}")
 
     async def _write_down(self, asked: Asked, scope: Scope, person: Person | None, status: int) -> None:
@@ -128,9 +139,9 @@ class Guard:
         await asyncio.to_thread(self._audit.note, who, where, asked.method, asked.path[:300], status)
 
 
-def _bounded(receive: Receive, state: dict[str, Any]) -> Receive:
+def _bounded(receive: Receive, state: dict[str, Any], taken: bodies.Taken) -> Receive:
     """A body that is neither larger nor slower than it may be; `state` keeps why not, whoever swallows it."""
-    had, until = 0, asyncio.get_running_loop().time() + BODY_WITHIN_S
+    had, until = 0, asyncio.get_running_loop().time() + taken.within_s
     whole = False
 
     async def received() -> Message:
@@ -141,13 +152,13 @@ def _bounded(receive: Receive, state: dict[str, Any]) -> Receive:
             async with asyncio.timeout_at(until):
                 message = await receive()
         except TimeoutError:
-            state["refused"] = Refused("bad-request", f"the body did not come within {BODY_WITHIN_S:g} s")
+            state["refused"] = Refused("bad-request", f"the body did not come within {taken.within_s:g} s")
             raise state["refused"] from None
         if message["type"] == "http.request":
             had += len(message.get("body", b""))
             whole = not message.get("more_body", False)
-        if had > MOST_BODY_BYTES:
-            state["refused"] = Refused("too-large", f"a body of more than {MOST_BODY_BYTES} bytes")
+        if had > taken.most_bytes:
+            state["refused"] = Refused("too-large", f"a body of more than {taken.most_bytes} bytes")
             raise state["refused"]
         return message
 

@@ -8,15 +8,18 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from chaos.history import deliveries
 from chaos.history.errors import HistoryError, RunNotIndexed
 from chaos.history.models import RunRow
 from chaos.history.store import History
+from chaos.history.uploads.bucket import BucketError
+from flows.console.arriving import Shelf
 from flows.console.conductor import Conductor, label
 from flows.console.finding import asked
 from flows.console.problems import Refused
@@ -39,6 +42,8 @@ class Observer:
 
     conductor: Conductor
     history: History
+    shelf: Shelf | None = None
+    """Where others put the files of their runs."""
     _looked: float = float("-inf")
     _ended_since: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(seconds=_BACK_S))
     _taken: set[str] = field(default_factory=set)
@@ -53,12 +58,24 @@ class Observer:
             await self._look()
             self._looked = monotonic()
 
+    async def seen(self) -> str | None:
+        """Look; why the history may not be up to date, where that could not be done. Raises Refused for the history."""
+        try:
+            await self.look()
+        except Refused as refused:
+            if refused.kind != "prefect-away":
+                raise
+            return f"{refused.detail}: only what was known before is listed"
+        return None
+
     def changed(self) -> None:
         """Something was just started or stopped here: the next look is made at once."""
         self._looked = float("-inf")
 
     async def keep_looking(self) -> None:
         """Every now and then, until cancelled."""
+        if self.shelf is not None:
+            await self._fetch_all(self.shelf)
         while True:
             try:
                 await self.look()
@@ -79,8 +96,13 @@ class Observer:
         known = {each["id"] for each in (*live, *ended)}
         rows = await asked(self.history.live)
         gone = [row.flow_run for row in rows if row.flow_run and row.flow_run not in known]
-        for each in (*ended, *await self.conductor.due(gone)):
+        due = await self.conductor.due(gone)
+        for each in (*ended, *due):
             await self._end(each)
+        lost = {*gone} - {each["id"] for each in due}
+        for row in rows:
+            if row.flow_run in lost:
+                await asked(self.history.observe, _ended(row, "Prefect has this run no more"))
         await self._local([row for row in rows if not row.flow_run])
         self._taken &= {each["id"] for each in ended}
         self._ended_since = begun
@@ -99,6 +121,8 @@ class Observer:
         run_id, folder = label(run, RUN), label(run, FOLDER)
         if run_id and folder and any(is_readable(Path(folder), run_id, each) for each in _FACTS):
             await self._put(Path(folder))
+        elif run_id:
+            await self._fetch(run_id)
         self._taken.add(run["id"])
         self._seen.pop(run["id"], None)
 
@@ -115,6 +139,7 @@ class Observer:
         here = {
             id: said for id, said in (await asyncio.to_thread(local_runs)).items() if not said.get("flow_run")
         }
+        await self._from_elsewhere(rows)
         for run_id, said in here.items():
             if self._seen.get(run_id) is None:
                 await asked(self.history.observe, _local_row(run_id, str(said["folder"])))
@@ -124,6 +149,32 @@ class Observer:
                 if (Path(row.folder) / "result.json").is_file():
                     await self._put(Path(row.folder))
                 self._seen.pop(row.run_id, None)
+
+    async def _from_elsewhere(self, rows: Iterable[RunRow]) -> None:
+        """Runs without Prefect of which nothing is heard any more: their workers died, or cannot reach us."""
+        for row in rows:
+            note = await asyncio.to_thread(deliveries.note_of, row.run_id or "")
+            if note is not None and note.whole_ms is None and not deliveries.is_alive(note):
+                why = "its worker fell silent before it had delivered everything"
+                await asked(self.history.observe, _ended(row, why))
+
+    async def _fetch(self, run_id: str) -> None:
+        """From the bucket, what nobody delivered."""
+        try:
+            if self.shelf is not None:
+                await asyncio.to_thread(self.shelf.fetch, run_id)
+        except (BucketError, HistoryError) as error:
+            _LOG.warning("not taken from the bucket: %s", error)
+
+    async def _fetch_all(self, shelf: Shelf) -> None:
+        """What came into the bucket while no console ran."""
+        try:
+            missing = await asyncio.to_thread(shelf.missing)
+        except (BucketError, HistoryError) as error:
+            _LOG.warning("the bucket cannot be read: %s", error)
+            return
+        for run_id in missing:
+            await self._fetch(run_id)
 
 
 def row_of(run: Mapping[str, Any]) -> RunRow:
@@ -151,6 +202,11 @@ def row_of(run: Mapping[str, Any]) -> RunRow:
         started_ms=ms_of(run.get("start_time")),
         ended_ms=ms_of(run.get("end_time")),
     )
+
+
+def _ended(row: RunRow, why: str) -> RunRow:
+    """One of which nothing more will be heard."""
+    return replace(row, state="ended", outcome="crashed", verdict="inconclusive", why=why)
 
 
 def _local_row(run_id: str, folder: str) -> RunRow:

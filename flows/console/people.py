@@ -1,6 +1,5 @@
 """Who asks: this machine's user, or the holder of a token; and what that one may do."""
 
-import hashlib
 import os
 import pwd
 from collections.abc import Callable, Mapping
@@ -10,12 +9,13 @@ from typing import Any, Literal, Protocol
 from fastapi import Request
 
 from flows.console.problems import Refused
+from flows.console.sessions import Sessions, digest_of
 from flows.server.door.peer import owner
 
 Role = Literal["viewer", "operator", "worker"]
 RIGHTS: Mapping[Role, frozenset[str]] = {
     "viewer": frozenset({"read"}),
-    "operator": frozenset({"read", "operate"}),
+    "operator": frozenset({"read", "operate", "upload"}),
     "worker": frozenset({"upload"}),
 }
 
@@ -33,7 +33,9 @@ class Person:
         """Whether it is allowed to `read`, `operate`, `halt` or `upload`."""
         if right == "halt":  # whoever may operate may always end everything
             return self.role == "operator"
-        return right in RIGHTS[self.role] and not (self.read_only and right == "operate")
+        return right in RIGHTS[self.role] and not (
+            self.read_only and self.role == "operator" and right != "read"
+        )
 
 
 class Tokens(Protocol):
@@ -49,23 +51,30 @@ class Doorkeeper:
 
     tokens: Tokens
     read_only: bool
+    sessions: Sessions
     local: bool
     """Whether this machine's user needs no token: a console on the loopback."""
 
-    def person(self, authorization: str | None, scope: Mapping[str, Any]) -> Person | None:
+    def person(self, authorization: str | None, cookies: str, scope: Mapping[str, Any]) -> Person | None:
         """Who sent this request; None when that cannot be told. A token that is sent decides alone."""
         if authorization is not None:
-            return self._holder(authorization)
+            return self._bearer(authorization)
+        if (sha256 := self.sessions.token(cookies)) and (person := self.holder(sha256)):
+            return person
         if not self.local or not (uid := self._neighbour(scope)):
             return None
         return Person(uid, "operator", self.read_only)
 
-    def _holder(self, authorization: str) -> Person | None:
+    def holder(self, sha256: str) -> Person | None:
+        """Whose token that is."""
+        found = self.tokens.holder(sha256)
+        return Person(found[0], found[1], self.read_only) if found else None
+
+    def _bearer(self, authorization: str) -> Person | None:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return None
-        found = self.tokens.holder(hashlib.sha256(token.strip().encode(errors="replace")).hexdigest())
-        return Person(found[0], found[1], self.read_only) if found else None
+        return self.holder(digest_of(token))
 
     def _neighbour(self, scope: Mapping[str, Any]) -> str:
         """The name of the user whose process is at the other end; empty when it is neither ours nor root's."""

@@ -48,6 +48,11 @@ TYPES: Mapping[str, tuple[int, str, str]] = {
     "not-delivered": (424, "Its files have not arrived", "`remedy` says what brings them here."),
     "too-many": (429, "Too many requests", "Wait for `Retry-After` seconds."),
     "broken": (500, "Our mistake", "The console's log has this `request_id`."),
+    "no-space": (
+        507,
+        "The console's disk is full",
+        "Free some, or `chaoslab history prune`; nothing is lost where it ran.",
+    ),
     "prefect-away": (503, "The Prefect server does not answer", "`chaoslab up` starts the local one."),
     "store-away": (503, "The history does not answer", "`chaoslab history check` says why."),
 }

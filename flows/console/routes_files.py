@@ -13,6 +13,7 @@ from flows.console import answers, charts
 from flows.console.desk import Desk, DeskOf, RunId
 from flows.console.files import FILES, Piece, files_of, piece_of
 from flows.console.finding import Found
+from flows.console.malformed import MALFORMED
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
 from flows.console.routes_runs import seen_now
@@ -62,7 +63,7 @@ async def get_logs(
 
 
 def _lines(run: Run, process: str | None, stream: str | None, q: str | None, after: int) -> answers.LogPage:
-    items: list[answers.LogLine] = []
+    items: list[answers.TargetLine] = []
     for n, event in enumerate(charts.events_of(run), start=1):
         if n <= after or event.type != "log.captured":
             continue
@@ -75,7 +76,7 @@ def _lines(run: Run, process: str | None, stream: str | None, q: str | None, aft
         if len(items) == _MOST_LINES:
             return answers.LogPage(items=items, next=items[-1].n)
         said = {name: charts.shown_line(data.get(name)) for name in ("process", "stream")}
-        items.append(answers.LogLine(n=n, at=iso(event.at), line=line, **said))
+        items.append(answers.TargetLine(n=n, at=iso(event.at), line=line, **said))
     return answers.LogPage(items=items)
 
 
@@ -88,14 +89,17 @@ async def get_plan(id: RunId, person: Viewer, desk: DeskOf) -> answers.PlanView:
     if told is None or not told.plan:
         raise Refused("not-finished", "its journal has not begun", retry_after_s=1)
     plan: dict[str, Any] = {key: value for key, value in told.plan.items() if key not in ("python", "app")}
-    return answers.PlanView(
-        experiment=str(plan.get("experiment") or ""),
-        words="",
-        digest=plan.get("digest"),
-        seed=told.seed,
-        declared_s=plan.get("declared_s"),
-        plan=plan,
-    )
+    try:
+        return answers.PlanView(
+            experiment=str(plan.get("experiment") or ""),
+            words="",
+            digest=plan.get("digest"),
+            seed=told.seed,
+            declared_s=plan.get("declared_s"),
+            plan=plan,
+        )
+    except MALFORMED as error:
+        raise Refused("conflict", "its journal says what no journal of ChaosLab does") from error
 
 
 @router.get("/runs/{id}/artifacts", operation_id="list_artifacts")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from chaos import __version__
 from chaos.errors import ChaosLabError
@@ -11,7 +11,7 @@ from chaos.history.models import Filters
 from chaos.runs import kill_switch as switch
 from chaos.runs.kill_switch import Halt
 from chaos.text.inert import inert
-from flows.console import answers
+from flows.console import answers, counting
 from flows.console.asked import Stop
 from flows.console.conductor import names
 from flows.console.desk import DeskOf
@@ -19,13 +19,13 @@ from flows.console.finding import asked
 from flows.console.framing import embedded_origin, why_not
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
+from flows.console.routes_session import me
 from flows.prefect import kill_switch_admin as switching
 from flows.prefect.states import PAUSED, PENDING, RUNNING
 
 router = APIRouter(tags=["house"])
 Viewer = Annotated[Person, Depends(needs("read"))]
 Halting = Annotated[Person, Depends(needs("halt"))]
-_RIGHTS = ("read", "operate", "halt", "upload")
 
 
 @router.get("/health", operation_id="health")
@@ -40,22 +40,29 @@ async def version() -> answers.Version:
     return answers.Version(version=__version__)
 
 
-@router.get("/session", operation_id="who_am_i")
-async def who_am_i(person: Viewer) -> answers.Me:
-    """Who asks, and what that one may do."""
-    return answers.Me(
-        name=person.name, role=person.role, rights=[each for each in _RIGHTS if person.may(each)]
-    )
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(person: Viewer, desk: DeskOf) -> Response:
+    """What the console has done and what it holds, as Prometheus reads it."""
+    found = await asked(desk.history.counts)
+    for verdict in ("held", "deviated", "inconclusive"):
+        counting.RUNS.labels(verdict).set(found.verdicts.get(verdict, 0))
+    counting.LIVE.set(found.live)
+    return Response(counting.exposition(), headers={"content-type": counting.CONTENT_TYPE})
 
 
 @router.get("/house", operation_id="get_house")
 async def get_house(person: Viewer, desk: DeskOf) -> answers.House:
     """What the frame of every page shows: who asks, the switch, how many runs are live."""
-    await desk.observer.look()
+    await desk.observer.seen()
     counted = await asked(desk.history.counts, Filters(state="live"))
-    me, refused = await who_am_i(person), await why_not()
+    mine, refused = me(person), await why_not()
     return answers.House(
-        **me.model_dump(),
+        **mine.model_dump(),
         read_only=person.read_only,
         halt=_view(switch.halted() or await desk.conductor.halted(), []),
         live=counted.total,

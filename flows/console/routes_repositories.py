@@ -5,21 +5,23 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from chaos.history.models import DayRow, DayRunRow, ExperimentRow, Summary
 from flows.console import answers
-from flows.console.asked import Decision, Registered, Suspend
-from flows.console.conductor import Conductor, away
+from flows.console.asked import Decision, Registered, Suspend, Sync
+from flows.console.conductor import Conductor, away, label
 from flows.console.desk import Desk, DeskOf
 from flows.console.finding import as_uuid, asked
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
 from flows.console.routes_runs import run_now
 from flows.console.starting import called, repository_of, short
-from flows.console.viewing import iso_ms, summary
+from flows.console.syncing import synced
+from flows.console.viewing import experiment_of, iso_ms, state_called, summary
 from flows.experiment.flow import experiment
 from flows.gitops.status import Repositories, look
+from flows.prefect.labels import RUN
 from flows.prefect.progress import API_FAILURES
 from flows.prefect.states import PAUSED
 
@@ -48,16 +50,29 @@ async def list_repositories(person: Viewer, desk: DeskOf) -> answers.Repositorie
     return answers.Repositories(items=json.loads(json.dumps(items, default=str)))
 
 
+@router.post("/repositories/{name}/sync", operation_id="sync_repository", status_code=202)
+async def sync_repository(
+    name: Repository, body: Sync, person: Operator, desk: DeskOf, response: Response
+) -> answers.Synced:
+    """Bring it in line now, by the deployment that follows it; with `dry_run`, 200 and what that would do."""
+    response.status_code = 200 if body.dry_run else 202
+    return await synced(desk.conductor, name, person, dry_run=body.dry_run)
+
+
 @router.get("/experiments", operation_id="list_experiments")
 async def list_experiments(person: Viewer, desk: DeskOf) -> answers.Experiments:
     """Every experiment that is deployed or ever ran, with its last run and its score."""
-    await desk.observer.look()
-    return answers.Experiments(items=list((await _experiments(desk)).values()))
+    partial = await desk.observer.seen()
+    return answers.Experiments(items=list((await _experiments(desk, partial)).values()), partial=partial)
 
 
-async def _experiments(desk: Desk) -> dict[tuple[str | None, str], answers.ExperimentView]:
+async def _experiments(
+    desk: Desk, partial: str | None = None
+) -> dict[tuple[str | None, str], answers.ExperimentView]:
     ran = {(each.repository, each.experiment): each for each in await asked(desk.history.experiments)}
     found: dict[tuple[str | None, str], answers.ExperimentView] = {}
+    if partial:
+        return {key: _ran(desk, row, *key) for key, row in ran.items()}
     for account, rows in await _looked(desk.conductor):
         for row in rows:
             key = (account.repository, row.name)
@@ -94,13 +109,13 @@ async def get_experiment(
     repository: Repository, name: Name, person: Viewer, desk: DeskOf
 ) -> answers.ExperimentView:
     """One of them. `-` as the repository: of none."""
-    await desk.observer.look()
-    key = await _key(desk, repository, name)
-    return (await _experiments(desk))[key]
+    partial = await desk.observer.seen()
+    key = await _key(desk, repository, name, partial)
+    return (await _experiments(desk, partial))[key]
 
 
-async def _key(desk: Desk, repository: str, name: str) -> tuple[str | None, str]:
-    for key in await _experiments(desk):
+async def _key(desk: Desk, repository: str, name: str, partial: str | None) -> tuple[str | None, str]:
+    for key in await _experiments(desk, partial):
         owner = key[0]
         if key[1] == name and (repository == "-" if owner is None else repository in (owner, short(owner))):
             return key
@@ -116,14 +131,14 @@ async def get_trend(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> answers.Trend:
     """Its last runs that ended, oldest first."""
-    await desk.observer.look()
-    owner, name = await _key(desk, repository, name)
+    partial = await desk.observer.seen()
+    owner, name = await _key(desk, repository, name, partial)
     points = await asked(desk.history.trend, name, limit, owner)
     items = []
     for point in points:
         said = {key: value for key, value in asdict(point).items() if key in answers.TrendPoint.model_fields}
         items.append(answers.TrendPoint(**said, created_at=iso_ms(point.created_ms) or ""))
-    return answers.Trend(items=items)
+    return answers.Trend(items=items, partial=partial)
 
 
 @router.patch("/experiments/{repository}/{name}", operation_id="suspend_experiment")
@@ -144,9 +159,11 @@ async def suspend_experiment(
 async def list_game_days(
     person: Viewer, desk: DeskOf, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> answers.GameDays:
-    """Game days that ended, newest first."""
-    await desk.observer.look()
-    return answers.GameDays(items=[_day(each, ()) for each in await asked(desk.history.days, limit)])
+    """Game days, newest first: those that go on, with what they ask, then those that ended."""
+    partial = await desk.observer.seen()
+    live = [] if partial else [await _live_day(desk, each) for each in await desk.conductor.days()]
+    items = [*live, *(_day(each, ()) for each in await asked(desk.history.days, limit))][:limit]
+    return answers.GameDays(items=items, partial=partial)
 
 
 @router.get("/game-days/{id}", operation_id="get_game_day")
@@ -154,11 +171,26 @@ async def get_game_day(
     id: Annotated[str, Path(max_length=300)], person: Viewer, desk: DeskOf
 ) -> answers.GameDay:
     """One, with its runs and what was decided between them."""
-    await desk.observer.look()
+    await desk.observer.seen()
     found = await asked(desk.history.day, id)
     if found is None:
         raise Refused("not-found", "there is no game day with this id")
     return _day(*found)
+
+
+async def _live_day(desk: Desk, run: Mapping[str, Any]) -> answers.GameDay:
+    return answers.GameDay(
+        id=label(run, RUN) or str(run["id"]),
+        name=experiment_of(run),
+        verdict=None,
+        score=None,
+        coverage=None,
+        started_at=str(run.get("start_time") or run.get("created")),
+        ended_at=None,
+        state=state_called(run.get("state_type")),
+        flow_run=str(run["id"]),
+        question=await desk.conductor.question(run),
+    )
 
 
 def _day(row: DayRow, runs: tuple[DayRunRow, ...]) -> answers.GameDay:

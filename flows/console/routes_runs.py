@@ -11,6 +11,7 @@ from flows.console import answers
 from flows.console.asked import Again, Start, Stop
 from flows.console.desk import Desk, DeskOf, RunId
 from flows.console.finding import Found, asked
+from flows.console.malformed import MALFORMED
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
 from flows.console.viewing import ms_of, started, state_of, summary, view
@@ -101,21 +102,26 @@ async def list_runs(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> answers.RunPage:
     """Runs, newest first, wherever they were started; `next` is the cursor of what follows."""
-    await desk.observer.look()
+    partial = await desk.observer.seen()
     try:
         page = await asyncio.to_thread(desk.history.page, filters, limit, cursor)
     except BadCursor as error:
         raise Refused("bad-request", f"cursor: {error}") from error
-    return answers.RunPage(items=[summary(each, desk.conductor) for each in page.items], next=page.next)
+    items = [summary(each, desk.conductor) for each in page.items]
+    return answers.RunPage(items=items, next=page.next, partial=partial)
 
 
 @router.get("/runs/count", operation_id="count_runs")
 async def count_runs(person: Viewer, desk: DeskOf, filters: Meant) -> answers.Counted:
     """How many runs there are of those that are meant."""
-    await desk.observer.look()
+    partial = await desk.observer.seen()
     found = await asked(desk.history.counts, filters)
     return answers.Counted(
-        total=found.total, live=found.live, verdicts=dict(found.verdicts), outcomes=dict(found.outcomes)
+        total=found.total,
+        live=found.live,
+        verdicts=dict(found.verdicts),
+        outcomes=dict(found.outcomes),
+        partial=partial,
     )
 
 
@@ -136,7 +142,12 @@ async def seen_now(desk: Desk, found: Found) -> answers.Run:
     result = await desk.result_or_none(found)
     queued = state_of(found) == "queued" and found.flow_run is not None
     waiting = await waits_for(desk.conductor, found.flow_run or {}) if queued else None
-    return view(found, told, result, waiting, desk.conductor)
+    if state_of(found) == "waiting" and found.flow_run is not None:
+        waiting = await desk.conductor.question(found.flow_run)
+    try:
+        return view(found, told, result, waiting, desk.conductor)
+    except MALFORMED:  # a journal from elsewhere that says what no journal of ours does
+        return view(found, None, result, waiting, desk.conductor)
 
 
 @router.post("/runs/{id}/stop", operation_id="stop_run", status_code=202)

@@ -13,11 +13,15 @@ import uvicorn
 from prefect.client.orchestration import get_client
 
 from chaos.errors import ChaosLabError, ManifestError
+from chaos.history import deliveries
+from chaos.history.received import Received
 from chaos.history.store import History
+from chaos.history.uploads.bucket import Bucket
 from chaos.host import private
 from chaos.settings import Settings
 from flows.console.addresses import Addresses, own_hosts
 from flows.console.app import create_app
+from flows.console.arriving import Shelf
 from flows.console.conductor import Conductor
 from flows.console.desk import Desk
 from flows.console.feeds import Feeds
@@ -26,8 +30,10 @@ from flows.console.guard import Guard
 from flows.console.keeping import Kept
 from flows.console.limits import STARTS, Buckets, Rate
 from flows.console.observing import Observer
+from flows.console.overview import Overview
 from flows.console.people import Doorkeeper
 from flows.console.running import recorded
+from flows.console.sessions import Sessions
 from flows.console.starting import Starter
 from flows.console.underway import Journals
 from flows.server import api as server
@@ -66,20 +72,23 @@ async def serve(wanted: Wanted, say: Callable[[str], None]) -> None:
         hosts, local = _who_may(wanted, history), wanted.host in _LOOPBACK
         port = listening.getsockname()[1]
         address = f"http://{HOST if local else wanted.host}:{port}"
-        kept = Kept(history)
+        kept, streams = Kept(history), (Feeds(), Overview())
+        doorkeeper = Doorkeeper(kept, wanted.read_only, Sessions(), local)
         app = Guard(
-            create_app(lambda: _desk(api, history, address, wanted, local=local)),
+            create_app(lambda: _desk(api, history, address, wanted, doorkeeper, streams)),
             Addresses(own_hosts(port, hosts), _listed(Settings().chaoslab_console_origins)),
-            Doorkeeper(kept, wanted.read_only, local),
+            doorkeeper,
             kept,
         )
         with speaking_to(api.url):
             async with _worker(wanted, say):
                 with recorded(port) if local else nullcontext():
-                    await _served(app, listening, lambda: say(f"console: {address}"))
+                    await _served(app, listening, lambda: say(f"console: {address}"), streams)
 
 
-async def _served(app: Guard, listening: socket.socket, ready: Callable[[], None]) -> None:
+async def _served(
+    app: Guard, listening: socket.socket, ready: Callable[[], None], streams: tuple[Feeds, Overview]
+) -> None:
     """Serve until cancelled; open streams are let go then."""
     config = uvicorn.Config(
         app,
@@ -98,6 +107,8 @@ async def _served(app: Guard, listening: socket.socket, ready: Callable[[], None
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
+        for each in streams:
+            each.close()
         serving.should_exit = True
         await task
         raise
@@ -122,7 +133,12 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def _desk(
-    api: server.Api, history: History, address: str, wanted: Wanted, *, local: bool
+    api: server.Api,
+    history: History,
+    address: str,
+    wanted: Wanted,
+    doorkeeper: Doorkeeper,
+    streams: tuple[Feeds, Overview],
 ) -> AsyncIterator[Desk]:
     """What the routes work with, and beside it whoever keeps the history up."""
     async with get_client() as client:
@@ -130,8 +146,9 @@ async def _desk(
         await standing.ad_hoc_deployment(client, wanted.out)
         await heartbeats.heeded(client)
         conductor, journals = Conductor(client, api.ui_url), Journals()
-        adhoc = Settings().chaoslab_console_adhoc or ("all" if local else "shop")
-        observer = Observer(conductor, history)
+        adhoc = Settings().chaoslab_console_adhoc or ("all" if doorkeeper.local else "shop")
+        received = Received(deliveries.root())
+        observer = Observer(conductor, history, _shelf(history, received))
         desk = Desk(
             conductor=conductor,
             history=history,
@@ -141,7 +158,10 @@ async def _desk(
             address=address,
             api_url=api.url,
             starts=Buckets(wanted.starts),
-            feeds=Feeds(),
+            feeds=streams[0],
+            overview=streams[1],
+            received=received,
+            doorkeeper=doorkeeper,
         )
         looking = asyncio.create_task(observer.keep_looking())
         try:
@@ -149,6 +169,12 @@ async def _desk(
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
+
+
+def _shelf(history: History, received: Received) -> Shelf | None:
+    """Raises ChaosLabError for an address that is none."""
+    settings = Settings()
+    return Shelf(Bucket.configured(settings), history, received) if settings.chaoslab_artifacts_url else None
 
 
 def _who_may(wanted: Wanted, history: History) -> Sequence[str]:

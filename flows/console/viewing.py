@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chaos.analysis.result import Result
-from chaos.history.models import RunRow, Summary
+from chaos.history.models import Summary
 from chaos.text.inert import inert
 from chaos.verdict import RunStatus
 from flows.console.answers import Progress, Run, RunDelivery, RunLinks, RunSummary, Started, State
@@ -34,7 +34,7 @@ def state_called(state_type: object) -> State:
 def state_of(found: Found) -> State:
     """queued, running, waiting, stopping or ended."""
     if found.flow_run is None:
-        return "running" if found.here else "ended"
+        return _known_state(found.last_known or ("running" if found.here else "ended"))
     return state_called(found.flow_run.get("state_type"))
 
 
@@ -147,10 +147,18 @@ def _progress(state: State, told: Told | None) -> Progress:
 
 def _delivery(found: Found, state: State, result: Result | None) -> RunDelivery:
     report = found.run is not None and found.run.report.is_file()
+    if found.note is not None and found.note.whole_ms is None and not found.note.here and state == "ended":
+        why = "its worker has not delivered the rest"
+        return RunDelivery(
+            journal="partial", result=result is not None, report=report, why=why, remedy=fetch(found)
+        )
     if found.run is not None:
         whole = "whole" if state == "ended" else "partial"
         return RunDelivery(
-            journal="whole" if whole == "whole" else "partial", result=result is not None, report=report
+            journal="whole" if whole == "whole" else "partial",
+            result=result is not None,
+            report=report,
+            why=(found.note.differs if found.note else None) or "",
         )
     if state != "ended":
         return RunDelivery(journal="none", result=False, report=False, why="nothing has arrived yet")
@@ -180,7 +188,7 @@ def summary(found: Summary, conductor: Conductor | None = None) -> RunSummary:
         experiment=row.experiment,
         repository=row.repository,
         game_day=row.game_day,
-        state=_state(row),
+        state=_known_state(row.state),
         phase=row.phase,
         outcome=row.outcome,
         verdict=row.verdict,
@@ -199,8 +207,8 @@ def summary(found: Summary, conductor: Conductor | None = None) -> RunSummary:
     )
 
 
-def _state(row: RunRow) -> State:
-    return _STATES.get(RunStatus(row.state), "ended") if row.state in list(RunStatus) else "ended"
+def _known_state(said: str) -> State:
+    return _STATES.get(RunStatus(said), "ended") if said in list(RunStatus) else "ended"
 
 
 def iso_ms(ms: int | None) -> str | None:

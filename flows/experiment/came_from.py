@@ -1,12 +1,19 @@
-"""Where a flow run came from, into its run's folder: the index of runs can be rebuilt from there."""
+"""Where a flow run came from, and what it carries out, into its run's folder."""
 
+from contextlib import suppress
 from typing import Any
 
 from prefect.context import FlowRunContext
 
 from chaos.history import origin
-from chaos.runs.directory import Run
+from chaos.runs.directory import Run, write_whole
 from flows.prefect.labels import BY, PUSH
+
+
+def keep_manifest(run: Run, text: str) -> None:
+    """What was run, to be run again; a disk that refuses costs the folder this file, and the run nothing."""
+    with suppress(OSError, UnicodeError):
+        write_whole(run.folder / "manifest.yaml", text)
 
 
 def note_origin(run: Run, source: str, by: str | None) -> None:

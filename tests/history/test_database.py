@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from chaos.history.database import connect
 from chaos.history.errors import HistoryError
 from chaos.history.migrations import STEPS, migrate, schema
+from chaos.history.models import Filters
 from chaos.history.store import History
 from tests.history.folders import run_folder
 from tests.postgres_fixture import Postgres
@@ -50,8 +52,36 @@ def test_the_schema_goes_forward_only(url: str) -> None:
     migrate(database, [*STEPS, ["CREATE TABLE more (id TEXT)"]])
     assert database.read(schema) == len(STEPS) + 1
     database.close()
-    with pytest.raises(HistoryError, match=r"newer ChaosLab \(its schema is 2, this one knows 1\)"):
+    with pytest.raises(HistoryError, match=rf"newer ChaosLab \(its schema is {len(STEPS) + 1}, this"):
         History.open(url)
+
+
+def test_what_schema_1_held_is_counted_and_found_in_schema_2(url: str) -> None:
+    database = connect(url, 5)
+    migrate(database, STEPS[:1])
+
+    def filled(connection: Connection) -> None:
+        for n, verdict in enumerate(("held", "deviated", None), start=1):
+            state = "ended" if verdict else "running"
+            columns = "id, run_id, experiment, state, outcome, verdict, why, overridden, created_ms"
+            values = "VALUES (:id, :id, 'shop', :state, 'completed', :verdict, 'Because of IT', false, :at)"
+            said = {"id": f"r-{n}", "state": state, "verdict": verdict, "at": n * 5_000_000}
+            connection.execute(text(f"INSERT INTO runs ({columns}) {values}"), said)
+            steps = "INSERT INTO steps (run, n, name, fault, mechanism, kind, landed) VALUES"
+            for at in range(2):
+                row = f"{steps} (:id, {at}, 's', 'disk_full', 'm', 'k', true)"
+                connection.execute(text(row), {"id": f"r-{n}"})
+            kind = "INSERT INTO tallies (repository, experiment, outcome, verdict, n) VALUES"
+            if verdict:
+                connection.execute(text(f"{kind} ('', 'shop', 'completed', '{verdict}', 1)"))
+
+    database.write(filled)
+    database.close()
+    with History.open(url) as store:
+        assert store.check().problems == ()
+        assert store.counts(Filters(fault="disk_full")).verdicts == {"held": 1, "deviated": 1}
+        assert store.counts(Filters(since_ms=6_000_000, until_ms=10_000_001)).total == 1
+        assert [each.run.id for each in store.page(Filters(q="of it")).items] == ["r-3", "r-2", "r-1"]
 
 
 def test_a_step_that_fails_leaves_nothing(url: str) -> None:
@@ -142,5 +172,5 @@ def test_it_is_where_the_settings_say(
     monkeypatch.setenv("POSTGRES_URL", postgres.url())
     with History.open() as store:
         assert store.meta()["place"] == f"127.0.0.1:{postgres.port}/postgres"
-        assert store.meta()["schema"] == 1
+        assert store.meta()["schema"] == len(STEPS)
         assert store.meta()["bytes"] > 0

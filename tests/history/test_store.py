@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chaos.history import writing
+from chaos.history import tallies, words
 from chaos.history.errors import BadCursor, BadQuestion, HistoryError, RunNotIndexed, Unknown
 from chaos.history.models import AuditRow, Filters, RunRow, Token
 from chaos.history.store import History
@@ -326,14 +326,14 @@ def test_what_a_writer_began_and_did_not_end_is_not_there(
     store: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = run_folder(tmp_path)
-    tally = writing.tally
+    count = tallies.count
 
     def cut(*args: Any) -> Iterator[None]:
-        tally(*args)
+        count(*args)
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr(writing, "tally", cut)
+        patched.setattr(tallies, "count", cut)
         with pytest.raises(RuntimeError):
             store.put(folder)
     assert store.get(folder.name) is None
@@ -348,3 +348,46 @@ def test_another_experiments_run_is_not_replaced(store: History, tmp_path: Path)
         store.put(run_folder(tmp_path, 2, "other", origin={"flow_run": FLOW}))
     with pytest.raises(RunNotIndexed, match="which is run"):
         store.put(run_folder(tmp_path, 3, origin={"flow_run": FLOW}))
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_words_are_found_whatever_they_are(
+    store: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """By the index, and by reading on; also words that mean something to LIKE, and too short ones."""
+    monkeypatch.setattr(words, "_FEW", few)
+    said = ["Ärger am Morgen", "100%_sure", "a\\b", "don't", '"quoted"', "plain"]
+    for number, why in enumerate(said, start=1):
+        store.put(run_folder(tmp_path, number, why=why))
+    for why in said:
+        for q in (why, why.upper(), why[1:5]):
+            found = [each.run.why for each in store.page(Filters(q=q)).items]
+            assert found == [why], q
+        assert store.counts(Filters(q=why)).total == 1
+    assert len(store.page(Filters(q="sh")).items) == len(said)  # in the experiment's name
+    assert store.page(Filters(q="nowhere at all")).items == ()
+
+
+def test_counts_are_those_of_the_lists(store: History, tmp_path: Path) -> None:
+    """By fault, by time, by both: counted while written or read run by run, they agree; and so after a change."""
+    for number, journal in enumerate(("held", "deviated_during_the_fault", "held", "baseline_off"), start=1):
+        store.put(run_folder(tmp_path, number * 2400, journal=journal))
+    everything = store.page().items
+    at = [each.run.created_ms for each in everything]
+    faults = {fault for each in everything for fault in each.faults}
+    asked = [Filters(fault=each) for each in (*faults, "never")]
+    asked += [
+        Filters(since_ms=a, until_ms=b) for a in (None, *at, at[-1] - 1) for b in (None, *at, at[0] + 9**9)
+    ]
+    asked += [Filters(fault=each, since_ms=at[1]) for each in faults]
+    asked += [Filters(fault=each, verdict="held") for each in faults]
+    for filters in asked:
+        assert store.counts(filters).total == len(store.page(filters).items), filters
+    assert store.check().problems == ()
+    (tmp_path / everything[0].run.run_id / "result.json").write_bytes(  # type: ignore[operator]
+        (tmp_path / everything[0].run.run_id / "result.json")
+        .read_bytes()
+        .replace(b"process_kill", b"memory_pressure")  # type: ignore[operator]
+    )
+    store.put(tmp_path / str(everything[0].run.run_id))
+    assert store.check().problems == ()

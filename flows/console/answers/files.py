@@ -28,7 +28,7 @@ class Series(BaseModel):
     """The id of the last event of the stream that this holds: what `Last-Event-ID` takes."""
 
 
-class LogLine(BaseModel):
+class TargetLine(BaseModel):
     """One line that a process of the target wrote."""
 
     n: int
@@ -41,7 +41,7 @@ class LogLine(BaseModel):
 class LogPage(BaseModel):
     """Lines in their order."""
 
-    items: list[LogLine]
+    items: list[TargetLine]
     next: int | None = None
     """What `after=` takes for more; null: nothing more now."""
 

@@ -84,6 +84,21 @@ class Version(BaseModel):
     api: Literal["v1"] = "v1"
 
 
+class Upload(BaseModel):
+    """How much of a run from elsewhere is here."""
+
+    run_id: str
+    offset: int
+    """Bytes of its journal."""
+    files: dict[str, str]
+    """Name -> SHA-256 of what was delivered."""
+    here: bool
+    """The console reads the run's folder itself."""
+    whole: bool
+    differs: str | None = None
+    """How the worker's result is not what its journal comes to here."""
+
+
 class Worker(BaseModel):
     """A machine that carries out runs."""
 

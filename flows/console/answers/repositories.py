@@ -30,6 +30,8 @@ class Experiments(BaseModel):
     """All of them."""
 
     items: list[ExperimentView]
+    partial: str | None = None
+    """Why it may not be up to date, or holds only what ever ran."""
 
 
 class TrendPoint(BaseModel):
@@ -53,12 +55,25 @@ class Trend(BaseModel):
     """An experiment over time, oldest first."""
 
     items: list[TrendPoint]
+    partial: str | None = None
 
 
 class Repositories(BaseModel):
     """What `chaoslab status --json` prints of repositories."""
 
     items: list[dict[str, Any]]
+
+
+class Synced(BaseModel):
+    """A repository brought in line, or what that would take."""
+
+    dry_run: bool
+    flow_run: str | None = None
+    """The run of `reconcile` that does it."""
+    prefect: str | None = None
+    commit: str | None = None
+    actions: list[dict[str, Any]] = []
+    """Of a dry run: kind, name and why of each thing that would be done."""
 
 
 class GameDay(BaseModel):
@@ -72,6 +87,10 @@ class GameDay(BaseModel):
     started_at: str
     ended_at: str | None
     state: str
+    flow_run: str | None = None
+    """Of one that goes on: what `decision` takes."""
+    question: str | None = None
+    """What it asks a person now."""
     runs: list[dict[str, Any]] = []
     fold: dict[str, Any] | None = None
 
@@ -80,3 +99,4 @@ class GameDays(BaseModel):
     """Newest first."""
 
     items: list[GameDay]
+    partial: str | None = None

@@ -66,6 +66,8 @@ class RunPage(BaseModel):
     items: list[RunSummary]
     next: str | None = None
     """What `cursor=` takes for the piece after it; null: that was all."""
+    partial: str | None = None
+    """Why it may not be up to date."""
 
 
 class Run(RunSummary):
@@ -99,3 +101,4 @@ class Counted(BaseModel):
     live: int
     verdicts: dict[str, int]
     outcomes: dict[str, int]
+    partial: str | None = None

@@ -1,0 +1,35 @@
+"""What a request may carry: of which type, how much, within how long."""
+
+from dataclasses import dataclass
+
+from flows.server.door.rules import Asked
+
+UPLOADS = "/api/v1/uploads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The body of one kind of request."""
+
+    kind: str
+    most_bytes: int
+    within_s: float
+
+
+JSON = Taken("application/json", 512 * 1024, 10.0)
+PIECE = Taken("application/x-ndjson", 4 * 2**20, 30.0)
+FILE = Taken("application/octet-stream", 16 * 2**20, 60.0)
+
+
+def taken(asked: Asked) -> Taken:
+    """What that request may carry."""
+    if asked.path.startswith(UPLOADS) and asked.path.endswith("/journal") and asked.method == "PATCH":
+        return PIECE
+    if asked.path.startswith(UPLOADS) and "/artifacts/" in asked.path and asked.method == "PUT":
+        return FILE
+    return JSON
+
+
+def is_piece(asked: Asked) -> bool:
+    """Whether it is one of the many pieces of a delivery, of which the beginning and the end are written down."""
+    return taken(asked) is not JSON
