@@ -44,7 +44,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/session": {
+    "/api/v1/metrics": {
         parameters: {
             query?: never;
             header?: never;
@@ -52,10 +52,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who Am I
-         * @description Who asks, and what that one may do.
+         * Metrics
+         * @description What the console has done and what it holds, as Prometheus reads it.
          */
-        get: operations["who_am_i"];
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -107,6 +107,34 @@ export interface paths {
          * @description Let experiments begin again.
          */
         delete: operations["resume"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who Am I
+         * @description Who asks, and what that one may do.
+         */
+        get: operations["who_am_i"];
+        put?: never;
+        /**
+         * Log In
+         * @description Log in with a token; for everybody who has one. The cookie lasts 12 hours, and no longer than the token.
+         */
+        post: operations["log_in"];
+        /**
+         * Log Out
+         * @description End the session of the cookie.
+         */
+        delete: operations["log_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -228,6 +256,26 @@ export interface paths {
          * @description Everything that happens in a run, from its beginning or after an id, to its end.
          */
         get: operations["stream_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Lists
+         * @description What changes in the lists: first everything as it is, then `changed` with the new summary, until nobody looks.
+         */
+        get: operations["stream_lists"];
         put?: never;
         post?: never;
         delete?: never;
@@ -518,6 +566,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{name}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sync Repository
+         * @description Bring it in line now, by the deployment that follows it; with `dry_run`, 200 and what that would do.
+         */
+        post: operations["sync_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/experiments": {
         parameters: {
             query?: never;
@@ -591,7 +659,7 @@ export interface paths {
         };
         /**
          * List Game Days
-         * @description Game days that ended, newest first.
+         * @description Game days, newest first: those that go on, with what they ask, then those that ended.
          */
         get: operations["list_game_days"];
         put?: never;
@@ -636,6 +704,91 @@ export interface paths {
          * @description Answer what a game day asks; whoever asks here is who decided.
          */
         post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Upload
+         * @description How much of it is here.
+         */
+        get: operations["get_upload"];
+        /**
+         * Open Upload
+         * @description A run comes, or goes on: how much of it is here. Only what nobody else delivers.
+         */
+        put: operations["open_upload"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/runs/{run_id}/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Append Journal
+         * @description A piece of the journal, plain or gzip, from that byte on. `Upload-Offset` of the answer: where the next one
+         *     begins; with 409, where it really does.
+         */
+        patch: operations["append_journal"];
+        trace?: never;
+    };
+    "/api/v1/uploads/runs/{run_id}/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Artifact
+         * @description One of the other files, whole.
+         */
+        put: operations["put_artifact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/runs/{run_id}/whole": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Conclude Upload
+         * @description That was all: the journal is held against its digest, judged once more, and the run is in the history.
+         */
+        post: operations["conclude_upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -789,7 +942,7 @@ export interface components {
              * @default 0
              */
             sentences_dropped: number;
-            written?: components["schemas"]["chaos__analysis__result__Written"] | null;
+            written?: components["schemas"]["Written"] | null;
             previous?: components["schemas"]["Previous"] | null;
             /** Note */
             note?: string | null;
@@ -868,6 +1021,8 @@ export interface components {
             outcomes: {
                 [key: string]: number;
             };
+            /** Partial */
+            partial?: string | null;
         };
         /**
          * DataSeen
@@ -899,6 +1054,16 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /**
+         * Delivered
+         * @description All of a run has been sent.
+         */
+        Delivered: {
+            /** Journal Bytes */
+            journal_bytes: number;
+            /** Journal Sha256 */
+            journal_sha256: string;
         };
         /**
          * Delivery
@@ -966,6 +1131,8 @@ export interface components {
         Experiments: {
             /** Items */
             items: components["schemas"]["ExperimentView"][];
+            /** Partial */
+            partial?: string | null;
         };
         /**
          * FaultView
@@ -1037,6 +1204,10 @@ export interface components {
             ended_at: string | null;
             /** State */
             state: string;
+            /** Flow Run */
+            flow_run?: string | null;
+            /** Question */
+            question?: string | null;
             /**
              * Runs
              * @default []
@@ -1056,6 +1227,8 @@ export interface components {
         GameDays: {
             /** Items */
             items: components["schemas"]["GameDay"][];
+            /** Partial */
+            partial?: string | null;
         };
         /**
          * HaltView
@@ -1200,14 +1373,52 @@ export interface components {
             errors_left_out: number;
         };
         /**
+         * LogLine
+         * @description One line that a process of the target wrote.
+         */
+        LogLine: {
+            /** At */
+            at: string;
+            /** Process */
+            process: string;
+            /** Stream */
+            stream: string;
+            /** Line */
+            line: string;
+            /**
+             * Level
+             * @default
+             */
+            level: string;
+        };
+        /**
          * LogPage
          * @description Lines in their order.
          */
         LogPage: {
             /** Items */
-            items: components["schemas"]["flows__console__answers__files__LogLine"][];
+            items: components["schemas"]["TargetLine"][];
             /** Next */
             next?: number | null;
+        };
+        /**
+         * Login
+         * @description A token, in exchange for a cookie.
+         */
+        Login: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * ManifestText
+         * @description An experiment as its manifest says: of an image, or of the demo shop (`app: .`).
+         */
+        ManifestText: {
+            /**
+             * Yaml
+             * @description Manifests: documents of YAML, 256 KiB at most.
+             */
+            yaml: string;
         };
         /**
          * Me
@@ -1401,6 +1612,24 @@ export interface components {
             b: number | null;
             /** Change */
             change: number | null;
+        };
+        /**
+         * Opened
+         * @description A run that a worker elsewhere is going to deliver.
+         */
+        Opened: {
+            /** Experiment */
+            experiment: string;
+            /** Flow Run */
+            flow_run?: string | null;
+            /** Folder */
+            folder?: string | null;
+            /** Machine */
+            machine?: string | null;
+            /** Fingerprint */
+            fingerprint?: string | null;
+            /** Version */
+            version?: string | null;
         };
         /**
          * Outcome
@@ -1601,7 +1830,7 @@ export interface components {
             };
             usage: components["schemas"]["UsagePeaks"];
             /** Log */
-            log: components["schemas"]["chaos__analysis__result__LogLine"][];
+            log: components["schemas"]["LogLine"][];
             /**
              * Logs
              * @default []
@@ -1739,6 +1968,8 @@ export interface components {
             items: components["schemas"]["RunSummary"][];
             /** Next */
             next?: string | null;
+            /** Partial */
+            partial?: string | null;
         };
         /**
          * RunSummary
@@ -1889,7 +2120,7 @@ export interface components {
         Start: {
             experiment?: components["schemas"]["Registered"] | null;
             ad_hoc?: components["schemas"]["AdHoc"] | null;
-            manifest?: components["schemas"]["flows__console__asked__Written"] | null;
+            manifest?: components["schemas"]["ManifestText"] | null;
             game_day?: components["schemas"]["Registered"] | null;
             /** Hold */
             hold?: string | null;
@@ -2070,6 +2301,54 @@ export interface components {
             suspended: boolean;
         };
         /**
+         * Sync
+         * @description How a repository is brought in line.
+         */
+        Sync: {
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * Synced
+         * @description A repository brought in line, or what that would take.
+         */
+        Synced: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Flow Run */
+            flow_run?: string | null;
+            /** Prefect */
+            prefect?: string | null;
+            /** Commit */
+            commit?: string | null;
+            /**
+             * Actions
+             * @default []
+             */
+            actions: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * TargetLine
+         * @description One line that a process of the target wrote.
+         */
+        TargetLine: {
+            /** N */
+            n: number;
+            /** At */
+            at: string;
+            /** Process */
+            process: string;
+            /** Stream */
+            stream: string;
+            /** Line */
+            line: string;
+        };
+        /**
          * Tested
          * @description The looks, or the requests, of one phase against what is allowed.
          */
@@ -2129,6 +2408,8 @@ export interface components {
         Trend: {
             /** Items */
             items: components["schemas"]["TrendPoint"][];
+            /** Partial */
+            partial?: string | null;
         };
         /**
          * TrendPoint
@@ -2220,6 +2501,26 @@ export interface components {
             numbers: components["schemas"]["TrialNumber"][];
         };
         /**
+         * Upload
+         * @description How much of a run from elsewhere is here.
+         */
+        Upload: {
+            /** Run Id */
+            run_id: string;
+            /** Offset */
+            offset: number;
+            /** Files */
+            files: {
+                [key: string]: string;
+            };
+            /** Here */
+            here: boolean;
+            /** Whole */
+            whole: boolean;
+            /** Differs */
+            differs?: string | null;
+        };
+        /**
          * UsagePeaks
          * @description The highest usage seen; None where nothing was sampled.
          */
@@ -2295,29 +2596,10 @@ export interface components {
             items: components["schemas"]["Worker"][];
         };
         /**
-         * LogLine
-         * @description One line that a process of the target wrote.
-         */
-        chaos__analysis__result__LogLine: {
-            /** At */
-            at: string;
-            /** Process */
-            process: string;
-            /** Stream */
-            stream: string;
-            /** Line */
-            line: string;
-            /**
-             * Level
-             * @default
-             */
-            level: string;
-        };
-        /**
          * Written
          * @description Which words of a summary and of recommendations a model wrote, and which it chose among ours.
          */
-        chaos__analysis__result__Written: {
+        Written: {
             /** By Model */
             by_model: string[];
             /** Chosen */
@@ -2328,33 +2610,6 @@ export interface components {
             dropped: {
                 [key: string]: number;
             };
-        };
-        /**
-         * LogLine
-         * @description One line that a process of the target wrote.
-         */
-        flows__console__answers__files__LogLine: {
-            /** N */
-            n: number;
-            /** At */
-            at: string;
-            /** Process */
-            process: string;
-            /** Stream */
-            stream: string;
-            /** Line */
-            line: string;
-        };
-        /**
-         * Written
-         * @description An experiment as its manifest says: of an image, or of the demo shop (`app: .`).
-         */
-        flows__console__asked__Written: {
-            /**
-             * Yaml
-             * @description Manifests: documents of YAML, 256 KiB at most.
-             */
-            yaml: string;
         };
     };
     responses: never;
@@ -2423,7 +2678,7 @@ export interface operations {
             };
         };
     };
-    who_am_i: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -2438,7 +2693,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"];
+                    "text/plain": string;
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -2560,6 +2815,95 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HaltView"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    who_am_i: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -2818,6 +3162,38 @@ export interface operations {
                 /** @description The UUID of the flow run, or the id of the run. */
                 id: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_lists: {
+        parameters: {
+            query?: {
+                /** @description Some of runs,halt,workers,game-days. */
+                topics?: string;
+            };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -3296,6 +3672,42 @@ export interface operations {
             };
         };
     };
+    sync_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its address, or the last part of it. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sync"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Synced"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_experiments: {
         parameters: {
             query?: never;
@@ -3515,6 +3927,185 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Opened"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    append_journal: {
+        parameters: {
+            query?: never;
+            header: {
+                "Upload-Offset": number;
+                "Content-Encoding"?: string;
+            };
+            path: {
+                /** @description The id of the run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_artifact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description sha-256=:…: */
+                "Repr-Digest": string;
+            };
+            path: {
+                /** @description The id of the run. */
+                run_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conclude_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Delivered"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
                 };
             };
             /** @description A problem (RFC 9457) */
