@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chaos.live.reading import Reading
+from chaos.live.reading import JournalReader
 from chaos.runs.journal import Journal
 from flows.console.feeds import _plain as plain
 from flows.server.api import Api
@@ -144,7 +144,7 @@ def projected(journal: bytes, tmp_path: Path) -> dict[str, Any]:
     """What a stream of that journal has to tell, in all."""
     path = tmp_path / "whole.ndjson"
     path.write_bytes(journal)
-    reading = Reading(Journal(path))
+    reading = JournalReader(Journal(path))
     found = [*reading.look(), *reading.close()]
     return {f"{each.segment}:{number}": json.loads(json.dumps(plain(each))) for number, each in found}
 

@@ -215,6 +215,7 @@ def test_what_judges_badly_is_said_and_shown_without_a_mistake_of_ours(
         (b"", {"upload-offset": "-1"}, 400),
         (b"", {"upload-offset": "x"}, 400),
     ],
+    ids=["no gzip", "cut", "a bomb", "deflate", "too long", "JSON", "before the start", "no number"],
 )
 def test_bodies_that_lie_are_refused(
     delivery: Delivery, body: bytes, headers: dict[str, str], status: int
