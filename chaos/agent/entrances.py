@@ -4,23 +4,13 @@ That is where its load goes. Without a load it is what the probes of the steady 
 one: a look at a dependency, beside looks at the app, is nobody's use of it.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from chaos.probes.http1 import Request
+from chaos.run_spec.model import WorkSpec
 
 
-def entrances(order: Mapping[str, Any]) -> frozenset[int]:
+def entrances(order: WorkSpec) -> frozenset[int]:
     """The ports, none or one."""
-    if load := order.get("load"):
-        return frozenset({Request.of(str(load["url"])).port})
-    asked = {port for entry in order["steady_state"] if (port := _port(entry["probe"])) is not None}
+    if order.load:
+        return frozenset({Request.of(order.load.url).port})
+    asked = {port for state in order.steady_state if (port := state.probe.made().asks) is not None}
     return frozenset(asked if len(asked) == 1 else ())
-
-
-def _port(probe: Mapping[str, Any]) -> int | None:
-    """Which port it asks."""
-    if "url" in probe:
-        return Request.of(str(probe["url"])).port
-    port = probe.get("port")
-    return None if port is None else int(port)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chaos.errors import ChaosLabError
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import in_json
 from chaos.verdict import RULES
 
@@ -74,7 +75,7 @@ def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
         else "\n".join(closing_lines(result, journal.parent))
     )
     click.echo(text)
-    then = int((events[0].data.get("plan") or {}).get("rules") or 1)
+    then = RunSpec.of_journal(events[0].data.get("plan")).rules
     if version != then and not as_json:
         click.echo(f"  rules   judged by rules {version}; the run itself was by rules {then}")
     sys.exit(result.exit_code)

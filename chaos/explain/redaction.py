@@ -7,7 +7,6 @@ vendors' keys a table beside it; what `chaos.text.secrecy` knows is masked in jo
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from chaos.explain.detectors.addresses import secret_addresses
 from chaos.explain.detectors.commands import commands
@@ -15,6 +14,7 @@ from chaos.explain.detectors.headers import headers
 from chaos.explain.detectors.masks import SECRET
 from chaos.explain.detectors.named import named
 from chaos.explain.detectors.vendors import bits, vendors_keys
+from chaos.run_spec.model import RunSpec, SecretRef
 from chaos.text.deferred import deferred
 from chaos.text.secrecy import JWT, MASKED, PEM, PREFIXED, SCHEME, SHORTEST, Masker
 
@@ -80,16 +80,14 @@ class Redactor:
         return text
 
 
-def given(plan: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+def given(plan: RunSpec, environ: Mapping[str, str]) -> Iterator[str]:
     """Values that a plan gives to processes as secrets: by the name of the variable, or from the environment."""
     redact = Redactor()
-    for process in plan.get("processes") or ():
-        for name, value in (process.get("env") or {}).items():
-            if isinstance(value, Mapping):
-                yield environ.get(str(value.get("secret")), "")
-            elif (
-                isinstance(value, str) and value != MASKED and redact(f"{name}={value}") != f"{name}={value}"
-            ):
+    for process in plan.processes:
+        for name, value in process.env.items():
+            if isinstance(value, SecretRef):
+                yield environ.get(value.secret, "")
+            elif value != MASKED and redact(f"{name}={value}") != f"{name}={value}":
                 yield value
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from math import ceil
 
-from chaos.faults import FAULTS
 from chaos.faults.linux.mounts import is_the_agents
 from chaos.manifests.models.experiment import ExperimentSpec
 from chaos.manifests.models.method import Step, overlapping
@@ -47,9 +46,11 @@ def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
     if isinstance(sandbox, LocalSandbox) and (why := step.fault.missing()):
         yield ("fault",), f"{step.fault.type} cannot be injected on this machine: {why}"
     for entry in step.entries():
-        needed_s = FAULTS[step.fault.type](**entry["fault"]).minimum_hold_s()
-        if entry["hold_s"] < needed_s:
-            what = f"'{entry['name']}' is held for {DURATION.format(entry['hold_s'])}, but {step.fault.type} needs at "
+        needed_s = entry.fault.made().minimum_hold_s()
+        if entry.hold_s < needed_s:
+            what = (
+                f"'{entry.name}' is held for {DURATION.format(entry.hold_s)}, but {step.fault.type} needs at "
+            )
             yield (
                 ("hold",),
                 f"{what}least {DURATION.format(ceil(needed_s * 10) / 10)} to be reached and measured",

@@ -72,6 +72,16 @@ class Probe(ABC):
     """When in each interval it looks: at a random place, drawn by the seed, or at its beginning. Evenly spaced looks
     are in step with what has their period: a round robin, a timer, a garbage collection."""
 
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What it looks at, in a word for sentences."""
+
+    @property
+    def asks(self) -> int | None:
+        """The port of the app's that it asks as a user would; None when it asks none."""
+        return None
+
     @abstractmethod
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """Look once; what was seen, as JSON in base units. Raises ProbeError when nothing could be seen."""

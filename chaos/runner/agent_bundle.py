@@ -16,7 +16,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (
     "__init__.py", "text", "errors.py", "events", "units.py", "tolerances.py", "statistics",
-    "invariants.py", "faults", "probes", "agent", "namespaces/__init__.py", "namespaces/kernel.py",
+    "invariants.py", "faults", "probes", "run_spec", "agent", "namespaces/__init__.py", "namespaces/kernel.py",
 )  # fmt: skip
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
 _UNCHECKED_HASH = 0b01

@@ -27,6 +27,7 @@ from chaos.events import Event
 from chaos.planning.agent_spec import FOLDER, launched
 from chaos.planning.plan import Plan
 from chaos.planning.secret_env import filled
+from chaos.run_spec.codec import encode
 from chaos.runner import agent_bundle as bundle
 from chaos.runner.arrivals import HOST_CLOCK
 from chaos.runner.collector import Follower, OnEvent
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from chaos.analysis.result import Result
 
 T = TypeVar("T")
-
-_OF_EVERY_SANDBOX = {"type", "memory", "disk", "ttl"}
-"""What every provider is asked for in its own words; the rest of a manifest's sandbox only its own provider knows."""
 
 
 def begin(plan: Plan, run: Run) -> None:
@@ -92,15 +90,15 @@ async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
     """And why this machine's inventory is in memory only, when it is."""
     knowing = asyncio.ensure_future(asyncio.to_thread(_inventory, run))  # settings are read while it opens
     box = await open_machine(
-        plan.sandbox["type"],
-        memory_bytes=int(plan.sandbox["memory"]),
-        disk_bytes=int(plan.sandbox["disk"]),
-        ttl_s=plan.sandbox["ttl"],
-        hosts=[process["name"] for process in plan.work["processes"]],
+        plan.sandbox.type,
+        memory_bytes=int(plan.sandbox.memory),
+        disk_bytes=int(plan.sandbox.disk),
+        ttl_s=plan.sandbox.ttl,
+        hosts=[process.name for process in plan.work.processes],
         labels={"experiment": plan.name, "run": run.id},
         image=plan.image,
         setup=setup_of(plan),
-        **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
+        **plan.sandbox.own,
     )
     inventory = await asyncio.shield(knowing)
     try:
@@ -125,9 +123,11 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
         may_lack = Settings().chaoslab_allow_degraded
-        order = launched(plan.whole_order(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
+        order = launched(plan.spec(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
         order = filled(order, os.environ)
-        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), mode=0o600, exclusive=True):
+        if await box.put(
+            f"{FOLDER}/order.json", json.dumps(encode(order)).encode(), mode=0o600, exclusive=True
+        ):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             began = HOST_CLOCK.now()
             pid = await box.start(command, output=f"{FOLDER}/agent.log", given=held.key)

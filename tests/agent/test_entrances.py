@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chaos.agent.entrances import entrances
+from chaos.run_spec.model import RunSpec
 
 WEB = {"type": "http", "url": "http://127.0.0.1:8000/health"}
 DB = {"type": "tcp", "port": 5432, "host": "127.0.0.1"}
@@ -24,5 +25,5 @@ SAME = {"type": "tcp", "port": 8000, "host": "127.0.0.1"}
     ],
 )
 def test_the_entrance(load: dict[str, Any] | None, probes: list[dict[str, Any]], ports: set[int]) -> None:
-    order = {"load": load, "steady_state": [{"name": "one", "probe": probe} for probe in probes]}
-    assert entrances(order) == ports
+    states = [{"name": "one", "probe": probe} for probe in probes]
+    assert entrances(RunSpec.of_journal({"load": load, "steady_state": states})) == ports

@@ -21,6 +21,7 @@ from chaos.manifests.policy_intensity import beyond, preset_numbers
 from chaos.manifests.referring import resolve
 from chaos.manifests.schema.json_schema import policy_schema
 from chaos.planning.plan import draw, plan
+from chaos.run_spec.model import FaultSpec
 from tests.manifests.a_repository import SMALL, a_manifest
 
 LEVELS: Sequence[Intensity] = get_args(Intensity)
@@ -106,8 +107,9 @@ def test_presets_are_ranked_as_they_are_named() -> None:
 
 
 def _beyond(kind: str, written: Intensity, most: Intensity) -> Sequence[Any]:
-    required = {field.name: None for field in fields(FAULTS[kind])}
-    return list(beyond({**required, **preset_numbers(FAULTS[kind], written), "type": kind}, most))
+    required: dict[str, Any] = {field.name: None for field in fields(FAULTS[kind])}
+    required |= preset_numbers(FAULTS[kind], written)
+    return list(beyond(FaultSpec(type=kind, fields=required), most))
 
 
 @pytest.mark.parametrize(

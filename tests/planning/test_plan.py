@@ -145,7 +145,7 @@ def test_the_disk_that_the_agent_writes_to_is_no_target(tmp_path: Path, fault: s
 def test_other_disks_are_targets(tmp_path: Path, path: str) -> None:
     text = re.sub(r"fault: \{type: network_delay[^}]*\}", f"fault: {{type: disk_full, path: {path}}}", FULL)
     (loaded,) = load(a_manifest(tmp_path, text))
-    assert plan(loaded).work["method"][0]["fault"]["path"] == path
+    assert plan(loaded).work.method[0].fault.fields["path"] == path
 
 
 def test_a_capability_that_the_sandbox_lacks_is_said_at_the_fault(
