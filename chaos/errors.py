@@ -55,9 +55,13 @@ class PlanError(ManifestError):
 
 
 class SandboxError(ChaosLabError):
-    """The provider could not do what was asked."""
+    """The provider could not do what was asked; `errno` says how, of what an operating system refused (errno(3))."""
 
     retryable = True
+
+    def __init__(self, *arguments: object, errno: int | None = None) -> None:
+        super().__init__(*arguments)
+        self.errno = errno
 
 
 class SandboxRefused(SandboxError):

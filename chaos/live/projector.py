@@ -6,7 +6,7 @@ read up to a number goes on from there, with another projector of the same journ
 
 from collections.abc import Callable, Iterator, Mapping
 
-from chaos.errors import ChaosLabError
+from chaos.errors import ChaosLabError, SpecError
 from chaos.events import Event
 from chaos.live.charts import Charts
 from chaos.live.items import Asked, End, Item, Line, Mark
@@ -34,7 +34,7 @@ class Projector:
         """What it completes. Raises ChaosLabError when it is no event of a journal of ours."""
         try:
             return list(self._take(event))
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SpecError) as error:
             what = f"event {event.seq} ({one_line(event.type)}) is not as ChaosLab writes it"
             raise ChaosLabError(f"{what}: {error}") from error
 

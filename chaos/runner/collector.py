@@ -5,6 +5,7 @@ there at any time, with the key that is in the inventory.
 """
 
 import asyncio
+import errno
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -180,6 +181,6 @@ class Follower:
         try:
             return await self._box.read(f"{FOLDER}/{name}", offset, limit)
         except SandboxError as error:
-            if isinstance(error, SandboxLost) or "FileNotFoundError" not in str(error):
+            if isinstance(error, SandboxLost) or error.errno != errno.ENOENT:
                 raise
             return None

@@ -13,8 +13,8 @@ from typing import Any
 
 from chaos.errors import SandboxRefused
 from chaos.sandboxes.container.engine import KNOWN
-from chaos.sandboxes.local.keeper import runtime_dir
 from chaos.sandboxes.support.base import SandboxRef
+from chaos.sandboxes.support.runtime import runtime_dir
 
 _BOX = re.compile(r"box-[a-z0-9_]{8}")
 _LOCAL_ID = re.compile(r"[a-z0-9_]{8}-[0-9a-f]{6}")

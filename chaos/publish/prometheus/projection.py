@@ -10,7 +10,7 @@ Everything has the time at which it was known, of the agent's clock. So samples 
 from collections.abc import Callable, Mapping
 from math import inf, isfinite
 
-from chaos.errors import ChaosLabError
+from chaos.errors import ChaosLabError, SpecError
 from chaos.events import Event
 from chaos.publish.prometheus.pen import Pen
 from chaos.publish.prometheus.samples import LAST_MS, Sample
@@ -44,7 +44,7 @@ class Projection:
                 self._advance(event.at)
             if handle := self._on.get(event.type):
                 handle(event)
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SpecError) as error:
             what = f"event {event.seq} ({event.type}) is not as ChaosLab writes it"
             raise ChaosLabError(f"{what}: {error}") from error
         return self._pen.page()
