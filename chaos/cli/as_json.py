@@ -9,9 +9,9 @@ from chaos.manifests.yaml.problems import Problem
 from chaos.text.inert import in_json, inert
 
 if TYPE_CHECKING:
-    from chaos.cli.examination import Check
     from chaos.manifests.load import AnyLoaded
     from chaos.planning.plan import Plan
+    from chaos.sandboxes.support.provider import Check
 
 
 def validation(

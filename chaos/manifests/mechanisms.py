@@ -4,13 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chaos.faults.network.packets import LADDER
 from chaos.faults.support.base import Fault
+from chaos.sandboxes.union import SPECS
 
-NO_RUNG: Mapping[str, Mapping[str, str]] = {
-    "local": {},
-    "container": {"tun": "a container has no /dev/net/tun"},
-    "e2b": {"netem": "its guest kernel has no netem, and no modules"},
-}
-"""Rungs of the ladder that a provider's machines never have; of the others the first that works there acts."""
 _PACKETS = tuple(name for name, _ in LADDER)
 MECHANISMS: Mapping[str, Sequence[str]] = {
     "bandwidth": _PACKETS[1:],
@@ -51,7 +46,7 @@ _TOLD: Mapping[str, str] = {"nfqueue": "a kernel packet queue (nfqueue)", "tun":
 def in_words(fault: Fault, provider: str) -> str | None:
     """What will be tried in which order, and why not the rest; None when there is no choice to explain."""
     names = MECHANISMS[fault.type]
-    unfit = {**NO_RUNG[provider], **fault.unfit()}
+    unfit = {**SPECS[provider].lacks, **fault.unfit()}
     fit = [_TOLD.get(name, name) for name in names if name not in unfit]
     if len(names) == 1 or not fit:
         return None

@@ -1,15 +1,12 @@
 """What the agent is told to do: the part of an experiment that happens inside the sandbox, in base units."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from chaos.errors import TargetError
 from chaos.manifests.models.experiment import ExperimentSpec
 from chaos.manifests.models.target import Process, SecretValue
-from chaos.run_spec.codec import decode
 from chaos.run_spec.model import (
-    ImageSpec,
     LoadSpec,
     ProbeSpec,
     ProcessSpec,
@@ -20,6 +17,7 @@ from chaos.run_spec.model import (
     WallSpec,
     WorkSpec,
 )  # fmt: skip
+from chaos.sandboxes.support.facts import Facts
 
 APP = "/app"
 """Where the app's directory is inside the sandbox."""
@@ -115,28 +113,26 @@ def _steady(spec: ExperimentSpec, index: int) -> StateSpec:
     )
 
 
-def launched(order: RunSpec, facts: Mapping[str, Any], *, may_lack_wall: bool = False) -> RunSpec:
+def launched(order: RunSpec, facts: Facts, *, may_lack_wall: bool = False) -> RunSpec:
     """The order for the sandbox of these facts. Pure. Raises TargetError when a process has no command at all.
 
     `app` is where its image wants to run, and `command` what it wants to; `wall` is how the app is kept apart there.
     """
 
     def process(entry: ProcessSpec) -> ProcessSpec:
-        command = entry.command or facts.get("command")
+        command = entry.command or facts.command
         if not command:
             raise TargetError(f"process {entry.name}: neither the manifest nor its image names a command")
         return replace(entry, command=command)
 
     return replace(
         order,
-        app=facts.get("app", order.app),
+        app=facts.app,
         processes=tuple(map(process, order.processes)),
         wall=wall_of(facts, may_lack=may_lack_wall),
     )
 
 
-def wall_of(facts: Mapping[str, Any], *, may_lack: bool) -> WallSpec:
+def wall_of(facts: Facts, *, may_lack: bool) -> WallSpec:
     """How the app is kept apart from the agent in the sandbox of these facts: see chaos.agent.wall. Pure."""
-    told = facts.get("wall", {})
-    image = decode(ImageSpec, told["image"]) if told.get("image") else None
-    return WallSpec(keep_ids=bool(told.get("keep_ids")), image=image, may_lack=may_lack)
+    return replace(facts.wall, may_lack=may_lack)

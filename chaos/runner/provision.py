@@ -19,6 +19,7 @@ from chaos.run_spec.model import AloneSpec
 from chaos.run_spec.secrets import known
 from chaos.runner import agent_bundle as bundle
 from chaos.sandboxes import Sandbox, Setup
+from chaos.sandboxes.support.facts import facts_of
 from chaos.settings import Settings
 from chaos.text.secrecy import Masker
 
@@ -43,7 +44,7 @@ def setup_of(plan: Plan) -> Setup | None:
 
 async def set_up(plan: Plan, box: Sandbox) -> None:
     """Put the app's files in and run its setup commands, unless its template has done so. Raises TargetError."""
-    is_done = bool(box.ref.facts.get("set_up"))
+    is_done = facts_of(box.ref).set_up
     if plan.app is not None:
         await box.unpack(APP, _archive(plan, read=False) if is_done else _archive(plan))
     if is_done:
@@ -63,8 +64,9 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
 async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:
     """What runs that command as the app, kept apart from all that is ours, to its end and that of all it started."""
     await box.put(f"{FOLDER}/agent.pyz", bundle.build())
-    wall = wall_of(box.ref.facts, may_lack=Settings().chaoslab_allow_degraded)
-    own = {"user": user, "cwd": box.ref.facts.get("app", APP)}
+    facts = facts_of(box.ref)
+    wall = wall_of(facts, may_lack=Settings().chaoslab_allow_degraded)
+    own = {"user": user, "cwd": facts.app}
     wish = encode(AloneSpec(keep_ids=wall.keep_ids, image=wall.image, may_lack=wall.may_lack, **own))
     return [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", "behind-the-wall", json.dumps(wish), *command]
 

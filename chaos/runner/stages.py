@@ -35,9 +35,10 @@ from chaos.runner.deadlines import within_ttl
 from chaos.runner.provision import set_up, setup_of
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
-from chaos.sandboxes import Sandbox, SandboxRef, attach, connect
+from chaos.sandboxes import Sandbox, SandboxRef, Wanted, attach, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.sandboxes.inventory import Inventory
+from chaos.sandboxes.support.facts import facts_of
 from chaos.settings import Settings
 from chaos.verdict import Outcome
 
@@ -89,8 +90,7 @@ async def open_sandbox(plan: Plan, run: Run, stop: Stop | None = None) -> Sandbo
 async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
     """And why this machine's inventory is in memory only, when it is."""
     knowing = asyncio.ensure_future(asyncio.to_thread(_inventory, run))  # settings are read while it opens
-    box = await open_machine(
-        plan.sandbox.type,
+    wanted = Wanted(
         memory_bytes=int(plan.sandbox.memory),
         disk_bytes=int(plan.sandbox.disk),
         ttl_s=plan.sandbox.ttl,
@@ -98,8 +98,9 @@ async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
         labels={"experiment": plan.name, "run": run.id},
         image=plan.image,
         setup=setup_of(plan),
-        **plan.sandbox.own,
+        own=plan.sandbox.own,
     )
+    box = await open_machine(plan.sandbox.type, wanted)
     inventory = await asyncio.shield(knowing)
     try:
         unrecorded = inventory.opened(box.ref)
@@ -123,7 +124,7 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
         await box.put(f"{FOLDER}/agent.pyz", bundle.build())
         await box.put(f"{FOLDER}/lease", b"")
         may_lack = Settings().chaoslab_allow_degraded
-        order = launched(plan.spec(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
+        order = launched(plan.spec(run.id, box.python), facts_of(held.ref), may_lack_wall=may_lack)
         order = filled(order, os.environ)
         if await box.put(
             f"{FOLDER}/order.json", json.dumps(encode(order)).encode(), mode=0o600, exclusive=True

@@ -13,7 +13,6 @@ from chaos.errors import ManifestError, PlanError
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Intensity
 from chaos.manifests.load import Loaded, game_days, load, load_all
-from chaos.manifests.models.sandboxes import AnySandbox
 from chaos.manifests.overriding import Overrides
 from chaos.manifests.policy import Policy, PolicySpec, at_once, read_policy
 from chaos.manifests.policy_breaches import forbidden
@@ -22,6 +21,7 @@ from chaos.manifests.referring import resolve
 from chaos.manifests.schema.json_schema import policy_schema
 from chaos.planning.plan import draw, plan
 from chaos.run_spec.model import FaultSpec
+from chaos.sandboxes.union import AnySandbox
 from tests.manifests.a_repository import SMALL, a_manifest
 
 LEVELS: Sequence[Intensity] = get_args(Intensity)

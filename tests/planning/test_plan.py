@@ -9,9 +9,9 @@ import pytest
 
 from chaos.errors import ManifestError, PlanError
 from chaos.manifests.load import load
-from chaos.manifests.models.sandboxes import LocalSandbox
 from chaos.planning.describe import describe
 from chaos.planning.plan import Plan, draw, plan
+from chaos.sandboxes.local.spec import LocalSandbox
 from tests.manifests.a_repository import FULL, SMALL, a_manifest
 
 

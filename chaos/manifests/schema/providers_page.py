@@ -5,20 +5,17 @@ stale.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
-from chaos.manifests.models.sandboxes import ContainerSandbox, E2BSandbox, LocalSandbox, Sandbox
+from chaos.manifests.mechanisms import MECHANISMS
+from chaos.sandboxes.container.spec import ContainerSandbox
 from chaos.sandboxes.container.start import CAPABILITIES
+from chaos.sandboxes.support.spec import Sandbox
+from chaos.sandboxes.union import SPECS
 
-PROVIDERS: Mapping[str, type[Sandbox]] = {
-    "local": LocalSandbox,
-    "container": ContainerSandbox,
-    "e2b": E2BSandbox,
-}
 _INTRODUCTION = """# Sandboxes: which provider gives what
 
 Made by `python -m chaos.manifests.schema.providers_page`; do not edit. The same manifest runs on each of them:
@@ -35,19 +32,17 @@ def page() -> str:
 
 def _providers() -> Iterator[str]:
     rows = {
-        "is": [_first_line(kind) for kind in PROVIDERS.values()],
-        "gives faults": [
-            ", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in PROVIDERS.values()
-        ],
-        "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in PROVIDERS.values()],
-        "lacks": ["; ".join(why for why in NO_RUNG[name].values()) or "nothing" for name in PROVIDERS],
+        "is": [_first_line(kind) for kind in SPECS.values()],
+        "gives faults": [", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in SPECS.values()],
+        "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in SPECS.values()],
+        "lacks": ["; ".join(why for why in kind.lacks.values()) or "nothing" for kind in SPECS.values()],
         "ports it keeps": [
             "; ".join(f"{port} is {whose}" for port, whose in kind.taken_ports.items()) or "none"
-            for kind in PROVIDERS.values()
+            for kind in SPECS.values()
         ],
     }
     yield from _table(
-        ["", *(f"`{name}`" for name in PROVIDERS)], [[name, *cells] for name, cells in rows.items()]
+        ["", *(f"`{name}`" for name in SPECS)], [[name, *cells] for name, cells in rows.items()]
     )
 
 
@@ -57,12 +52,12 @@ def _faults() -> Iterator[str]:
     rows = [
         [
             f"`{type_}`",
-            *(_cell(FAULTS[type_], name, kind) for name, kind in PROVIDERS.items()),
+            *(_cell(FAULTS[type_], name, kind) for name, kind in SPECS.items()),
             _of_an_image(type_),
         ]
         for type_ in sorted(FAULTS)
     ]
-    yield from _table(["fault", *(f"`{name}`" for name in PROVIDERS), "in a container, of an `image`"], rows)
+    yield from _table(["fault", *(f"`{name}`" for name in SPECS), "in a container, of an `image`"], rows)
     yield "\nWhat they delivered when they were measured is in [fidelity.md](fidelity.md)."
 
 
@@ -70,7 +65,7 @@ def _cell(fault: type[Fault], provider: str, kind: type[Sandbox]) -> str:
     if lacking := sorted(fault.requires - kind.provides):
         return f"refused: lacks {', '.join(lacking)}"
     type_ = str(fault.__dataclass_fields__["type"].default)
-    return ", ".join(name for name in MECHANISMS[type_] if name not in NO_RUNG[provider])
+    return ", ".join(name for name in MECHANISMS[type_] if name not in kind.lacks)
 
 
 def _of_an_image(type_: str) -> str:
