@@ -39,6 +39,7 @@ check: setup
 	$(BIN)/chaoslab schema --check experiments/schema.json
 	$(BIN)/python scripts/syscall_filter.py --check
 	$(BIN)/python -m chaos.manifests.schema.providers_page --check docs/sandboxes.md
+	$(BIN)/python scripts/journal_page.py --check docs/journal.md
 	$(BIN)/python -m flows.console.openapi --check docs/openapi.json
 
 bench: setup

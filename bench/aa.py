@@ -27,6 +27,7 @@ from chaos.analysis.result import Result
 from chaos.manifests.load import load
 from chaos.planning.plan import Plan, plan
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out, carry_out_trial
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.statistics import binomial
@@ -63,9 +64,9 @@ async def carried_out(kind: str, app: str, number: int, pairs: int, out: Path) -
     asked, began = asked_for(kind, app, number, pairs), time.monotonic()
     run = Run.new(f"aa-{number}", out)
     if kind == "single":
-        await runner.carry_out_one(asked, run, lambda _: None, Stop())
+        await carry_out_trial(asked, run, Stages(), Stop())
     else:
-        await runner.carry_out(asked, run, lambda _: None, Stop())
+        await carry_out(asked, run, Stages(), Stop())
     result = await asyncio.to_thread(runner.analyze, run)
     verdict, why = verdict_of(result, kind)
     states = {state.name: str(state.verdict) for state in result.steady_state}

@@ -27,15 +27,13 @@ from typing import Any
 
 import yaml
 
+from chaos import api
 from chaos.analysis.judge import judge
 from chaos.events import Event, segments
 from chaos.explain.diagnosis import CALM, blinded, diagnose
 from chaos.explain.model import Name
 from chaos.faults.support.fidelity import share_interval
-from chaos.manifests.load import load
-from chaos.planning.plan import plan
-from chaos.runner import stages as runner
-from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from chaos.settings import Settings
 
 EVIDENCE = Path(__file__).with_name("evidence")
@@ -128,10 +126,9 @@ async def record(name: str, work: Path) -> None:
         path = work / f"pair-{number}.yaml"
         path.write_text(yaml.safe_dump(manifest(f"pair-{number}", fault, fragile, RATE[name])))
         async with room:
-            [loaded] = load(path)
-            run = Run.new(f"pair-{number}", work / "runs")
-            await runner.carry_out(plan(loaded), run, lambda _: None, asyncio.Event())
-        for part in segments(list(run.journal.events())):
+            result = await api.run(api.plan(path), work / "runs", publish=False)
+        journal = Journal(work / "runs" / result.run_id / "journal.ndjson")
+        for part in segments(list(journal.events())):
             control, why = bool(part[0].data["control"]), _useless(part)
             if why:
                 print(f"pair {number}: {fault['type']}: {why}; left out", flush=True)

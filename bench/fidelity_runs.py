@@ -4,7 +4,6 @@ The manifests are the repository's own (the fragile ones where there are, so tha
 shorter phases and the values below; for a fault that has none here, those of its presets low and high.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ from typing import Any
 
 import yaml
 
+from chaos import api
 from chaos.analysis.result import Result, StepResult
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.events import Event
 from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded, load_bytes
-from chaos.planning.plan import plan
-from chaos.runner import stages as runner
-from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[1]
 VALUES: dict[str, Sequence[dict[str, Any]]] = {
@@ -144,13 +142,11 @@ def measure(fault: str, fields: Mapping[str, Any], out: Path) -> Row:
     if path is None:
         return Row(fault, fields, None, "no manifest shows it alone")
     try:
-        drawn = plan(short(path, fields))
-        run = Run.new(drawn.name, out)
-        asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))
-        result = runner.analyze(run)
+        result = api.run_sync(api.plan(short(path, fields)), out, publish=False)
     except ChaosLabError as error:
         return Row(fault, fields, None, str(error).splitlines()[0])
-    return row(fault, fields, result, list(run.journal.events()))
+    journal = Journal(out / result.run_id / "journal.ndjson")
+    return row(fault, fields, result, list(journal.events()))
 
 
 def row(fault: str, fields: Mapping[str, Any], result: Result, events: Sequence[Event]) -> Row:

@@ -17,6 +17,7 @@ from chaos.events import Event
 from chaos.manifests.load import load_bytes
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out, carry_out_trial
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
@@ -81,8 +82,8 @@ def run(manifest: Mapping[str, Any], path: Path, *, withheld: bool = False, fail
         raise ManifestError(*wrong)
     asked = dataclasses.replace(plan(loaded[0]), withheld=withheld)
     run_ = Run.new(asked.name, path.parent / "runs")
-    carrying = runner.carry_out_one if withheld else runner.carry_out
-    asyncio.run(carrying(asked, run_, lambda _event: None, Stop()))
+    carrying = carry_out_trial if withheld else carry_out
+    asyncio.run(carrying(asked, run_, Stages(), Stop()))
     result = runner.analyze(run_)
     ran = Ran(result, list(run_.journal.events()))
     if result.outcome is not Outcome.COMPLETED and not failing:

@@ -32,6 +32,24 @@ class Outcome(StrEnum):
     CRASHED = "crashed"
 
 
+class RunStatus(StrEnum):
+    """Where a run is, whoever carries it out; what it taught is for Outcome and Verdict to say."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """For a person's answer."""
+    STOPPING = "stopping"
+    ENDED = "ended"
+
+
+def ending(outcome: Outcome, verdict: Verdict) -> str:
+    """One word for how a run ended, for people and for conditions: `Held`, `Deviated`, `NotInjected`."""
+    if outcome is Outcome.COMPLETED:
+        return verdict.value.title()
+    return outcome.value.title().replace("_", "")
+
+
 _BADNESS = {Verdict.HELD: 0, Verdict.INCONCLUSIVE: 1, Verdict.DEVIATED: 2}
 
 

@@ -1,11 +1,12 @@
-"""The `chaoslab` command: the library's command line, with Prefect as the conductor of `run` and its server's verbs."""
+"""The `chaoslab` command: the library's command line, with Prefect as the executor of `run` and its server's verbs."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.main import Conduct, ConductDay, Conductors, cli
+from chaos.cli.main import Executors, cli
 from chaos.errors import ChaosLabError
 from flows.cli.console import console
 from flows.cli.gitops import gitops
@@ -17,19 +18,24 @@ from flows.cli.sync import sync
 
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
-    from chaos.game_days.day import Day
+    from chaos.game_days.learnt import DayReport
+    from chaos.game_days.planning import DayPlan
+    from chaos.planning.plan import Plan
+    from chaos.runner.observer import RunObserver
 
 
-async def _through_prefect(conduct: Conduct) -> "Result":
-    from flows.game_day.conduct import conduct_with_prefect
+async def _through_prefect(plan: "Plan", out: Path, observer: "RunObserver") -> "Result":
+    from flows.experiment.from_terminal import run_with_prefect  # nothing but `run` needs any of it
 
-    return await conduct_with_prefect(conduct)
+    return await run_with_prefect(plan, out, observer)
 
 
-async def _day_through_prefect(conduct: ConductDay) -> "Day":
-    from flows.game_day.conduct import conduct_day_with_prefect
+async def _day_through_prefect(
+    plan: "DayPlan", out: Path, observer: "RunObserver", anytime: bool
+) -> "DayReport":
+    from flows.game_day.from_terminal import run_day_with_prefect  # nothing but `run` needs any of it
 
-    return await conduct_day_with_prefect(conduct)
+    return await run_day_with_prefect(plan, out, observer, anytime)
 
 
 @cli.command()
@@ -67,7 +73,7 @@ cli.add_command(resume)
 
 def main() -> None:
     """Console script."""
-    cli(obj=Conductors(flow=_through_prefect, day=_day_through_prefect))
+    cli(obj=Executors(experiment=_through_prefect, day=_day_through_prefect))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Converter of gitleaks' rules: its configuration (TOML, expressions of Go's RE2) -> a table with Python's expressions.
 
-    python scripts/vendor_patterns.py gitleaks.toml COMMIT > chaos/explain/detectors/gitleaks.tsv
+    python scripts/vendor_patterns.py gitleaks.toml COMMIT > chaos/text/detectors/gitleaks.tsv
 
 Left out are rules for paths alone, rules that hold in files of a kind only, and those for which we have forms of our
 own (command lines of curl, names of secrets beside their values, private keys).

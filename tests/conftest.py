@@ -1,8 +1,8 @@
-"""Which tests run beside others, in which order, and which need the machine to themselves.
+"""Order of the tests, and which of them one worker runs together.
 
 `make test` runs three times: first what can share the machine, on several workers, a file always on one; then what is
 marked `paired`, two at once: tests whose assertions are about time, but which mostly wait; at last those that need the
-whole machine, marked `alone`. The marks are given here, or at the test.
+whole machine, marked `alone`. Only marked tests may fail once.
 """
 
 from typing import Any
@@ -14,25 +14,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-ALONE = ("faults/test_cpu_stress.py", "manifests/test_speed.py")
 SHOPS = ("e2e/test_demo.py", "e2e/test_demo_in_containers.py", "e2e/test_e2b_shop.py")
-PAIRED = (
-    *SHOPS,
-    "agent/test_load.py",
-    "faults/test_cpu_throttle.py",
-    "faults/test_dns_failure.py::test_a_resolver_that_would_not_wait_so_long_is_told_to",
-    "faults/test_dns_failure.py::test_the_name_is_found_so_much_later",
-    "faults/test_http_fault.py::test_requests_take_so_much_longer",
-    "faults/test_network_delay.py::test_an_ordinary_user_may_delay_as_exactly",
-    "faults/test_network_delay.py::test_delays_spread_as_asked",
-    "faults/test_network_delay.py::test_established_connections_pay_the_delay_within_a_millisecond_or_one_percent",
-    "faults/test_network_delay.py::test_the_tun_device_delays_as_well",
-    "faults/test_process_pause.py",
-    "sandboxes/test_e2b_outside.py::test_an_app_that_copes_holds_and_a_fragile_one_deviates",
-    "stacks/test_truth.py::test_the_verdict_is_the_truth",
-    "bench/test_mutants.py::test_it_is_missed",
-)
-"""Files, and single tests of others."""
 PUSHES = tuple(
     f"flows/test_{name}.py"
     for name in ("following", "killed_sync", "push", "reconcile", "standing", "synced", "webhook")
@@ -59,12 +41,7 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark those that must not share the machine; order all."""
-    for item in items:
-        test = item.nodeid.removeprefix("tests/").partition("[")[0]
-        for mark, those in (("alone", ALONE), ("paired", PAIRED)):
-            if test in those or test.partition("::")[0] in those:
-                item.add_marker(mark)
+    """The longest groups first."""
     items.sort(key=lambda item: _rank(group(item.nodeid)))
 
 

@@ -16,9 +16,8 @@ def of(runtime: Path) -> list[str]:
             continue  # it ended while we looked
         if str(runtime / "box-") in line:
             left.append(f"process {entry.name}: {line}")
-    return left + [
-        line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "chaoslab" in line
-    ]
+    mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    return left + [line for line in mounts if str(runtime) in line or " /run/chaoslab" in line]
 
 
 def _names(folder: Path) -> list[str]:

@@ -1,11 +1,11 @@
 """A run of several trials: its order, its one journal, what people read of it, and one for real."""
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chaos import api
 from chaos.analysis import judge, series
 from chaos.analysis.trials import shown
 from chaos.events import Event, segments
@@ -14,8 +14,7 @@ from chaos.planning.describe import describe
 from chaos.planning.plan import Plan, plan
 from chaos.report import html
 from chaos.report.console import closing_lines, words
-from chaos.runner import stages as runner
-from chaos.runs.cancellation import Stop
+from chaos.runner.observer import RunObserver
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
@@ -111,10 +110,10 @@ def test_the_report_has_all_trials_and_charts_of_the_most_telling_one() -> None:
 @pytest.mark.e2e
 def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "control: true")
-    run = Run.new(asked.name, tmp_path)
     heard: list[Event] = []
-    asyncio.run(runner.carry_out(asked, run, heard.append, Stop()))
-    result = runner.analyze(run)
+    observer = RunObserver(heard.append)
+    result = api.run_sync(asked, tmp_path, observer=observer, publish=False)
+    run = Run(result.run_id, tmp_path / result.run_id)
     assert result.verdict is Verdict.HELD, result.why
     assert result.trials is not None
     assert len([event for event in heard if event.type == "agent.started"]) == 2
@@ -129,14 +128,15 @@ def test_a_trial_and_its_control_for_real(tmp_path: Path) -> None:
 @pytest.mark.e2e
 def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> None:
     asked = a_plan(tmp_path, "trials: 3")
-    run, stop = Run.new(asked.name, tmp_path), Stop()
+    observer = RunObserver()
 
     def stop_at_the_end(event: Event) -> None:
         if event.type == "agent.ended":
-            stop.set()
+            observer.stop.set()
 
-    asyncio.run(runner.carry_out(asked, run, stop_at_the_end, stop))
-    result = runner.analyze(run)
+    observer.on_event = stop_at_the_end
+    result = api.run_sync(asked, tmp_path, observer=observer, publish=False)
+    run = Run(result.run_id, tmp_path / result.run_id)
     assert (result.outcome, result.verdict) == (Outcome.ABORTED, Verdict.INCONCLUSIVE)
     assert result.why.startswith("Trial 2 of 3: Interrupted, before anything was injected")
     assert result.trials is not None
@@ -147,11 +147,9 @@ def test_a_wish_to_stop_between_two_trials_ends_the_series(tmp_path: Path) -> No
 @pytest.mark.e2e
 def test_a_series_for_real_ends_when_it_is_decided(tmp_path: Path) -> None:
     """Nobody starts it again, so the first trial is a counterexample."""
-    [loaded] = load(killed(tmp_path, restart="never", more="  trials: until decided (max 10)"))
-    asked = plan(loaded, seed=7)
-    run = Run.new(asked.name, tmp_path)
-    asyncio.run(runner.carry_out(asked, run, lambda _: None, Stop()))
-    result = runner.analyze(run)
+    manifest = killed(tmp_path, restart="never", more="  trials: until decided (max 10)")
+    result = api.run_sync(api.plan(manifest, seed=7), tmp_path / "runs", publish=False)
+    run = Run(result.run_id, tmp_path / "runs" / result.run_id)
     assert (result.outcome, result.verdict) == (Outcome.COMPLETED, Verdict.DEVIATED), result.why
     assert result.why.startswith("“answers” deviated in 1 of 1 trial; in trial 1 of at most 10: ")
     assert len(run.journal.of("run.started")) == 1

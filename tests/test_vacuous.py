@@ -16,6 +16,8 @@ from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.observer import RunObserver
+from chaos.runner.pipeline import Stages, carry_out
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef, connect
@@ -59,7 +61,7 @@ def result_of(
     run = Run.new(drawn.name, lab.runs)
 
     async def both() -> None:
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, Stop()))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), Stop()))
         if meanwhile is not None:
             await meanwhile(run)
         async with asyncio.timeout(SOON_S):

@@ -16,7 +16,7 @@ from chaos.events import Clock
 from chaos.namespaces import kernel
 from chaos.run_spec.model import RunSpec
 from chaos.run_spec.secrets import known
-from chaos.text.secrecy import Masker
+from chaos.text.masker import Masker
 
 
 def carry_out(order: RunSpec, folder: Path, key: bytes, wall: Wall | OSError) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.agent import memory_view
+from chaos.agent import memory_view, processors
 from chaos.agent.accounts import with_entries
 from chaos.agent.identities import Identities
 from chaos.namespaces import kernel
@@ -44,6 +44,8 @@ class Enclosure:
     home: str = "/app"
     memory_bytes: int = 0
     """What of memory there is for whom it is built; 0 when that is the whole machine's."""
+    processors: tuple[int, ...] = ()
+    """Which of them there are for it; none when all are."""
 
 
 def build(wanted: Enclosure, ids: Identities) -> None:
@@ -51,7 +53,8 @@ def build(wanted: Enclosure, ids: Identities) -> None:
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_SLAVE)
     if ids.kind == "kept" and not wanted.image and not os.statvfs("/").f_flag & os.ST_RDONLY:
         _overlay()
-    with _opened(_sources()) as opened:
+    views = processors.views(wanted.processors)
+    with _opened(_sources() | {f"view{place}": str(file) for file, place in views.items()}) as opened:
         _own(ids)
         _open_to_all()
         _accounts(wanted)
@@ -121,7 +124,7 @@ def _open_to_all() -> None:
 def _etc(wanted: Enclosure) -> None:
     """What an engine shows there by mounts of single files is read-only: the agent reads names from them, too."""
     folders = ("/etc/", f"{wanted.image}/etc/")
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
         point, options = line.split()[4:6]
         if point.startswith(folders) and "ro" not in options.split(","):
             kernel.make_read_only(point)
@@ -221,6 +224,10 @@ def _sys(opened: dict[str, str]) -> None:
             place = Path("/sys/fs/cgroup", "" if name == "unified" else name)
             place.mkdir(exist_ok=True)
             kernel.mount(source, str(place), None, kernel.MS_BIND)
+    for name, source in opened.items():
+        if name.startswith("view/"):
+            kernel.mount(source, name.removeprefix("view"), None, kernel.MS_BIND)
+            kernel.make_read_only(name.removeprefix("view"))
     kernel.make_read_only("/sys")
     _mask(f"/sys/{name}" for name in _FIRMWARE)
 
@@ -247,7 +254,9 @@ def _overlay() -> None:
 
 def _mounted_on_root() -> Sequence[str]:
     """The mount points whose parent is the root's own mount (mountinfo of proc(5))."""
-    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    lines = [
+        line.split() for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    ]
     (root,) = [fields[0] for fields in lines if fields[4] == "/"][-1:]
     found = (fields[4] for fields in lines if fields[1] == root and fields[4] != "/")
     return [point for point in found if not point.startswith(_OVERLAY)]

@@ -3,11 +3,11 @@
 Both are pure: they are fed samples and look at no clock. What is good or bad is the tolerance's to say.
 """
 
-from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos.probes.lasting import StopConditionState, seen
 from chaos.probes.metric import MetricProbe
 from chaos.run_spec.model import LoadSpec, StateSpec, StopSpec, WorkSpec
 from chaos.statistics.binomial import SIGNIFICANCE
@@ -109,7 +109,7 @@ class BaselineJudge:
         good = state.tolerance.accepts(value, error, took_s)
         state.marks.append((at, not good))
         if not good:
-            state.seen = _seen(value, error, took_s)
+            state.seen = seen(value, error, took_s)
 
     def request(self, at: float, said: Mapping[str, Any]) -> None:
         """Count one `load.sampled`, for the metrics that are judged by requests; not what could not be sent."""
@@ -148,21 +148,8 @@ def _state(asked: StateSpec, rate_per_s: float) -> _State:
     return state
 
 
-@dataclass(slots=True)
-class _Condition:
-    subject: str
-    tolerance: Tolerance
-    for_s: float
-    good_at: float = float("-inf")
-    bad_at: list[float] = field(default_factory=list)
-
-
 class StopWatch:
-    """Trips on the condition that was out of its tolerance without a break for `for_s`.
-
-    A condition's tolerance is what is accepted. A look that failed counts as out of tolerance.
-    Samples are judged by their intended times and may come in any order, as overlapping looks do.
-    """
+    """The stop conditions of an order (`chaos.probes.lasting`)."""
 
     def __init__(self, stop_when: Sequence[StopSpec]) -> None:
         self._conditions = {f"stop:{index}": _condition(entry) for index, entry in enumerate(stop_when)}
@@ -172,33 +159,8 @@ class StopWatch:
     ) -> str | None:
         """Take one sample; why it trips the condition, if it does. Only the names `stop:<index>` count."""
         condition = self._conditions.get(name)
-        if condition is None:
-            return None
-        if condition.tolerance.accepts(value, error, took_s):
-            condition.good_at = max(condition.good_at, at)
-            condition.bad_at = [bad for bad in condition.bad_at if bad > condition.good_at]
-            return None
-        if at > condition.good_at:
-            insort(condition.bad_at, at)
-        return _trip(condition, _seen(value, error, took_s))
+        return None if condition is None else condition.sample(at, value, error, took_s)
 
 
-def _condition(stop: StopSpec) -> _Condition:
-    probe = stop.probe.made()
-    return _Condition(f"{probe.type} {probe.subject}", stop.accepted, stop.for_s)
-
-
-def _trip(condition: _Condition, seen: str) -> str | None:
-    bad_s = condition.bad_at[-1] - condition.bad_at[0] if condition.bad_at else -1.0
-    # Intended times are exact multiples of an interval up to rounding; a microsecond must not cost a whole
-    # look.
-    if bad_s + 1e-6 < condition.for_s:
-        return None
-    return f"{condition.subject} was not {condition.tolerance} for {bad_s:.1f} s (the last: {seen})"
-
-
-def _seen(value: Mapping[str, Any] | None, error: str | None, took_s: float) -> str:
-    if error is not None or value is None:
-        return error or "nothing"
-    short = {key: seen for key, seen in value.items() if key not in ("body", "output", "bytes")}
-    return ", ".join(f"{key} {seen}" for key, seen in short.items()) + f" after {took_s * 1000:.0f} ms"
+def _condition(stop: StopSpec) -> StopConditionState:
+    return StopConditionState(stop.probe.made().words, stop.accepted, stop.for_s)

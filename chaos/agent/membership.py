@@ -21,7 +21,7 @@ def place_of(group: Path) -> str:
     """The path of that directory in its hierarchy, such as `/app`; empty when it is on no control group mount."""
     real = str(group.resolve())
     best, place = "", ""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
         before, _, after = line.partition(" - ")
         root, point = (_plain(word) for word in before.split()[3:5])
         inside = real == point or real.startswith(point.rstrip("/") + "/")
@@ -44,7 +44,7 @@ def outside(pids: Iterable[int], places: Mapping[str, str]) -> list[int]:
 
 def _is_inside(pid: int, places: Mapping[str, str]) -> bool:
     try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/cgroup").read_text(errors="surrogateescape").splitlines()
     except OSError:
         return True  # it has ended
     at = {}
@@ -62,7 +62,7 @@ def _below(path: str, place: str) -> bool:
 
 def _lives(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_text(errors="surrogateescape").rpartition(")")[2].split()[0]
     except OSError:
         return False
     return state not in ("Z", "X")

@@ -7,7 +7,7 @@ from typing import Any
 
 from chaos.events import Clock, Event
 from chaos.events.signing import Chain
-from chaos.text.secrecy import Masker
+from chaos.text.masker import Masker
 
 LIMIT_BYTES = 256 * 2**20
 """The most that a journal takes of the sandbox's disk."""

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chaos.agent import processors
 from chaos.agent.judging import BaselineJudge, StopWatch
 from chaos.agent.lease import until_told
 from chaos.agent.load import OpenLoop
@@ -94,6 +95,7 @@ class Timeline:
         try:
             if self._supervisor.budget.kind == "real":
                 self._supervisor.budget.prove()
+            processors.limit(self._order)
             prepare(self._order, self._supervisor, self._record, self._folder)
             self._enclose()
             return await self._phases()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from chaos.agent.enclosure import groups_to_join
+from chaos.agent.processors import chosen
 from chaos.agent.warden import MESSAGE, NAMESPACE, be_warden
 from chaos.errors import TargetError
 from chaos.namespaces import kernel
@@ -74,6 +75,8 @@ class Wish(NamedTuple):
     home: str
     memory_bytes: int = 0
     """The limit that its processes have together; 0 without one."""
+    processors: Sequence[int] = ()
+    """Which of them it sees; none when it sees all."""
 
 
 def wish(order: RunSpec) -> Wish:
@@ -81,7 +84,13 @@ def wish(order: RunSpec) -> Wish:
     wanted = order.wall or WallSpec()
     users = dict.fromkeys(process.user for process in order.processes)
     return Wish(
-        groups_to_join(), wanted.keep_ids, wanted.image, list(users), order.app, order.memory_limit_bytes
+        groups_to_join(),
+        wanted.keep_ids,
+        wanted.image,
+        list(users),
+        order.app,
+        order.memory_limit_bytes,
+        chosen(order),
     )
 
 
@@ -222,6 +231,7 @@ class Wall:
             "users": list(wanted.users),
             "home": wanted.home,
             "memory_bytes": wanted.memory_bytes,
+            "processors": list(wanted.processors),
         }
         self._send("build", asked, ())
         self.begun_building = True

@@ -100,7 +100,8 @@ class Warden:
         self._ids = identities(uid_map, keep=asked["keep_ids"], unused_base=_unused_base())
         self._groups = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in asked["groups"]]
         root = self._image.get("root", "")
-        build(Enclosure(root, tuple(asked["users"]), asked["home"], asked["memory_bytes"]), self._ids)
+        seen = asked["memory_bytes"], tuple(asked["processors"])
+        build(Enclosure(root, tuple(asked["users"]), asked["home"], *seen), self._ids)
         self._user, mounts = self._namespaces()
         kernel.setns(
             mounts, kernel.NEWNS

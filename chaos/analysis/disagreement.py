@@ -29,9 +29,9 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     if started is None or "seed" not in started.data:
         return []  # of a version that drew nothing: judged as it was
     load = record.plan.load or LoadSpec()
-    alike = [state for state in record.plan.steady_state if _alike(state.probe, load)]
+    states = [state for state in record.plan.steady_state if alike(state.probe, load)]
     doubts: list[str] = []
-    for state in alike:
+    for state in states:
         name, patience_s = state.name, min(state.probe.timeout or HttpProbe.timeout, load.timeout_s)
         looks = [
             (event.at, _look_failed(event, patience_s))
@@ -41,11 +41,11 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
         asked = [
             (each.at, each.failure is not None or each.took_s > patience_s) for each in found if each.sent
         ]
-        doubts += _differences(name, sorted(looks), asked, timeline, SIGNIFICANCE / len(PHASES) / len(alike))
+        doubts += _differences(name, sorted(looks), asked, timeline, SIGNIFICANCE / len(PHASES) / len(states))
     return doubts
 
 
-def _alike(asked: ProbeSpec, load: LoadSpec) -> bool:
+def alike(asked: ProbeSpec, load: LoadSpec) -> bool:
     """Whether they ask for the very same."""
     probe = asked.of(HttpProbe)
     if probe is None:

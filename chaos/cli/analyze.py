@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from chaos import api
 from chaos.errors import ChaosLabError
 from chaos.run_spec.model import RunSpec
 from chaos.text.inert import in_json
@@ -45,9 +46,6 @@ def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
 
 
 def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
-    from chaos.analysis.judge import judge
-    from chaos.explain import comparison, rules
-    from chaos.explain.select import said_by
     from chaos.game_days.record import is_day
     from chaos.report.console import closing_lines
     from chaos.runs.journal import Journal
@@ -59,23 +57,19 @@ def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
             )
         sys.exit(_day(journal, as_json))
     try:
-        events = list(Journal(journal).events())
+        result = api.judge(journal, rules=version)
     except ChaosLabError as error:
         raise click.UsageError(str(error)) from error
-    if not events:
-        raise click.UsageError(f"{journal}: no event in it; a journal begins with run.started")
-    result = judge(events, version)
-    before = comparison.earlier(journal.absolute().parent, result.experiment)
-    result = result.model_copy(update={"analysis": rules.analyze(result, events, before)})
     if analyzer != "rules":
-        result = asyncio.run(said_by(analyzer, result, lambda: events))
+        result = asyncio.run(api.explain(result, journal, analyzer))
     text = (
         in_json(result.model_dump_json(indent=2))
         if as_json
         else "\n".join(closing_lines(result, journal.parent))
     )
     click.echo(text)
-    then = RunSpec.of_journal(events[0].data.get("plan")).rules
+    began = next(iter(Journal(journal).events()))
+    then = RunSpec.of_journal(began.data.get("plan")).rules
     if version != then and not as_json:
         click.echo(f"  rules   judged by rules {version}; the run itself was by rules {then}")
     sys.exit(result.exit_code)

@@ -9,19 +9,18 @@ from chaos.manifests.yaml.problems import Problem
 from chaos.text.inert import in_json, inert
 
 if TYPE_CHECKING:
-    from chaos.manifests.load import AnyLoaded
     from chaos.planning.plan import Plan
     from chaos.sandboxes.support.provider import Check
 
 
 def validation(
-    loaded: "Sequence[AnyLoaded]", problems: Sequence[Any], notes: Iterable[object], secrets: Sequence[str]
+    manifests: Sequence[str], problems: Sequence[Any], notes: Iterable[object], secrets: Sequence[str]
 ) -> str:
     """What `validate` found."""
     return _text(
         {
             "valid": not problems,
-            "manifests": [each.manifest.metadata.name for each in loaded],
+            "manifests": list(manifests),
             "problems": [_problem(each) for each in problems],
             "notes": [inert(str(each)) for each in notes],
             "secrets": list(secrets),

@@ -8,12 +8,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chaos import __version__
+from chaos import __version__, api
 from chaos.cli.analyze import analyze
 from chaos.cli.dashboard import dashboard
 from chaos.cli.doctor import doctor
@@ -22,10 +23,10 @@ from chaos.cli.history import history
 from chaos.cli.init import init
 from chaos.cli.metrics import metrics
 from chaos.cli.notices import notices
-from chaos.cli.run_experiment import Conduct, directly
-from chaos.cli.run_game_day import ConductDay, Conductors, day_directly
+from chaos.cli.run_experiment import directly
+from chaos.cli.run_game_day import Executors, day_directly
 from chaos.cli.run_many import as_json as json_of
-from chaos.cli.run_many import carry_out, carry_out_day, day_in_words, plans_of, read
+from chaos.cli.run_many import carry_out, carry_out_day, kept_for_good
 from chaos.cli.template import template
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.report.terminal import inert_output
@@ -33,9 +34,8 @@ from chaos.report.terminal import inert_output
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
     from chaos.game_days.learnt import DayReport
-    from chaos.manifests.load import AnyLoaded
 
-__all__ = ["Conduct", "ConductDay", "Conductors", "cli"]
+__all__ = ["Executors", "cli"]
 
 _WORST_FIRST = (5, 4, 1, 3, 2, 0)
 
@@ -125,7 +125,7 @@ _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_t
 @click.option("--anytime", is_flag=True, help="Run a game day outside of its windows, or in a blackout.")
 @click.pass_obj
 def run(
-    conductors: Conductors | None,
+    executors: Executors | None,
     files: Sequence[Path],
     out: Path,
     as_json: bool,
@@ -136,17 +136,17 @@ def run(
     anytime: bool,
 ) -> None:
     """Carry out every experiment and game day of FILES, one after another."""
-    from chaos.manifests.overriding import Overrides
     from chaos.planning.plan import Plan
 
-    through = Conductors() if no_prefect else conductors or Conductors()
-    plans = plans_of(_load(files), seed, Overrides.read(hold, intensity), anytime=anytime)
+    through = Executors() if no_prefect else executors or Executors()
+    with kept_for_good():
+        plans = api.plan_all(api.load(*files), seed=seed, hold=hold, intensity=intensity, anytime=anytime)
     stream = sys.stderr if as_json else sys.stdout
     results: list[Result | DayReport] = []
     try:
         for each in plans:
             result, interrupted = (
-                carry_out(each, out, through.flow or directly, stream)
+                carry_out(each, out, through.experiment or directly, stream)
                 if isinstance(each, Plan)
                 else carry_out_day(each, out, through.day or day_directly, stream, anytime=anytime)
             )
@@ -161,15 +161,6 @@ def run(
     sys.exit(next(code for code in _WORST_FIRST if code in codes))
 
 
-def _load(files: Sequence[Path]) -> "list[AnyLoaded]":
-    """Every manifest of the files and below the directories. Raises ManifestError with every problem."""
-    from chaos.manifests.yaml.files import find
-
-    if loaded := read(find(files)):
-        return loaded
-    raise ManifestError(f"no manifest in {', '.join(map(str, files))}")
-
-
 _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
 
@@ -179,18 +170,18 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for progr
 def validate(files: Sequence[Path], as_json: bool) -> None:
     """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
     from chaos.cli import as_json as in_json
-    from chaos.manifests.load import experiments
     from chaos.manifests.meanings import changed
     from chaos.manifests.policy import is_policy
     from chaos.manifests.policy_breaches import forbidden
+    from chaos.manifests.reading import read
     from chaos.manifests.yaml.files import find
     from chaos.planning.plan import undecidable
 
     try:
         found = find(files)
         policies = sum(map(is_policy, found))
-        loaded = read(found) if policies else _load(files)
-        if wrong := [problem for one in experiments(loaded) for problem in forbidden(one)]:
+        manifests = read(files, some=not policies)
+        if wrong := [problem for one in manifests.experiments for problem in forbidden(one)]:
             raise ManifestError(*wrong)
     except ManifestError as error:
         if as_json:
@@ -198,14 +189,15 @@ def validate(files: Sequence[Path], as_json: bool) -> None:
             sys.exit(error.exit_code)
         click.echo(f"{len(error.problems)} problem(s)", err=True)
         raise
-    notes = [note for one in experiments(loaded) for note in (*undecidable(one), *changed(one))]
-    secrets = sorted({name for one in experiments(loaded) for name in one.manifest.spec.target.secrets()})
+    loaded = manifests.experiments
+    notes = [note for one in loaded for note in (*undecidable(one), *changed(one))]
+    secrets = sorted({name for one in loaded for name in one.manifest.spec.target.secrets()})
     if as_json:
-        click.echo(in_json.validation(loaded, [], notes, secrets))
+        click.echo(in_json.validation(manifests.names, [], notes, secrets))
         return
     for note in notes:
         click.echo(f"{note}", err=True)
-    click.echo(f"{len(loaded)} manifest(s) valid" + ", and the policy" * bool(policies))
+    click.echo(f"{len(manifests.all)} manifest(s) valid" + ", and the policy" * bool(policies))
     if secrets:
         click.echo(f"needed in the environment of a run: {', '.join(secrets)}")
 
@@ -220,13 +212,12 @@ def show_plan(
     files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None, as_json: bool
 ) -> None:
     """Say what a run would do, step by step, and why it can't or mustn't."""
-    from chaos.manifests.load import experiments, game_days
     from chaos.manifests.overriding import Overrides
     from chaos.planning.describe import describe
     from chaos.planning.plan import draw
 
-    loaded, overrides = _load(files), Overrides.read(hold, intensity)
-    drawn = [draw(one, seed=seed, overrides=overrides, environ=os.environ) for one in experiments(loaded)]
+    manifests, overrides = api.load(*files), Overrides.read(hold, intensity)
+    drawn = [draw(one, seed=seed, overrides=overrides, environ=os.environ) for one in manifests.experiments]
     if as_json:
         from chaos.cli.as_json import plans
 
@@ -234,8 +225,11 @@ def show_plan(
     else:
         for each in drawn:
             click.echo(describe(*each))
-        for day in game_days(loaded):
-            click.echo(day_in_words(day, loaded))
+        for day in manifests.game_days:
+            from chaos.game_days.describe import describe_day  # only where there is one
+
+            plan = api.plan_day(manifests, day.manifest.metadata.name)
+            click.echo(describe_day(plan, datetime.now(UTC)))
     sys.exit(ManifestError.exit_code if any(refusals for _, refusals in drawn) else 0)
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Literal
 
 from chaos.analysis.health import clock_doubts
-from chaos.analysis.moments import seconds
+from chaos.analysis.moments import percent, seconds
 from chaos.analysis.record import Record
 from chaos.analysis.result import Result, SteadyStateResult, StepResult
 from chaos.analysis.timeline import Timeline
@@ -51,7 +51,9 @@ def claims(result: Result, events: Sequence[Event]) -> Mapping[str, Claim]:
         [Claim(sentence(f"No times are told: {'; '.join(clock)}"))] if clock else [],
         measured.of_the_load(result, events, timed=not clock),
         chain.from_iterable(_step(step, timed=not clock) for step in result.steps),
-        chain.from_iterable(_state(result, state, back=back) for state in result.steady_state),
+        chain.from_iterable(
+            _state(result, state, back=back, timed=not clock) for state in result.steady_state
+        ),
         measured.of_the_machine(result),
         measured.of_the_processes(result, events),
     )
@@ -85,9 +87,11 @@ def _step(step: StepResult, *, timed: bool) -> Iterator[Claim]:
         yield Claim(sentence(f"“{step.name}”: {how}: {step.met.why}"), "fault", step.name)
 
 
-def _state(result: Result, state: SteadyStateResult, *, back: bool) -> Iterator[Claim]:
+def _state(result: Result, state: SteadyStateResult, *, back: bool, timed: bool) -> Iterator[Claim]:
     how = "was inconclusive" if state.verdict == "inconclusive" else str(state.verdict)
     yield Claim(sentence(f"“{state.name}” {how}: {state.why}"), subject=state.name)
+    if state.verdict == "held" and back:
+        yield from _noticed(state, timed=timed)
     if back:
         yield from _recovery(state)
     ran = {phase.name for phase in result.phases}
@@ -96,6 +100,23 @@ def _state(result: Result, state: SteadyStateResult, *, back: bool) -> Iterator[
             bad = getattr(state, f"{phase}_bad")
             many = f"{bad} samples were" if bad > 1 else "one sample was" if bad else "no sample was"
             yield Claim(f"For “{state.name}”, {many} out of tolerance {where}.", phase, state.name)
+
+
+def _noticed(state: SteadyStateResult, *, timed: bool) -> Iterator[Claim]:
+    """What this `held` excludes, and what it does not."""
+    of = f"For “{state.name}”, "
+    if state.noticed_share is None:
+        text = f"{of}there were too few samples for a total outage to be noticed with 95 %."
+        yield Claim(text, subject=state.name)
+        return
+    share = percent(state.noticed_share)
+    where = " under the fault" if state.holds == "throughout" else ""
+    yield Claim(
+        f"{of}{share} bad or more{where} would have been noticed (95 %).", subject=state.name, unit="%"
+    )
+    if timed and (delay_s := state.noticed_delay_seconds) is not None:
+        text = f"{of}{seconds(delay_s)} more on every answer would have been noticed (95 %)."
+        yield Claim(text, subject=state.name, unit="s")
 
 
 def _recovery(state: SteadyStateResult) -> Iterator[Claim]:

@@ -7,10 +7,11 @@ the first answers are as quick as one alone, and each later one has waited longe
 
 import re
 from collections.abc import Iterator, Sequence
-from statistics import linear_regression, median
+from statistics import fmean, linear_regression, median
 from typing import NamedTuple
 
 from chaos.analysis.moments import clock, seconds
+from chaos.explain.others import beside
 from chaos.explain.scene import AFTER_S, Scene, Symptom
 from chaos.statistics.latencies import Request
 
@@ -39,11 +40,15 @@ class Queue(NamedTuple):
     """What was offered and answered while requests waited for each other."""
 
     offered: float
-    """Requests a second, of this run's load."""
+    """Requests a second, of this run's load and of looks that waited with them."""
+    by_looks: float
+    """How many of those were looks."""
     answered: float
-    """Good answers a second, while nobody had given up yet."""
+    """Good answers a second to all of them, while nobody had given up yet."""
     held_s: float
     """The time of the quickest answers under the fault: nobody waited before those."""
+    mean_held_s: float
+    """The same, of the looks too, as many as there were of each."""
     waited_s: float
     """The median of the later answers."""
     failed: int
@@ -51,7 +56,7 @@ class Queue(NamedTuple):
     @property
     def at_a_time(self) -> int:
         """How many are served at once."""
-        return max(1, round(self.answered * self.held_s))
+        return max(1, round(self.answered * self.mean_held_s))
 
 
 def queue(scene: Scene) -> Queue | None:
@@ -68,11 +73,18 @@ def queue(scene: Scene) -> Queue | None:
         or first_s > (held_s + waited_s) / 2
     ):
         return None
-    offered = len(found) / (scene.end - scene.start)
-    answered = _rate(good, _undisturbed(scene, found))
+    looks = beside(scene, held_s)
+    everyone = [*found, *(look for each in looks for look in each.looks)]
+    until = _undisturbed(scene, everyone)
+    lasted_s = scene.end - scene.start
+    offered, by_looks = len(everyone) / lasted_s, (len(everyone) - len(found)) / lasted_s
+    held = [*((each, held_s) for each in good), *((each, of.held_s) for of in looks for each in of.answered)]
+    answered = _rate([each for each, _ in held], until)
     if answered is None or answered >= KEEPS_UP * offered:
         return None
-    return Queue(offered, answered, held_s, waited_s, sum(each.failure is not None for each in found))
+    mean_held_s = fmean(place_s for _, place_s in held)
+    failed = sum(each.failure is not None for each in found)
+    return Queue(offered, by_looks, answered, held_s, mean_held_s, waited_s, failed)
 
 
 def _late_s(scene: Scene) -> float:
@@ -100,11 +112,15 @@ def queued(scene: Scene) -> Iterator[Symptom]:
     if found is None:
         return
     many = f"about {found.at_a_time} at a time" if found.at_a_time > 1 else "one at a time"
-    offered = f"the load alone offered {found.offered:.1f} a second"
     failed = f", {found.failed:,} failed" if found.failed else ""
+    whose, offered = "of the load's requests", f"the load alone offered {found.offered:.1f} a second"
+    if found.by_looks:
+        by_load = found.offered - found.by_looks
+        whose, offered = "requests", f"{found.offered:.1f} a second were offered"
+        offered += f" ({by_load:.1f} by the load, {found.by_looks:.1f} by looks at the same server)"
     yield scene.symptom(
         "queue" if found.at_a_time > 1 else "queue_of_one",
-        f"{found.answered:.1f} of the load's requests a second were answered, {many}, each held for "
+        f"{found.answered:.1f} {whose} a second were answered, {many}, each held for "
         f"{seconds(found.held_s)}, while {offered}: later ones took {seconds(found.waited_s)}{failed} {scene.when()}",
     )
 

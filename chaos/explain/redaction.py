@@ -1,46 +1,24 @@
 """Take out what must not leave the machine: keys, tokens, passwords, private keys, addresses of people and machines.
 
 One place decides this (`Redactor`), used just before anything is sent. It would rather take out too much: a lost word
-costs a little evidence, a sent secret cannot be called back. Each form has its detector (`chaos.explain.detectors`),
-vendors' keys a table beside it; what `chaos.text.secrecy` knows is masked in journals already.
+costs a little evidence, a sent secret cannot be called back. Detectors of forms are those that journals are masked by
+(`chaos.text.detectors`); words that look random, cards and addresses of people and machines go only here.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from chaos.explain.detectors.addresses import secret_addresses
-from chaos.explain.detectors.commands import commands
-from chaos.explain.detectors.headers import headers
-from chaos.explain.detectors.masks import SECRET
-from chaos.explain.detectors.named import named
-from chaos.explain.detectors.vendors import bits, vendors_keys
 from chaos.run_spec.model import RunSpec, SecretRef
 from chaos.text.deferred import deferred
-from chaos.text.secrecy import JWT, MASKED, PEM, PREFIXED, SCHEME, SHORTEST, Masker
+from chaos.text.detectors.every import without_secrets
+from chaos.text.detectors.masks import SECRET
+from chaos.text.detectors.vendors import bits
+from chaos.text.masker import Masker
+from chaos.text.secrecy import MASKED, SHORTEST
 
 PERSON, ADDRESS = "<email>", "<ip>"
 
-_IDENTIFIED = deferred(
-    r"(?i)(\b(?:identified (?:with \S{1,64} )?by|(?:with|role \S{1,64}|user \S{1,64}) password)\s+(?:password\s+)?+)"
-    r"(?!<secret>)('[^']*'|\"[^\"]*\"|\S+)"
-)
-_HASHED = deferred(r"\$(?:1|2[abxy]?|5|6|y|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10})\$[\w./+=,$-]{12,400}")
-"""Passwords as crypt(5) and its kin keep them."""
 _PERSON = deferred(r"(?<![\w.+-])[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
-_FORMS: tuple[Callable[[str], str], ...] = (
-    lambda text: PEM.sub(SECRET, text) if "-----BEGIN" in text else text,
-    vendors_keys,
-    headers,
-    secret_addresses,
-    commands,
-    lambda text: SCHEME.sub(_without_login, text),
-    lambda text: JWT.sub(SECRET, text) if "eyJ" in text else text,
-    lambda text: PREFIXED.sub(SECRET, text),
-    lambda text: _HASHED.sub(SECRET, text) if "$" in text else text,
-    lambda text: _IDENTIFIED.sub(rf"\1{SECRET}", text),
-    named,
-    lambda text: _PERSON.sub(PERSON, text),
-)
 _IPV4 = deferred(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
 _IPV6 = deferred(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
 _TOKENS = deferred(r"[A-Za-z0-9_+/-]{20,}={0,2}")
@@ -68,8 +46,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """The text without them; doing it twice changes nothing."""
         text = self._known(text)
-        for form in _FORMS:
-            text = form(text)
+        text = _PERSON.sub(PERSON, without_secrets(text))
         text = _TOKENS.sub(_unless_chosen, text)
         text = _DIGITS.sub(lambda found: SECRET if _is_card(found[0]) else found[0], text)
         return self._without_addresses(text) if self._addresses else text
@@ -89,14 +66,6 @@ def given(plan: RunSpec, environ: Mapping[str, str]) -> Iterator[str]:
                 yield environ.get(value.secret, "")
             elif value != MASKED and redact(f"{name}={value}") != f"{name}={value}":
                 yield value
-
-
-def _without_login(found: re.Match[str]) -> str:
-    """`Basic realm` and `digest mismatch` are words."""
-    is_word = found[2].startswith("sha") or (
-        found[2].isalpha() and (found[2].islower() or found[2].istitle())
-    )
-    return found[0] if is_word or SECRET in found[0] else f"{found[1]} {SECRET}"
 
 
 def _says_nothing(address: str) -> bool:

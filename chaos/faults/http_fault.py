@@ -6,7 +6,8 @@ abort     the connection is reset in the middle of the response
 truncate  the response ends in the middle, by an orderly end of the connection
 close     the connection is closed before any answer, in order; the server does not see the request
 
-A packet rule leads new connections through a proxy, which speaks HTTP/1.1 and passes on all else untouched. Those open
+A packet rule leads new connections through a proxy, which speaks HTTP/1.1, or with `protocol: http2` that (gRPC is of
+it), and passes on all else untouched. There what is done to a connection is done to the request's stream. Those open
 when the fault begins stay as they are: a request that is meant is met where its packet passes; `abort` and `truncate`
 end such a connection before the answer. At the end nothing is cut: what the proxy has is carried on to its own end.
 """
@@ -22,7 +23,7 @@ from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.http import telling
 from chaos.faults.http.authority import Authority, Tls
 from chaos.faults.http.between import PACE_S, Between, Requests, between, requests
-from chaos.faults.http.tampering import Mode, Tampering
+from chaos.faults.http.tampering import Mode, Tampering, h2_is_missing
 from chaos.faults.network.endpoints import Endpoint, named
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.support.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
@@ -36,11 +37,15 @@ _TOLERANCE = 0.02
 _DELAY_TOLERANCE, _DELAY_TOLERANCE_MS = 0.05, 5.0
 _VERIFY_S = 5.0
 _SEEN_THROUGH_S = 1.0
+_GRPC_MOST = 16
+"""UNAUTHENTICATED, the last of its status codes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpFault(Fault):
     """Tamper with requests to the port of a process of the app, or to a dependency, as everybody here sees it."""
+
+    mechanisms = ("http-proxy",)
 
     type: Literal["http_fault"] = "http_fault"
     process: str | None = None
@@ -64,6 +69,10 @@ class HttpFault(Fault):
     """How many of those, each by its own chance."""
     tls: Tls | None = None
     """Where the server speaks TLS: also read what is inside."""
+    protocol: Literal["http1", "http2"] = "http1"
+    """What is read: HTTP/1.1, or HTTP/2 (gRPC too), whose connections are then passed on stream by stream."""
+    grpc_status: int | None = None
+    """With `protocol: http2` and mode `status`: the status of gRPC that is answered, 14 for UNAVAILABLE."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "low": {"mode": "status", "status": 503, "share": "10%"},
@@ -91,6 +100,21 @@ class HttpFault(Fault):
             raise ValueError("method must be in capitals, such as GET")
         if self.share <= 0:
             raise ValueError("share must be more than 0%")
+        self._check_grpc()
+
+    def _check_grpc(self) -> None:
+        if self.grpc_status is None:
+            return
+        if self.protocol != "http2" or self.mode != "status" or not 1 <= self.grpc_status <= _GRPC_MOST:
+            raise ValueError(
+                "grpcStatus goes with protocol http2 and mode status, and is 1 to 16, such as 14"
+            )
+        if self.retry_after is not None:
+            raise ValueError("retryAfter is HTTP's, and does not go with grpcStatus")
+
+    def missing(self) -> str | None:
+        """See Fault: a library, with `protocol: http2`."""
+        return h2_is_missing() if self.protocol == "http2" else None
 
     def prepares_app(self) -> bool:
         """See Fault: with the sandbox's authority, where TLS is to be read."""
@@ -113,6 +137,8 @@ class HttpFault(Fault):
         """On enter a request of ours was tampered with; on exit one has reached its server directly."""
         places = self._places(target)
         identity = self._identity(target)
+        if self.protocol == "http2" and (why := h2_is_missing()):
+            raise InjectionError(why)
         with requests(target, self._tampering, self.delay + _VERIFY_S, identity) as own:
             with between(target, places, own.port, self._tampering, identity) as proxy:
                 self._verify(own)
@@ -161,7 +187,7 @@ class HttpFault(Fault):
         gone = self._gone(seen, hits)
         fits = fits and not gone
         if self.mode == "status":
-            values["status"] = _usual_status(seen)
+            values |= self._usual(seen)
         others = sorted({str(sample["saw"]) for sample in seen} - {"200", *(str(hit["saw"]) for hit in hits)})
         why += f"; some ended otherwise: {', '.join(others)}" if others else ""
         why = and_why(telling.with_unread(why, seen, matched) + telling.carried(samples), gone)
@@ -194,8 +220,10 @@ class HttpFault(Fault):
 
     def _asked(self) -> dict[str, float | str]:
         asked: dict[str, float | str] = {"share": self.share, "mode": self.mode}
-        if self.mode == "status":
+        if self.mode == "status" and self.grpc_status is None:
             asked["status"] = str(self.status)
+        if self.grpc_status is not None:
+            asked["grpc_status"] = str(self.grpc_status)
         if self.mode == "delay":
             asked["delay_ms"] = round(self.delay * 1e3, 6)
         if self.retry_after is not None:
@@ -204,7 +232,7 @@ class HttpFault(Fault):
 
     def _ended(self) -> str:
         return {
-            "status": f"ended with {self.status}",
+            "status": f"ended with {self._answer}",
             "delay": "took longer",
             "abort": "were reset",
             "truncate": "were cut off",
@@ -214,8 +242,28 @@ class HttpFault(Fault):
     @property
     def _tampering(self) -> Tampering:
         return Tampering(
-            self.mode, self.prefix, self.method, self.share, self.status, self.retry_after, self.delay
+            self.mode,
+            self.prefix,
+            self.method,
+            self.share,
+            self.status,
+            self.retry_after,
+            self.delay,
+            self.protocol == "http2",
+            self.grpc_status,
         )
+
+    @property
+    def _answer(self) -> str:
+        """What a client of ours sees of mode `status`."""
+        return str(self.status) if self.grpc_status is None else f"grpc-status {self.grpc_status}"
+
+    def _usual(self, seen: Sequence[Sample]) -> dict[str, float | str]:
+        """The status that most ended with that did not end well, under the name that was asked for."""
+        if self.grpc_status is None:
+            return {"status": _usual_status(seen)}
+        ended = [str(sample["saw"]) for sample in seen if str(sample["saw"]).startswith("grpc-status ")]
+        return {"grpc_status": max(set(ended), key=ended.count).split()[1] if ended else "0"}
 
     def _places(self, target: Target) -> list[Endpoint]:
         elsewhere = self.host is not None and self.host not in target.names()
@@ -232,7 +280,7 @@ class HttpFault(Fault):
     def _hit(self, sample: Sample, baseline_ms: float) -> bool:
         """Whether one request of ours shows what was asked for, by what its client saw alone."""
         if self.mode == "status":
-            return sample["saw"] == str(self.status) and sample.get("retry_after_s") == self.retry_after
+            return sample["saw"] == self._answer and sample.get("retry_after_s") == self.retry_after
         if self.mode == "delay":
             return sample["saw"] == "200" and float(sample["took_ms"]) - baseline_ms >= self.delay * 0.5e3
         return bool(sample["saw"] == {"abort": "reset", "truncate": "cut", "close": "closed"}[self.mode])

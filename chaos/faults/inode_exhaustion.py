@@ -33,6 +33,8 @@ class InodeExhaustion(Fault):
     On a tmpfs the limit itself is lowered, elsewhere empty files are made. The app's files are never touched.
     """
 
+    mechanisms = ("remount-nr-inodes", "empty-files")
+
     type: Literal["inode_exhaustion"] = "inode_exhaustion"
     path: str = "/tmp"
     leave: int = 0
@@ -141,18 +143,27 @@ class _Limit:
         return True
 
     def leave(self, count: int) -> None:
-        """See _Way. What is used may grow between look and change; then the kernel refuses, and we look again."""
+        """See _Way. What is used may grow between look and change, and then the kernel refuses.
+
+        So there is some room for that in the next one, until a limit is in force that it cannot outgrow.
+        """
+        room, why = 0, ""
         for _ in range(20):
             seen = os.statvfs(self._mount.point)
-            limit = min(self.before, seen.f_files - seen.f_ffree + count)
+            exact = min(self.before, seen.f_files - seen.f_ffree + count)
+            limit = min(self.before, exact + room)
             try:
                 self._target.run(*self.command(limit))
             except FaultError as error:
-                why = str(error)
+                why, room = str(error), 2 * room + 1
                 continue
             self.taken = self.before - limit
-            return
-        raise InjectionError(f"cannot lower the inodes of {self._mount.point}: {why}")
+            if limit == exact:
+                return
+            room = 0
+        raise InjectionError(
+            f"cannot lower the inodes of {self._mount.point}: {why or 'files come and go there'}"
+        )
 
     def restore(self) -> None:
         """The limit of before. Raises RecoveryError when it is not."""

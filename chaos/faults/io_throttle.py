@@ -54,6 +54,8 @@ class IoThrottle(Fault):
     is as fast as ever. A tmpfs has no device: there it is refused.
     """
 
+    mechanisms = ("blkio-throttle", "io.max")
+
     type: Literal["io_throttle"] = "io_throttle"
     path: str = "/usr"
     read: ByteRate | None = None
@@ -158,6 +160,13 @@ class IoThrottle(Fault):
         )
 
 
+def _counted(limits: Limits, way: str) -> None:
+    try:
+        limits.count(way)
+    except OSError as error:
+        raise InjectionError(f"cannot count the {way}s of {limits.device}: {error.strerror}") from error
+
+
 def _near(rate: float, share: float, seen: float) -> bool:
     return abs(seen - rate) <= share * rate
 
@@ -215,7 +224,8 @@ class _Look:
             helpers,
             rates,
         )
-        for _, helper in helpers:
+        for way, helper in helpers:
+            _counted(twin, way)
             twin.join(helper.pid)
 
     def __call__(self) -> dict[str, Any] | None:

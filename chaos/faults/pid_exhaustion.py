@@ -34,6 +34,8 @@ class PidExhaustion(Fault):
     by the limit on the user's processes (RLIMIT_NPROC), for the app's processes only.
     """
 
+    mechanisms = ("cgroup-pids", "prlimit-nproc")
+
     type: Literal["pid_exhaustion"] = "pid_exhaustion"
     leave: int = 0
     """How many more may live at a time."""
@@ -145,6 +147,8 @@ class _GroupLimit:
             made, error = self._try(min(self._leave + 1, _MOST_TRIED))
             if self._leave >= _MOST_TRIED or error == "EAGAIN":
                 break
+            # All of them fitted in beside the app: so few it had then, however often a look comes at a busier moment.
+            self._least = min(self._least, self._least + self._leave - made)
         else:
             raise InjectionError(
                 f"{made} processes could be started with {self._leave} left: {error or 'no error'}"

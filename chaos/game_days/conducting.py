@@ -26,17 +26,18 @@ from chaos.game_days.watching import is_well, watch
 from chaos.manifests.models.calendar import refusal
 from chaos.manifests.models.game_day import ByApproval, ByProbe, ByVerdicts, Entry, Stage
 from chaos.planning.plan import Plan
-from chaos.runner.stages import unless
+from chaos.runner.observer import RunObserver
+from chaos.runner.retries import unless
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
 
 
-class Hands(Protocol):
+class Executor(Protocol):
     """Who does what only the caller can: in Prefect, or without."""
 
-    async def run(self, plan: Plan, began: "Began", stop: Stop) -> Result:
+    async def run(self, plan: Plan, observer: RunObserver) -> Result:
         """Carry out one experiment. Raises ChaosLabError when it comes to no result."""
 
     async def ask(self, stage: str, gate: ByApproval) -> Answer:
@@ -46,17 +47,11 @@ class Hands(Protocol):
         """Hear how far the day has got."""
 
 
-class Began(Protocol):
-    """Told of a run's folder as soon as it is there."""
-
-    def __call__(self, run: Run) -> None: ...
-
-
-async def conduct(plan: DayPlan, run: Run, hands: Hands, stop: Stop, *, anytime: bool = False) -> Day:
+async def conduct(plan: DayPlan, run: Run, executor: Executor, stop: Stop, *, anytime: bool = False) -> Day:
     """The whole day. Raises nothing but what a bug or a cancellation raises: then the journal says so, too."""
     journal = record.journal_of(run.folder)
     _begin(plan, run, journal)
-    course = _Course(plan, journal, hands, stop, anytime)
+    course = _Course(plan, journal, executor, stop, anytime)
     watching = asyncio.create_task(watch(plan.spec.stop_when, course.tripped))
     with _ended(journal, course):
         try:
@@ -115,7 +110,7 @@ class _Course:
 
     plan: DayPlan
     journal: Journal
-    hands: Hands
+    executor: Executor
     stop: Stop
     anytime: bool
     over: str = ""
@@ -187,12 +182,12 @@ class _Course:
         def began(run: Run) -> None:
             self._tell("experiment.found", **which, run_id=run.id, folder=str(run.folder))
 
-        own = Stop()
-        following = asyncio.create_task(own.follow(self.stop))
+        observer = RunObserver(on_begin=began, started_by="game day")
+        following = asyncio.create_task(observer.stop.follow(self.stop))
         result: Result | None = None
         said: dict[str, Any] = {"outcome": Outcome.CRASHED, "verdict": Verdict.INCONCLUSIVE}
         try:
-            result = self.results[name] = await self.hands.run(self.plan.plans[name], began, own)
+            result = self.results[name] = await self.executor.run(self.plan.plans[name], observer)
             said = {"run_id": result.run_id, "outcome": result.outcome, "verdict": result.verdict}
             said |= {"why": result.why, "flow_run": result.links.prefect}
         except Interrupted as error:
@@ -225,7 +220,7 @@ class _Course:
                 return Answer(*(await is_well(gate))), "probe"
         within = gate.within
         self._tell("approval.asked", stage=stage.name, question=gate.question, within_s=within)
-        return await self.hands.ask(stage.name, gate), "approval"
+        return await self.executor.ask(stage.name, gate), "approval"
 
     def _stopped(self, stage: Stage) -> None:
         by: By = "stop condition" if self.condition else "switch"
@@ -240,7 +235,7 @@ class _Course:
         return next(each.ran for each in day.stages if each.name == stage.name)
 
     async def _show(self) -> None:
-        await self.hands.show(record.fold(self.journal.events()))
+        await self.executor.show(record.fold(self.journal.events()))
 
     def _tell(self, type_: str, **data: Any) -> None:
         record.tell(self.journal, type_, **data)

@@ -8,6 +8,7 @@ from chaos.game_days.watching import words
 from chaos.manifests.models.calendar import next_start, refusal
 from chaos.manifests.models.game_day import ByApproval, ByProbe, ByVerdicts, Entry, Stage
 from chaos.manifests.overriding import Overrides
+from chaos.planning.describe import met_when
 from chaos.units import DURATION
 
 
@@ -69,5 +70,4 @@ def _gates(stage: Stage) -> Iterator[str]:
 
 def _ends(plan: DayPlan) -> Iterator[str]:
     for stop in plan.spec.stop_when:
-        bad = f"is not {stop.tolerance.tolerance()} for {DURATION.format(stop.lasting)}"
-        yield f"  aborted     when {words(stop)} {bad}"
+        yield f"  aborted     when {met_when(words(stop), stop.tolerance.tolerance(), stop.lasting)}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chaos.errors import ManifestError
-from chaos.manifests.game_day_digest import digest_of
+from chaos.manifests.digests import day_digest
 from chaos.manifests.load import Loaded, LoadedDay
 from chaos.manifests.models.game_day import Entry, GameDaySpec
 from chaos.manifests.referring import references
@@ -65,7 +65,7 @@ def plan_day(day: LoadedDay, found: Mapping[str, Loaded], commit: str | None = N
         name=day.manifest.metadata.name,
         labels=day.manifest.metadata.labels,
         spec=spec,
-        digest=digest_of(spec, {name: plan.digest for name, plan in plans.items()}),
+        digest=day_digest(spec, {name: plan.digest for name, plan in plans.items()}),
         source=day.file,
         plans=plans,
         entries=entries,

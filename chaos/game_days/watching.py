@@ -1,7 +1,7 @@
 """Look at something from outside, again and again: what ends a day early, and what lets its next stage begin."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from random import Random
@@ -10,16 +10,18 @@ from typing import Any, NoReturn
 
 from chaos.errors import ProbeError
 from chaos.manifests.models.game_day import ByProbe, DayStop, FromOutside
+from chaos.probes.lasting import StopConditionState, Unbroken, lasted, seen
 from chaos.units import DURATION
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look. `at` is the loop's time at which it began."""
+    """One look. `at` is the loop's time that it was meant for."""
 
     at: float
-    good: bool
-    saw: str
+    value: Mapping[str, Any] | None
+    error: str | None
+    took_s: float
 
 
 class _Outside:
@@ -41,28 +43,23 @@ class _Outside:
 async def looks(watched: FromOutside) -> AsyncIterator[Look]:
     """Look every `probe.every`, for as long as somebody asks. No look takes longer than its timeout, 1 s at most."""
     loop = asyncio.get_running_loop()
-    began, every_s = loop.time(), watched.probe.every
+    began = at = loop.time()
+    every_s = watched.probe.every
     draw = Random().random if watched.probe.arrivals == "random" else (lambda: 0.0)
     while True:
-        yield await _look(watched)
+        yield await _look(watched, at)
         # The next interval that has not begun: what was missed meanwhile is not made up for.
         number = floor((loop.time() - began) / every_s) + 1
-        await asyncio.sleep(began + (number + draw()) * every_s - loop.time())
+        at = began + (number + draw()) * every_s
+        await asyncio.sleep(at - loop.time())
 
 
 async def trips(stop: DayStop) -> str:
     """Wait until the tolerance has been broken for long enough; the sentence that says so."""
-    bad_since: float | None = None
+    condition = StopConditionState(words(stop), stop.tolerance.tolerance(), stop.lasting)
     async for look in looks(stop):
-        if look.good:
-            bad_since = None
-            continue
-        bad_since = look.at if bad_since is None else bad_since
-        if look.at - bad_since >= stop.lasting:
-            return (
-                f"{words(stop)} was out of tolerance for {DURATION.format(round(look.at - bad_since, 3))}: "
-                f"{look.saw}; wanted {stop.tolerance.tolerance()}"
-            )
+        if why := condition.sample(look.at, look.value, look.error, look.took_s):
+            return why
     raise AssertionError("looks never end")
 
 
@@ -83,27 +80,26 @@ async def watch(stops: Sequence[DayStop], trip: Callable[[str], None]) -> None:
 async def is_well(gate: ByProbe) -> tuple[bool, str]:
     """Whether the tolerance held for long enough before the time was over, and the sentence."""
     saw = "nothing was seen"
-    good_since: float | None = None
+    tolerance, good = gate.tolerance.tolerance(), Unbroken()
     try:
         async with asyncio.timeout(gate.within):
             async for look in looks(gate):
-                saw = look.saw
-                good_since = None if not look.good else look.at if good_since is None else good_since
-                if good_since is not None and look.at - good_since >= gate.lasting:
+                saw = seen(look.value, look.error, look.took_s)
+                is_good = tolerance.accepts(look.value, look.error, look.took_s)
+                if lasted(good.take(look.at, goes_on=is_good), gate.lasting):
                     return True, f"{words(gate)} was in tolerance for {DURATION.format(gate.lasting)}: {saw}"
     except TimeoutError:
         pass
-    wanted = f"{gate.tolerance.tolerance()} for {DURATION.format(gate.lasting)}"
+    wanted = f"{tolerance} for {DURATION.format(gate.lasting)}"
     return False, f"{words(gate)} was not {wanted} within {DURATION.format(gate.within)}; last: {saw}"
 
 
 def words(watched: FromOutside) -> str:
     """What is looked at."""
-    probe = watched.probe
-    return f"{probe.type} {getattr(probe, 'url', None) or getattr(probe, 'port', '')}"
+    return watched.probe.words
 
 
-async def _look(watched: FromOutside) -> Look:
+async def _look(watched: FromOutside, at: float) -> Look:
     loop = asyncio.get_running_loop()
     began = loop.time()
     value, error = None, None
@@ -111,11 +107,4 @@ async def _look(watched: FromOutside) -> Look:
         value = await watched.probe.observe(_Outside())
     except ProbeError as failure:
         error = str(failure)
-    took_s = loop.time() - began
-    good = watched.tolerance.tolerance().accepts(value, error, took_s)
-    return Look(began, good, error or _seen(value or {}, took_s))
-
-
-def _seen(value: Any, took_s: float) -> str:
-    shown = ", ".join(f"{key} {value[key]}" for key in ("status", "connected") if key in value)
-    return f"{shown} in {DURATION.format(round(took_s, 3))}"
+    return Look(at, value, error, loop.time() - began)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from chaos.gitops.repository.mirror import Mirror
 
@@ -35,11 +35,11 @@ class LastRun:
     id: str
     """Of the flow run."""
     state: str
-    """The name that Prefect has for what happened: Completed, Deviated, Crashed, …"""
+    """How it ended, in one word (`chaos.verdict.ending`): Held, Deviated, Crashed, …"""
     why: str
     ended: float
     """Unix seconds."""
-    digest: str
+    push_digest: str
     """Of the experiment that ran; another than today's when it has changed since."""
 
 
@@ -65,7 +65,7 @@ class Account:
             stalls = tuple(
                 Stall(**{**each, "keeps": tuple(each.get("keeps", ()))}) for each in said.pop("stalls")
             )
-            runs = {name: LastRun(**each) for name, each in said.pop("runs").items()}
+            runs = {name: LastRun(**_renamed(each)) for name, each in said.pop("runs").items()}
             return cls(**said, stalls=stalls, runs=runs)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -80,6 +80,12 @@ class Account:
         """With these runs beside what is known already, of these experiments only."""
         known = {**self.runs, **runs}
         return replace(self, runs={name: known[name] for name in names if name in known})
+
+
+def _renamed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """As this version writes it: the field was called `digest` before, and what is Held was called Completed."""
+    named = {"push_digest" if name == "digest" else name: value for name, value in run.items()}
+    return {**named, "state": "Held" if named.get("state") == "Completed" else named.get("state")}
 
 
 def file_of(mirror: Mirror) -> Path:

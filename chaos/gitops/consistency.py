@@ -17,12 +17,12 @@ def consistent(desired: Desired) -> Desired:
             broken.append(Broken(path, (f"{path}:1:1 {why}",), frozenset({name})))
     for name, one in wanted.items():
         if one.is_game_day:
-            wanted[name] = replace(one, digest=_with_experiments(one, wanted))
+            wanted[name] = replace(one, push_digest=_with_experiments(one, wanted))
     return replace(desired, wanted=wanted, broken=tuple(broken))
 
 
 def _with_experiments(day: Wanted, wanted: Mapping[str, Wanted]) -> str:
-    whole = "\0".join((day.digest, *(wanted[name].digest for name in day.experiments)))
+    whole = "\0".join((day.push_digest, *(wanted[name].push_digest for name in day.experiments)))
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
 
 

@@ -61,7 +61,7 @@ def shape_of(wanted: Wanted, desired: Desired, deployment: str = "") -> Shape:
         cron=wanted.cron,
         timezone=wanted.timezone,
         target=(desired.repository, wanted.path, wanted.name),
-        digest=wanted.digest,
+        push_digest=wanted.push_digest,
         suspended=wanted.suspend,
     )
 
@@ -199,7 +199,7 @@ def _removed(desired: Desired, observed: Observed, policy: Policy) -> Iterator[A
     if not _may_go(desired, observed, policy):
         return
     for one in sorted(_going(desired, observed.of(desired.repository)), key=lambda each: each.name):
-        run = observed.runs.get((one.name, one.shape.digest))
+        run = observed.runs.get((one.name, one.shape.push_digest))
         if run is not None and run.state in ("pending", "running"):
             why = "removed while it ran"
             yield Action("abort", one.experiment, Reason.REMOVED, why, deployed=one, key=run.id)
@@ -212,7 +212,7 @@ def _runs(desired: Desired, observed: Observed) -> Iterator[Action]:
     own = observed.of(desired.repository)
     for name in sorted(desired.wanted):
         wanted, deployed, called = desired.wanted[name], own.get(name), own.name_of(name)
-        if wanted.suspend or not wanted.on_push or own.run(name, wanted.digest) is not None:
+        if wanted.suspend or not wanted.on_push or own.run(name, wanted.push_digest) is not None:
             continue
         if all(_held(desired, own, each) for each in wanted.depends_on):
             why = f"{wanted.path} is new or changed at {desired.commit[:12]}"
@@ -221,5 +221,5 @@ def _runs(desired: Desired, observed: Observed) -> Iterator[Action]:
 
 
 def _held(desired: Desired, own: Own, name: str) -> bool:
-    run = own.run(name, desired.wanted[name].digest)
+    run = own.run(name, desired.wanted[name].push_digest)
     return run is not None and run.state == "held"

@@ -22,7 +22,7 @@ def expected(desired: Desired, seen: Observed, actions: Iterable[Action]) -> Obs
     }
     as_wanted = {own.name_of(name): _as_wanted(desired, name, own) for name in desired.wanted}
     begun = {
-        (each.deployment, each.wanted.digest): PushRun("", "pending")
+        (each.deployment, each.wanted.push_digest): PushRun("", "pending")
         for each in done
         if each.kind == "run" and each.wanted is not None
     }

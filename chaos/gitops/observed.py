@@ -21,7 +21,7 @@ class Shape:
     timezone: str
     target: tuple[str, str, str]
     """What its runs carry out: repository, path of the manifest, name of the experiment."""
-    digest: str
+    push_digest: str
     suspended: bool
     """Whether the repository suspends it. A deployment may be paused though this is False: then a person did it."""
 

@@ -16,12 +16,12 @@ from chaos.gitops.repository.git import NotThere
 from chaos.gitops.repository.mirror import Entry, Mirror
 from chaos.gitops.wanted import Broken, Desired, Wanted
 from chaos.manifests.beside import FindApp
-from chaos.manifests.game_day_digest import digest_of
+from chaos.manifests.digests import day_digest
 from chaos.manifests.load import Loaded, LoadedDay, experiments, game_days, load_bytes
 from chaos.manifests.referring import references
 from chaos.manifests.yaml.problems import Problem
 from chaos.planning.app_source import AppFiles
-from chaos.planning.plan import draw
+from chaos.planning.plan import Plan, draw
 
 
 def read(mirror: Mirror, commit: str, holders: Mapping[str, str] | None = None) -> Desired:
@@ -117,17 +117,18 @@ def _parsed(
         drawn, refusals = draw(limited, look=lambda app: AppFiles("", 0, 0))
         problems += refusals
         if not refusals:
-            row.append(_as_wanted(one, path, drawn.digest).to_json())
+            row.append(_as_wanted(one, path, drawn).to_json())
     row += [_day_as_wanted(one, path).to_json() for one in game_days(loaded)]
     return row, tuple(map(str, problems))
 
 
-def _as_wanted(loaded: Loaded, path: str, digest: str) -> Wanted:
+def _as_wanted(loaded: Loaded, path: str, drawn: Plan) -> Wanted:
     manifest, spec = loaded.manifest, loaded.manifest.spec
     return Wanted(
         name=manifest.metadata.name,
         path=path,
-        digest=digest,
+        push_digest=drawn.digest,
+        spec_digest=drawn.spec_digest,
         hypothesis=spec.hypothesis,
         labels=dict(manifest.metadata.labels),
         cron=spec.schedule.cron if spec.schedule else None,
@@ -145,7 +146,8 @@ def _day_as_wanted(day: LoadedDay, path: str) -> Wanted:
     return Wanted(
         name=manifest.metadata.name,
         path=path,
-        digest=digest_of(spec, {}),
+        push_digest=day_digest(spec, {}),
+        spec_digest=day_digest(spec, {}),
         hypothesis=spec.purpose,
         labels=dict(manifest.metadata.labels),
         cron=spec.schedule.cron,
@@ -159,11 +161,11 @@ def _day_as_wanted(day: LoadedDay, path: str) -> Wanted:
 def _wanted(rows: Mapping[str, Row], trees: Mapping[str, str]) -> Iterator[Wanted]:
     for path in sorted(rows):
         for said in rows[path]:
-            digest = said["digest"]
+            digest = said["push_digest"]
             if said["app"] is not None:
                 whole = f"{digest}\0{trees[said['app']]}"
                 digest = "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
-            yield Wanted.from_json({**said, "digest": digest})
+            yield Wanted.from_json({**said, "push_digest": digest})
 
 
 def _named(

@@ -102,8 +102,8 @@ class _Case:
     @property
     def digest(self) -> str:
         if self.wanted is not None:
-            return self.wanted.digest
-        return self.deployed.shape.digest if self.deployed is not None else ""
+            return self.wanted.push_digest
+        return self.deployed.shape.push_digest if self.deployed is not None else ""
 
     @property
     def stall(self) -> Stall | None:
@@ -142,7 +142,7 @@ def _sync(case: _Case) -> tuple[Sync, str]:
     if deployed is None:
         return "Pending", f"new in {wanted.path}; the next sync creates it"
     shape = shape_of(wanted, case.desired, deployed.name)
-    if deployed.shape.digest != shape.digest or deployed.shape.target != shape.target:
+    if deployed.shape.push_digest != shape.push_digest or deployed.shape.target != shape.target:
         return "Changed", f"{wanted.path} has changed; the next sync updates it"
     if deployed.shape != shape:
         return "Drifted", f"its deployment differs from {wanted.path}; a sync with --full heals it"
@@ -172,7 +172,7 @@ def _reconciling(case: _Case, sync: Sync) -> Condition:
 
 def _did_not_hold(case: _Case, name: str) -> bool:
     run, wanted = case.account.runs.get(name), case.desired.wanted.get(name)
-    if run is None or wanted is None or run.digest != wanted.digest:
+    if run is None or wanted is None or run.push_digest != wanted.push_digest:
         return False
     return verdict_of(run.state) != "held"
 
@@ -188,17 +188,16 @@ def _stalled(stall: Stall | None, sync: Sync, why: str) -> Condition:
 def _held(case: _Case, run: LastRun | None) -> Condition:
     if run is None:
         return Condition("SteadyStateHeld", "Unknown", "NeverRan", "no run of it has ended yet")
-    if run.digest and run.digest != case.digest:
+    if run.push_digest and run.push_digest != case.digest:
         why = f"it has changed since its last run ({run.state}): {run.why}"
         return Condition("SteadyStateHeld", "Unknown", "ChangedSince", why)
     truths: dict[str | None, Truth] = {"held": "True", "deviated": "False"}
-    reason = "Held" if run.state == "Completed" else run.state
-    return Condition("SteadyStateHeld", truths.get(verdict_of(run.state), "Unknown"), reason, run.why)
+    return Condition("SteadyStateHeld", truths.get(verdict_of(run.state), "Unknown"), run.state, run.why)
 
 
 def verdict_of(state: str) -> str:
-    """The verdict that a run's final state in Prefect stands for."""
-    return {"Completed": "held", "Deviated": "deviated"}.get(state, "inconclusive")
+    """The verdict that a run's ending (`chaos.verdict.ending`) stands for."""
+    return {"Held": "held", "Deviated": "deviated"}.get(state, "inconclusive")
 
 
 def _alone(stall: Stall) -> Status:

@@ -13,8 +13,11 @@ class Wanted:
     name: str
     path: str
     """Its manifest, relative to the repository's root."""
-    digest: str
-    """`sha256:…` of everything that can change what happens: the resolved spec and the app's tree."""
+    push_digest: str
+    """`sha256:…` by which a push is compared with what ran before: of the spec, and of the app's tree in git. Another
+    than the digest of a run, which is of the app's files as they were shipped."""
+    spec_digest: str
+    """Of the spec alone: the same as that of a run."""
     hypothesis: str
     """Of a game day its purpose."""
     labels: Mapping[str, str] = field(default_factory=dict)

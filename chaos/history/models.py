@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chaos.history.notes import Aside, AuditRow, Checked, Claim, Imported, Pruning, Token
+from chaos.verdict import RunStatus
 
 __all__ = [
     "ENDED",
@@ -37,7 +38,7 @@ __all__ = [
     "Token",
 ]
 
-QUEUED, RUNNING, WAITING, STOPPING, ENDED = "queued", "running", "waiting", "stopping", "ended"
+QUEUED, RUNNING, WAITING, STOPPING, ENDED = (each.value for each in RunStatus)
 PRUNED = "pruned"
 """Stands for the place of a file that is gone because the settings say how long it is kept."""
 

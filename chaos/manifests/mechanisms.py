@@ -2,44 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chaos.faults.network.packets import LADDER
+from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
 from chaos.sandboxes.union import SPECS
 
-_PACKETS = tuple(name for name, _ in LADDER)
-MECHANISMS: Mapping[str, Sequence[str]] = {
-    "bandwidth": _PACKETS[1:],
-    "blackhole": _PACKETS[1:],
-    "clock_skew": ("preload",),
-    "connection_refused": _PACKETS[1:],
-    "connection_reset": _PACKETS[1:],
-    "cpu_stress": ("burners",),
-    "cpu_throttle": ("cfs-quota", "sigstop-ration"),
-    "crash_loop": ("sigkill-on-sight",),
-    "dependency_failure": ("nftables", "name-server"),
-    "disk_full": ("allocated-file",),
-    "disk_read_only": ("remount", "read-only-cover"),
-    "dns_failure": ("name-server",),
-    "fd_exhaustion": ("prlimit-nofile",),
-    "http_fault": ("http-proxy",),
-    "inode_exhaustion": ("remount-nr-inodes", "empty-files"),
-    "io_stress": ("sync-writers",),
-    "io_throttle": ("blkio-throttle", "io.max"),
-    "memory_limit": ("cgroup-memory", "agent-enforced"),
-    "memory_pressure": ("anonymous-memory",),
-    "network_delay": _PACKETS,
-    "packet_corrupt": _PACKETS[1:],
-    "packet_duplicate": _PACKETS[1:],
-    "packet_loss": _PACKETS[1:],
-    "packet_reorder": _PACKETS[1:],
-    "pid_exhaustion": ("cgroup-pids", "prlimit-nproc"),
-    "process_kill": ("pidfd-signal",),
-    "process_pause": ("sigstop",),
-    "process_stop": ("pidfd-signal",),
-    "sandbox_freeze": ("pause-resume",),
-    "sandbox_offline": ("update-network",),
-}
-"""How each fault acts, the better way first; what came of it is in every result, with `real` or `emulated`."""
+MECHANISMS: Mapping[str, Sequence[str]] = {name: kind.mechanisms for name, kind in FAULTS.items()}
+"""How each fault acts, the better way first."""
 _TOLD: Mapping[str, str] = {"nfqueue": "a kernel packet queue (nfqueue)", "tun": "a TUN device (tun)"}
 
 

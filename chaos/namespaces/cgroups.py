@@ -29,6 +29,7 @@ _NEEDED = frozenset({"memory", "cpu", "pids"})
 _LIMITS = (
     "memory.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "pids.max", "blkio.throttle.read_bps_device",
     "blkio.throttle.write_bps_device", "memory.max", "memory.high", "cpu.max", "io.max", "cgroup.freeze",
+    "cpuset.cpus",
 )  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _make_v2(cgroup: Cgroup, name: str, limits: Limits) -> Path:
 
 def _v2_bases() -> list[Path]:
     """Where a group may be made: the root for root, else our own group and its ancestors, nearest first."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    lines = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()
     own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
     here = ROOT / own
     near = [level for level in (here, *here.parents) if level == ROOT or ROOT in level.parents]

@@ -72,8 +72,11 @@ def _app_group(memory_bytes: int) -> dict[str, Any]:
 
 
 def _make_v1(memory_bytes: int) -> None:
-    mounted = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    mounted = {
+        line.split()[4]
+        for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    }
+    for line in Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines():
         names = line.split(":")[1]
         place = f"/sys/fs/cgroup/{names}"
         wanted = [name for name in _WANTED if name in names.split(",")]
@@ -96,7 +99,9 @@ def _make_v2(memory_bytes: int) -> None:
         (group / name).mkdir()
     (group / "self/cgroup.procs").write_text("0")
     offered = (group / "cgroup.controllers").read_text().split()
-    wanted = [name for name in ("memory", "cpu", "pids", "io") if name == "memory" or name in offered]
+    wanted = [
+        name for name in ("memory", "cpu", "cpuset", "pids", "io") if name == "memory" or name in offered
+    ]
     (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
     _limit(group / "app", memory_bytes)
     _show(group / "app", _VIEWS / "unified")

@@ -67,5 +67,5 @@ _LINGER = (
 
 def _own_group() -> str:
     """Of this process in cgroup 2, without the leading slash."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    lines = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()
     return next((line.removeprefix("0::/") for line in lines if line.startswith("0::")), "")

@@ -52,6 +52,7 @@ def work_of(spec: ExperimentSpec) -> WorkSpec:
             for stop in spec.stop_when
         ),
         user=spec.target.user or "",
+        cpu_limit=spec.sandbox.cpu,
     )
 
 

@@ -15,6 +15,7 @@ from chaos.planning.secret_env import needed
 from chaos.probes import PROBES
 from chaos.run_spec.codec import encode
 from chaos.run_spec.model import FaultSpec, LoadSpec, ProbeSpec, RunSpec
+from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 
 
@@ -47,6 +48,7 @@ def _what(plan: Plan) -> Iterator[str]:
 def _sandbox(plan: Plan, order: RunSpec) -> Iterator[str]:
     box = plan.sandbox
     sizes = f"memory {SIZE.format(box.memory)}, disk {SIZE.format(box.disk)}"
+    sizes += f", cpu {SHARE.format(box.cpu)}" if box.cpu else ""
     yield f"sandbox {box.type}: {sizes}, destroys itself after {DURATION.format(box.ttl)}"
     if plan.retries:
         yield f"  opening it is tried again up to {plan.retries} time{'s' if plan.retries > 1 else ''}"
@@ -140,9 +142,13 @@ def _ends(plan: Plan, order: RunSpec) -> Iterator[str]:
     yield "blast radius"
     yield f"  no fault is held longer than {DURATION.format(plan.max_hold_s)}; here {DURATION.format(longest)}"
     for stop in order.stop_when:
-        wrong = f"{_probe(stop.probe)} is not {stop.accepted}"
-        yield f"  stops when {wrong} for {DURATION.format(stop.for_s)}"
+        yield f"  stops when {met_when(_probe(stop.probe), stop.accepted, stop.for_s)}"
     yield f"analysis {plan.analysis.analyzer}"
+
+
+def met_when(subject: str, tolerance: Tolerance, for_s: float) -> str:
+    """When a stop condition is met, in words: of an experiment, or of a game day."""
+    return f"{subject} is not {tolerance} for {DURATION.format(for_s)}"
 
 
 def _fault(fault: FaultSpec, provider: str) -> str:

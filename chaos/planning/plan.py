@@ -16,9 +16,9 @@ from typing import Any
 
 from chaos.analysis.foresight import expected, never_deviated
 from chaos.errors import PlanError
-from chaos.manifests.hashed import hashed
+from chaos.manifests.digests import experiment_digest, spec_digest
 from chaos.manifests.load import Loaded
-from chaos.manifests.models.experiment import Experiment, ExperimentSpec
+from chaos.manifests.models.experiment import ExperimentSpec
 from chaos.manifests.models.method import spans
 from chaos.manifests.models.trials import series_of
 from chaos.manifests.overriding import Overrides, overridden
@@ -43,7 +43,11 @@ class Plan:
     labels: Mapping[str, str]
     hypothesis: str
     digest: str
-    """`sha256:…` of everything that can change what happens: the resolved spec and the app's files."""
+    """`sha256:…` of everything that can change what happens: of the spec and of the app's files."""
+    spec_digest: str
+    """Of the spec alone."""
+    app_digest: str | None
+    """Of the app's files; None when the app is an image."""
     seed: int
     source: str
     """The manifest's file, as it was given."""
@@ -195,13 +199,16 @@ def draw(
     spec = manifest.spec
     look = look or partial(survey, committed=loaded.committed)
     files = look(loaded.app) if loaded.app is not None else None
-    digest = _digest(manifest, files)
+    app_digest = files.digest if files is not None else None
+    digest = experiment_digest(spec, app_digest)
     series = series_of(spec.trials, control=spec.control)
     drawn = Plan(
         name=manifest.metadata.name,
         labels=manifest.metadata.labels,
         hypothesis=spec.hypothesis,
         digest=digest,
+        spec_digest=spec_digest(spec),
+        app_digest=app_digest,
         seed=int(digest[-8:], 16) if seed is None else seed,
         source=loaded.file,
         app=str(loaded.app) if loaded.app is not None else None,
@@ -250,15 +257,3 @@ def undecidable(loaded: Loaded) -> list[Problem]:
 
 def _method_s(spec: ExperimentSpec) -> float:
     return max(end for _, end in spans([entry for step in spec.method for entry in step.entries()]))
-
-
-def _digest(manifest: Experiment, files: AppFiles | None) -> str:
-    resolved = {"spec": hashed(manifest.spec), "files": files.digest if files else None}
-    text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), default=_plain)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} is not plain data")

@@ -8,7 +8,7 @@ from chaos.manifests.models.experiment import ExperimentSpec
 from chaos.manifests.models.method import Step, overlapping
 from chaos.manifests.yaml.problems import Path
 from chaos.planning.app_source import AppFiles
-from chaos.sandboxes.support.spec import Sandbox
+from chaos.sandboxes.support.spec import CPU, Sandbox
 from chaos.units import DURATION, SIZE
 
 
@@ -22,7 +22,7 @@ def refusals(spec: ExperimentSpec, files: AppFiles | None) -> Iterator[tuple[Pat
         if lacking:
             what = f"sandbox '{sandbox.type}' lacks {lacking}, which {step.fault.type} needs"
             yield ("spec", "method", index, "fault"), what
-        whys = (*_agents_disk(step), *_unlikely(step, sandbox))
+        whys = (*_agents_disk(step), *_unlikely(step, sandbox), *_no_less(step, sandbox))
         yield from ((("spec", "method", index, *where), why) for where, why in whys)
     for one, other in overlapping([entry for step in spec.method for entry in step.entries()]):
         what = f"'{one}' and '{other}' are of one fault type and would act at the same time"
@@ -54,6 +54,16 @@ def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
                 ("hold",),
                 f"{what}least {DURATION.format(ceil(needed_s * 10) / 10)} to be reached and measured",
             )
+            return
+
+
+def _no_less(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
+    """A CPU limit by a fault that is none beside the sandbox's own."""
+    for entry in step.entries():
+        cores = getattr(entry.fault.made(), "cpu", 0.0)
+        if step.fault.type == "cpu_throttle" and sandbox.cpu is not None and cores >= sandbox.cpu:
+            has = f"the sandbox has {CPU.format(sandbox.cpu)} of a core (sandbox.cpu)"
+            yield ("fault", "cpu"), f"a limit of {CPU.format(cores)} changes nothing: {has}"
             return
 
 

@@ -10,7 +10,8 @@ from chaos.errors import TargetError
 from chaos.run_spec.codec import decode, encode
 from chaos.run_spec.model import ProcessSpec, RunSpec, SecretRef, WorkSpec
 from chaos.run_spec.secrets import known
-from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, Masker, arguments, is_secret_name
+from chaos.text.masker import Masker
+from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, arguments, is_secret_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from chaos.analysis.result import Delivery, Result
@@ -21,7 +21,11 @@ from chaos.run_spec.model import RunSpec
 from chaos.runs.directory import Run
 from chaos.settings import Settings
 
+if TYPE_CHECKING:
+    from chaos.game_days.learnt import DayReport
+
 OURS = dashboards.TEMPLATES / "experiment.json.j2"
+Told = TypeVar("Told", Result, "DayReport")
 _LIVE_WITHIN_S = 8.0
 """From the beginning of a run, in which nobody waits for it: no run that is worth watching is shorter."""
 
@@ -59,7 +63,9 @@ def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s
         receipt, failure = deliver(server, _dispatch(result, drawn.dashboard, settings), within_s)
     except PublishError as error:
         receipt, failure = Receipt(), error
-    return _noted(result, receipt.link or receipt.url, _delivery(run, receipt, failure, drawn), drawn)
+    marked = float(receipt.marked)
+    delivery = delivery_of(run.folder, receipt, failure, drawn.complaint, fault_windows=marked)
+    return _noted(result, receipt.link or receipt.url, delivery, drawn)
 
 
 def announce(
@@ -77,28 +83,34 @@ def _noted(result: Result, link: str | None, delivery: Delivery, drawn: Drawn) -
     nothing_to_say = link is None and delivery.complete and not delivery.numbers
     if nothing_to_say and not drawn.complaint:
         return result
-    if link is None and (earlier := result.links.dashboard):
-        delivery = delivery.model_copy(update={"why": told_of_earlier(delivery.why, earlier)})
-    links = result.links.model_copy(update={"dashboard": openable(link)})
-    return result.model_copy(update={"links": links, "delivery": {**result.delivery, "dashboard": delivery}})
+    return with_dashboard(result, link, delivery)
 
 
-def told_of_earlier(why: str, link: str) -> str:
-    """Why nothing arrived, and where what an earlier delivery stored may still be."""
-    return f"{why}; what an earlier delivery has stored is at {link}".removeprefix("; ")
+def with_dashboard(told: Told, link: str | None, delivery: Delivery) -> Told:
+    """A result, or the report of a day, with the dashboard's link and what became of it."""
+    if link is None and (earlier := told.links.dashboard):
+        why = f"{delivery.why}; what an earlier delivery has stored is at {earlier}".removeprefix("; ")
+        delivery = delivery.model_copy(update={"why": why})
+    links = told.links.model_copy(update={"dashboard": openable(link)})
+    return told.model_copy(update={"links": links, "delivery": {**told.delivery, "dashboard": delivery}})
 
 
-def _delivery(run: Run, receipt: Receipt, failure: PublishError | None, drawn: Drawn) -> Delivery:
-    whys = [str(each) for each in (failure, drawn.complaint, receipt.doubts) if each]
-    numbers = {
-        "took_s": round(receipt.took_s, 3),
-        "fault_windows": float(receipt.marked),
-        "panel_queries": float(receipt.queries),
-        "panels_without_data": float(len(receipt.empty)),
-    }
-    later = f"chaoslab dashboard push {shlex.quote(str(run.folder))}" if whys else None
-    said = "; ".join(whys) or receipt.remark
-    return Delivery(complete=not whys, why=said, later=later, numbers=numbers)
+def delivery_of(
+    folder: Path, receipt: Receipt, failure: PublishError | None, complaint: str = "", **numbers: float
+) -> Delivery:
+    """What became of a dashboard, of a run or of a day in that folder."""
+    whys = [str(each) for each in (failure, complaint, receipt.doubts) if each]
+    return Delivery(
+        complete=not whys,
+        why="; ".join(whys) or receipt.remark,
+        later=f"chaoslab dashboard push {shlex.quote(str(folder))}" if whys else None,
+        numbers={
+            "took_s": round(receipt.took_s, 3),
+            **numbers,
+            "panel_queries": float(receipt.queries),
+            "panels_without_data": float(len(receipt.empty)),
+        },
+    )
 
 
 def _dispatch(result: Result, dashboard: Mapping[str, Any], settings: Settings) -> Dispatch:

@@ -10,8 +10,8 @@ from chaos.explain.comparison import result_in
 from chaos.game_days import record
 from chaos.game_days.day import Day, Ran
 from chaos.publish import game_day_report as reporting
-from chaos.runner import stages as runner
 from chaos.runner.isolation import close_apart
+from chaos.runner.stages import analyze
 from chaos.runs.active import DAYS, Left, left_behind
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
@@ -81,4 +81,4 @@ def _result(folder: Path) -> Result | None:
     run = Run(folder.name, folder)
     if (written := result_in(folder)) is not None or not run.journal.path.exists():
         return written
-    return runner.analyze(run) if run.journal.latest("run.ended") else None
+    return analyze(run) if run.journal.latest("run.ended") else None

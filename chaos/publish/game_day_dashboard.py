@@ -1,18 +1,15 @@
 """A game day's dashboard, delivered into Grafana when one is configured. Nothing here changes what the day taught."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chaos.analysis.result import Delivery
 from chaos.errors import PublishError
 from chaos.game_days.learnt import DayReport
 from chaos.publish import dashboards
-from chaos.publish.dashboard import prometheus_url, told_of_earlier
+from chaos.publish.dashboard import delivery_of, prometheus_url, with_dashboard
 from chaos.publish.grafana import Dispatch, Receipt, configured
 from chaos.publish.grafana.deliver import deliver
-from chaos.report.elsewhere import openable
 from chaos.settings import Settings
 
 
@@ -26,22 +23,7 @@ def publish(day: DayReport, dashboard: Mapping[str, Any], folder: Path, within_s
         receipt, failure = deliver(server, _dispatch(day, dashboard, settings), within_s)
     except PublishError as error:
         receipt, failure = Receipt(), error
-    whys = [str(each) for each in (failure, receipt.doubts) if each]
-    delivery = Delivery(
-        complete=not whys,
-        why="; ".join(whys) or receipt.remark,
-        later=f"chaoslab dashboard push {shlex.quote(str(folder))}" if whys else None,
-        numbers={
-            "took_s": round(receipt.took_s, 3),
-            "panel_queries": float(receipt.queries),
-            "panels_without_data": float(len(receipt.empty)),
-        },
-    )
-    link = receipt.link or receipt.url
-    if link is None and (earlier := day.links.dashboard):
-        delivery = delivery.model_copy(update={"why": told_of_earlier(delivery.why, earlier)})
-    links = day.links.model_copy(update={"dashboard": openable(link)})
-    return day.model_copy(update={"links": links, "delivery": {**day.delivery, "dashboard": delivery}})
+    return with_dashboard(day, receipt.link or receipt.url, delivery_of(folder, receipt, failure))
 
 
 def _dispatch(day: DayReport, dashboard: Mapping[str, Any], settings: Settings) -> Dispatch:

@@ -7,11 +7,10 @@ from typing import Any
 
 from chaos.analysis.result import Links, Result
 from chaos.errors import PublishError
-from chaos.explain.comparison import result_in
-from chaos.game_days.comparison import RECORD, compare, day_in, earlier
+from chaos.game_days.comparison import RECORD, day_in
 from chaos.game_days.day import Day
+from chaos.game_days.gathering import REPORT, learnt, record_text, results_beside
 from chaos.game_days.learnt import DayReport
-from chaos.game_days.summing_up import summed_up
 from chaos.publish import dashboards
 from chaos.publish import game_day_dashboard as publish_day
 from chaos.publish.grafana.deliver import WITHIN_S
@@ -19,9 +18,6 @@ from chaos.report import day as page
 from chaos.report.day_junit import junit
 from chaos.report.day_markdown import summary
 from chaos.runs.directory import write_whole
-from chaos.text.inert import in_json
-
-REPORT = "report.html"
 
 
 def write(day: Day, folder: Path, prefect: str | None = None) -> DayReport:
@@ -56,62 +52,23 @@ def revisit(folder: Path) -> DayReport:
 def push(folder: Path, within_s: float) -> DayReport:
     """Deliver the dashboard of a day of the past, and link it in its report. Raises PublishError."""
     report = revisit(folder)
-    return _deliver(report, _results_beside(report, folder), folder.absolute(), within_s)
+    return _deliver(report, results_beside(report, folder), folder.absolute(), within_s)
 
 
 def draw(report: DayReport, folder: Path) -> dict[str, Any]:
     """The dashboard of a day of the past."""
-    return _drawn(report, _results_beside(report, folder))
+    return _drawn(report, results_beside(report, folder))
 
 
 def keep(report: DayReport, results: Mapping[str, Result], folder: Path) -> None:
     """Write the files of a day's folder. Raises PublishError."""
     files = {
-        RECORD: in_json(report.model_dump_json(indent=2)) + "\n",
+        RECORD: record_text(report),
         REPORT: page.render(report),
         "junit.xml": junit(report),
         "dashboard.json": json.dumps(_drawn(report, results), indent=2) + "\n",
     }
     _write(folder, files)
-
-
-def learnt(day: Day, folder: Path) -> tuple[DayReport, Mapping[str, Result]]:
-    """What the day taught, compared with the last one beside `folder`, and the results of its runs. Writes nothing."""
-    folders = _folders(day, folder)
-    results = _results(folders)
-    report = summed_up(
-        day, results, {run_id: _page(there) for run_id, there in folders.items() if _page(there)}
-    )
-    if before := earlier(folder, day.name):
-        there, then = before
-        compared = compare(report, then, results, _results_beside(then, there))
-        report = report.model_copy(update={"previous": compared})
-    return report, results
-
-
-def _folders(day: Day, folder: Path) -> dict[str, Path]:
-    """Where each run lies: beside the day's folder, or where the day says."""
-    found = {}
-    for ran in day.ran:
-        if ran.run_id:
-            beside = folder.parent / ran.run_id
-            found[ran.run_id] = beside if beside.is_dir() or not ran.folder else folder.parent / ran.folder
-    return found
-
-
-def _results(folders: Mapping[str, Path]) -> dict[str, Result]:
-    read = {run_id: result_in(there) for run_id, there in folders.items()}
-    return {run_id: result for run_id, result in read.items() if result is not None}
-
-
-def _results_beside(report: DayReport, folder: Path) -> dict[str, Result]:
-    """Of a day of the past: its runs lie beside it, if they are still there."""
-    return _results({run.run_id: folder.absolute().parent / run.run_id for run in report.runs if run.run_id})
-
-
-def _page(folder: Path) -> str:
-    """The address of a run's page, as seen from the day's; empty when there is none."""
-    return f"../{folder.name}/{REPORT}" if (folder / REPORT).is_file() else ""
 
 
 def _drawn(report: DayReport, results: Mapping[str, Result]) -> dict[str, Any]:

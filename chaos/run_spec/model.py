@@ -88,6 +88,8 @@ class SandboxSpec:
     rest: ClassVar = "own"
     memory: float = 0.0
     disk: float = 0.0
+    cpu: float | None = field(default=None, metadata=UNSAID)
+    """Of one core; None: all that the machine has."""
     ttl: float = 0.0
     """0.0 where an old journal does not say."""
     type: str = ""
@@ -266,6 +268,8 @@ class WorkSpec:
     warmup_s: float = field(default=0.0, metadata=UNSAID)
     stop_when: Sequence[StopSpec] = ()
     user: str = field(default="", metadata=UNSAID)
+    cpu_limit: float | None = field(default=None, metadata=UNSAID)
+    """CPU time for the app, of one core; None: all that the machine has."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from chaos.analysis.result import Result
 from chaos.errors import ChaosLabError
 from chaos.explain.comparison import result_in
-from chaos.runner import stages as runner
+from chaos.runner.closing import conclude
 from chaos.runner.isolation import close_apart
+from chaos.runner.stages import analyze
 from chaos.runs.active import Left, left_behind
 from chaos.runs.directory import Run
 from chaos.sandboxes import inventory, provider
@@ -61,5 +62,5 @@ async def close_run(run: Run) -> None:
         return
     run.journal.mend()
     if run.journal.latest():
-        await runner.conclude(run, RunnerDied("the process that carried out this run died"))
-        runner.analyze(run)
+        await conclude(run, RunnerDied("the process that carried out this run died"))
+        analyze(run)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from chaos.errors import ChaosLabError
-from chaos.runner.stages import unless
+from chaos.runner.retries import unless
 from chaos.runs.cancellation import Stop
 from chaos.runs.semaphore import seat
 from chaos.settings import Settings

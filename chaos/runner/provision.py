@@ -21,7 +21,7 @@ from chaos.runner import agent_bundle as bundle
 from chaos.sandboxes import Sandbox, Setup
 from chaos.sandboxes.support.facts import facts_of
 from chaos.settings import Settings
-from chaos.text.secrecy import Masker
+from chaos.text.masker import Masker
 
 
 def setup_of(plan: Plan) -> Setup | None:

@@ -20,10 +20,10 @@ from flows.console.problems import Refused
 from flows.prefect.kill_switch import halted_by
 from flows.prefect.labels import RUN
 from flows.prefect.progress import API_FAILURES
+from flows.prefect.states import CANCELLING
 from flows.worker.infrastructure import POOL
 
 FLOWS = ("experiment", "ad-hoc", "game-day")
-LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 _PAGE, _MOST_PAGES = 200, 10
 _FRESH_S = 2.0
 
@@ -101,7 +101,7 @@ class Conductor:
 
     async def cancel(self, id: str, reason: str) -> None:
         """Have it undo its fault and end; one that nobody has taken yet just ends."""
-        state = {"type": "CANCELLING", "name": "Cancelling", "message": reason}
+        state = {"type": CANCELLING, "name": "Cancelling", "message": reason}
         await self._ask("POST", f"/flow_runs/{id}/set_state", {"state": state, "force": False})
 
     async def resume(self, id: str, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from flows.console.conductor import Conductor, label
 from flows.console.problems import Refused
 from flows.console.underway import Journals, Told, is_readable, local_runs
 from flows.prefect.labels import FOLDER, RUN
+from flows.prefect.states import LIVE
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9][-a-z0-9.]{0,250}-[0-9a-f]{6}")
 _MOST_RESULT_BYTES = 64 * 2**20
-_LIVE = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Found:
     def ended(self) -> bool:
         """Whether it has."""
         if self.flow_run is not None:
-            return self.flow_run.get("state_type") not in _LIVE
+            return self.flow_run.get("state_type") not in LIVE
         return not self.here
 
     @property

@@ -17,12 +17,13 @@ from typing import Any
 from chaos.history.errors import HistoryError, NotTaken
 from chaos.history.models import RunRow
 from chaos.history.store import History
-from flows.console.conductor import LIVE, Conductor, label
+from flows.console.conductor import Conductor, label
 from flows.console.finding import asked
 from flows.console.problems import Refused
 from flows.console.underway import is_readable, local_runs
-from flows.console.viewing import STATES, ended_as, experiment_of, ms_of, started_by
+from flows.console.viewing import experiment_of, ms_of, started_by, state_called
 from flows.prefect.labels import FOLDER, RUN
+from flows.prefect.states import LIVE, ended_as
 
 AT_MOST_EVERY_S = 1.0
 AT_LEAST_EVERY_S = 30.0
@@ -127,8 +128,8 @@ class Observer:
 
 def row_of(run: Mapping[str, Any]) -> RunRow:
     """What Prefect says of a run, as the history keeps it."""
-    parameters, state = run.get("parameters") or {}, STATES.get(str(run.get("state_type")), "ended")
-    outcome, verdict = ended_as(str(run.get("state_name"))) if state == "ended" else (None, None)
+    parameters, state = run.get("parameters") or {}, state_called(run.get("state_type"))
+    outcome, verdict = _learnt(run) if state == "ended" else (None, None)
     return RunRow(
         id=run["id"],
         flow_run=run["id"],
@@ -167,3 +168,8 @@ def _local_row(run_id: str, folder: str) -> RunRow:
         created_ms=ms,
         started_ms=ms,
     )
+
+
+def _learnt(run: Mapping[str, Any]) -> tuple[str, str]:
+    outcome, verdict = ended_as(str(run.get("state_name")))
+    return outcome.value, verdict.value

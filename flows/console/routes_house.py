@@ -17,6 +17,7 @@ from flows.console.desk import DeskOf
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
 from flows.prefect import kill_switch_admin as switching
+from flows.prefect.states import PAUSED, PENDING, RUNNING
 
 router = APIRouter(tags=["house"])
 Viewer = Annotated[Person, Depends(needs("read"))]
@@ -58,7 +59,7 @@ async def halt(body: Stop, person: Halting, desk: DeskOf) -> answers.HaltView:
         await asyncio.to_thread(switching.turn_on, desk.api_url, made)
     except ChaosLabError as error:
         raise Refused("conflict", f"not every machine is told: {error}") from error
-    ending = await desk.conductor.runs({"state": {"type": {"any_": ["RUNNING", "PENDING", "PAUSED"]}}})
+    ending = await desk.conductor.runs({"state": {"type": {"any_": [RUNNING, PENDING, PAUSED]}}})
     return _view(made, names(ending))
 
 

@@ -21,6 +21,7 @@ from flows.console.viewing import iso_ms, summary
 from flows.experiment.flow import experiment
 from flows.gitops.status import Repositories, look
 from flows.prefect.progress import API_FAILURES
+from flows.prefect.states import PAUSED
 
 router = APIRouter(tags=["repositories"])
 Viewer = Annotated[Person, Depends(needs("read"))]
@@ -187,7 +188,7 @@ async def decide(
     run = await desk.conductor.run(uuid) if uuid else None
     if run is None:
         raise Refused("not-found", "there is no flow run with this id")
-    if run.get("state_type") != "PAUSED":
+    if run.get("state_type") != PAUSED:
         raise Refused("conflict", "it waits for nobody now")
     said = await desk.conductor.resume(run["id"], {"go": body.go, "who": person.name, "why": body.why})
     if said.get("status") not in (None, "ACCEPT"):

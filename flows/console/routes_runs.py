@@ -15,6 +15,7 @@ from flows.console.people import Person, needs
 from flows.console.problems import Refused
 from flows.console.viewing import ms_of, started, state_of, summary, view
 from flows.console.waiting import waits_for
+from flows.prefect.states import PENDING, SCHEDULED
 
 router = APIRouter(tags=["runs"])
 Viewer = Annotated[Person, Depends(needs("read"))]
@@ -42,7 +43,7 @@ async def answer_started(
     """202 and where it is; 200 when the same request had begun it before."""
     waiting = (
         await waits_for(desk.conductor, flow_run)
-        if flow_run.get("state_type") in ("SCHEDULED", "PENDING")
+        if flow_run.get("state_type") in (SCHEDULED, PENDING)
         else None
     )
     made = started(flow_run, experiment, waiting, desk.conductor)

@@ -23,6 +23,7 @@ from flows.experiment.ad_hoc import ad_hoc
 from flows.experiment.flow import experiment
 from flows.gitops.deployments import GAME_DAY
 from flows.prefect.labels import BY
+from flows.prefect.states import SCHEDULED
 from flows.worker.infrastructure import AD_HOC
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
@@ -68,7 +69,7 @@ class Starter:
             return Begun(was, name, new=False)
         wanted: dict[str, Any] = {
             "parameters": dict(parameters),
-            "state": {"type": "SCHEDULED"},
+            "state": {"type": SCHEDULED},
             "labels": {BY: f"console: {person.name}"},
         }
         if key:

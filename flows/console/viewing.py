@@ -8,42 +8,35 @@ from chaos.analysis.result import Result
 from chaos.history.models import RunRow, Summary
 from chaos.run_spec.model import RunSpec
 from chaos.text.inert import inert
+from chaos.verdict import RunStatus
 from flows.console.answers import Progress, Run, RunDelivery, RunLinks, RunSummary, Started, State
 from flows.console.conductor import Conductor, label
 from flows.console.finding import Found, fetch
 from flows.console.underway import Told, progress_now
 from flows.prefect.labels import BY
+from flows.prefect.states import ended_as, status_of
 from flows.server.door.rules import API
 
 BASE = f"{API}/v1"
-STATES: Mapping[str, State] = {
-    "SCHEDULED": "queued",
-    "PENDING": "queued",
-    "RUNNING": "running",
-    "PAUSED": "waiting",
-    "CANCELLING": "stopping",
+_STATES: Mapping[RunStatus, State] = {
+    RunStatus.QUEUED: "queued",
+    RunStatus.RUNNING: "running",
+    RunStatus.WAITING: "waiting",
+    RunStatus.STOPPING: "stopping",
+    RunStatus.ENDED: "ended",
 }
-_ENDS: Mapping[str, tuple[str, str]] = {
-    "Completed": ("completed", "held"),
-    "Deviated": ("completed", "deviated"),
-    "Inconclusive": ("completed", "inconclusive"),
-    "Aborted": ("aborted", "inconclusive"),
-    "Cancelled": ("aborted", "inconclusive"),
-    "NotInjected": ("not_injected", "inconclusive"),
-}
-"""What our own flows call their states: outcome and verdict, for a run whose result is not here."""
+
+
+def state_called(state_type: object) -> State:
+    """queued, running, waiting, stopping or ended, by what Prefect calls the type of a state."""
+    return _STATES[status_of(state_type)]
 
 
 def state_of(found: Found) -> State:
     """queued, running, waiting, stopping or ended."""
     if found.flow_run is None:
         return "running" if found.here else "ended"
-    return STATES.get(str(found.flow_run.get("state_type")), "ended")
-
-
-def ended_as(state_name: str) -> tuple[str, str]:
-    """Outcome and verdict of a flow run that ended so."""
-    return _ENDS.get(state_name, ("crashed", "inconclusive"))
+    return state_called(found.flow_run.get("state_type"))
 
 
 def links(id: str, conductor: Conductor | None, *, grafana: str | None = None) -> RunLinks:
@@ -171,7 +164,7 @@ def started(
 ) -> Started:
     """A flow run that was asked for."""
     id = str(flow_run["id"])
-    state = STATES.get(str(flow_run.get("state_type")), "ended")
+    state = state_called(flow_run.get("state_type"))
     return Started(
         id=id, experiment=experiment, state=state, waiting_for=waiting_for, links=links(id, conductor)
     )
@@ -206,8 +199,7 @@ def summary(found: Summary, conductor: Conductor | None = None) -> RunSummary:
 
 
 def _state(row: RunRow) -> State:
-    known: dict[str, State] = {each: each for each in ("queued", "running", "waiting", "stopping")}
-    return known.get(row.state, "ended")
+    return _STATES.get(RunStatus(row.state), "ended") if row.state in list(RunStatus) else "ended"
 
 
 def iso_ms(ms: int | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from chaos.runs import kill_switch as switch
 from flows.console.conductor import Conductor, names
+from flows.prefect.states import AWAITS_SLOT, CANCELLING, PAUSED, PENDING, RUNNING, SCHEDULED
 from flows.worker.infrastructure import POOL
 
 _SILENT_AFTER_S = 90.0
@@ -18,20 +19,20 @@ async def waits_for(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
         return f"experiments to be let go on: {halt}"
     if due := _not_before(flow_run):
         return f"its time: {due}"
-    if flow_run.get("state_name") == "AwaitingConcurrencySlot":
+    if flow_run.get("state_name") == AWAITS_SLOT:
         return f"its turn: {await _in_front(conductor, flow_run)}"
     workers = await conductor.workers()
     here = [each for each in workers if is_online(each)]
     if not here:
         return f"a worker of the pool {POOL}: none is online; `chaoslab serve` starts one"
-    if flow_run.get("state_type") == "PENDING":
+    if flow_run.get("state_type") == PENDING:
         return "its process to start"
-    busy = await conductor.runs({"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}, 20)
+    busy = await conductor.runs({"state": {"type": {"any_": [RUNNING, PENDING]}}}, 20)
     return f"a worker of the pool {POOL}" + (f"; under way: {', '.join(names(busy)[:5])}" if busy else "")
 
 
 async def _in_front(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
-    states = {"type": {"any_": ["RUNNING", "CANCELLING", "PAUSED"]}}
+    states = {"type": {"any_": [RUNNING, CANCELLING, PAUSED]}}
     wanted = {"state": states, "deployment_id": {"any_": [flow_run.get("deployment_id")]}}
     return f"{', '.join(names(await conductor.runs(wanted, 5))) or 'another run'} goes first"
 
@@ -48,6 +49,6 @@ def is_online(worker: Mapping[str, Any]) -> bool:
 def _not_before(flow_run: Mapping[str, Any]) -> str | None:
     """When it is scheduled for, where that is not now."""
     due = flow_run.get("next_scheduled_start_time")
-    if flow_run.get("state_type") != "SCHEDULED" or not due:
+    if flow_run.get("state_type") != SCHEDULED or not due:
         return None
     return str(due) if datetime.fromisoformat(str(due)) > datetime.now(UTC) + timedelta(seconds=5) else None

@@ -23,7 +23,8 @@ from chaos.manifests.posted import one
 from chaos.planning.plan import plan as draw
 from chaos.sandboxes.union import ProviderName
 from chaos.text.inert import inert
-from flows.experiment.flow import Hold, Seed, carried_out
+from flows.experiment.flow import Hold, Seed, executed
+from flows.prefect.handover import take
 from flows.prefect.kill_switch import final_state, state_of_unbegun
 
 Scenario = Annotated[str, Field(json_schema_extra={"enum": list(SCENARIOS)})]
@@ -87,7 +88,7 @@ async def ad_hoc(
         words, key=f"{plan.name}-manifest", description="the manifest of this run"
     )
     try:
-        return await final_state(await carried_out(plan, Path(out)))
+        return await final_state(await executed(plan, Path(out), take()))
     except Interrupted as error:
         return await state_of_unbegun(error)
 

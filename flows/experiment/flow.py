@@ -1,56 +1,33 @@
 """One experiment as a Prefect flow: sandbox, inject, collect, analyze, visualize; torn down whatever happens.
 
-1. plan       read the manifest; everything that can be refused is refused here, before any task
-2. sandbox    open it; the only stage that is tried again
-3. inject     start the agent with its order
-4. collect    follow its journal, the bar moves; beside it, from 2 to 6, metrics go to their store
-5. teardown   always: the sandbox is destroyed and the trial closed; 2 to 5 once for each trial and control
-6. analyze    journal -> result.json
-7. visualize  report, dashboard, artifacts
-8. state      held is Completed, all else Failed with its name
+The order is that of every run (`chaos.runner.pipeline`), and each stage a task (`flows.experiment.stages`). Before it
+the plan is taken from whoever calls the flow in this process, or made: everything that can be refused is refused here,
+before any task. After it held is Completed, all else Failed with its name.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 from prefect import flow
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
-from prefect.tasks import Task
 from pydantic import Field
 
 from chaos.analysis.result import Result
 from chaos.errors import Interrupted, ManifestError
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.repository.source import Source
-from chaos.history.recording import record
+from chaos.manifests import digests
 from chaos.manifests.load import Loaded, load
 from chaos.manifests.overriding import Intensity, Overrides
 from chaos.planning.plan import Plan
 from chaos.planning.plan import plan as draw
-from chaos.publish.prometheus.live import exported
-from chaos.runner import stages as runner
-from chaos.runner.concurrency import in_turn
-from chaos.runs.active import under_way
-from chaos.runs.cancellation import Stop
-from chaos.runs.directory import Run
-from chaos.sandboxes import SandboxRef
+from chaos.runner.pipeline import execute
 from chaos.units import POSITIVE_DURATION
-from flows.experiment import tasks
-from flows.experiment.came_from import note_origin
-from flows.experiment.live import shown_live
-from flows.prefect.concurrency import in_turn_everywhere
-from flows.prefect.events import notice_result
-from flows.prefect.kill_switch import final_state, heeded, state_of_unbegun
-from flows.prefect.labels import FOLDER, RUN
-from flows.prefect.observer import Watch, watching
+from flows.experiment.stages import PrefectStages
+from flows.prefect.handover import Handover, take
+from flows.prefect.kill_switch import final_state, state_of_unbegun
 from flows.repositories.commit_status import tell_commit
 from flows.repositories.mirrors import mirror_of, trees
 
@@ -73,6 +50,7 @@ async def experiment(
     commit: str | None = None,
     hold: Hold | None = None,
     intensity: Intensity | None = None,
+    spec_digest: str | None = None,
 ) -> State[dict[str, Any]]:
     """Carry out one experiment and judge it.
 
@@ -85,62 +63,27 @@ async def experiment(
         commit: The commit of that repository whose manifest and app are used.
         hold: How long every step is held, such as 30s; without it, as long as the manifest says.
         intensity: The preset of every fault, in place of the manifest's exact numbers.
+        spec_digest: What the manifest must say, by its digest; a manifest that says something else is refused.
     """
-    loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
-    plan = draw(_one(loaded, manifest, name), seed=seed, overrides=Overrides.read(hold, intensity))
+    handover = take()
+    plan = handover.plan
+    if not isinstance(plan, Plan):
+        loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
+        meant = _one(loaded, manifest, name)
+        digests.must_be(spec_digest, digests.spec_digest(meant.manifest.spec), meant.file)
+        plan = draw(meant, seed=seed, overrides=Overrides.read(hold, intensity))
     try:
-        result = await carried_out(plan, Path(out))
+        result = await executed(plan, Path(out), handover)
     except Interrupted as error:
         return await state_of_unbegun(error)
     await tell_commit(repository, commit, result)
     return await final_state(result)
 
 
-async def carried_out(plan: Plan, out: Path) -> Result:
-    """Stages 2 to 7 of one plan, inside a flow run. Raises Halted, and Interrupted while it waits for its turn."""
-    watch = watching()
-    logger = get_run_logger()
-
-    def say(line: str) -> None:
-        logger.info(line)
-        watch.say(line)
-
-    async with (
-        heeded(watch.stop) as stop,
-        in_turn(plan.at_once, say, stop),
-        in_turn_everywhere(plan.at_once, say, stop),
-    ):
-        run = Run.new(plan.name, out)
-        note_origin(run, plan.source, watch.by)
-        with under_way(run, str(flow_run.id)):
-            result = await _stages(plan, run, watch, stop)
-    await record(run.folder, say)
-    await notice_result(result, say)
+async def executed(plan: Plan, out: Path, handover: Handover) -> Result:
+    """Carry it out inside this flow run. Raises Halted, and Interrupted while it waits for its turn."""
+    handover.result = result = await execute(plan, PrefectStages(handover.observer), out)
     return result
-
-
-async def _stages(plan: Plan, run: Run, watch: Watch, stop: Stop) -> Result:
-    watch.on_begin(run)
-    await introduce(plan.name, plan.labels, run)
-    try:
-        async with exported(run) as metrics, shown_live(plan, run, watch) as live:
-            run = await _trials(plan, run, replace(watch, stop=stop))
-    except asyncio.CancelledError:
-        runner.analyze(run)  # a cancelled run leaves its result as well
-        raise
-    result = await tasks.analyze(run, metrics)
-    watch.result = await tasks.visualize(run, result, live)
-    return watch.result
-
-
-async def _trials(plan: Plan, run: Run, watch: Watch) -> Run:
-    """Sandbox, inject and collect of every trial, until one ends the series or it is decided."""
-    for trial in runner.turns(plan, run):
-        async with runner.concluded(run):
-            ref = await _patient(trial)(trial, run, watch)
-            ref = await tasks.inject(trial, run, ref)
-            run = await tasks.collect(trial, run, ref, watch)
-    return run
 
 
 def _loaded(manifest: str, repository: str | None, commit: str | None) -> list[Loaded]:
@@ -160,17 +103,3 @@ def _one(experiments: list[Loaded], manifest: str, name: str | None) -> Loaded:
     raise ManifestError(
         f"{manifest}: say which experiment by its name; it holds: {', '.join(found) or 'none'}"
     )
-
-
-async def introduce(name: str, labels: Mapping[str, str], run: Run) -> None:
-    """Give the flow run its name, its tags, and the labels by which others find the run and its folder."""
-    tags = sorted({*flow_run.tags, name, *(f"{key}:{value}" for key, value in labels.items())})
-    async with get_client() as client:
-        await client.update_flow_run(flow_run.id, name=f"{name}-{run.id[-6:]}", tags=tags)
-        found: dict[str, Any] = {RUN: run.id, FOLDER: str(run.folder)}
-        await client.update_flow_run_labels(UUID(flow_run.id), found)
-
-
-def _patient(plan: Plan) -> Task[[Plan, Run, Watch], Coroutine[Any, Any, SandboxRef]]:
-    """The task that opens the sandbox, with as many tries as the manifest grants."""
-    return tasks.sandbox.with_options(retries=plan.retries)

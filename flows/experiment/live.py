@@ -1,34 +1,37 @@
 """The dashboard of a run that is under way, as a link on its page in Prefect as soon as there is one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from prefect.artifacts import acreate_link_artifact
 from prefect.logging import get_run_logger
 
-from chaos.planning.plan import Plan
-from chaos.publish.live_dashboard import Live, watched
 from chaos.report.markdown import line
-from chaos.runs.directory import Run
-from flows.prefect.observer import Watch
 from flows.prefect.progress import API_FAILURES
 
 
-@asynccontextmanager
-async def shown_live(plan: Plan, run: Run, watch: Watch) -> AsyncIterator[Live]:
-    """Deliver it while the block lasts. What fails is said in the result, and stops nothing."""
-    links: list[asyncio.Task[None]] = []
+class LiveLinks:
+    """Told the link, passes it on, and puts it on the page of the flow run."""
 
-    def on_link(link: str) -> None:
-        watch.on_link(link)
-        links.append(asyncio.create_task(_link(plan.name, link)))
+    def __init__(self, on_link: Callable[[str], None]) -> None:
+        self._on_link = on_link
+        self._experiment = ""
+        self._tasks: list[asyncio.Task[None]] = []
 
-    try:
-        async with watched(plan, run, on_link) as live:
-            yield live
-    finally:
-        await asyncio.gather(*links)
+    def __call__(self, link: str) -> None:
+        """There is one."""
+        self._on_link(link)
+        self._tasks.append(asyncio.create_task(_link(self._experiment, link)))
+
+    @asynccontextmanager
+    async def of(self, experiment: str) -> AsyncIterator[None]:
+        """Of that experiment, while the block lasts; what was begun is waited for at its end."""
+        self._experiment = experiment
+        try:
+            yield
+        finally:
+            await asyncio.gather(*self._tasks)
 
 
 async def _link(experiment: str, link: str) -> None:

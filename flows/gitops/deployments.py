@@ -17,10 +17,11 @@ from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
 
 from chaos.gitops.decide import Action
-from chaos.gitops.observed import Deployed, Observed, PushRun, RunState, Shape
+from chaos.gitops.observed import Deployed, Observed, PushRun, Shape
 from chaos.gitops.wanted import Desired
 from flows.experiment.flow import experiment
 from flows.prefect.labels import PUSH
+from flows.prefect.states import CANCELLING, SCHEDULED, pushed_as
 from flows.worker import infrastructure as standing
 from flows.worker.infrastructure import POOL, RUNNER
 
@@ -31,13 +32,6 @@ _REPOSITORY, _DIGEST, _SUSPENDED = "chaoslab.repository", "chaoslab.digest", "ch
 _SHAPE = "chaoslab.shape"
 GAME_DAY, _DAY_ENTRY = "game-day", "flows.game_day.game_day"
 """The flow of game days, and where a runner finds it."""
-_STATES: Mapping[str, RunState] = {
-    "SCHEDULED": "pending",
-    "PENDING": "pending",
-    "RUNNING": "running",
-    "CANCELLING": "running",
-    "COMPLETED": "held",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Deployments:
                 with suppress(ObjectNotFound):  # another machine that follows the repository was faster
                     await self.client.delete_deployment(UUID(_id(action)))
             case "abort":
-                cancel = {"state": {"type": "CANCELLING", "message": action.why}}
+                cancel = {"state": {"type": CANCELLING, "message": action.why}}
                 await self._post(f"/flow_runs/{action.key}/set_state", cancel)
             case "run":
                 await self._run(action)
@@ -90,8 +84,12 @@ class Deployments:
     async def _run(self, action: Action) -> None:
         assert action.wanted is not None
         found = action.deployed.id if action.deployed else (await self._named(action.deployment))["id"]
-        key = f"push {action.wanted.digest} {found}"
-        body = {"idempotency_key": key, "tags": [PUSH, action.wanted.digest], "state": {"type": "SCHEDULED"}}
+        key = f"push {action.wanted.push_digest} {found}"
+        body = {
+            "idempotency_key": key,
+            "tags": [PUSH, action.wanted.push_digest],
+            "state": {"type": SCHEDULED},
+        }
         await self._post(f"/deployments/{found}/create_flow_run", body)
 
     async def _body(self, action: Action, desired: Desired) -> dict[str, Any]:
@@ -115,6 +113,7 @@ class Deployments:
                 "repository": repository,
                 "commit": desired.commit,
                 "out": self.out,
+                "spec_digest": action.wanted.spec_digest,
             },
             "parameter_openapi_schema": _day_parameters() if of_day else _parameters(),
             "enforce_parameter_schema": True,
@@ -125,7 +124,7 @@ class Deployments:
             "version": desired.commit[:12],
             "labels": {
                 _REPOSITORY: desired.repository,
-                _DIGEST: shape.digest,
+                _DIGEST: shape.push_digest,
                 _SUSPENDED: shape.suspended,
                 _SHAPE: shape.mark,
                 "chaoslab.path": path,
@@ -154,7 +153,7 @@ class Deployments:
         }
         runs: dict[tuple[str, str], PushRun] = {}
         for each in await self._pages("/flow_runs/filter", wanted):
-            state = _STATES.get(each["state_type"], "failed")
+            state = pushed_as(each["state_type"])
             for digest in (tag for tag in each["tags"] if tag.startswith("sha256:")):
                 runs[names[each["deployment_id"]], digest] = PushRun(each["id"], state)
         return runs
@@ -203,7 +202,7 @@ def _deployed(answer: Mapping[str, Any]) -> Deployed:
             str(parameters.get("manifest") or ""),
             str(parameters.get("name") or ""),
         ),
-        digest=str(labels.get(_DIGEST) or ""),
+        push_digest=str(labels.get(_DIGEST) or ""),
         suspended=labels.get(_SUSPENDED) is True,
     )
     return Deployed(

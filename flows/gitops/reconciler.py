@@ -168,7 +168,7 @@ def _waits(desired: Desired, seen: Observed, actions: Iterable[Action]) -> bool:
     own = seen.of(desired.repository)
 
     def may_hold(name: str) -> bool:
-        run = own.run(name, desired.wanted[name].digest)
+        run = own.run(name, desired.wanted[name].push_digest)
         return name in begun or (run is not None and run.state != "failed")
 
     return any(
@@ -176,7 +176,7 @@ def _waits(desired: Desired, seen: Observed, actions: Iterable[Action]) -> bool:
         and not one.suspend
         and one.depends_on
         and one.name not in begun
-        and own.run(one.name, one.digest) is None
+        and own.run(one.name, one.push_digest) is None
         and all(map(may_hold, one.depends_on))
         for one in desired.wanted.values()
     )

@@ -17,8 +17,8 @@ from chaos.gitops.forges import Forge
 from chaos.gitops.repository.notes import note
 from chaos.gitops.repository.source import Source
 from chaos.settings import Settings
+from chaos.verdict import ending
 from flows.prefect.progress import API_FAILURES
-from flows.prefect.states import name_of
 from flows.repositories.last_runs import as_the_repository_has_it
 from flows.repositories.mirrors import mirror_of
 from flows.repositories.page import after_run
@@ -44,11 +44,17 @@ async def tell_commit(repository: str | None, commit: str | None, result: Result
 
 
 def _ended(result: Result) -> LastRun:
-    return LastRun(id=str(flow_run.id), state=name_of(result), why=result.why, ended=time.time(), digest="")
+    return LastRun(
+        id=str(flow_run.id),
+        state=ending(result.outcome, result.verdict),
+        why=result.why,
+        ended=time.time(),
+        push_digest="",
+    )
 
 
 def _note(repository: str, commit: str, result: Result) -> None:
-    word = "Held" if name_of(result) == "Completed" else name_of(result)
+    word = ending(result.outcome, result.verdict)
     note(mirror_of(Source(repository)), commit, f"{result.experiment}: {word} ({result.run_id}) {result.why}")
 
 

@@ -8,10 +8,10 @@ from prefect.client.orchestration import PrefectClient
 
 from chaos.gitops.account import LastRun
 from chaos.gitops.observed import Deployed, Own
+from flows.prefect.states import ENDED, ending_of
 
 _PAGE, _MOST_PAGES = 200, 10
 """So many ended runs are looked through; an experiment whose last one is older counts as never run."""
-_ENDED = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 
 
 async def last_runs(client: PrefectClient, deployments: Iterable[Deployed]) -> dict[str, LastRun]:
@@ -22,7 +22,7 @@ async def last_runs(client: PrefectClient, deployments: Iterable[Deployed]) -> d
         return found
     wanted = {
         "deployments": {"id": {"any_": ids}},
-        "flow_runs": {"state": {"type": {"any_": _ENDED}}},
+        "flow_runs": {"state": {"type": {"any_": list(ENDED)}}},
         "sort": "END_TIME_DESC",
         "limit": _PAGE,
     }
@@ -51,8 +51,8 @@ def _last(run: dict[str, Any]) -> LastRun:
     ended = datetime.fromisoformat(run["end_time"] or state["timestamp"])
     return LastRun(
         id=run["id"],
-        state=state["name"],
+        state=ending_of(state["name"]),
         why=state["message"] or "",
         ended=ended.timestamp(),
-        digest=str((run.get("labels") or {}).get("chaoslab.digest") or ""),
+        push_digest=str((run.get("labels") or {}).get("chaoslab.digest") or ""),
     )

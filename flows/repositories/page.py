@@ -65,7 +65,7 @@ async def after_run(client: PrefectClient, repository: str, name: str, ended: La
             continue
         with locked(file.with_suffix(".account-lock")):
             account = (Account.load(file) or found).with_runs(
-                {name: replace(ended, digest=ended.digest or wanted[name].digest)}, wanted
+                {name: replace(ended, push_digest=ended.push_digest or wanted[name].push_digest)}, wanted
             )
             account.save(file)
         desired = Desired(repository, account.commit, wanted)

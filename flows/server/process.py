@@ -133,7 +133,7 @@ def locked(path: Path) -> Iterator[None]:
 def _began(pid: int) -> int:
     """When that process began, in clock ticks since boot; 0 when there is none, or only its zombie."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="surrogateescape").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return 0 if fields[0] in "ZX" else int(fields[19])
@@ -155,7 +155,7 @@ def _session(process: Path) -> int | None:
 def _stat(process: Path) -> list[str]:
     """The fields of /proc/PID/stat from the third, the state, on; none when it is gone."""
     try:
-        return (process / "stat").read_text().rpartition(")")[2].split()
+        return (process / "stat").read_text(errors="surrogateescape").rpartition(")")[2].split()
     except OSError:
         return []
 

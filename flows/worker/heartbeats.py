@@ -8,6 +8,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from flows.prefect.states import CRASHED
 from flows.worker.infrastructure import TAG, shows
 
 SILENT_S = 90.0
@@ -42,7 +43,7 @@ def watch(silent_s: float, name: str, tag: str) -> AutomationCore:
         within=timedelta(seconds=silent_s),
     )
     why = f"no sign of life for {silent_s:.0f} s: its runner has died. Its fault and its sandbox end by themselves."
-    crash = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=why)
+    crash = ChangeFlowRunState(state=StateType.CRASHED, name=CRASHED, message=why)
     return AutomationCore(
         name=name, description="Made by `chaoslab serve`.", trigger=trigger, actions=[crash]
     )

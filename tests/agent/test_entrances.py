@@ -1,4 +1,4 @@
-"""Where an experiment asks as users do: at its load's port, or at the one that all probes ask."""
+"""Where an experiment asks as users do: at its load's port, at the one that all probes ask, or at what must answer."""
 
 from typing import Any
 
@@ -25,5 +25,34 @@ SAME = {"type": "tcp", "port": 8000, "host": "127.0.0.1"}
     ],
 )
 def test_the_entrance(load: dict[str, Any] | None, probes: list[dict[str, Any]], ports: set[int]) -> None:
-    states = [{"name": "one", "probe": probe} for probe in probes]
-    assert entrances(RunSpec.of_journal({"load": load, "steady_state": states})) == ports
+    order = {"load": load, "steady_state": [{"name": "one", "probe": probe} for probe in probes]}
+    assert entrances(RunSpec.of_journal(order)) == ports
+
+
+SHOP = {"name": "shop", "port": 8000, "command": ["python3", "web.py"], "env": {}}
+ADMIN = {"name": "admin", "port": 8001, "command": ["python3", "admin.py"], "env": {"PORT": "8001"}}
+HTTP_DB = {"name": "db", "port": 9000, "command": ["python3", "db.py", "9000"], "env": {}}
+
+
+def state(at: int, holds: str = "throughout", **probe: Any) -> dict[str, Any]:
+    return {"probe": probe or {"type": "http", "url": f"http://127.0.0.1:{at}/"}, "holds": holds}
+
+
+@pytest.mark.parametrize(
+    ("processes", "states", "ports"),
+    [
+        ([SHOP, ADMIN], [state(8000), state(8001)], {8000, 8001}),
+        ([SHOP, ADMIN], [state(8000), state(8001, "afterwards")], {8000}),
+        ([SHOP, ADMIN], [state(8000), state(8001, type="tcp", port=8001)], {8000}),
+        ([SHOP, ADMIN], [state(8000), state(7000)], {8000}),  # nobody of the app listens there
+        ([SHOP | {"env": {"DB": "http://127.0.0.1:9000/x"}}, HTTP_DB], [state(8000), state(9000)], {8000}),
+        ([SHOP | {"env": {"DB": "http://db/x"}}, HTTP_DB], [state(8000), state(9000)], {8000}),
+        ([SHOP | {"command": ["web", "--db=db:1"]}, HTTP_DB], [state(8000), state(9000)], {8000}),
+        ([SHOP | {"env": {"ID": "19000", "F": "my-db"}}, HTTP_DB], [state(8000), state(9000)], {8000, 9000}),
+    ],
+)
+def test_of_several_it_is_what_must_answer_and_is_no_dependency(
+    processes: list[dict[str, Any]], states: list[dict[str, Any]], ports: set[int]
+) -> None:
+    order = {"load": None, "steady_state": states, "processes": processes}
+    assert entrances(RunSpec.of_journal(order)) == ports

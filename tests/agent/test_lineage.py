@@ -10,16 +10,13 @@ from typing import Any
 
 import pytest
 
+from chaos import api
 from chaos.agent import procfs
 from chaos.agent.lineage import Lineage
 from chaos.agent.wall import InTheOpen
 from chaos.analysis.result import Result
 from chaos.events import Event
-from chaos.manifests.load import load
-from chaos.planning.plan import plan
-from chaos.runner import stages as runner
-from chaos.runs.cancellation import Stop
-from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from tests import lab as labs
 from tests.lab import Lab
 
@@ -61,13 +58,9 @@ def carried_out(lab: Lab, **process: Any) -> tuple[Result, list[Event]]:
         "restart": "always",
         **process,
     }
-    (loaded,) = load(
-        lab.manifest(process=web, steadyState=[labs.HEALTHY], method=[{**labs.KILL, "hold": "2s"}])
-    )
-    drawn = plan(loaded)
-    run = Run.new(drawn.name, lab.runs)
-    asyncio.run(runner.carry_out(drawn, run, lambda _event: None, Stop()))
-    return runner.analyze(run), list(run.journal.events())
+    manifest = lab.manifest(process=web, steadyState=[labs.HEALTHY], method=[{**labs.KILL, "hold": "2s"}])
+    result = api.run_sync(api.plan(manifest), lab.runs, publish=False)
+    return result, list(Journal(lab.runs / result.run_id / "journal.ndjson").events())
 
 
 def strays(events: list[Event]) -> list[str]:

@@ -23,6 +23,8 @@ from chaos.statistics.point_process import of_the_load
 from tests.agent.servers import OK, always, free_port, head, run, server_process, serving
 from tests.agent.test_probing import Place
 
+pytestmark = pytest.mark.paired
+
 EVEN = {"arrivals": "uniform", "connection_use": "reuse"}
 
 

@@ -23,6 +23,7 @@ def test_a_net_that_nobody_misses_is_named() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", SHORT)
+@pytest.mark.paired
 def test_it_is_missed(name: str) -> None:
     (mutant,) = (each for each in MUTANTS if each.name == name)
     told = list(tried(mutant, mutant.by, every=False))

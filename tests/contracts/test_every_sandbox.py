@@ -139,7 +139,11 @@ for place in ("/run/chaoslab", "/tmp", "/app"):
 """
 
 
-@pytest.mark.parametrize("given", [b"", bytes(range(256)), secrets.token_hex(2048).encode()])
+@pytest.mark.parametrize(
+    "given",
+    [b"", secrets.token_bytes(32) + bytes(range(256)), secrets.token_hex(2048).encode()],
+    ids=["nothing", "every byte", "text"],
+)
 def test_what_it_is_given_is_on_its_standard_input_and_nowhere_else(opened: Open, given: bytes) -> None:
     async def scene() -> None:
         async with opened() as box:

@@ -115,7 +115,7 @@ def _poisoned(event: Event, text: str) -> Any:
 
 
 def _account(text: str) -> tuple[Account, Any]:
-    runs = {"a": LastRun(id="1", state="Deviated", why=text, ended=1.0, digest="")}
+    runs = {"a": LastRun(id="1", state="Deviated", why=text, ended=1.0, push_digest="")}
     stalls = (Stall(text, "Broken", text),)
     known = Account(repository=f"/srv/{text}", branch=text, path=text, commit="c0ffee", at=1.0, stalls=stalls)
     found = known.with_runs(runs, {"a"})

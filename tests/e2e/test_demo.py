@@ -9,6 +9,8 @@ import pytest
 from tests import lab as labs
 from tests.lab import ROOT, Ended
 
+pytestmark = pytest.mark.paired
+
 SHOPS = {"shop": "held", "shop-fragile": "deviated"}
 FAULTS = ["dependency-failure", "disk-full", "memory-pressure", "network-delay", "process-kill"]
 MANIFESTS = [ROOT / "experiments" / shop / f"{fault}.yaml" for shop in SHOPS for fault in FAULTS]

@@ -12,6 +12,8 @@ from tests.e2e.test_demo import MANIFESTS, SHOPS
 from tests.lab import Ended
 from tests.sandboxes import containers
 
+pytestmark = pytest.mark.paired
+
 AT_ONCE = 3
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.e2e.test_demo import SHOPS
 from tests.sandboxes.shops import FAULTS, results
 
+pytestmark = pytest.mark.paired
+
 
 @pytest.mark.e2e
 def test_the_resilient_shop_holds(tmp_path: Path) -> None:

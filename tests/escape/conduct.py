@@ -18,6 +18,7 @@ from typing import Any
 from chaos.manifests.load import load
 from chaos.planning.plan import Plan, plan
 from chaos.runner import stages as runner
+from chaos.runner.closing import concluded
 from chaos.runs.directory import Run
 from chaos.sandboxes import Sandbox, SandboxRef, connect
 from tests.escape import canaries
@@ -128,7 +129,7 @@ async def carry_out(drawn: Plan, runs: Path) -> dict[str, Any]:
     """The stages, and looks from outside between them."""
     run = Run.new(drawn.name, runs)
     seen: dict[str, Any] = {"folder": str(run.folder)}
-    async with runner.concluded(run):
+    async with concluded(run):
         ref = await runner.open_sandbox(drawn, run)
         outside = await put_outside(ref)
         try:

@@ -1,6 +1,7 @@
 """Lines with made-up secrets in them, by the forms of `secret_forms.txt`, and how much of a secret is left in a text.
 
-Half of the forms, drawn by a hash of their text, is held out: patterns are written beside the other half only.
+Half of the first, drawn by a hash of their text, is held out: patterns are written beside the other half only. The
+others are as their heads say.
 """
 
 import math
@@ -8,7 +9,7 @@ import random
 import re
 import string
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +49,27 @@ class Planted:
 
 def forms(*, held_out: bool) -> list[str]:
     """One half of the forms."""
-    lines = (HERE / "secret_forms.txt").read_text(encoding="utf-8").splitlines()
-    found = [line for line in lines if line and not line.startswith("# ")]
-    return [line for line in found if (zlib.crc32(line.encode()) % 2 == 1) is held_out]
+    return [form for form in forms_of("secret_forms.txt") if (zlib.crc32(form.encode()) % 2 == 1) is held_out]
 
 
-def planted(*, held_out: bool, seed: int) -> Iterator[Planted]:
-    """Each form of one half with a value of that seed."""
+def forms_of(name: str) -> list[str]:
+    """All forms of a file."""
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("# ")]
+
+
+def innocent(name: str) -> list[str]:
+    """Lines that hold no secret."""
+    return forms_of(name)
+
+
+def planted(found: Sequence[str], *, seed: int) -> Iterator[Planted]:
+    """Each form with a value of that seed; `¶` ends a line in it."""
     draw = random.Random(seed)
-    for form in forms(held_out=held_out):
+    for form in found:
         values: list[str] = []
         line = _PLACE.sub(lambda found, values=values: _drawn(found, values, draw), form)  # type: ignore[misc]
-        yield Planted(form, line, max(values, key=len, default=line))
+        yield Planted(form, line.replace("¶", "\n"), max(values, key=len, default=line))
 
 
 def _drawn(found: re.Match[str], values: list[str], draw: random.Random) -> str:

@@ -12,7 +12,7 @@ import pytest
 from chaos.analysis import judge
 from chaos.events import Event
 from chaos.explain.rules import analyze, cited
-from tests.journals.telling import END, HOLD, INJECTED, RECOVERED, SLOW_NETWORK, START, Telling, drop
+from tests.journals.telling import END, HEALTHY, HOLD, INJECTED, RECOVERED, SLOW_NETWORK, START, Telling, drop
 
 Answer = tuple[float, int | None, str | None]
 """Seconds it took, status, error."""
@@ -25,10 +25,10 @@ def told(
     rate: float = 30.0,
     late_ms: float = 0.1,
     log: Sequence[tuple[float, str]] = (),
-    **more: Any,
+    telling: Telling | None = None,
 ) -> list[Event]:
     """A run whose load got these answers, by the moment each was sent."""
-    telling = Telling(step=dict(step), log=log, **more)
+    telling = telling or Telling(step=dict(step), log=log)
     telling.events()
     telling.written = [each for each in telling.written if each[1].type != "load.sampled"]
     for number in range(round(END * rate)):
@@ -72,6 +72,68 @@ def test_a_pool_that_is_too_small_is_told_by_its_size_over_the_time_each_is_held
     assert f"about {many} at a time, each held for {held_s * 1000:.0f} ms" in found
     assert "while the load alone offered 40." in found
     assert "Capacity is the number of workers or pooled connections, divided by the time" in found
+
+
+def looked_at(url: str, every: float, **more: Any) -> dict[str, Any]:
+    probe = {"type": "http", "url": url, "every": every, "timeout": 1.0}
+    return {**HEALTHY, "name": url, "probe": probe, "budget": 1.0, **more}
+
+
+def told_beside(
+    answer: Callable[[float], Answer],
+    state: Mapping[str, Any],
+    of_look: Callable[[float], Answer],
+    rate: float,
+) -> list[Event]:
+    """A run whose load and looks are served in the order in which they come."""
+    every = state["probe"]["every"]
+    moments = sorted(
+        [(number / rate, "load.sampled") for number in range(round(END * rate))]
+        + [((number + 0.5) * every, "probe.sampled") for number in range(round(END / every))]
+    )
+    answers = [(at, kind, (answer if kind == "load.sampled" else of_look)(at)) for at, kind in moments]
+    by_load = iter([got for _, kind, got in answers if kind == "load.sampled"])
+    telling = Telling(states=[dict(state)])
+    events = [
+        e for e in told(lambda at: next(by_load), rate=rate, telling=telling) if e.type != "probe.sampled"
+    ]
+    for at, kind, (took, status, error) in answers:
+        if kind == "probe.sampled":
+            value = {"status": status, "bytes": 2, "body": "ok"} if status else None
+            said = {"probe": state["name"], "late_ms": 0.1, "took_ms": took * 1000, "value": value}
+            events.append(Event(kind, START + at, {**said, "error": None if status else error}, "agent"))
+    ordered = sorted(events, key=lambda event: event.at + event.data.get("took_ms", 0.0) / 1000)
+    return [Event(e.type, e.at, e.data, e.source, seq) for seq, e in enumerate(ordered, start=1)]
+
+
+LOADED = "http://127.0.0.1:8000/checkout"
+
+
+@pytest.mark.parametrize(
+    ("many", "held_s", "rate"), [(2, 0.1, 20.0), (2, 0.1, 30.0), (1, 0.1, 8.0), (4, 0.3, 12.0)]
+)
+@pytest.mark.parametrize("url", [LOADED, "http://localhost:8000/other"])
+def test_places_that_looks_take_are_counted_too(many: int, held_s: float, rate: float, url: str) -> None:
+    """Told by the load's answers alone, a pool of two beside a look each 100 ms is one of one."""
+    served = places(many, held_s, 1.0)
+    found = said(told_beside(served, looked_at(url, 0.1), served, rate))
+    number = f"about {many} at a time" if many > 1 else "one at a time"
+    assert f"{number}, each held for {held_s * 1000:.0f} ms" in found, found
+    assert " by the load, 10.0 by looks at the same server): later ones took" in found, found
+
+
+@pytest.mark.parametrize(
+    ("url", "of_look"),
+    [
+        ("http://127.0.0.1:8000/health", lambda at: (0.002, 200, None)),  # takes no place
+        ("http://127.0.0.1:9000/checkout", lambda at: (0.3, 200, None)),  # another server
+        (LOADED, lambda at: (1.0, None, "timeout")),  # nobody knows whether one was held
+    ],
+)
+def test_looks_that_take_no_place_are_not_counted(url: str, of_look: Callable[[float], Answer]) -> None:
+    found = said(told_beside(places(4, 0.3, 1.0), looked_at(url, 0.1), of_look, 40.0))
+    assert "about 4 at a time, each held for 300 ms" in found
+    assert "while the load alone offered 40." in found
 
 
 def test_a_queue_is_no_call_that_is_made_ten_times() -> None:

@@ -8,6 +8,7 @@ from statistics import quantiles
 import pytest
 
 from chaos.analysis import judge
+from chaos.analysis.moments import percent, seconds
 from chaos.analysis.trials import shown
 from chaos.events import Event
 from chaos.explain.claims import claims
@@ -64,6 +65,22 @@ def test_counts_and_times_are_those_of_the_requests() -> None:
         in said
     )
     assert len(STATS) == 3
+
+
+def test_what_a_held_excludes_is_said_as_the_result_has_it() -> None:
+    events = Telling(states=[FAST]).events()
+    [state] = judge(events).steady_state
+    assert state.verdict == "held"
+    assert state.noticed_share is not None
+    assert state.noticed_delay_seconds is not None
+    said = texts(events)
+    share, delay = percent(state.noticed_share), seconds(state.noticed_delay_seconds)
+    assert f"For “{state.name}”, {share} bad or more under the fault would have been noticed (95 %)." in said
+    assert f"For “{state.name}”, {delay} more on every answer would have been noticed (95 %)." in said
+    failing = texts(Telling(states=[FAST], failing=[(3.0, 6.0)]).events())
+    assert not [
+        text for text in failing if "would have been noticed (95 %)" in text and text.startswith("For")
+    ]
 
 
 def test_what_was_under_way_when_the_fault_phase_began_counts_once() -> None:

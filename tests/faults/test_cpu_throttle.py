@@ -14,6 +14,8 @@ from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
+pytestmark = pytest.mark.paired
+
 MAY_GROUP = os.geteuid() == 0
 HUNGRY = [sys.executable, "-I", "-S", "-c", "while True: pass"]
 

@@ -20,10 +20,12 @@ def test_the_name_fails_as_asked(mode: str) -> None:
 
 @pytest.mark.parametrize("user", users())
 @pytest.mark.parametrize("delay_ms", ["400", "800"])
+@pytest.mark.paired
 def test_the_name_is_found_so_much_later(delay_ms: str, user: str) -> None:
     run("slow", delay_ms, user=user)
 
 
+@pytest.mark.paired
 def test_a_resolver_that_would_not_wait_so_long_is_told_to() -> None:
     run("slow", "1500")  # resolv.conf says timeout:1
 

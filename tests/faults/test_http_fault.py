@@ -25,6 +25,7 @@ def test_a_share_of_the_requests_is_met(asked: str) -> None:
 
 
 @pytest.mark.parametrize("asked_ms", ["50", "300", "1500"])
+@pytest.mark.paired
 def test_requests_take_so_much_longer(asked_ms: str) -> None:
     run("delay", asked_ms)
 
@@ -86,6 +87,14 @@ def test_in_a_network_of_its_own(body: str) -> None:
         ({"port": 80, "prefix": "/api?x"}, "prefix must begin with /"),
         ({"port": 80, "method": "get"}, "capitals"),
         ({"port": 80, "share": 0.0}, "more than 0%"),
+        ({"port": 80, "grpc_status": 14}, "goes with protocol http2"),
+        ({"port": 80, "protocol": "http2", "grpc_status": 14, "mode": "abort"}, "and mode status"),
+        ({"port": 80, "protocol": "http2", "grpc_status": 0}, "1 to 16"),
+        ({"port": 80, "protocol": "http2", "grpc_status": 17}, "1 to 16"),
+        (
+            {"port": 80, "protocol": "http2", "grpc_status": 14, "retry_after": 2.0},
+            "does not go with grpcStatus",
+        ),
     ],
 )
 def test_fields_that_make_no_sense_are_refused(fields: dict[str, Any], why: str) -> None:
@@ -142,6 +151,10 @@ def test_what_could_not_be_read_comes_first_where_nothing_matched() -> None:
 def test_what_is_seen_is_what_is_delivered() -> None:
     fault = HttpFault(port=80, status=503)
     assert fault.delivered(samples(50, 50)).values == {"share": 1.0, "mode": "status", "status": "503"}
+    grpc = HttpFault(port=80, protocol="http2", grpc_status=14)
+    seen = samples(50, 50, saw="grpc-status 14")
+    assert grpc.delivered(seen).values == {"share": 1.0, "mode": "status", "grpc_status": "14"}
+    assert "50 of 50 requests of ours ended with grpc-status 14" in grpc.delivered(seen).why
     other = [{**sample, "faulted": 0, "saw": "502"} for sample in samples(50, 50)]
     delivered = fault.delivered(other)
     assert delivered.values["status"] == "502"

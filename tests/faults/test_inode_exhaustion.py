@@ -17,6 +17,7 @@ from tests.faults.target import LocalTarget, in_own_network, users
         "with_files_where_the_limit_may_not_be_changed",
         "takes_again_what_the_app_frees",
         "what_the_app_uses_is_its_own",
+        "while_the_app_makes_files",
         "more_than_there_are_is_refused",
         "a_killed_holder_gives_them_back",
     ],

@@ -14,16 +14,19 @@ def run(body: str, *arguments: str, user: str = "own") -> None:
 
 
 @pytest.mark.parametrize("delay_ms", ["5", "100", "300", "2000"])
+@pytest.mark.paired
 def test_established_connections_pay_the_delay_within_a_millisecond_or_one_percent(delay_ms: str) -> None:
     run("fidelity", delay_ms)
 
 
 @pytest.mark.parametrize("user", users()[1:])
+@pytest.mark.paired
 def test_an_ordinary_user_may_delay_without_a_real_time_priority(user: str) -> None:
     run("fidelity", "100", "nfqueue", "0.02", user=user)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "normal", "pareto"])
+@pytest.mark.paired
 def test_delays_spread_as_asked(distribution: str) -> None:
     run("jitter", distribution)
 
@@ -46,6 +49,7 @@ def test_only_traffic_with_the_peer_pays(peer: str, direction: str) -> None:
     run("only_one_peer", peer, direction)
 
 
+@pytest.mark.paired
 def test_the_tun_device_delays_as_well() -> None:
     run("fidelity", "100", "tun", "0.02")
 

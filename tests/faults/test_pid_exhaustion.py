@@ -3,8 +3,11 @@
 import os
 import resource
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,7 @@ from chaos.namespaces.spec import MOST_TASKS
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.forking import APP
 from tests.faults.holding import hold, start, told
-from tests.faults.target import LocalTarget, in_own_network, users
+from tests.faults.target import LocalHelper, LocalTarget, in_own_network, users
 
 needs_groups = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root may make a control group on every machine"
@@ -63,6 +66,42 @@ def test_what_ends_is_taken_too(target: LocalTarget) -> None:
         hold(target, injection, 0.2)
         assert told(app, signal.SIGUSR1) == "EAGAIN"
     assert told(app, signal.SIGUSR1) == "forked"
+
+
+class Restless(LocalTarget):
+    """A target whose app has a task more at each look than when the canary forks."""
+
+    app: "subprocess.Popen[bytes]"
+
+    @contextmanager
+    def helper(self, function: Callable[..., None], **given: Any) -> Iterator[LocalHelper]:
+        with super().helper(function, **given) as helper:
+            send, receive = helper.send, helper.receive
+
+            def quieter(message: Mapping[str, Any]) -> None:
+                told(self.app, signal.SIGUSR2)
+                send(message)
+
+            def busier(timeout_s: float) -> Mapping[str, Any] | None:
+                answer = receive(timeout_s)
+                if answer and "forks" in answer:
+                    told(self.app, signal.SIGUSR1)
+                return answer
+
+            helper.send, helper.receive = quieter, busier  # type: ignore[method-assign]
+            yield helper
+
+
+@needs_groups
+def test_an_app_that_is_always_busier_when_looked_at_is_held_to_its_quietest_moment() -> None:
+    with Restless(with_cgroups=True) as target:
+        target.app = start(target, APP)
+        assert told(target.app, signal.SIGUSR1) == "forked"
+        with PidExhaustion(leave=2).inject(target) as injection:
+            hold(target, injection, 0.2)
+            assert told(target.app, signal.SIGUSR1) == "forked"
+            assert told(target.app, signal.SIGUSR1) == "EAGAIN"
+        assert target.samples[0]["left_tasks"] == 2
 
 
 @needs_groups

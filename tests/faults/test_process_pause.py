@@ -17,6 +17,8 @@ from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
 from tests.faults.holding import hold
 from tests.faults.target import LocalTarget
 
+pytestmark = pytest.mark.paired
+
 BUSY = [
     sys.executable,
     "-c",
@@ -28,6 +30,7 @@ BUSY = [
     "burn()\n",
 ]
 """Two processes of two threads each that never rest."""
+RAN_WITHIN_S = 10.0
 
 
 @pytest.fixture
@@ -78,7 +81,10 @@ def test_stands_still_by_turns(target: LocalTarget, share: float, every: float) 
         assert injection.asked == {"paused_percent": share * 100}
         used_s = cpu_s(pids)
         hold(target, injection, 5 * every)
-        assert cpu_s(pids) > used_s, "it ran between the pauses"
+        until = time.monotonic() + RAN_WITHIN_S
+        while cpu_s(pids) == used_s:  # a busy machine may have had no core for it in any turn so far
+            assert time.monotonic() < until, "it ran between the pauses"
+            hold(target, injection, every)
     delivered = fault.delivered(target.samples)
     assert delivered.landed, delivered.why
     assert delivered.low is not None

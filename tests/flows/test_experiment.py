@@ -25,13 +25,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 
 from chaos.analysis.result import Result
-from chaos.cli.run_experiment import Conduct
 from chaos.errors import ManifestError
 from chaos.history.store import History
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
+from chaos.runner.observer import RunObserver
 from flows.experiment.flow import experiment
-from flows.game_day.conduct import conduct_with_prefect
+from flows.experiment.from_terminal import run_with_prefect
 from flows.server import api as server
 from tests.flows.manifests import killed
 from tests.publish.prometheus.stores import stubborn
@@ -42,9 +42,7 @@ STAGES = ["sandbox", "inject", "collect", "analyze", "visualize"]
 def conducted(manifest: Path, out: Path) -> Result:
     """The result of a run through Prefect, called as the command line calls it."""
     [loaded] = load(manifest)
-    return asyncio.run(
-        conduct_with_prefect(Conduct(plan(loaded), out, lambda event: None, lambda line: None))
-    )
+    return asyncio.run(run_with_prefect(plan(loaded), out, RunObserver(started_by="terminal")))
 
 
 def seen(

@@ -50,7 +50,7 @@ def test_what_we_deploy_is_ours(more: dict[str, Any], run: dict[str, Any], entry
         ({"entrypoint": None}, "the entrypoint is None"),
         ({"entrypoint": ""}, "the entrypoint is ''"),
         ({"entrypoint": "evil.py:flow"}, "the entrypoint is 'evil.py:flow'"),
-        ({"entrypoint": "flows.experiment.flow.carried_out"}, "the entrypoint is"),
+        ({"entrypoint": "flows.experiment.flow.executed"}, "the entrypoint is"),
         ({"entrypoint": "flows/experiment/flow.py:experiment"}, "the entrypoint is"),
         ({"entrypoint": "../flows.experiment.experiment"}, "the entrypoint is"),
         ({"entrypoint": "flows.experiment.experiment "}, "the entrypoint is"),

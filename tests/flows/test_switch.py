@@ -16,14 +16,14 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from prefect.states import Cancelling
 
 from chaos.analysis.result import Result
-from chaos.cli.run_experiment import Conduct
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
+from chaos.runner.observer import RunObserver
 from chaos.runs.journal import Journal
 from chaos.runs.kill_switch import Halt, Halted
-from flows.game_day.conduct import conduct_with_prefect
+from flows.experiment.from_terminal import run_with_prefect
 from flows.prefect import kill_switch_admin as switching
 from flows.prefect.kill_switch import CANCELLED, _Look
 from flows.server.api import Api
@@ -45,18 +45,18 @@ def halting(prefect_server: Api) -> Iterator[Callable[[], None]]:
         switching.turn_off(prefect_server.url)
 
 
-def interrupted(folder: Path, act: Callable[[Conduct], None]) -> tuple[Result, float]:
+def interrupted(folder: Path, act: Callable[[RunObserver], None]) -> tuple[Result, float]:
     """A run through Prefect, to which something is done when its fault is in place, and when that was done."""
     acted: list[float] = []
 
     def on_event(event: Event) -> None:
         if event.type == "fault.injected":
-            asyncio.get_running_loop().run_in_executor(None, act, conduct)
+            asyncio.get_running_loop().run_in_executor(None, act, observer)
             acted.append(time.time())
 
     [loaded] = load(killed(folder, hold="1m"))
-    conduct = Conduct(plan(loaded), folder / "runs", on_event, lambda line: None)
-    result = asyncio.run(conduct_with_prefect(conduct))
+    observer = RunObserver(on_event)
+    result = asyncio.run(run_with_prefect(plan(loaded), folder / "runs", observer))
     return result, acted[0]
 
 
@@ -78,7 +78,7 @@ def flow_run_of(result: Result) -> FlowRun:
 def test_a_variable_halts_what_runs_and_refuses_the_next(
     halting: Callable[[], None], prefect_server: Api, tmp_path: Path
 ) -> None:
-    result, halted_at = interrupted(tmp_path, lambda conduct: halting())
+    result, halted_at = interrupted(tmp_path, lambda observer: halting())
 
     assert ended_well(tmp_path, result) - halted_at < ENDED_WITHIN_S
     assert "halted by me: too hot" in result.why
@@ -86,9 +86,8 @@ def test_a_variable_halts_what_runs_and_refuses_the_next(
     assert run.state is not None
     assert (run.state.type.value, run.state.name) == ("FAILED", "Aborted")
     [loaded] = load(killed(tmp_path))
-    late = Conduct(plan(loaded), tmp_path / "late", lambda event: None, lambda line: None)
     with pytest.raises(Halted, match=r"the variable chaoslab_halt of .*`chaoslab resume`"):
-        asyncio.run(conduct_with_prefect(late))
+        asyncio.run(run_with_prefect(plan(loaded), tmp_path / "late", RunObserver()))
     assert not (tmp_path / "late").exists()
     found = switching.halted(prefect_server.url)
     assert found is not None
@@ -102,9 +101,9 @@ def test_a_variable_halts_what_runs_and_refuses_the_next(
 def test_a_flow_run_that_is_cancelled_undoes_its_fault_and_ends_as_cancelled(
     prefect_server: Api, tmp_path: Path
 ) -> None:
-    def cancel(conduct: Conduct) -> None:
-        assert conduct.run is not None
-        asyncio.run(_cancel(f"killed-{conduct.run.id[-6:]}", prefect_server.url))
+    def cancel(observer: RunObserver) -> None:
+        assert observer.run is not None
+        asyncio.run(_cancel(f"killed-{observer.run.id[-6:]}", prefect_server.url))
 
     result, cancelled_at = interrupted(tmp_path, cancel)
 
@@ -124,7 +123,7 @@ async def _cancel(name: str, url: str) -> None:
 
 def test_a_signal_to_end_undoes_the_fault_too(prefect_server: Api, tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    result, _ = interrupted(tmp_path, lambda conduct: os.kill(os.getpid(), signal.SIGTERM))
+    result, _ = interrupted(tmp_path, lambda observer: os.kill(os.getpid(), signal.SIGTERM))
 
     ended_well(tmp_path, result)
     assert "told to end by a signal" in result.why

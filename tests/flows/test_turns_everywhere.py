@@ -15,10 +15,11 @@ from prefect.states import Cancelling
 
 from chaos.errors import Interrupted
 from chaos.runner.concurrency import in_turn
+from chaos.runner.observer import RunObserver
 from chaos.runs.cancellation import Stop
 from flows.experiment.flow import experiment
 from flows.prefect.concurrency import in_turn_everywhere, limit_of
-from flows.prefect.observer import WATCH, Watch
+from flows.prefect.handover import Handover, handed_over
 from flows.server.api import Api
 from tests.flows.manifests import killed
 
@@ -70,11 +71,12 @@ def test_a_run_that_is_cancelled_while_it_waits_ends_as_cancelled(
 
     async def scene() -> State[Any]:
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        WATCH.set(Watch(say=lambda line: waiting.set_result(str(flow_run.id))))
+        observer = RunObserver(log=lambda line: waiting.set_result(str(flow_run.id)))
         async with asyncio.timeout(SOON_S), in_turn({str(tmp_path): 1}, pytest.fail, Stop()):
-            going = asyncio.create_task(
-                experiment(str(manifest), out=str(tmp_path / "runs"), return_state=True)
-            )
+            with handed_over(Handover(observer=observer)):
+                going = asyncio.create_task(
+                    experiment(str(manifest), out=str(tmp_path / "runs"), return_state=True)
+                )
             async with get_client() as client:
                 await client.set_flow_run_state(UUID(await waiting), Cancelling(), force=True)
             return await going

@@ -12,7 +12,7 @@ import pytest
 from chaos.analysis.result import Result
 from chaos.errors import SandboxError
 from chaos.game_days import record
-from chaos.game_days.conducting import Began, conduct
+from chaos.game_days.conducting import conduct
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer, NotNow, check_time
 from chaos.game_days.news import news
@@ -21,6 +21,7 @@ from chaos.manifests.load import game_days, load_all
 from chaos.manifests.models.game_day import ByApproval
 from chaos.manifests.referring import resolve
 from chaos.planning.plan import Plan
+from chaos.runner.observer import RunObserver
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
@@ -70,18 +71,20 @@ class Handed:
     most: int = 0
     running: int = 0
 
-    async def run(self, plan: Plan, began: Began, stop: Stop) -> Result:
+    async def run(self, plan: Plan, observer: RunObserver) -> Result:
         self.running += 1
         self.most = max(self.most, self.running)
         self.began.append(plan.name)
-        began(Run.new(plan.name, self.out))
+        observer.begun(Run.new(plan.name, self.out))
         try:
             await asyncio.sleep(0)
             if plan.name in self.fails:
                 raise SandboxError("no sandbox")
             if self.waits(plan.name):
-                await stop.wait()
-                return result(plan.name, Verdict.INCONCLUSIVE, 0, outcome=Outcome.ABORTED, why=stop.why)
+                await observer.stop.wait()
+                return result(
+                    plan.name, Verdict.INCONCLUSIVE, 0, outcome=Outcome.ABORTED, why=observer.stop.why
+                )
             return result(plan.name, Verdict.DEVIATED if plan.name in self.deviates else Verdict.HELD, 0)
         finally:
             self.running -= 1
@@ -94,9 +97,9 @@ class Handed:
         self.seen = day
 
 
-def conducted(tmp_path: Path, spec: str, stop: Stop | None = None, **hands: Any) -> tuple[Day, Handed]:
+def conducted(tmp_path: Path, spec: str, stop: Stop | None = None, **how: Any) -> tuple[Day, Handed]:
     run = Run.new("day", tmp_path / "runs")
-    handed = Handed(tmp_path / "runs", **hands)
+    handed = Handed(tmp_path / "runs", **how)
     day = asyncio.run(conduct(planned(tmp_path / "r", spec), run, handed, stop or Stop()))
     assert day == record.fold(record.journal_of(run.folder).events())
     return day, handed
@@ -184,7 +187,7 @@ def test_a_stop_condition_ends_what_runs_and_the_day(tmp_path: Path, port: int) 
     spec = spec.replace("{name: c}]", "{name: c}], goNoGo: [{type: verdicts}]")
     day, _ = conducted(tmp_path, spec, waits=lambda name: name == "a")
     assert (day.ended, day.exit_code) == ("aborted", 4)
-    assert f"stop condition of the game day: tcp {port} was out of tolerance for" in day.why
+    assert f"stop condition of the game day: tcp {port} was not connected for" in day.why
     assert "connected False" in day.why
     (decision,) = day.stages[0].decisions
     assert (decision.go, decision.by) == (False, "stop condition")

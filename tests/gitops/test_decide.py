@@ -15,7 +15,13 @@ REPOSITORY = "https://git.example/shop"
 
 
 def wanted(name: str, digest: str = "1", **fields: object) -> Wanted:
-    base = Wanted(name=name, path=f"experiments/{name}.yaml", digest=digest, hypothesis=f"{name} holds")
+    base = Wanted(
+        name=name,
+        path=f"experiments/{name}.yaml",
+        push_digest=digest,
+        spec_digest=digest,
+        hypothesis=f"{name} holds",
+    )
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
@@ -55,9 +61,9 @@ def begun(seen: Observed, actions: list[Action], asked: Desired) -> Observed:
             case "prune", _, _, _:
                 del deployments[called]
             case "abort", _, _, Deployed() as deployed:
-                runs[deployed.name, deployed.shape.digest] = PushRun(action.key, "failed")
+                runs[deployed.name, deployed.shape.push_digest] = PushRun(action.key, "failed")
             case "run", Wanted() as one, _, _:
-                runs[called, one.digest] = PushRun(called, "held")
+                runs[called, one.push_digest] = PushRun(called, "held")
             case "stall", _, _, _:
                 stalled.add(action.key)
             case _:

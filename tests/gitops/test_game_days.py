@@ -70,7 +70,7 @@ def test_a_day_changes_with_what_it_names(repository: Repository, mirror: Mirror
     assert the_day(mirror) == before
     repository.write("experiments/team/c.yaml", manifest("c", hold="3s", app="../apps/web"))
     repository.commit()
-    assert the_day(mirror).digest != before.digest
+    assert the_day(mirror).push_digest != before.push_digest
 
 
 @pytest.mark.parametrize("gone", ["c", "a"])

@@ -12,11 +12,18 @@ FULL = Memory(
     "http://127.0.0.1:4200/api",
     "0" * 40,
     {
-        "slow": Wanted(name="slow", path="experiments/slow.yaml", digest="sha256:1", hypothesis="It holds."),
+        "slow": Wanted(
+            name="slow",
+            path="experiments/slow.yaml",
+            push_digest="sha256:1",
+            spec_digest="sha256:1",
+            hypothesis="It holds.",
+        ),
         "last": Wanted(
             name="last",
             path="experiments/last.yaml",
-            digest="sha256:2",
+            push_digest="sha256:2",
+            spec_digest="sha256:2",
             hypothesis="So does it.",
             labels={"team": "payments"},
             cron="0 9 * * 1",

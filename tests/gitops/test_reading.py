@@ -53,16 +53,16 @@ def test_every_manifest_of_the_folder_and_nothing_else(repository: Repository, m
 def test_the_digest_follows_what_happens(repository: Repository, mirror: Mirror) -> None:
     repository.write("experiments/a.yaml", manifest("a"))
     repository.commit()
-    digests = [read(mirror).wanted["a"].digest]
+    digests = [read(mirror).wanted["a"].push_digest]
     repository.write("experiments/a.yaml", "# a comment\n" + manifest("a", more="  suspend: true\n"))
     repository.commit()
-    digests.append(read(mirror).wanted["a"].digest)
+    digests.append(read(mirror).wanted["a"].push_digest)
     repository.write("experiments/apps/web/web.py", "print('another')\n")
     repository.commit()
-    digests.append(read(mirror).wanted["a"].digest)
+    digests.append(read(mirror).wanted["a"].push_digest)
     repository.write("experiments/a.yaml", manifest("a", hold="2s"))
     repository.commit()
-    digests.append(read(mirror).wanted["a"].digest)
+    digests.append(read(mirror).wanted["a"].push_digest)
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
 
@@ -87,7 +87,7 @@ def test_only_what_changed_is_parsed(
     after = read(Mirror(mirror.source, mirror.git.folder.parent))
     assert parsed == ["experiments/b.yaml"]
     assert after.wanted["a"] == before.wanted["a"]
-    assert after.wanted["b"].digest != before.wanted["b"].digest
+    assert after.wanted["b"].push_digest != before.wanted["b"].push_digest
 
 
 def test_a_broken_file_says_where_and_hurts_no_other(repository: Repository, mirror: Mirror) -> None:

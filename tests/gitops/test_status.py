@@ -35,7 +35,7 @@ def deployed(one: Wanted, **fields: object) -> Deployed:
 
 
 def ended(state: str, digest: str = "1", ago_s: float = 60.0) -> LastRun:
-    return LastRun(id="a run", state=state, why=f"{state} because", ended=NOW - ago_s, digest=digest)
+    return LastRun(id="a run", state=state, why=f"{state} because", ended=NOW - ago_s, push_digest=digest)
 
 
 def one_of(
@@ -65,7 +65,7 @@ def test_in_line_and_never_run() -> None:
 @pytest.mark.parametrize(
     ("state", "verdict", "condition"),
     [
-        ("Completed", "held", ("True", "Held")),
+        ("Held", "held", ("True", "Held")),
         ("Deviated", "deviated", ("False", "Deviated")),
         ("Inconclusive", "inconclusive", ("Unknown", "Inconclusive")),
         ("NotInjected", "inconclusive", ("Unknown", "NotInjected")),
@@ -81,7 +81,7 @@ def test_what_its_last_run_came_to(state: str, verdict: str, condition: tuple[st
 
 
 def test_a_verdict_on_what_it_was_before_a_change_says_nothing_of_today() -> None:
-    status = one_of(of=account(runs={"a": ended("Completed", digest="an older one")}))
+    status = one_of(of=account(runs={"a": ended("Held", digest="an older one")}))
     assert said(status, "SteadyStateHeld") == ("Unknown", "ChangedSince")
 
 
@@ -182,7 +182,7 @@ def test_what_stood_in_the_way_of_those_not_looked_at_still_does() -> None:
 def test_an_account_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "copy.account"
     assert Account.load(file) is None
-    whole = account(stalls=(Stall("a", "Broken", "why"),), runs={"a": ended("Completed")})
+    whole = account(stalls=(Stall("a", "Broken", "why"),), runs={"a": ended("Held")})
     whole.save(file)
     assert Account.load(file) == whole
     assert [each.name for each in tmp_path.iterdir()] == ["copy.account"]
@@ -192,7 +192,7 @@ def test_an_account_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_only_runs_of_what_there_is_are_remembered() -> None:
-    kept = account(runs={"a": ended("Completed"), "gone": ended("Completed")}).with_runs(
+    kept = account(runs={"a": ended("Held"), "gone": ended("Held")}).with_runs(
         {"b": ended("Deviated")}, ["a", "b"]
     )
     assert sorted(kept.runs) == ["a", "b"]
@@ -213,12 +213,12 @@ def test_a_page_of_many_shows_first_what_needs_a_look() -> None:
 
 
 def test_a_table_has_columns() -> None:
-    of = account(runs={"a": ended("Completed")})
+    of = account(runs={"a": ended("Held")})
     rows = statuses(of, {"a": wanted("a")}, Observed({"a": deployed(wanted("a"))}), NOW)
     assert heading(of) == f"{REPOSITORY} main:experiments at c0ffee, in line since 1970-01-01T02:30:00Z"
     assert table(rows) == [
         "EXPERIMENT  SYNC    VERDICT  AGE  WHY",
-        "a           Synced  held     1m   Completed because",
+        "a           Synced  held     1m   Held because",
     ]
 
 

@@ -22,7 +22,7 @@ _OF_OTHERS = frozenset({
     "secret", "seed", "series", "setup", "target", "timeout_s", "tolerance", "trial", "url", "user", "wall",
 })  # fmt: skip
 """Names of fields that are keys of other things, too: of those only reads of an order or a plan count."""
-_ELSEWHERE = ("chaos/faults/", "chaos/manifests/hashed.py")
+_ELSEWHERE = ("chaos/faults/", "chaos/manifests/digests.py")
 """What a fault's helper is told is the fault's own; a manifest is hashed as it was written."""
 _PARTS = (RunSpec, ProcessSpec, LoadSpec, StateSpec, StepSpec, StopSpec)
 _KEYS = frozenset(field.name for part in _PARTS for field in fields(part)) - _OF_OTHERS

@@ -6,7 +6,6 @@ A guest is slow (docs/machines.md), so nothing here judges speed: low rates, lon
 The manifests are the repository's own, with one set of the fault's fields over theirs.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -20,13 +19,12 @@ from typing import Any
 import yaml
 
 from bench.fidelity_runs import VALUES, WHERE, manifest_of, read
+from chaos import api
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.events import Event
 from chaos.faults import FAULTS
 from chaos.manifests.load import Loaded
-from chaos.planning.plan import plan
-from chaos.runner import stages as runner
-from chaos.runs.directory import Run
+from chaos.runs.journal import Journal
 from tests.machines.hogging import MANIFEST, hog_document
 from tests.machines.killing import killed
 from tests.machines.leftovers import left
@@ -62,13 +60,11 @@ def carried_out(name: str, sandbox: str) -> dict[str, Any]:
     """What one run says: verdict, mechanism, label, landed, residue; or why there was none."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            drawn = plan(hog(sandbox) if name == HOG else relaxed(name, sandbox))
-            run = Run.new(drawn.name, Path(folder))
-            asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))
-            result = runner.analyze(run)
+            drawn = api.plan(hog(sandbox) if name == HOG else relaxed(name, sandbox))
+            result = api.run_sync(drawn, folder, publish=False)
         except ChaosLabError as error:
             return {"refused": str(error).splitlines()[0]}
-        events = list(run.journal.events())
+        events = list(Journal(Path(folder) / result.run_id / "journal.ndjson").events())
     step = result.steps[0]
     return {
         "outcome": result.outcome,

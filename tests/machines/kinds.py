@@ -22,6 +22,7 @@ GUESTS: dict[str, tuple[str, ...]] = {
     "debian": ("debian",),
     "here": ("here",),
     "here-too": ("here",),
+    "here-as-well": ("here",),
 }
 """Guest -> kernel and boot options. `debian` is linux.uml of Debian's package: netem, and nftables without a family."""
 
@@ -39,14 +40,14 @@ KINDS = (
 UNBUILT = (
     Kind("here root", "here", "root"),
     Kind("here user", "here-too", "ann"),
-    Kind("here bare user", "here-too", "bob"),
+    Kind("here bare user", "here-as-well", "bob"),
 )
 """This machine's own files under that kernel and a systemd: nothing is built, so that CI can have it."""
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
 SHORT = {
     "here root": ("hog", "network_delay:port", "disk_full", "process_kill", "kill keeper"),
-    "here user": ("hog", "kill controller"),
+    "here user": ("hog", "network_delay:port", "disk_full", "process_kill", "kill controller"),
     "here bare user": ("hog", "kill agent"),
 }
-"""What two guests at once show in some minutes: a fault of each family, and who must be ended."""
+"""What these guests show at once in some minutes: a fault of each family, and who must be ended."""

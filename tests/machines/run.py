@@ -1,6 +1,6 @@
 """Boots guests and runs every fault in them, for every kind of machine and user; writes rows, and a table of them.
 
-    python -m tests.machines.run CACHE [--short | --read] [--table FILE] [--accept] [--faults A,B] [KIND ...]
+    python -m tests.machines.run CACHE [--read] [--table FILE] [--accept] [--faults A,B] [KIND ...]
 
 Exit code 1 when a row shows what no machine may show, or another mechanism or label than `expected.json`.
 Rows stay in CACHE/rows/KIND.jsonl.
@@ -8,12 +8,11 @@ Rows stay in CACHE/rows/KIND.jsonl.
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,29 @@ from chaos.sandboxes.union import SPECS
 from tests.machines.engine_image import importing, put
 from tests.machines.inside import HOG
 from tests.machines.killing import WHOM
-from tests.machines.kinds import GUESTS, IMAGE, KINDS, SHORT, UNBUILT, Kind
-from tests.machines.table import STILL, differences, hows, unseen, written
+from tests.machines.kinds import GUESTS, IMAGE, KINDS, UNBUILT, Kind
+from tests.machines.table import STILL, differences, hows, written
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected.json"
 _ROW_WITHIN_S = 300.0
+_NOT_UP_IN_TIME = 3
+"""Of `boot`."""
 _REPO = HERE.parents[1]
+
+
+class NotBooted(Exception):
+    """A guest that ended, or did not open its door in time."""
+
+    def __init__(self, guest: str, *, slow: bool) -> None:
+        super().__init__(f"{guest}: it did not boot{' in time' if slow else ''}")
+        self.slow = slow
 
 
 def main() -> int:
     """Run what is asked for."""
     asked = argparse.ArgumentParser()
     asked.add_argument("cache", type=Path)
-    asked.add_argument("--short", action="store_true")
     asked.add_argument("--read", action="store_true", help="run nothing: the rows that are there")
     asked.add_argument("--table", type=Path)
     asked.add_argument("--accept", action="store_true", help="these rows are the expected ones from now on")
@@ -48,13 +56,14 @@ def main() -> int:
     told = asked.parse_intermixed_args()
     rows = told.cache / "rows"
     rows.mkdir(parents=True, exist_ok=True)
-    if told.short:
-        return short(told.cache)
     wanted: dict[str, Sequence[str]] = {name: told.faults for name in told.kinds or names()}
     remains: list[str] = []
     for guest in dict.fromkeys(kind.guest for kind in KINDS if kind.name in wanted and not told.read):
         kinds = [kind for kind in KINDS if kind.guest == guest and kind.name in wanted]
-        remains += in_guest(told.cache, guest, kinds, wanted)
+        try:
+            remains += in_guest(told.cache, guest, kinds, wanted)
+        except NotBooted as error:
+            remains.append(str(error))
     found = {kind.name: list(read(rows / f"{kind.name}.jsonl")) for kind in (*KINDS, *UNBUILT)}
     if told.table:
         shown = {kind.name: [*found[kind.name], *refused(kind, found[kind.name])] for kind in KINDS}
@@ -97,57 +106,26 @@ def refused(kind: Kind, rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, An
         yield {"fault": "kill keeper", "refused": "a container has none: its PID 1 is ours", "left": []}
 
 
-def short(cache: Path) -> int:
-    """Guests that need nothing built, at once; what one was too slow for is tried once more, and then is missing.
-
-    A guest that never boots, or stands still, shows nothing, and is no fault of what is tested: that is said alone.
-    """
-    wanted: Mapping[str, Sequence[str]] = SHORT
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in SHORT}
-    wrong: list[str] = []
-    for _ in range(2):
-        guests: dict[str, list[Kind]] = {}
-        for kind in UNBUILT:
-            if wanted[kind.name]:
-                guests.setdefault(kind.guest, []).append(kind)
-        with ThreadPoolExecutor(len(guests)) as at_once:
-            for remains in at_once.map(partial(in_guest, cache, wanted=wanted), guests, guests.values()):
-                wrong += remains
-        for name, faults in wanted.items():
-            rows = [row for row in read(cache / "rows" / f"{name}.jsonl") if row["fault"] in faults]
-            found[name] = [row for row in found[name] if row["fault"] not in faults] + rows
-        wanted = {name: list(unseen(SHORT[name], found[name])) for name in SHORT}
-        if not any(wanted.values()):
-            break
-    ran = {
-        (name, row["fault"]) for name, rows in found.items() for row in rows if row.get("refused") != STILL
-    }
-    for name, fault in ((name, fault) for name, faults in wanted.items() for fault in faults):
-        if fault == HOG and (name, fault) in ran:  # one that had its memory and lived is a difference
-            print(f"{name}, {fault}: not ended; did it get its memory in time?", file=sys.stderr)
-        elif (name, fault) in ran:
-            wrong.append(f"{name}, {fault}: not seen")
-        else:
-            print(f"{name}, {fault}: {STILL}; nothing was shown", file=sys.stderr)
-    seen = {name: [row for row in rows if (name, row["fault"]) in ran] for name, rows in found.items()}
-    return said([*wrong, *differences({name: rows for name, rows in seen.items() if rows}, expected())])
-
-
 def in_guest(
-    cache: Path, guest: str, kinds: Sequence[Kind], wanted: Mapping[str, Sequence[str]]
+    cache: Path,
+    guest: str,
+    kinds: Sequence[Kind],
+    wanted: Mapping[str, Sequence[str]],
+    until: float = math.inf,
 ) -> list[str]:
-    """Boot it, run each kind in it, end it; what was left there in the end."""
+    """Boot it, run each kind in it, end it, at `until` at the latest; what was left there in the end.
+
+    Raises NotBooted.
+    """
     try:
         boot(cache, guest)
-    except subprocess.CalledProcessError:
-        return [] if kinds[0] in UNBUILT else [f"{guest}: it did not boot"]
-    try:
         for kind in kinds:
             if kind.engine:
                 prepare(cache, kind)
-            carry_out(
-                cache, kind, list(wanted[kind.name]) or [HOG, *FAULTS, "network_delay:port", *killings(kind)]
-            )
+            faults = list(wanted[kind.name]) or [HOG, *FAULTS, "network_delay:port", *killings(kind)]
+            carry_out(cache, kind, faults, until)
+        if time.monotonic() > until:
+            return []
         if inside(cache, kinds[0], "root", *python(kinds[0]), "tests.machines.leftovers", within_s=60) != 0:
             return [f"{guest}: left behind in the end, see above"]
         return []
@@ -156,9 +134,13 @@ def in_guest(
 
 
 def boot(cache: Path, guest: str) -> None:
-    subprocess.run([HERE / "boot", cache, guest, *GUESTS[guest]], check=True)
-    if GUESTS[guest] != ("here",):
-        subprocess.run([HERE / "deploy", cache, guest], check=True)
+    """Start it, with this checkout in it. Raises NotBooted."""
+    try:
+        subprocess.run([HERE / "boot", cache, guest, *GUESTS[guest]], check=True)
+        if GUESTS[guest] != ("here",):
+            subprocess.run([HERE / "deploy", cache, guest], check=True)
+    except subprocess.CalledProcessError as error:
+        raise NotBooted(guest, slow=error.returncode == _NOT_UP_IN_TIME) from error
 
 
 def python(kind: Kind) -> tuple[str, ...]:
@@ -181,12 +163,12 @@ def killings(kind: Kind) -> list[str]:
     return [f"kill {whom}" for whom in WHOM if whom != "keeper" or kind.sandbox == "local"]
 
 
-def carry_out(cache: Path, kind: Kind, faults: Sequence[str]) -> None:
-    """Every fault once; its rows come back through the shared folder.
+def carry_out(cache: Path, kind: Kind, faults: Sequence[str], until: float) -> None:
+    """Every fault once, as far as the time goes; its rows come back through the shared folder.
 
     A guest may stand still for good (User Mode Linux under load does): then it is booted anew, and that fault says so.
     """
-    while faults := once(cache, kind, faults):
+    while (faults := once(cache, kind, faults, until)) and time.monotonic() < until:
         kept = cache / "rows" / f"{kind.name}.jsonl"
         kept.write_text(kept.read_text() + json.dumps(stood_still(kind, faults[0])) + "\n")
         subprocess.run([HERE / "halt", cache, kind.guest], check=False)
@@ -196,7 +178,7 @@ def carry_out(cache: Path, kind: Kind, faults: Sequence[str]) -> None:
         faults = faults[1:]
 
 
-def once(cache: Path, kind: Kind, faults: Sequence[str]) -> Sequence[str]:
+def once(cache: Path, kind: Kind, faults: Sequence[str], until: float) -> Sequence[str]:
     """One go at these; those that it did not get to, beginning with the one that it stood still at."""
     kept = cache / "rows" / f"{kind.name}.jsonl"
     others = [row for row in read(kept) if row["fault"] not in faults]
@@ -210,7 +192,7 @@ def once(cache: Path, kind: Kind, faults: Sequence[str]) -> Sequence[str]:
         cache, kind, kind.who, *python(kind), "tests.machines.inside", shared, kind.sandbox, *faults
     )
     progressed, seen = time.monotonic(), 0
-    while call.poll() is None and time.monotonic() < progressed + _ROW_WITHIN_S:
+    while call.poll() is None and time.monotonic() < min(progressed + _ROW_WITHIN_S, until):
         time.sleep(1)
         if (now := file.read_text().count("\n")) > seen:
             progressed, seen = time.monotonic(), now

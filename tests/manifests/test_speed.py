@@ -5,7 +5,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.manifests.a_repository import FULL, a_repository
+
+pytestmark = pytest.mark.alone
 
 # Measured on 2 shared cores, Python 3.11: 1.4 s in all, 0.3 s of it imports. The bound is what is promised.
 PROMISED_S = 3.0

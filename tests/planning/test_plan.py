@@ -148,6 +148,28 @@ def test_other_disks_are_targets(tmp_path: Path, path: str) -> None:
     assert plan(loaded).work.method[0].fault.fields["path"] == path
 
 
+@pytest.mark.parametrize(("limit", "fits"), [("50%", False), ("20%", False), ("51%", True)])
+def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(
+    tmp_path: Path, limit: str, fits: bool
+) -> None:
+    text = re.sub(r"fault: \{type: network_delay[^}]*\}", "fault: {type: cpu_throttle, cpu: 50%}", FULL)
+    (loaded,) = load(a_manifest(tmp_path, text.replace("disk: 256MiB", f"disk: 256MiB, cpu: {limit}")))
+    if fits:
+        assert plan(loaded).work.cpu_limit == 0.51
+        return
+    with pytest.raises(PlanError, match=f"of 50% changes nothing: the sandbox has {limit}") as caught:
+        plan(loaded)
+    assert [problem.path for problem in caught.value.problems] == ["spec.method[0].fault.cpu"]
+
+
+def test_what_came_later_changes_no_digest(tmp_path: Path) -> None:
+    (loaded,) = load(a_manifest(tmp_path))
+    assert "cpu" not in plan(loaded).order()["sandbox"]
+    assert "cpu_limit" not in plan(loaded).order()
+    anew = FULL.replace("disk: 256MiB", "disk: 256MiB, cpu: 150%")
+    assert plan(loaded).spec_digest != plan(load(a_manifest(tmp_path, anew))[0]).spec_digest
+
+
 def test_a_capability_that_the_sandbox_lacks_is_said_at_the_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

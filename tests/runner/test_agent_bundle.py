@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+
+import pytest
 
 from chaos.runner import agent_bundle as bundle
 
@@ -15,9 +18,13 @@ for name in zipfile.ZipFile(sys.argv[1]).namelist():
 """
 
 
-def test_every_module_of_it_can_be_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("http2", [False, True])
+def test_every_module_of_it_can_be_imported(tmp_path: Path, http2: bool) -> None:
+    """What reads HTTP/2 is there with what it stands on, or not at all."""
     archive = tmp_path / "agent.pyz"
-    archive.write_bytes(bundle.build())
+    archive.write_bytes(bundle.build(http2=http2))
+    names = zipfile.ZipFile(archive).namelist()
+    assert {"h2/connection.py" in names, "chaos/faults/http/streams.py" in names} == {http2}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", EVERY, str(archive)], capture_output=True, text=True, check=False
     )

@@ -13,6 +13,7 @@ import pytest
 from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.runner import stages as runner
+from chaos.runner.closing import concluded
 from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef
 from chaos.sandboxes.inventory import Inventory
@@ -57,7 +58,7 @@ def follow_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journals: Sequen
         run.journal.append(
             Event("sandbox.opened", START - 0.8, {"ref": ref.to_json(), "took_s": 0.1}, "host")
         )
-        async with runner.concluded(run):
+        async with concluded(run):
             await runner.collect(run, ref, lambda _event: None)
 
     async def all_of_them() -> None:

@@ -27,6 +27,10 @@ from chaos.run_spec.codec import encode
 from chaos.run_spec.model import StepSpec
 from chaos.runner import agent_bundle as bundle
 from chaos.runner import stages as runner
+from chaos.runner.closing import conclude, destroy, finish
+from chaos.runner.observer import RunObserver
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runner.retries import pause_before, with_retries
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.sandboxes import Sandbox, SandboxRef, connect
@@ -73,7 +77,7 @@ async def destroyed_after(drawn: Plan, run: Run, scene: Callable[[SandboxRef], A
     try:
         await scene(ref)
     finally:
-        await runner.destroy(run, ref)
+        await destroy(run, ref)
 
 
 def nothing(_event: Event) -> None:
@@ -85,7 +89,7 @@ def carried_out(drawn: Plan, run: Run, meanwhile: Callable[[], Awaitable[None]])
 
     async def both() -> None:
         stop = Stop()
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, stop))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), stop))
         await meanwhile()
         async with asyncio.timeout(SOON_S):
             await work
@@ -331,7 +335,7 @@ def test_where_nothing_can_be_written_down_the_run_goes_on_and_says_so(
     drawn = planned(lab)
     run = begun(lab, drawn)
     heard: list[str | None] = []
-    asyncio.run(runner.carry_out(drawn, run, lambda event: heard.append(words(event)), Stop()))
+    asyncio.run(carry_out(drawn, run, Stages(RunObserver(lambda event: heard.append(words(event)))), Stop()))
     assert runner.analyze(run).outcome == "completed"
     (opened,) = [line for line in heard if line and line.startswith("sandbox ")]
     assert "it cannot be written down" in opened
@@ -353,8 +357,8 @@ def test_what_a_copied_journal_says_is_never_done(lab: Lab) -> None:
         )
         with pytest.raises(SandboxRefused, match="none that this machine has opened for this run"):
             asyncio.run(runner.collect(ours, ref, nothing))
-        asyncio.run(runner.destroy(ours, ref))
-        asyncio.run(runner.conclude(ours, None))
+        asyncio.run(destroy(ours, ref))
+        asyncio.run(conclude(ours, None))
     assert victim.is_dir()
     assert [event.data["destroyed"] for event in ours.journal.of("sandbox.destroyed")] == [False, False]
 
@@ -377,7 +381,7 @@ def test_without_its_controller_the_agent_ends_the_fault_by_itself(lab: Lab) -> 
         await runner.collect(run, ref, nothing)
 
     asyncio.run(destroyed_after(drawn, run, scene))
-    runner.finish(run)
+    finish(run)
     (lost,) = run.journal.of("controller.lost")
     (recovered,) = run.journal.of("fault.recovered")
     assert recovered.data["because"] == "lease"
@@ -425,7 +429,7 @@ def test_opening_is_tried_again_and_a_setup_that_fails_is_not(lab: Lab) -> None:
     once = begun(lab, failing)
     began = time.monotonic()
     with pytest.raises(TargetError, match="exit code 7"):
-        asyncio.run(runner.with_retries(failing.retries, lambda: runner.open_sandbox(failing, once)))
+        asyncio.run(with_retries(failing.retries, lambda: runner.open_sandbox(failing, once)))
     assert time.monotonic() - began < SOON_S
     assert not list(lab.boxes.glob("box-*"))
 
@@ -439,12 +443,12 @@ def test_only_what_may_help_is_tried_again(retries: int, attempts: int) -> None:
         raise error
 
     with pytest.raises(SandboxError):
-        asyncio.run(runner.with_retries(retries, lambda: attempt(SandboxError("no room"))))
+        asyncio.run(with_retries(retries, lambda: attempt(SandboxError("no room"))))
     assert len(made) == attempts
     assert all(later - earlier > 0.45 for earlier, later in pairwise(made))
     made.clear()
     with pytest.raises(SandboxLost):
-        asyncio.run(runner.with_retries(retries, lambda: attempt(SandboxLost("gone"))))
+        asyncio.run(with_retries(retries, lambda: attempt(SandboxLost("gone"))))
     assert len(made) == 1
 
 
@@ -457,12 +461,12 @@ def test_a_stop_does_not_wait_for_the_next_attempt() -> None:
 
     async def scene() -> None:
         async with asyncio.timeout(SOON_S):
-            await runner.with_retries(10, attempt, stop)
+            await with_retries(10, attempt, stop)
 
     with pytest.raises(Interrupted, match="enough, before anything was injected"):
         asyncio.run(scene())
     with pytest.raises(Interrupted):
-        asyncio.run(runner.pause_before(10, stop))
+        asyncio.run(pause_before(10, stop))
 
 
 def test_a_stop_does_not_wait_for_the_setup(lab: Lab) -> None:
@@ -488,7 +492,7 @@ def test_a_cancelled_run_is_destroyed_and_says_so(lab: Lab) -> None:
     run = begun(lab, drawn)
 
     async def scene() -> None:
-        work = asyncio.create_task(runner.carry_out(drawn, run, nothing, Stop()))
+        work = asyncio.create_task(carry_out(drawn, run, Stages(RunObserver(nothing)), Stop()))
         await until(run, "fault.injected")
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

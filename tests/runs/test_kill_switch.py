@@ -2,17 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos.cli.run_experiment import Conduct, directly
+from chaos.analysis.result import Result
+from chaos.cli.run_experiment import directly
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
+from chaos.runner.observer import RunObserver
 from chaos.runs import kill_switch as switch
 from chaos.runs.active import still_under_way
 from chaos.runs.cancellation import Stop
@@ -138,7 +140,7 @@ async def _halt_in_the_middle(at_work: Lab) -> Ended:
     injected: set[str] = set()
     all_injected = asyncio.Event()
 
-    def conduct(index: int) -> Conduct:
+    def running(index: int) -> Coroutine[Any, Any, Result]:
         name = f"run-{index}"
 
         def on_event(event: Event) -> None:
@@ -148,12 +150,12 @@ async def _halt_in_the_middle(at_work: Lab) -> Ended:
                 all_injected.set()
 
         [loaded] = load(at_work.manifest(name, method=[{**KILL, "hold": "1m"}]))
-        return Conduct(plan(loaded), at_work.runs, on_event, lambda line: None)
+        return directly(plan(loaded), at_work.runs, RunObserver(on_event))
 
-    running = [asyncio.create_task(directly(conduct(index))) for index in range(COUNT)]
+    tasks = [asyncio.create_task(running(index)) for index in range(COUNT)]
     async with asyncio.timeout(INJECTED_WITHIN_S):
         await all_injected.wait()
     assert len(still_under_way()) == COUNT
     done = await asyncio.to_thread(at_work.chaoslab, "halt", "--reason", "too hot", "--wait", "60")
-    await asyncio.gather(*running)
+    await asyncio.gather(*tasks)
     return done

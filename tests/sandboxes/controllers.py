@@ -13,7 +13,8 @@ import e2b  # noqa: F401  read in once for all of them
 
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
-from chaos.runner import stages as runner
+from chaos.runner.pipeline import Stages, carry_out
+from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 
 
@@ -31,7 +32,7 @@ def _begin(drawn: object, runs: Path) -> int:
     pid = os.fork()
     if pid == 0:
         run = Run.new(drawn.name, runs)  # type: ignore[attr-defined]
-        asyncio.run(runner.carry_out(drawn, run, lambda _event: None, asyncio.Event()))  # type: ignore[arg-type]
+        asyncio.run(carry_out(drawn, run, Stages(), Stop()))
         os._exit(0)
     return pid
 

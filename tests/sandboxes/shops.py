@@ -16,6 +16,7 @@ from chaos.events import Event
 from chaos.manifests.load import Loaded, load
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.closing import concluded
 from chaos.runs.directory import Run
 from tests.lab import ROOT
 from tests.sandboxes.microvm import at_double
@@ -68,7 +69,7 @@ async def _one(loaded: Loaded, runs: Path, opened: asyncio.Barrier, starting: as
         if event.type in (sign, "agent.ended"):
             going.set()
 
-    async with runner.concluded(run):
+    async with concluded(run):
         ref = await runner.open_sandbox(drawn, run)
         await opened.wait()
         async with starting:

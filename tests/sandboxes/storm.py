@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.manifests.load import load
-from chaos.planning.plan import plan
-from chaos.runner import stages as runner
-from chaos.runs.directory import Run
+from chaos import api
+from chaos.runs.journal import Journal
 from tests.lab import HEALTHY, LOOK, Lab
 from tests.sandboxes.microvm import at_double, variables
 
@@ -73,11 +71,8 @@ async def _all(manifest: Path, runs: Path, many: int) -> list[Survived]:
 
 
 async def _one(manifest: Path, runs: Path) -> Survived:
-    drawn = plan(load(str(manifest))[0])
-    run = Run.new(drawn.name, runs)
-    await runner.carry_out(drawn, run, lambda _event: None, asyncio.Event())
-    result = runner.analyze(run)
-    injected = len(run.journal.of("fault.injected"))
+    result = await api.run(api.plan(manifest), runs, publish=False)
+    injected = len(Journal(runs / result.run_id / "journal.ndjson").of("fault.injected"))
     return Survived(result.outcome, result.verdict, result.why, injected, result.sandbox.destroyed)
 
 

@@ -10,15 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from chaos import api
 from chaos.analysis.result import Result
 from chaos.errors import SandboxLost
 from chaos.faults import sandbox_offline
 from chaos.manifests.load import load
-from chaos.planning.plan import draw, plan
+from chaos.planning.plan import draw
 from chaos.runner import host_requests as outside
-from chaos.runner import stages as runner
 from chaos.runs.cancellation import Stop
-from chaos.runs.directory import Run
 from chaos.sandboxes import connect
 from chaos.sandboxes.e2b import orphans as e2b_orphans
 from chaos.sandboxes.e2b.provider import E2BSandbox
@@ -163,12 +162,10 @@ CLOUD = {
 }
 
 
+@pytest.mark.paired
 def test_an_app_that_copes_holds_and_a_fragile_one_deviates(double: Double, tmp_path: Path) -> None:
     async def one(name: str) -> Result:
-        drawn = plan(load(str(ROOT / f"experiments/cloud/{name}.yaml"))[0])
-        run = Run.new(drawn.name, tmp_path)
-        await runner.carry_out(drawn, run, lambda _event: None, Stop())
-        return runner.analyze(run)
+        return await api.run(api.plan(ROOT / f"experiments/cloud/{name}.yaml"), tmp_path, publish=False)
 
     async def scene() -> list[Result]:
         return await asyncio.gather(*map(one, CLOUD))

@@ -12,6 +12,7 @@ from chaos.errors import TargetError
 from chaos.manifests.load import load
 from chaos.planning.plan import plan
 from chaos.runner import stages as runner
+from chaos.runner.closing import destroy
 from chaos.runner.provision import reads, setup_of
 from chaos.runs.directory import Run
 from chaos.sandboxes import connect
@@ -46,7 +47,7 @@ async def files_of_a_machine(path: Path, runs: Path) -> dict[str, str]:
         done = await box.run(["sh", "-c", "cd /app && head -v -n 1 *"])
     finally:
         await box.close()
-        await runner.destroy(run, ref)
+        await destroy(run, ref)
     sections = done.stdout.decode().removeprefix("==> ").split("\n==> ")
     return {name: text.strip() for name, _, text in (each.partition(" <==\n") for each in sections)}
 

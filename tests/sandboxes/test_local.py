@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def test_it_sees_no_process_and_no_network_but_its_own() -> None:
 
 
 def test_the_hosts_home_and_runtime_directories_are_not_in_it() -> None:
-    assert sh(f"ls {keeping.runtime_dir()} {ROOT}/tests").count("No such file") == 2
+    assert sh(f"ls {keeping.runtime_dir()} {shlex.quote(str(ROOT))}/tests").count("No such file") == 2
 
 
 def test_process_names_resolve_to_its_loopback() -> None:
@@ -71,7 +72,7 @@ def test_the_kernel_ends_what_exceeds_the_memory_limit() -> None:
         async with local_box(memory_bytes=64 * MIB) as box:
             hog = "b = bytearray(96 * 2**20); b[::4096] = b'x' * len(b[::4096])"
             join = "for g in /run/chaoslab/cgroup/*; do echo 0 > $g/cgroup.procs; done; exec"
-            done = await box.run(["sh", "-c", f'{join} {box.python} -S -c "{hog}"'])
+            done = await box.run(["sh", "-c", f'{join} {shlex.quote(box.python)} -S -c "{hog}"'])
             assert done.exit_code == -signal.SIGKILL
             assert (await box.run(["true"])).exit_code == 0  # and nothing else
 
@@ -203,7 +204,9 @@ def test_without_user_namespaces_an_ordinary_user_is_told_the_cause_and_the_reme
     )
     # A user namespace of our own in which no further one may be made: the host's limit stays untouched.
     no_more = "echo 0 > /proc/sys/user/max_user_namespaces"
-    inner = f'{no_more}; exec setpriv --bounding-set=-all --inh-caps=-all {sys.executable} -c "$0"'
+    inner = (
+        f'{no_more}; exec setpriv --bounding-set=-all --inh-caps=-all {shlex.quote(sys.executable)} -c "$0"'
+    )
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c", inner, script],
         capture_output=True,

@@ -93,6 +93,7 @@ def runs() -> Iterator[Mapping[str, Future[Run]]]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", SHORT)
+@pytest.mark.paired
 def test_the_verdict_is_the_truth(runs: Mapping[str, Future[Run]], name: str) -> None:
     done = runs[name].result()
     assert done.landed, done.why

@@ -15,7 +15,8 @@ from chaos.planning.secret_env import shown
 from chaos.run_spec.codec import encode
 from chaos.run_spec.model import RunSpec
 from chaos.run_spec.secrets import known
-from chaos.text.secrecy import Masker, is_secret_name, spotted
+from chaos.text.masker import Masker
+from chaos.text.secrecy import is_secret_name, spotted
 
 VALUE = 'hunter2 Very+Secret/é"x'
 
@@ -80,7 +81,7 @@ def test_each_line_of_a_key_is_a_value() -> None:
     [
         ("token=ghp_abcdefghijklmnopqrstuvwxyz0123456789", "token=[masked]"),
         ("cloned with glpat-AAAAbbbbCCCCdddd", "cloned with [masked]"),
-        ("GET / Authorization: Bearer abc.def-123", "GET / Authorization: Bearer [masked]"),
+        ("GET / Authorization: Bearer abc.def-123", "GET / Authorization: [masked]"),
         ("to postgres://app:s3cr3t@db:5432/x", "to postgres://app:[masked]@db:5432/x"),
         ('{"password": "correct horse", "user": "bob"}', '{"password": "[masked]", "user": "bob"}'),
         ("DB_PASSWORD=correct user=bob", "DB_PASSWORD=[masked] user=bob"),

@@ -68,7 +68,7 @@ def requests(
 ) -> Iterator[Requests]:
     """A responder and its client, with their baseline measured; in TLS with an identity."""
     asked: dict[str, Any] = {"method": tampering.method or "GET", "path": tampering.path}
-    asked |= {"patience_s": patience_s, "identity": identity}
+    asked |= {"patience_s": patience_s, "identity": identity, "streams": tampering.streams}
     with target.helper(witness.run, **asked) as helper:
         yield Requests(helper)
 

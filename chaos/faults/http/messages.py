@@ -15,6 +15,7 @@ _TOKEN_BYTE = re.compile(_TOKEN)
 _AUTHORITY = re.compile(rb"\A[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _BODILESS = (204, 304)
 _PREFACE = b"PRI * HTTP/2.0\r\n"
+_SETTINGS, _FRAME_HEAD = b"\4", 9
 _TLS_RECORD, _CLIENT_HELLO_AT = b"\x16\x03", 5
 
 
@@ -38,6 +39,14 @@ def kind_of(first: bytes) -> str:
     ):
         return "tls" if first else "other"
     return "http2" if first.startswith(_PREFACE) else "other"
+
+
+def unasked(first: bytes) -> str:
+    """What a server's first bytes begin that come before any request: `http2` or `server-first`.
+
+    A server of HTTP/2 may send its SETTINGS, on stream 0, as soon as it has a connection (RFC 9113 section 3.4).
+    """
+    return "http2" if first[3:4] == _SETTINGS and not any(first[5:_FRAME_HEAD]) else "server-first"
 
 
 class Body(Protocol):

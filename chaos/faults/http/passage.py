@@ -18,12 +18,14 @@ from chaos.faults.http.messages import (
     kind_of,
     request_in,
     response_in,
+    unasked,
 )
 from chaos.faults.http.relay import Broken, Refused, Relay
 from chaos.faults.http.tampering import Dice
 
 if TYPE_CHECKING:
     from chaos.faults.http.secured import Terms
+    from chaos.faults.http.streams import Streams
 from chaos.faults.http.wire import Wire
 
 
@@ -37,6 +39,7 @@ class Passage(Relay):
         self.dice = dice
         self._terms = terms
         self._released = False
+        self._streams: Streams | None = None
         self.secured = False
         """Whether it is TLS that is read here."""
 
@@ -48,12 +51,27 @@ class Passage(Relay):
                 if not await self._exchange(request):
                     break
         except NotHttp as other:
+            if other.kind == "http2" and self.dice.tampering.streams:
+                await self._pass_streams()
+                return
             await self._tunnel(other.kind)
         except Refused as refusal:
             self.tunnelled = refusal.kind
         except Broken:
             pass
         await self._end()
+
+    async def _pass_streams(self) -> None:
+        """It is HTTP/2, and that is to be read."""
+        from chaos.faults.http.streams import Streams  # and h2, which is there only where that is asked for
+
+        self._streams = Streams(self._client, self._upstream, self._news, self.dice)
+        await self._streams.run()
+
+    @property
+    def streamed(self) -> bool:
+        """Whether it is HTTP/2 that is read here."""
+        return self._streams is not None
 
     async def _secure(self) -> None:
         """Speak TLS with both sides, where that was asked for and the client begins to. Raises Refused."""
@@ -72,13 +90,15 @@ class Passage(Relay):
         """The fault is over: a request that was held back goes on."""
         self._released = True
         self._news.set()
+        if self._streams is not None:
+            self._streams.release()
 
     async def _next_request(self) -> Request | None:
         """None at the end of the connection."""
 
         def look() -> Request | bool | None:
             if self._upstream.buffer:
-                raise NotHttp("the server speaks unasked", "server-first")
+                raise NotHttp("the server speaks unasked", unasked(bytes(self._upstream.buffer)))
             request = self._request()
             if request is not None:
                 self._client.consume(len(request.raw))

@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults.http.passage import Passage
@@ -29,11 +29,12 @@ KINDS = (
     "server-first",
     "other",
     "secured",
+    "streamed",
     "distrusted",
     "unfinished",
     "tls-refused",
 )
-"""What a connection may turn out to be besides HTTP/1.1: see Relay; `secured` is TLS that is read here."""
+"""What a connection may turn out to be besides HTTP/1.1: see Relay; `secured` TLS and `streamed` HTTP/2 are read."""
 _BACKLOG = 1024
 _TRIES = 16
 
@@ -91,7 +92,7 @@ class Proxy:
     def counts(self) -> dict[str, int]:
         """Connections of the target so far, and by what they turned out to be those that are not HTTP/1.1."""
         under_way = [one for one in self._passages.values() if one is not None and one.dice is self._dice]
-        kinds = self._ended_as + Counter(kind for one in under_way if (kind := _kind(one)))
+        kinds = self._ended_as + Counter(kind for one in under_way for kind in _kinds(one))
         return {"connections": self.connections, **{f"connections_{kind}": kinds[kind] for kind in KINDS}}
 
     def _accept(self) -> Wire:
@@ -121,12 +122,17 @@ class Proxy:
         assert task is not None
         self._passages[task] = passage
         await passage.run()
-        if dice is self._dice and (kind := _kind(passage)):
-            self._ended_as[kind] += 1
+        if dice is self._dice:
+            self._ended_as.update(_kinds(passage))
 
 
-def _kind(passage: Passage) -> str | None:
-    return passage.tunnelled or ("secured" if passage.secured else None)
+def _kinds(passage: Passage) -> Iterator[str]:
+    if passage.tunnelled:
+        yield passage.tunnelled
+    elif passage.secured:
+        yield "secured"
+    if passage.streamed:
+        yield "streamed"
 
 
 class _Accepted(Wire):

@@ -23,6 +23,7 @@ from chaos.faults.http.tampering import Dice, Tampering
 from chaos.faults.network import nft
 from chaos.faults.network.endpoints import Endpoint, from_json
 from chaos.faults.network.flows import Flow
+from chaos.faults.network.punctual import be_punctual
 from chaos.faults.network.users import Users
 from chaos.faults.support.channel import mine
 
@@ -51,6 +52,8 @@ def run(
     """
     _allow_many_connections()
     places, what = from_json(endpoints), Tampering.of(tampering)
+    if what.mode == "delay":
+        be_punctual()  # a busy machine would make every delay longer than asked
     dice, echo_dice, own_dice = (Dice(what, Random(seed + more)) for more in range(3))
     known = None if users is None else Users(users)
 
@@ -58,7 +61,7 @@ def run(
         return dice if known is None or known.send(flow) else own_dice
 
     staying, leading = (nft.Table(f"chaoslab-{name}-{os.getpid()}") for name in ("staying", "leading"))
-    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity), thrown_for)
+    proxy = Proxy(dice, {echo_port: echo_dice}, _terms(identity, streams=what.streams), thrown_for)
     _install(staying, [nft.protocol(nft.TCP) + nft.protocol(nft.UDP) + nft.redirect(proxy.port)])
     _install(leading, rules(places, echo_port, proxy.port))
     before, how = _already_open(places, thrown_for)
@@ -99,12 +102,12 @@ def _install(table: nft.Table, rules_there: Sequence[nft.Rule]) -> None:
         raise InjectionError(f"connections cannot be redirected: {error.strerror}") from error
 
 
-def _terms(identity: Mapping[str, str] | None) -> "Terms | None":
+def _terms(identity: Mapping[str, str] | None, *, streams: bool) -> "Terms | None":
     if identity is None:
         return None
     from chaos.faults.http.secured import Terms  # and `ssl`, where that is asked for only
 
-    return Terms(identity["certificate"], identity["key"])
+    return Terms(identity["certificate"], identity["key"], streams=streams)
 
 
 def _already_open(

@@ -8,8 +8,8 @@ from chaos.faults.http.relay import Refused
 from chaos.faults.http.wire import Wire
 
 _PIECE = 64 * 1024
-_SPOKEN = ["http/1.1"]
-"""By ALPN (RFC 7301): what this proxy reads. A client that also offers HTTP/2 falls back to it."""
+_SPOKEN = {False: ["http/1.1"], True: ["h2"]}
+"""By ALPN (RFC 7301): what this proxy reads. A client that offers both falls back to it."""
 
 
 class Secured(Wire):
@@ -49,9 +49,13 @@ class Secured(Wire):
         return super().eof_received()
 
     async def write(self, data: bytes) -> None:
-        if not self.lost and not self.failed and data:
+        if data:
+            await super().write(data)
+
+    def put(self, data: bytes) -> None:
+        if not self.failed:
             self.tls.write(data)
-            await super().write(self._outgoing.read())
+            super().put(self._outgoing.read())
 
     def finish(self) -> None:
         self._take_leave()
@@ -96,14 +100,14 @@ class Secured(Wire):
 class Terms:
     """How TLS is spoken on both sides: with our certificate to clients, and to servers whoever they say they are."""
 
-    def __init__(self, certificate: str, key: str) -> None:
+    def __init__(self, certificate: str, key: str, *, streams: bool = False) -> None:
         self._downward = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._downward.load_cert_chain(certificate, key)
-        self._downward.set_alpn_protocols(_SPOKEN)
+        self._downward.set_alpn_protocols(_SPOKEN[streams])
         self._downward.sni_callback = lambda one, name, _: self._asked.__setitem__(one, name)
         self._upward = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._upward.check_hostname, self._upward.verify_mode = False, ssl.CERT_NONE
-        self._upward.set_alpn_protocols(_SPOKEN)
+        self._upward.set_alpn_protocols(_SPOKEN[streams])
         self._asked: WeakKeyDictionary[ssl.SSLObject, str | None] = WeakKeyDictionary()
 
     async def to_client(self, client: Wire) -> tuple[Secured, str | None]:

@@ -7,7 +7,7 @@ Sample = Mapping[str, Any]
 
 _UNREAD = {
     "connections_tls": "TLS (they began with a ClientHello; `tls: {trust: env}` reads them)",
-    "connections_http2": "HTTP/2 (they began with its preface)",
+    "connections_http2": "HTTP/2 (they began with its preface; `protocol: http2` reads them, gRPC too)",
     "connections_server-first": "of a server that speaks first",
     "connections_other": "of another protocol",
     "open_unread": "open before, and TLS or HTTP/2",
@@ -26,8 +26,9 @@ def unread(seen: Sequence[Sample]) -> str:
     ended = [f"{count} {words}" for name, words in _ENDED.items() if (count := _most(seen, name))]
     said = f"; connections that were not HTTP/1.1 passed untouched: {', '.join(passed)}" if passed else ""
     said += f"; TLS connections that came to an end: {', '.join(ended)}" if ended else ""
-    secured = _most(seen, "connections_secured")
-    return said + (f"; TLS was read on {_connections(secured)}" if secured else "")
+    for name, words in {"connections_secured": "TLS", "connections_streamed": "HTTP/2"}.items():
+        said += f"; {words} was read on {_connections(count)}" if (count := _most(seen, name)) else ""
+    return said
 
 
 def with_unread(why: str, seen: Sequence[Sample], matched: int) -> str:

@@ -60,6 +60,7 @@ class Wire(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+        self.news.set()
 
     def consume(self, count: int) -> bytes:
         """Take so many bytes of what came."""
@@ -72,8 +73,17 @@ class Wire(asyncio.Protocol):
     async def write(self, data: bytes) -> None:
         """Send; waits while the other end does not read."""
         if not self.lost:
-            self.transport.write(data)
+            self.put(data)
             await self._writable.wait()
+
+    def put(self, data: bytes) -> None:
+        """Send without waiting: see `writable`."""
+        self.transport.write(data)
+
+    @property
+    def writable(self) -> bool:
+        """Whether the other end reads what is sent; `news` is set when it does again."""
+        return self._writable.is_set()
 
     def finish(self) -> None:
         """Send no more; what the other end sends still comes."""

@@ -6,11 +6,13 @@ responder says from which port it was asked: when that is the client's own, noth
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults.http.messages import NotHttp, request_in, response_in
+from chaos.faults.network.punctual import be_punctual
 from chaos.faults.support.channel import mine
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class Witness:
     patience_s: float
     identity: Mapping[str, str] | None = None
     """In TLS, with these files: certificate and key of the responder, authority that the client trusts."""
+    streams: bool = False
+    """Whether they speak HTTP/2."""
     port: int = 0
     pace_s: float = 0.0
     """Seconds between requests; 0: none are made."""
@@ -44,7 +48,7 @@ class Witness:
     async def run(self) -> None:
         """Serve until the parent closes the channel."""
         serving, self._asking = _contexts(self.identity)
-        server = await asyncio.start_server(_respond, "127.0.0.1", 0, backlog=512, ssl=serving)
+        server = await asyncio.start_server(self._respond(), "127.0.0.1", 0, backlog=512, ssl=serving)
         self.port = server.sockets[0].getsockname()[1]
         self.told = asyncio.Event()
         self.over = False
@@ -91,12 +95,25 @@ class Witness:
         self.samples.append(sample)
         if connection is None:
             return
-        if sample["saw"].isdigit() and sample.pop("keeps"):
+        if sample.pop("keeps", False):
             self.idle.append(connection)
         else:
             connection[1].transport.abort()
 
+    def _respond(self) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        if not self.streams:
+            return _respond
+        from chaos.faults.http.own_streams import (
+            respond,
+        )  # and h2, which is there only where that is asked for
+
+        return partial(respond, body=_BODY)
+
     async def _exchange(self, connection: Connection) -> dict[str, Any]:
+        if self.streams:
+            from chaos.faults.http.own_streams import exchange
+
+            return await exchange(connection, self.method, self.path)
         reader, writer = connection
         writer.write(
             f"{self.method} {self.path} HTTP/1.1\r\nHost: chaoslab\r\nContent-Length: 0\r\n\r\n".encode()
@@ -163,6 +180,14 @@ def _contexts(identity: Mapping[str, str] | None) -> "tuple[ssl.SSLContext | Non
     return serving, ssl.create_default_context(cafile=identity["authority"])
 
 
-def run(method: str, path: str, patience_s: float, identity: Mapping[str, str] | None = None) -> None:
+def run(
+    method: str,
+    path: str,
+    patience_s: float,
+    identity: Mapping[str, str] | None = None,
+    *,
+    streams: bool = False,
+) -> None:
     """Helper. Says {"port"}; {"pace": s} begins (0: ends) requests, {"fetch": true} gets {"samples"}."""
-    asyncio.run(Witness(method, path, patience_s, identity).run())
+    be_punctual()  # what it times is the road and the proxy, not its own wait for a processor
+    asyncio.run(Witness(method, path, patience_s, identity, streams).run())

@@ -75,6 +75,15 @@ class Limits:
             file = self._group / f"blkio.throttle.{way}_bps_device"
             file.write_text(f"{self.device} {bytes_per_s or 0}")
 
+    def count(self, way: str) -> None:
+        """Have the kernel count what this group moves: its limit is written as it is. Raises OSError.
+
+        A group's counters are made when it first does something, without waiting for memory (blkg_lookup_create in
+        block/blk-cgroup.c); where none is free at that moment all it moves is counted for its parent, so that a new
+        group reads nothing. They are made with patience when a limit is written, be it that there is none.
+        """
+        self.set(way, self.get(way))
+
     def get(self, way: str) -> int | None:
         """The limit now."""
         name = "io.max" if self._unified else f"blkio.throttle.{way}_bps_device"

@@ -65,13 +65,15 @@ class Mount:
 
 def read(text: str) -> list[Mount]:
     """Every mount of a mountinfo text, in the order in which they were made. Pure."""
-    return [_read_line(line) for line in text.splitlines()]
+    return [
+        _read_line(line) for line in text.split("\n") if line
+    ]  # no other character ends a line, nor a field
 
 
 def _read_line(line: str) -> Mount:
     fields, _, source = line.partition(" - ")
-    number, _parent, device, _root, point, options = fields.split()[:6]
-    return Mount(int(number), device, _plain(point), tuple(options.split(",")), source.split()[0])
+    number, _parent, device, _root, point, options = fields.split(" ")[:6]
+    return Mount(int(number), device, _plain(point), tuple(options.split(",")), source.split(" ")[0])
 
 
 def _plain(text: str) -> str:
@@ -81,7 +83,7 @@ def _plain(text: str) -> str:
 
 def all_mounts() -> list[Mount]:
     """Those of this process's mount namespace."""
-    return read(_MOUNTINFO.read_text())
+    return read(_MOUNTINFO.read_text(errors="surrogateescape"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class View:
 
     def mounts(self) -> list[Mount]:
         """Its mounts, in the order in which they were made. Raises OSError."""
-        return read(Path(f"/proc/{self.of or 'self'}/mountinfo").read_text())
+        return read(Path(f"/proc/{self.of or 'self'}/mountinfo").read_text(errors="surrogateescape"))
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """A command that sees, and changes, its mounts."""

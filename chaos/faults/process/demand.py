@@ -82,7 +82,7 @@ def _of_threads(pid: int, field: int) -> Mapping[Hashable, int]:
 def page_faults(pid: int) -> Mapping[Hashable, int]:
     """Pages that were not there when they were used, /proc/<pid>/stat: memory that was asked for, or fetched anew."""
     try:
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = (_PROC / str(pid) / "stat").read_text(errors="surrogateescape").rpartition(")")[2].split()
     except OSError:
         return {}
     return {"minor": int(fields[7]), "major": int(fields[9])}

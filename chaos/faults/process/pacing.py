@@ -140,7 +140,7 @@ def _pause_by_turns(stopper: Stopper, share: float, every_s: float) -> None:
     while True:
         turns += 1
         ends = start + turns * every_s
-        stopped_at, used_s = time.monotonic(), cpu_s(stopper.held())
+        stopped_at, used_s = stopper.quiet_since, cpu_s(stopper.held())
         least_run_s = (1 - share) * every_s / 2
         if told_to_end(stopper, min(stopped_at + share * turns * every_s - paused_s, ends - least_run_s)):
             return

@@ -15,7 +15,8 @@ from chaos.publish.notifications.mail import Letter, letter, people, server
 from chaos.publish.notifications.notice import Notice
 from chaos.publish.notifications.parcels import Parcel, Post
 from chaos.settings import Settings
-from chaos.text.secrecy import MASKED, Masker
+from chaos.text.masker import Masker
+from chaos.text.secrecy import MASKED
 
 SIGNATURE = "X-ChaosLab-Signature-256"
 _CHATS = (

@@ -18,6 +18,7 @@ _TIMES = (("s", 1.0), ("m", 60.0), ("h", 3600.0))
 # Below 32 MiB a Python app does not even start; below 1 MiB of disk there is nothing to fill.
 MEMORY = Unit("size", _SIZES, "512MiB", low=32 * 2.0**20, high=64 * 2.0**30, whole=True)
 DISK = Unit("size", _SIZES, "256MiB", low=2.0**20, high=256 * 2.0**30, whole=True)
+CPU = Unit("share of a core", (("%", 0.01),), "150%", low=0.01, high=64.0)
 TTL = Unit("duration", _TIMES, "10m", low=10.0, high=24 * 3600.0)
 
 Why = tuple[tuple[str | int, ...], str]
@@ -45,6 +46,8 @@ class Sandbox(BaseModel):
     """Memory for the app, at least 32MiB."""
     disk: Annotated[float, DISK] = 256 * 2.0**20
     """Size of the app's directory and of /tmp, each, at least 1MiB."""
+    cpu: Annotated[float, CPU] | None = None
+    """CPU time for the app, of one core: 150% is one core and a half; all that the machine has when not given."""
     ttl: Annotated[float, TTL] = 600.0
     """Time after which it destroys itself, whatever happens; longer than the whole run needs."""
 

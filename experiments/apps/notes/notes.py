@@ -20,6 +20,8 @@ WAITING_AT_MOST = 10_000
 PAGE = 64 * 1024
 PAGES = 16
 RETRY_S = 0.1
+RENEW_S = 0.5
+"""How old an edition of a page may get while the disk is as quick as ever."""
 ENOUGH_FILES = 5000
 
 
@@ -91,26 +93,41 @@ def write(number: int) -> None:
 
 
 class Book:
-    """Pages of the largest file of the library, past the page cache: as of a book that is larger than memory."""
+    """Pages of the largest file of the library, past the page cache: as of a book that is larger than memory.
+
+    With `keep` an edition of each page is in memory, renewed from the disk beside the requests: when that is slow the
+    editions get older, and nobody waits.
+    """
 
     def __init__(self, *, keep: bool) -> None:
-        self._keep = keep
         self._kept: dict[int, mmap.mmap] = {}
         largest = max(files(LIBRARY), key=lambda path: path.stat().st_size)
         self._file = os.open(largest, os.O_RDONLY | os.O_DIRECT)
         if keep:
-            for number in range(PAGES):
-                self.page(number)
+            self._kept = {number: self._read(number) for number in range(PAGES)}
+            threading.Thread(target=self._renew, daemon=True).start()
 
     def page(self, number: int) -> mmap.mmap:
         """One page."""
-        if number in self._kept:
-            return self._kept[number]
+        return self._kept[number] if self._kept else self._read(number)
+
+    def _read(self, number: int) -> mmap.mmap:
         text = mmap.mmap(-1, PAGE)
         os.preadv(self._file, [text], number * PAGE)
-        if self._keep:
-            self._kept[number] = text
         return text
+
+    def _renew(self) -> None:
+        pause, failing = threading.Event(), False
+        for number in itertools.cycle(range(PAGES)):
+            pause.wait(RENEW_S / PAGES)
+            try:
+                self._kept[number] = self._read(number)
+            except OSError as error:
+                if not failing:
+                    log.error("cannot read the library (%s): pages stay as they are", error.strerror)
+                failing = True
+            else:
+                failing = False
 
 
 def files(folder: Path) -> Iterator[Path]:

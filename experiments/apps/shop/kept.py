@@ -1,10 +1,12 @@
-"""Look from outside at what the shop keeps: `kept.py receipts 256` exits with 1 when that is more than 256.
+"""Look from outside at what the shop keeps: `GET /receipts/256` answers 409 when that is more than 256, else 200.
 
 receipts              in memory
 receipts-while-short  in memory while more than 75 % of the container's is in use
 orders                that wait in memory for room on the disk
 connections           to the inventory that are open, by the kernel's table
 torn-orders           lines of the order log that are no whole order
+
+It is a process of its own that is started once: a look costs the machine no start of a program.
 """
 
 import json
@@ -12,6 +14,7 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from orders import PATH
@@ -20,12 +23,12 @@ from receipts import memory_used_share
 SHORT_ABOVE = 0.75
 ESTABLISHED = "01"
 INVENTORY_PORT = int(os.environ.get("INVENTORY_PORT", "9000"))
-URL = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/kept"
+URL = os.environ.get("SHOP_URL", "http://127.0.0.1:8000")
 
 
 def told(what: str) -> int:
     """What the shop says."""
-    with urllib.request.urlopen(URL, timeout=2) as answer:
+    with urllib.request.urlopen(f"{URL}/kept", timeout=2) as answer:
         return int(json.load(answer)[what])
 
 
@@ -63,13 +66,39 @@ COUNTS: Mapping[str, Callable[[], int]] = {
 }
 
 
-def main() -> None:
-    """Say how many, and whether that is too many."""
-    what, most = sys.argv[1], int(sys.argv[2])
-    found = COUNTS[what]()
-    print(f"{found} {what}, {most} are allowed")
-    sys.exit(found > most)
+class Kept(BaseHTTPRequestHandler):
+    """`/WHAT/MOST`."""
+
+    def do_GET(self) -> None:
+        what, _, most = self.path.strip("/").partition("/")
+        if what not in COUNTS or not most.isdecimal():
+            self._say(404, f"one of {', '.join(COUNTS)}, and how many are allowed: /receipts/256")
+            return
+        try:
+            found = COUNTS[what]()
+        except OSError as error:
+            self._say(502, f"{what}: {error}")
+            return
+        self._say(409 if found > int(most) else 200, f"{found} {what}, {most} are allowed")
+
+    def _say(self, status: int, words: str) -> None:
+        body = f"{words}\n".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Looks are not news."""
+
+
+class Server(ThreadingHTTPServer):
+    """Calm about callers that hang up."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 if __name__ == "__main__":
-    main()
+    Server(("127.0.0.1", int(os.environ.get("PORT", "8100"))), Kept).serve_forever()

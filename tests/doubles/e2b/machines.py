@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import itertools
 import secrets
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.doubles.e2b.process import Process
 MIB = 2**20
 ENVD_VERSION = "0.6.13"
 _LONGEST_S = 3600.0
+_PATH = f"{sys.base_prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The system's own Python, as in a microVM: not this checkout's, which may lie below a folder that is covered there."""
 _PING_EVERY_S = 5.0
 
 
@@ -90,7 +93,13 @@ class Machine:
         files = f"/run/envd/{next(self._numbers)}"
         await self.box.put(f"{files}.stdout", b"")
         await self.box.put(f"{files}.stderr", b"")
-        own = {"USER": "root", "LOGNAME": "root", "E2B_SANDBOX": "true", "E2B_SANDBOX_ID": self.id}
+        own = {
+            "USER": "root",
+            "LOGNAME": "root",
+            "E2B_SANDBOX": "true",
+            "E2B_SANDBOX_ID": self.id,
+            "PATH": _PATH,
+        }
         envs = own | dict(self.envs) | dict(config.get("envs", {}))
         command = [
             "env",

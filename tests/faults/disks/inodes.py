@@ -1,5 +1,6 @@
 """A tmpfs whose inodes are used up, in a mount namespace of its own: the bodies of test_inode_exhaustion."""
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -94,6 +95,27 @@ def what_the_app_uses_is_its_own() -> None:
         delivered = fault.delivered([sample for sample in samples if sample is not None])
         assert delivered.landed, delivered.why
         assert delivered.values == {"left_inodes": 10}
+
+
+class WithAWriter(LocalTarget):
+    """A target whose app makes one more file between every look and the change that follows it, as long as it can."""
+
+    made = 0
+
+    def run(self, *argv: str, timeout_s: float = 10.0) -> str:
+        with contextlib.suppress(OSError):
+            (DISK / f"more-{self.made}").touch(exist_ok=False)
+            self.made += 1
+        return super().run(*argv, timeout_s=timeout_s)
+
+
+def while_the_app_makes_files() -> None:
+    with small_disk(), WithAWriter() as target:
+        fault = InodeExhaustion(path=str(DISK), leave=4)
+        with fault.inject(target) as injection:
+            samples = [injection.observe() for _ in range(5)]
+        delivered = fault.delivered([sample for sample in samples if sample is not None])
+        assert delivered.landed, delivered.why
 
 
 def more_than_there_are_is_refused() -> None:

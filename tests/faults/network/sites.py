@@ -263,23 +263,26 @@ def by_path_and_method() -> None:
 
 
 def delay(asked_ms: str) -> None:
-    """Each request takes so much longer, on new and kept connections; when the fault ends nobody waits any more."""
+    """Each request takes so much longer than one that is not meant at that moment, whatever else the machine does."""
     asked = float(asked_ms)
-    fault = HttpFault(port=PORT, mode="delay", delay=asked / 1e3)
+    fault = HttpFault(port=PORT, mode="delay", delay=asked / 1e3, prefix="/api")
     with site() as target:
         with fault.inject(target) as injection:
             with closing(http.client.HTTPConnection("127.0.0.1", PORT)) as kept:
-                took = [timed(lambda: ask(kept)) for _ in range(8)]
+                longer = []
+                for _ in range(8):
+                    usual = timed(lambda: ask(kept))
+                    longer.append(timed(lambda: ask(kept, "/api")) - usual)
             judge(fault, target, injection, seconds=1.0 + asked / 1e3)
-            waiting = threading.Thread(target=get)
+            waiting = threading.Thread(target=get, args=("/api",))
             waiting.start()
             time.sleep(0.05)  # it is on its way then, or comes later and unhindered
             left = time.monotonic()
         waiting.join()
         assert time.monotonic() - left < 1.0 or asked < 1000
-    median = percentile(took, 0.5)
+    median = percentile(longer, 0.5)
     print(f"asked {asked:g} ms, app {median:.2f} ms")
-    assert abs(median - asked) < max(10.0, 0.05 * asked)  # and the request itself, on a busy machine
+    assert abs(median - asked) < max(10.0, 0.05 * asked)
 
 
 def timed(action: Any) -> float:
@@ -495,7 +498,7 @@ def recognised() -> None:
         delivered = fault.delivered(observed(target, injection, 1.0))
     assert not delivered.landed
     assert "passed untouched: 2 TLS (they began with a ClientHello; " in delivered.why
-    assert ", 1 HTTP/2 (they began with its preface)" in delivered.why
+    assert ", 1 HTTP/2 (they began with its preface; " in delivered.why
 
 
 def secured(mode: str) -> None:

@@ -19,17 +19,19 @@ from prefect.states import Failed
 
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer
+from chaos.game_days.record import fold, journal_of
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
 from chaos.manifests.models.game_day import ByApproval
 from chaos.publish.game_day_report import revisit
+from chaos.runner.observer import RunObserver
 from chaos.runs.directory import Run
 from chaos.verdict import Verdict
-from flows.game_day.executor import ask
 from flows.game_day.flow import game_day
+from flows.game_day.stages import ask
 from flows.gitops.deployments import GAME_DAY
 from flows.gitops.reconciler import reconcile
-from flows.prefect.observer import DAY_WATCH, DayWatch
+from flows.prefect.handover import Handover, handed_over
 from flows.server.api import Api
 from tests.browser_fixture import Browser, Seen
 from tests.browser_fixture import browser as browser
@@ -76,7 +78,6 @@ def test_a_day_runs_its_experiments_below_it_and_waits_for_a_person(
 
 
 async def _a_day(manifest: Path, out: Path) -> tuple[Day, State[Any], list[dict[str, Any]]]:
-    watch = DayWatch()
     ids: list[UUID] = []
     tasks: list[asyncio.Task[None]] = []
 
@@ -85,12 +86,13 @@ async def _a_day(manifest: Path, out: Path) -> tuple[Day, State[Any], list[dict[
         said = {"go": True, "who": "Ada", "why": "looks good"}
         tasks.append(asyncio.create_task(answer(ids[0], said)))
 
-    watch.on_begin = begun
-    DAY_WATCH.set(watch)
-    state = await game_day(str(manifest), out=str(out), return_state=True)
+    observer = RunObserver(on_begin=begun)
+    with handed_over(Handover(observer=observer)) as handover:
+        state = await game_day(str(manifest), out=str(out), return_state=True)
     await asyncio.gather(*tasks)
-    assert watch.day is not None
-    return watch.day, state, await _below(ids[0])
+    assert observer.run is not None
+    assert handover.result == revisit(observer.run.folder)
+    return fold(journal_of(observer.run.folder).events()), state, await _below(ids[0])
 
 
 async def _below(parent: UUID) -> list[dict[str, Any]]:

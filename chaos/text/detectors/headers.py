@@ -2,12 +2,12 @@
 
 import re
 
-from chaos.explain.detectors.masks import QUOTE, SECRET
 from chaos.text.deferred import deferred
+from chaos.text.detectors.masks import QUOTE, SECRET
 
 _HEADER = deferred(
     rf"(?i)(?P<before>{QUOTE})?(?<![\w.-])(?P<name>(?:proxy-)?authorization|(?:set-)?cookie)"
-    rf"(?P<link>{QUOTE}?\s{{0,3}}(?:[:=]|,\s{{0,3}}b?(?=[\"'])|=>)\s{{0,3}}\[?b?)(?P<open>{QUOTE})?(?P<value>[^\n]+)"
+    rf"(?P<link>{QUOTE}?\s{{0,3}}(?:[:=]|,\s{{0,3}}b?(?=[\"'])|=>)\s{{0,3}}\[?(?:b(?=[\"']))?)(?P<open>{QUOTE})?(?P<value>[^\n]+)"
 )
 
 

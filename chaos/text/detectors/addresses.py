@@ -2,14 +2,16 @@
 
 import re
 
-from chaos.explain.detectors.masks import SECRET
 from chaos.text.deferred import deferred
+from chaos.text.detectors.masks import SECRET
 from chaos.text.secrecy import LOGIN
 
 _ALONE = deferred(r"(?i)(\b[a-z][\w+.-]{0,20}://)([^\s/@:?#<]{8,256})@")
 _LOOKS_DRAWN = deferred(r"(?=[^\d\s]{0,60}\d)\S{16,256}")
+_TOKEN_ALONE = deferred(r"(?i)(\b(?:nats|sentry|dsn)://)([^\s/@:<]{3,256})@")
+"""Where a name alone is no user's, but the token."""
 _DSN = deferred(
-    r"(?<![\w./:@-])([\w.-]{1,40}):([^\s@/<]{1,200})(?=@(?:(?:tcp|udp|unix)\(|(?!sha\d)[\w.-]{1,80}(?::\d|/|[\s\"',)]|$)))"
+    r"(?<![\w./:@-])([\w.-]{1,40}):([^\s@/<\"']{1,200})(?=@(?:(?:tcp|udp|unix)\(|(?!sha\d)[\w.-]{1,80}(?::\d|/|[\s\"',)]|$)))"
 )
 _PGPASS = deferred(
     r"(?<!\S)((?:[\w.-]{1,64}|\*):(?:\d{1,5}|\*):(?:[\w.-]{1,64}|\*):(?!\d+:)[\w.-]{1,64}:)([^\s:\"'<]{3,200})(?=\s*$)"
@@ -32,6 +34,7 @@ def secret_addresses(text: str) -> str:
         text = _PGPASS.sub(rf"\1{SECRET}", text)
     if "@" in text:
         text = LOGIN.sub(_without_password, text)
+        text = _TOKEN_ALONE.sub(rf"\1{SECRET}@", text)
         text = _ALONE.sub(_without_token, text)
         text = _DSN.sub(rf"\1:{SECRET}", text)
         text = _ORACLE.sub(rf"\1{SECRET}", text)

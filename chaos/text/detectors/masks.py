@@ -1,4 +1,6 @@
-"""What is written in the place of a secret, and the parts that patterns of several forms share."""
+"""What is written in the place of a secret, what patterns of several forms share, the tables beside them."""
+
+import pkgutil
 
 SECRET = "<secret>"
 
@@ -11,3 +13,9 @@ BARE = (
     r"|[,;&(){}\[\]|]{1,3}(?=[^\s\"'`<>,;&(){}\[\]|\\])(?![\w.-]{1,40}\s?[=:]))"
 )
 """A sign of a value without quotes: a comma or a bracket is of it where the next sign goes on, and begins no name."""
+
+
+def table(name: str) -> list[str]:
+    """The lines of a file beside this one, wherever that is: in the agent it is a zip."""
+    lines = (pkgutil.get_data(__package__, name) or b"").decode().splitlines()
+    return [line for line in lines if not line.startswith("#")]
