@@ -3,14 +3,13 @@
 Exit codes: 0 held · 1 deviated · 2 bad manifest or usage · 3 inconclusive or not injected · 4 aborted · 5 our failure.
 """
 
-import gc
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -23,21 +22,14 @@ from chaos.cli.history import history
 from chaos.cli.init import init
 from chaos.cli.metrics import metrics
 from chaos.cli.notices import notices
-from chaos.cli.run_experiment import directly
-from chaos.cli.run_game_day import Executors, day_directly
-from chaos.cli.run_many import as_json as json_of
-from chaos.cli.run_many import carry_out, carry_out_day, kept_for_good
+from chaos.cli.options import FILES, HOLD, INTENSITY, SEED
+from chaos.cli.run import run
+from chaos.cli.run_game_day import Executors
 from chaos.cli.template import template
 from chaos.errors import ChaosLabError, Interrupted, ManifestError
 from chaos.report.terminal import inert_output
 
-if TYPE_CHECKING:
-    from chaos.analysis.result import Result
-    from chaos.game_days.learnt import DayReport
-
 __all__ = ["Executors", "cli"]
-
-_WORST_FIRST = (5, 4, 1, 3, 2, 0)
 
 
 class _Explaining(click.Group):
@@ -96,76 +88,11 @@ def _heed_env_file() -> None:
         raise ManifestError(str(error)) from error
 
 
-_SEED = click.IntRange(0, 2**32 - 1)
-_HOLD = click.option("--hold", help="How long every step is held, such as 30s, whatever the manifest says.")
-_INTENSITY = click.option(
-    "--intensity",
-    type=click.Choice(["low", "medium", "high"]),
-    help="The preset of every fault, in place of the manifest's numbers.",
-)
-_FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-
-
-@cli.command()
-@_FILES
-@click.option(
-    "--out", default="runs", type=click.Path(path_type=Path), help="Where run folders go.", show_default=True
-)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, nothing else there."
-)
-@click.option("--no-prefect", is_flag=True, help="The same stages without any server.")
-@click.option(
-    "--seed",
-    type=_SEED,
-    help="For every random choice; the manifest's digest by default.",
-)
-@_HOLD
-@_INTENSITY
-@click.option("--anytime", is_flag=True, help="Run a game day outside of its windows, or in a blackout.")
-@click.pass_obj
-def run(
-    executors: Executors | None,
-    files: Sequence[Path],
-    out: Path,
-    as_json: bool,
-    no_prefect: bool,
-    seed: int | None,
-    hold: str | None,
-    intensity: str | None,
-    anytime: bool,
-) -> None:
-    """Carry out every experiment and game day of FILES, one after another."""
-    from chaos.planning.plan import Plan
-
-    through = Executors() if no_prefect else executors or Executors()
-    with kept_for_good():
-        plans = api.plan_all(api.load(*files), seed=seed, hold=hold, intensity=intensity, anytime=anytime)
-    stream = sys.stderr if as_json else sys.stdout
-    results: list[Result | DayReport] = []
-    try:
-        for each in plans:
-            result, interrupted = (
-                carry_out(each, out, through.experiment or directly, stream)
-                if isinstance(each, Plan)
-                else carry_out_day(each, out, through.day or day_directly, stream, anytime=anytime)
-            )
-            results.append(result)
-            if interrupted:
-                break
-    finally:
-        if as_json and results:
-            click.echo(json_of(results, many=len(plans) > 1))
-    codes = {result.exit_code for result in results}
-    gc.freeze()  # or Python looks at every object once more before it ends, which takes longer than our report
-    sys.exit(next(code for code in _WORST_FIRST if code in codes))
-
-
 _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
 
 @cli.command()
-@_FILES
+@FILES
 @_JSON
 def validate(files: Sequence[Path], as_json: bool) -> None:
     """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
@@ -203,10 +130,10 @@ def validate(files: Sequence[Path], as_json: bool) -> None:
 
 
 @cli.command(name="plan")
-@_FILES
-@click.option("--seed", type=_SEED, help="As for run.")
-@_HOLD
-@_INTENSITY
+@FILES
+@click.option("--seed", type=SEED, help="As for run.")
+@HOLD
+@INTENSITY
 @_JSON
 def show_plan(
     files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None, as_json: bool
@@ -252,6 +179,7 @@ def schema(check: Path | None, policy: bool) -> None:
         sys.exit(1)
 
 
+cli.add_command(run)
 cli.add_command(doctor)
 cli.add_command(analyze)
 cli.add_command(remove_orphans)

@@ -164,6 +164,18 @@ def test_a_bad_manifest_is_refused_before_any_task(prefect_server: server.Api, t
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_manifest_that_is_not_what_was_asked_for_is_refused(
+    prefect_server: server.Api, tmp_path: Path
+) -> None:
+    path = killed(tmp_path)
+    asked = plan(load(path)[0]).spec_digest
+    path.write_text(path.read_text().replace("hold: 1s", "hold: 2s"))
+
+    with pytest.raises(ManifestError, match=f"with {asked}: it has changed meanwhile"):
+        asyncio.run(experiment(str(path), out=str(tmp_path / "runs"), spec_digest=asked))
+    assert not (tmp_path / "runs").exists()
+
+
 def test_ctrl_c_ends_the_fault_and_writes_the_result(prefect_server: server.Api, tmp_path: Path) -> None:
     done = _run(killed(tmp_path, hold="30s"), prefect_server.url, signal.SIGINT)
 

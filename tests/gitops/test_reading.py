@@ -11,6 +11,7 @@ from chaos.gitops.repository.git import GitError
 from chaos.gitops.repository.mirror import MOST_BLOB_BYTES, Mirror
 from chaos.gitops.repository.source import Source, SourceError
 from chaos.gitops.wanted import Desired
+from chaos.planning.plan import plan
 from tests.gitops.repository import Repository, manifest
 
 
@@ -65,6 +66,16 @@ def test_the_digest_follows_what_happens(repository: Repository, mirror: Mirror)
     digests.append(read(mirror).wanted["a"].push_digest)
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
+
+
+def test_the_digest_of_the_spec_is_that_of_a_run(
+    repository: Repository, mirror: Mirror, tmp_path: Path
+) -> None:
+    repository.write("experiments/a.yaml", manifest("a"))
+    commit = repository.commit()
+    assert (found := read(mirror)).commit == commit
+    [loaded] = load_pinned(mirror, commit, "experiments/a.yaml", tmp_path / "trees")
+    assert found.wanted["a"].spec_digest == plan(loaded).spec_digest
 
 
 def test_only_what_changed_is_parsed(

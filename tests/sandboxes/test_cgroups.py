@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +74,22 @@ def test_what_a_killed_keeper_left_is_found_where_it_wrote_it_down(
     ending.remove(folder)
     assert not any(parent.exists() for parent in group.parents)
     assert not folder.exists()
+
+
+def test_who_is_still_in_the_groups_is_ended_with_them(group: cgroups.Cgroup, tmp_path: Path) -> None:
+    """As the PID 1 of a sandbox whose keeper was killed while it was being made: nobody else knows of it."""
+    folder = tmp_path / "box-tests_of"
+    folder.mkdir()
+    name = group.parents[0].name.removeprefix("chaoslab-")
+    (folder / "spec.json").write_text(BoxSpec(name, str(folder), MIB, MIB, 1.0, 1.0).to_json())
+    with subprocess.Popen(["sleep", "600"]) as orphan:
+        try:
+            group.add(orphan.pid)
+            ending.remove(folder)
+            assert orphan.wait(5) == -signal.SIGKILL
+            assert not any(parent.exists() for parent in group.parents)
+        finally:
+            orphan.kill()
 
 
 def test_controllers_that_are_mounted_as_one_are_one_group_by_two_names(
