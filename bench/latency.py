@@ -27,7 +27,7 @@ from chaos.agent.load import OpenLoop
 from chaos.agent.windows import Windows
 from chaos.events import Clock
 from chaos.run_spec.codec import decode
-from chaos.run_spec.model import LoadSpec
+from chaos.run_spec.parts import LoadSpec
 
 ASKED_MS = (100.0, 300.0)
 RATE, QUIET_S, HOLD_S = 20, 2.0, 4.0

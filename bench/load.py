@@ -28,7 +28,7 @@ from chaos.agent.record import Record
 from chaos.agent.windows import Windows, nearest_rank
 from chaos.events import Clock, Event
 from chaos.run_spec.codec import decode
-from chaos.run_spec.model import LoadSpec
+from chaos.run_spec.parts import LoadSpec
 
 SECONDS = 4.0
 STOP_AT, STOP_FOR = 2.0, 0.5

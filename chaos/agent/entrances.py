@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from chaos.probes.http import HttpProbe
 from chaos.probes.http1 import Request
 from chaos.run_spec.codec import encode
-from chaos.run_spec.model import ProcessSpec, WorkSpec
+from chaos.run_spec.model import WorkSpec
+from chaos.run_spec.parts import ProcessSpec
 
 
 def entrances(order: WorkSpec) -> frozenset[int]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from chaos.probes.lasting import StopConditionState, seen
 from chaos.probes.metric import MetricProbe
-from chaos.run_spec.model import LoadSpec, StateSpec, StopSpec, WorkSpec
+from chaos.run_spec.model import WorkSpec
+from chaos.run_spec.parts import LoadSpec, StateSpec, StopSpec
 from chaos.statistics.binomial import SIGNIFICANCE
 from chaos.statistics.latencies import Request, request_of
 from chaos.statistics.shares import Tally, tally

@@ -26,7 +26,7 @@ from chaos.agent.ticks import Ticks
 from chaos.agent.windows import Windows
 from chaos.events import Clock
 from chaos.probes.http1 import Request
-from chaos.run_spec.model import LoadSpec
+from chaos.run_spec.parts import LoadSpec
 from chaos.statistics import point_process
 from chaos.statistics.latencies import TIMEOUT
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.errors import InjectionError
-from chaos.run_spec.model import FaultSpec, WorkSpec
+from chaos.run_spec.model import WorkSpec
+from chaos.run_spec.parts import FaultSpec
 
 
 def prepare(order: WorkSpec, supervisor: Supervisor, record: Record, work: Path) -> None:

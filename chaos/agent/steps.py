@@ -20,7 +20,8 @@ from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import LINGERING, StepTarget
 from chaos.errors import FaultError, RecoveryError
 from chaos.faults.support.base import Fault, Injection
-from chaos.run_spec.model import RunSpec, StepSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import StepSpec
 
 _SECOND_LOOK_S = 0.05
 

@@ -15,7 +15,7 @@ from chaos.analysis.record import Record
 from chaos.analysis.timeline import PHASES, Timeline
 from chaos.events import Event
 from chaos.probes.http import HttpProbe
-from chaos.run_spec.model import LoadSpec, ProbeSpec
+from chaos.run_spec.parts import LoadSpec, ProbeSpec
 from chaos.statistics.latencies import Request
 from chaos.statistics.shares import HICCUP_S, Marks, Tally, clumping
 

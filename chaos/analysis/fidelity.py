@@ -15,7 +15,7 @@ from chaos.analysis.result import MetResult, StepResult, plain
 from chaos.analysis.timeline import FaultWindow, Timeline
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Delivered, Fault
-from chaos.run_spec.model import FaultSpec, StepSpec
+from chaos.run_spec.parts import FaultSpec, StepSpec
 
 # The agent's timer and the undo take milliseconds; a fault that lacks more than this was ended by something
 # else.

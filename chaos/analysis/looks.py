@@ -14,7 +14,7 @@ from chaos.analysis.result import DataSeen
 from chaos.errors import SpecError
 from chaos.events import Event
 from chaos.probes.metric import MetricProbe
-from chaos.run_spec.model import StateSpec
+from chaos.run_spec.parts import StateSpec
 from chaos.statistics.latencies import QUANTILES, WITH_FAILURES
 from chaos.text.automaton import PatternError
 from chaos.text.regex import pattern_of

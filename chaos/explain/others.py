@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from chaos.analysis.disagreement import alike
 from chaos.explain.scene import Scene
 from chaos.probes.http import HttpProbe
-from chaos.run_spec.model import LoadSpec, StateSpec
+from chaos.run_spec.parts import LoadSpec, StateSpec
 from chaos.statistics.latencies import Request, request_of
 
 NOT_MADE = frozenset({"skipped", "unjudged"})

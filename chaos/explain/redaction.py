@@ -8,7 +8,8 @@ costs a little evidence, a sent secret cannot be called back. Detectors of forms
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from chaos.run_spec.model import RunSpec, SecretRef
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import SecretRef
 from chaos.text.deferred import deferred
 from chaos.text.detectors.every import without_secrets
 from chaos.text.detectors.masks import SECRET

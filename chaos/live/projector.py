@@ -12,7 +12,8 @@ from chaos.live.charts import Charts
 from chaos.live.items import Asked, End, Item, Line, Mark
 from chaos.live.side import Measured
 from chaos.report.console import words
-from chaos.run_spec.model import FaultSpec, RunSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import FaultSpec
 from chaos.text.inert import one_line
 
 LINES_A_SECOND = 50

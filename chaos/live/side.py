@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.analysis.fidelity import read_fault
-from chaos.run_spec.model import FaultSpec
+from chaos.run_spec.parts import FaultSpec
 
 _EVERY_S = 1.0
 _MOST = 2000

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault, Intensity
 from chaos.manifests.models.method import unit_of
-from chaos.run_spec.model import FaultSpec
+from chaos.run_spec.parts import FaultSpec
 
 LEVELS: tuple[Intensity, ...] = get_args(Intensity)
 _PLACES = ("type", "intensity", "port", "status")

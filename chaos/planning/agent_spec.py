@@ -6,17 +6,8 @@ from dataclasses import replace
 from chaos.errors import TargetError
 from chaos.manifests.models.experiment import ExperimentSpec
 from chaos.manifests.models.target import Process, SecretValue
-from chaos.run_spec.model import (
-    LoadSpec,
-    ProbeSpec,
-    ProcessSpec,
-    RunSpec,
-    SecretRef,
-    StateSpec,
-    StopSpec,
-    WallSpec,
-    WorkSpec,
-)  # fmt: skip
+from chaos.run_spec.model import RunSpec, WallSpec, WorkSpec
+from chaos.run_spec.parts import LoadSpec, ProbeSpec, ProcessSpec, SecretRef, StateSpec, StopSpec
 from chaos.sandboxes.support.facts import Facts
 
 APP = "/app"

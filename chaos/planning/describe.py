@@ -14,7 +14,8 @@ from chaos.planning.plan import Plan
 from chaos.planning.secret_env import needed
 from chaos.probes import PROBES
 from chaos.run_spec.codec import encode
-from chaos.run_spec.model import FaultSpec, LoadSpec, ProbeSpec, RunSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import FaultSpec, LoadSpec, ProbeSpec
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 

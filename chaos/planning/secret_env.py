@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from chaos.errors import TargetError
 from chaos.run_spec.codec import decode, encode
-from chaos.run_spec.model import ProcessSpec, RunSpec, SecretRef, WorkSpec
+from chaos.run_spec.model import RunSpec, WorkSpec
+from chaos.run_spec.parts import ProcessSpec, SecretRef
 from chaos.run_spec.secrets import known
 from chaos.text.masker import Masker
 from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, arguments, is_secret_name

@@ -9,7 +9,8 @@ from chaos.analysis.result import Result
 from chaos.faults import FAULTS
 from chaos.probes.metric import MetricProbe
 from chaos.report import scale
-from chaos.run_spec.model import LoadSpec, ProcessSpec, RunSpec, StepSpec, StopSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import LoadSpec, ProcessSpec, StepSpec, StopSpec
 from chaos.units import Unit
 
 _OTHER = "what only another version knows"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chaos.run_spec.model import ProbeSpec, RunSpec, WorkSpec
+from chaos.run_spec.model import RunSpec, WorkSpec
+from chaos.run_spec.parts import ProbeSpec
 from chaos.text.secrecy import (
     HEADERS,
     LOGIN,

@@ -17,7 +17,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 from chaos.errors import TargetError
-from chaos.run_spec.model import StepSpec
+from chaos.run_spec.parts import StepSpec
 
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (

@@ -13,7 +13,8 @@ from typing import Any
 from chaos.errors import JournalTampered, SandboxError, SandboxLost
 from chaos.events import Event
 from chaos.planning.agent_spec import FOLDER, LEASE_S
-from chaos.run_spec.model import RunSpec, StepSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import StepSpec
 from chaos.runner.arrivals import GIVE_UP_S, HOST_CLOCK, Arrivals
 from chaos.runner.deadlines import Vigil
 from chaos.runner.gate import Gate, Taken

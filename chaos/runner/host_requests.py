@@ -12,7 +12,7 @@ from typing import Any
 from chaos.errors import SandboxError, SandboxLost
 from chaos.faults.sandbox_freeze import SandboxFreeze
 from chaos.faults.sandbox_offline import SandboxOffline
-from chaos.run_spec.model import StepSpec
+from chaos.run_spec.parts import StepSpec
 from chaos.runs.cancellation import Stop
 from chaos.sandboxes import Sandbox
 from chaos.sandboxes.support.base import FromOutside

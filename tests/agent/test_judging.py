@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chaos.agent.judging import BaselineJudge, StopWatch
-from chaos.run_spec.model import RunSpec, StateSpec, StopSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import StateSpec, StopSpec
 
 HEALTHY = {
     "name": "healthy",

@@ -18,7 +18,7 @@ from chaos.agent.windows import Windows, nearest_rank
 from chaos.events import Clock
 from chaos.probes.http import HttpProbe
 from chaos.run_spec.codec import decode
-from chaos.run_spec.model import LoadSpec
+from chaos.run_spec.parts import LoadSpec
 from chaos.statistics.point_process import of_the_load
 from tests.agent.servers import OK, always, free_port, head, run, server_process, serving
 from tests.agent.test_probing import Place

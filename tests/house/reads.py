@@ -10,7 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
-from chaos.run_spec.model import LoadSpec, ProcessSpec, RunSpec, StateSpec, StepSpec, StopSpec
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import LoadSpec, ProcessSpec, StateSpec, StepSpec, StopSpec
 
 ROOT = Path(__file__).parents[2]
 _ORDERS = frozenset({"order", "_order", "plan", "_plan", "work", "_work"})

@@ -20,7 +20,7 @@ from chaos.manifests.policy_intensity import beyond, preset_numbers
 from chaos.manifests.referring import resolve
 from chaos.manifests.schema.json_schema import policy_schema
 from chaos.planning.plan import draw, plan
-from chaos.run_spec.model import FaultSpec
+from chaos.run_spec.parts import FaultSpec
 from chaos.sandboxes.union import AnySandbox
 from tests.manifests.a_repository import SMALL, a_manifest
 

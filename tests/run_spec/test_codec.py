@@ -11,7 +11,8 @@ from chaos.errors import SpecError
 from chaos.manifests.load import load
 from chaos.planning.plan import Plan, draw
 from chaos.run_spec.codec import decode, encode
-from chaos.run_spec.model import FaultSpec, LoadSpec, ProbeSpec, ProcessSpec, RunSpec, SecretRef, WallSpec
+from chaos.run_spec.model import RunSpec, WallSpec
+from chaos.run_spec.parts import FaultSpec, LoadSpec, ProbeSpec, ProcessSpec, SecretRef
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 MANIFESTS = (

@@ -24,7 +24,7 @@ from chaos.manifests.load import load
 from chaos.planning.plan import Plan, plan
 from chaos.report.console import words
 from chaos.run_spec.codec import encode
-from chaos.run_spec.model import StepSpec
+from chaos.run_spec.parts import StepSpec
 from chaos.runner import agent_bundle as bundle
 from chaos.runner import stages as runner
 from chaos.runner.closing import conclude, destroy, finish

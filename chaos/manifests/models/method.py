@@ -10,7 +10,7 @@ from chaos.faults import AnyFault
 from chaos.faults.support.base import Fault
 from chaos.manifests.models.base import Part, Title
 from chaos.manifests.models.intensity import with_preset
-from chaos.run_spec.model import FaultSpec, StepSpec
+from chaos.run_spec.parts import FaultSpec, StepSpec
 from chaos.units import Duration, PositiveDuration, Unit
 
 AnyFaultField = Annotated[AnyFault, Discriminator("type"), BeforeValidator(with_preset)]
