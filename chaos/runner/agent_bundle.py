@@ -36,7 +36,7 @@ _BY_HTTP2 = frozenset({"faults/http/streams.py", "faults/http/own_streams.py"})
 
 def needs_http2(method: Iterable[StepSpec]) -> bool:
     """Whether a fault of these steps reads HTTP/2."""
-    return any(getattr(step.fault.made(), "protocol", None) == "http2" for step in method)
+    return any(step.fault.fields.get("protocol") == "http2" for step in method)
 
 
 @functools.cache
