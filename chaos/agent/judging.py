@@ -95,7 +95,7 @@ class BaselineJudge:
     def of(cls, order: WorkSpec) -> "BaselineJudge":
         """The one of an order."""
         load = order.load or LoadSpec()
-        return cls(order.steady_state, order.significance, load.rate_per_s, load.timeout_s)
+        return cls(order.steady_state, order.significance or SIGNIFICANCE, load.rate_per_s, load.timeout_s)
 
     def sample(
         self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float

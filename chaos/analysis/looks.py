@@ -14,7 +14,7 @@ from chaos.analysis.result import DataSeen
 from chaos.errors import SpecError
 from chaos.events import Event
 from chaos.probes.metric import MetricProbe
-from chaos.run_spec.parts import StateSpec
+from chaos.run_spec.parts import ProbeSpec, StateSpec
 from chaos.statistics.latencies import QUANTILES, WITH_FAILURES
 from chaos.text.automaton import PatternError
 from chaos.text.regex import pattern_of
@@ -55,7 +55,7 @@ class Asked:
             holds=state.holds,
             budget=state.budget,
             recover_within_s=state.recover_within_s,
-            every_s=state.probe.every,
+            every_s=state.probe.every or ProbeSpec.every,
             patience_s=state.probe.longest_s + (0.0 if metric is None else metric.window),
         )
 

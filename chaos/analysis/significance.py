@@ -33,7 +33,7 @@ class Tests:
         test of trials against controls decides, and each is judged as a single run.
         """
         significance = plan.significance
-        trials = 1 if plan.series.control else plan.series.trials
+        trials = 1 if plan.series.control else plan.series.trials or 1
         bounded = [state for state in asked if state.budget > 0 or (bound_of(state) or 0.0) > 0]
         tests = sum(1 if state.holds == "afterwards" else 2 for state in bounded)
         return cls(

@@ -16,7 +16,7 @@ class Requests:
     """By the time for which they were intended; older ones than anybody can still answer are forgotten."""
 
     def __init__(self, plan: RunSpec) -> None:
-        self.timeout_s = plan.load.timeout_s if plan.load else DEFAULT_TIMEOUT_S
+        self.timeout_s = (plan.load.timeout_s if plan.load else 0.0) or DEFAULT_TIMEOUT_S
         self._found: list[Request] = []
 
     def add(self, at: float, said: Mapping[str, Any]) -> bool:

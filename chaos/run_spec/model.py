@@ -55,7 +55,7 @@ class SeriesSpec:
     @property
     def plan(self) -> SeriesPlan:
         """What is decided by it."""
-        return SeriesPlan(self.trials, self.control, self.until is not None, self.exclude or EXCLUDED)
+        return SeriesPlan(self.trials or 1, self.control, self.until is not None, self.exclude or EXCLUDED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from chaos.analysis.judge import judge
 from chaos.errors import SpecError
+from chaos.events import Event
 from chaos.manifests.load import load
 from chaos.planning.plan import Plan, draw
 from chaos.run_spec.codec import decode, encode
@@ -148,3 +150,19 @@ def test_an_unknown_kind_of_probe_is_an_error_of_ours() -> None:
     for probe in (ProbeSpec(type="of_tomorrow"), ProbeSpec(type="tcp", fields={"nonsense": 1})):
         with pytest.raises(SpecError):
             probe.made()
+
+
+def test_a_journal_with_noughts_where_none_can_be_is_judged() -> None:
+    """Whoever wrote that, it is no division by zero of ours."""
+    probe = {"type": "metric", "metric": "error_rate", "every": 0}
+    plan = {
+        "sample_hz": 0,
+        "load": {"url": "http://127.0.0.1/", "rate_per_s": 0, "timeout_s": 0},
+        "steady_state": [{"name": "s", "probe": probe, "tolerance": {"max": 0.1}}],
+        "series": {"trials": 0, "control": False},
+    }
+    begun = Event("run.started", 1.0, {"plan": plan}, "host")
+    phases = [
+        Event(f"phase.{what}", at, {"phase": "baseline"}) for what, at in (("started", 2.0), ("ended", 3.0))
+    ]
+    assert judge([begun, *phases]).outcome == "crashed"

@@ -35,7 +35,7 @@ class Load:
     """The requests of the last second."""
 
     def __init__(self, plan: RunSpec) -> None:
-        self._timeout_s = plan.load.timeout_s if plan.load else DEFAULT_TIMEOUT_S
+        self._timeout_s = (plan.load.timeout_s if plan.load else 0.0) or DEFAULT_TIMEOUT_S
         self._window = LastSecond()
         self._began = inf
 
