@@ -41,6 +41,7 @@ check: setup
 	$(BIN)/chaoslab schema --check experiments/schema.json
 	$(BIN)/python scripts/syscall_filter.py --check
 	$(BIN)/python scripts/providers_page.py --check docs/sandboxes.md
+	$(BIN)/python scripts/journal_page.py --check docs/journal.md
 	$(BIN)/python scripts/openapi_page.py --check docs/openapi.json
 	$(BIN)/python scripts/frontend.py --check
 

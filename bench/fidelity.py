@@ -18,7 +18,7 @@ from typing import Any
 from bench import bounds
 from bench.fidelity_runs import RATE, Row, fields_of, measure
 from chaos.faults import FAULTS
-from chaos.manifests.models.sandboxes import LocalSandbox
+from chaos.sandboxes.local.spec import LocalSandbox
 
 
 def number(value: float | str | None) -> str:

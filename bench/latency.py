@@ -26,6 +26,8 @@ from bench import ours
 from chaos.agent.load import OpenLoop
 from chaos.agent.windows import Windows
 from chaos.events import Clock
+from chaos.run_spec.codec import decode
+from chaos.run_spec.parts import LoadSpec
 
 ASKED_MS = (100.0, 300.0)
 RATE, QUIET_S, HOLD_S = 20, 2.0, 4.0
@@ -118,7 +120,7 @@ def _load(port: int, for_s: float) -> list[float]:
             "arrivals": "uniform",
             "connection_use": "reuse",  # as the others send
         }
-        await OpenLoop(order, keep, Windows(), Clock()).run(until)
+        await OpenLoop(decode(LoadSpec, order, strict=False), keep, Windows(), Clock()).run(until)
 
     asyncio.run(work())
     return took

@@ -27,6 +27,8 @@ from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
 from chaos.agent.windows import Windows, nearest_rank
 from chaos.events import Clock, Event
+from chaos.run_spec.codec import decode
+from chaos.run_spec.parts import LoadSpec
 
 SECONDS = 4.0
 STOP_AT, STOP_FOR = 2.0, 0.5
@@ -73,7 +75,9 @@ def open_loop(port: int, rate: float) -> Measured:
         async def work() -> None:
             until = asyncio.Event()
             asyncio.get_running_loop().call_later(SECONDS, until.set)
-            await OpenLoop(order, record.emit, Windows(), record.clock).run(until)
+            await OpenLoop(decode(LoadSpec, order, strict=False), record.emit, Windows(), record.clock).run(
+                until
+            )
 
         began, cpu_began = record.clock.now(), time.process_time()
         with asyncio.Runner(loop_factory=exact_loop) as runner:

@@ -12,6 +12,7 @@ from typing import Any
 
 from chaos.agent.judging import BaselineJudge
 from chaos.events import Event
+from chaos.run_spec.model import RunSpec
 
 START = 1_763_834_590.0
 SETTLED_S = 0.002
@@ -112,7 +113,7 @@ class Run:
         return str((self.fault or {}).get("type", usual))
 
     def _observe(self, plan: dict[str, Any]) -> bool:
-        judge = BaselineJudge.of(plan | {"significance": self.significance})
+        judge = BaselineJudge.of(RunSpec.of_journal(plan | {"significance": self.significance}))
         for state in self.states:
             self._look(state, judge)
         if self.rate_per_s:

@@ -27,7 +27,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from chaos.analysis.result import Result
 from chaos.analysis.trials import shown
 from chaos.publish import dashboards
-from chaos.publish.dashboard import draw
+from chaos.publish.dashboard import rendered_dashboard
 from chaos.publish.grafana.queries import Query, queries_of, step_s
 from chaos.publish.prometheus.openmetrics import of_journal
 from chaos.publish.report import revisit
@@ -93,7 +93,7 @@ def asked(folder: Path, seen: Seen, store: Prometheus) -> None:
     """What the panels of its dashboard ask, over the time that it opens with."""
     run, result = revisit(folder)
     events = shown(list(run.journal.events()), result)
-    dashboard = draw(result, events[0].data).dashboard
+    dashboard = rendered_dashboard(result, events[0].data).dashboard
     drawn = _drawn(dashboard, result, _unix(dashboard["time"]["from"]), _unix(dashboard["time"]["to"]), store)
     seen.queries = len(drawn)
     empty = [(query.panel, legend) for query, legend, found in drawn if not found]

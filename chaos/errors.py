@@ -7,6 +7,7 @@ ChaosLabError              exit 5
 │   ├─ SandboxRefused               the provider will not, however often it is asked: key, template, size
 │   └─ SandboxLost                  gone in the middle of a run; never retried in place
 │       └─ JournalTampered          somebody else wrote to the agent's journal: nothing in it can be believed
+├─ SpecError               exit 5   an order, or the plan of a journal, is not as the dataclasses of chaos.run_spec are
 ├─ TargetError             exit 5   the app could not be set up in the sandbox
 ├─ FaultError              exit 3
 │   ├─ InjectionError               nothing was, or stayed, injected
@@ -54,9 +55,13 @@ class PlanError(ManifestError):
 
 
 class SandboxError(ChaosLabError):
-    """The provider could not do what was asked."""
+    """The provider could not do what was asked; `errno` says how, of what an operating system refused (errno(3))."""
 
     retryable = True
+
+    def __init__(self, *arguments: object, errno: int | None = None) -> None:
+        super().__init__(*arguments)
+        self.errno = errno
 
 
 class SandboxRefused(SandboxError):
@@ -73,6 +78,10 @@ class SandboxLost(SandboxError):
 
 class JournalTampered(SandboxLost):
     """The agent's journal holds what the agent did not write."""
+
+
+class SpecError(ChaosLabError):
+    """A run specification is not as its dataclasses say: where, what is wrong there, and what is allowed."""
 
 
 class TargetError(ChaosLabError):

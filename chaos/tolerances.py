@@ -8,7 +8,7 @@ unless `status` names others, a command must exit 0, a port must accept, a proce
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from chaos.invariants import number_of
 from chaos.statistics.latencies import QUANTILES, WITH_FAILURES, Request, judged
@@ -26,6 +26,8 @@ ERRORS = "error_rate"
 class Tolerance:
     """The values accepted of one probe, in base units; `unit` says how to write `min` and `max`."""
 
+    terse: ClassVar = True
+    """Its JSON has what was said, and nothing else."""
     status: int | Sequence[int] | None = None
     contains: str | None = None
     matches: str | None = None

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS, NO_BACKEND
-from chaos.manifests.models.sandboxes import SANDBOXES, ContainerSandbox, Sandbox
+from chaos.manifests.mechanisms import MECHANISMS
+from chaos.sandboxes.container.spec import ContainerSandbox
 from chaos.sandboxes.container.start import CAPABILITIES
+from chaos.sandboxes.support.spec import Sandbox
+from chaos.sandboxes.union import SPECS
 
 _INTRODUCTION = """# Sandboxes: which provider gives what
 
@@ -28,19 +30,17 @@ def page() -> str:
 
 def _providers() -> Iterator[str]:
     rows = {
-        "is": [_first_line(kind) for kind in SANDBOXES.values()],
-        "gives faults": [
-            ", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in SANDBOXES.values()
-        ],
-        "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in SANDBOXES.values()],
-        "lacks": ["; ".join(why for why in NO_BACKEND[name].values()) or "nothing" for name in SANDBOXES],
+        "is": [_first_line(kind) for kind in SPECS.values()],
+        "gives faults": [", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in SPECS.values()],
+        "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in SPECS.values()],
+        "lacks": ["; ".join(why for why in kind.lacks.values()) or "nothing" for kind in SPECS.values()],
         "ports it keeps": [
             "; ".join(f"{port} is {whose}" for port, whose in kind.taken_ports.items()) or "none"
-            for kind in SANDBOXES.values()
+            for kind in SPECS.values()
         ],
     }
     yield from _table(
-        ["", *(f"`{name}`" for name in SANDBOXES)], [[name, *cells] for name, cells in rows.items()]
+        ["", *(f"`{name}`" for name in SPECS)], [[name, *cells] for name, cells in rows.items()]
     )
 
 
@@ -50,12 +50,12 @@ def _faults() -> Iterator[str]:
     rows = [
         [
             f"`{type_}`",
-            *(_cell(FAULTS[type_], name, kind) for name, kind in SANDBOXES.items()),
+            *(_cell(FAULTS[type_], name, kind) for name, kind in SPECS.items()),
             _of_an_image(type_),
         ]
         for type_ in sorted(FAULTS)
     ]
-    yield from _table(["fault", *(f"`{name}`" for name in SANDBOXES), "in a container, of an `image`"], rows)
+    yield from _table(["fault", *(f"`{name}`" for name in SPECS), "in a container, of an `image`"], rows)
     yield "\nWhat they delivered when they were measured is in [fidelity.md](fidelity.md)."
 
 
@@ -63,7 +63,7 @@ def _cell(fault: type[Fault], provider: str, kind: type[Sandbox]) -> str:
     if lacking := sorted(fault.requires - kind.provides):
         return f"refused: lacks {', '.join(lacking)}"
     type_ = str(fault.__dataclass_fields__["type"].default)
-    return ", ".join(name for name in MECHANISMS[type_] if name not in NO_BACKEND[provider])
+    return ", ".join(name for name in MECHANISMS[type_] if name not in kind.lacks)
 
 
 def _of_an_image(type_: str) -> str:

@@ -14,6 +14,7 @@ from chaos.events import Clock
 from chaos.faults.clock.witness import witness
 from chaos.faults.network.packets import BACKENDS, Backend
 from chaos.faults.network.selection import Selection
+from chaos.run_spec.model import RunSpec
 
 MEMORY_LIMIT = "memory limit by a control group"
 _SOME_PORT = 9
@@ -23,7 +24,7 @@ _SOME_DELAY = {"way": "delay", "delay_s": 0.001, "jitter_s": 0.0}
 
 def capabilities(work: Path) -> dict[str, str | None]:
     """Mechanism -> None when it works, else why not."""
-    order = {"app": "/", "memory_limit_bytes": 2**27, "processes": []}
+    order = RunSpec(app="/", memory_limit_bytes=2**27)
     record = Record(os.devnull, Clock())
     target = StepTarget("doctor", Supervisor(order, record), record, work, 0, threading.Event())
     found = {MEMORY_LIMIT: _try(target.memory.prove)}

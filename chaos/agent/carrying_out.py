@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from chaos.agent.loop import exact_loop
 from chaos.agent.record import Record
@@ -14,11 +14,12 @@ from chaos.agent.timeline import Timeline
 from chaos.agent.wall import Wall
 from chaos.events import Clock
 from chaos.namespaces import kernel
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.secrets import known
 from chaos.text.masker import Masker
-from chaos.text.secrecy import known
 
 
-def carry_out(order: dict[str, Any], folder: Path, key: bytes, wall: Wall | OSError) -> None:
+def carry_out(order: RunSpec, folder: Path, key: bytes, wall: Wall | OSError) -> None:
     """Write the journal of it."""
     _go_first()
     masker = Masker(known(order))
@@ -48,14 +49,14 @@ def _go_first() -> None:
         Path("/proc/self/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
-async def _run(order: dict[str, Any], folder: Path, record: Record, wall: Wall | OSError) -> None:
+async def _run(order: RunSpec, folder: Path, record: Record, wall: Wall | OSError) -> None:
     timeline = Timeline(order, folder, record, wall)
     record.emit(
         "agent.started",
         pid=os.getpid(),
         python=".".join(map(str, sys.version_info[:3])),
         kernel=os.uname().release,
-        memory_limit_bytes=order["memory_limit_bytes"],
+        memory_limit_bytes=order.memory_limit_bytes,
         memory_kind=timeline.memory_kind,
     )
     ending = await timeline.run()

@@ -8,44 +8,35 @@ that, beside looks at the app, is nobody's use of it.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from chaos.probes.http import HttpProbe
 from chaos.probes.http1 import Request
+from chaos.run_spec.codec import encode
+from chaos.run_spec.model import WorkSpec
+from chaos.run_spec.parts import ProcessSpec
 
 
-def entrances(order: Mapping[str, Any]) -> frozenset[int]:
+def entrances(order: WorkSpec) -> frozenset[int]:
     """The ports; none where nobody can say."""
-    if load := order.get("load"):
-        return frozenset({Request.of(str(load["url"])).port})
-    asked = {port for entry in order["steady_state"] if (port := _port(entry["probe"])) is not None}
+    if order.load:
+        return frozenset({Request.of(order.load.url).port})
+    asked = {port for state in order.steady_state if (port := state.probe.made().asks) is not None}
     return frozenset(asked if len(asked) == 1 else _used(order))
 
 
-def _used(order: Mapping[str, Any]) -> Iterator[int]:
+def _used(order: WorkSpec) -> Iterator[int]:
     """Which of several are used, and not by the app alone."""
-    promised = {
-        _port(entry["probe"])
-        for entry in order["steady_state"]
-        if entry.get("holds") == "throughout" and "url" in entry["probe"]
-    }
-    processes = order.get("processes") or ()
-    for one in processes:
-        told = (other for other in processes if other is not one)
-        if one.get("port") in promised and not any(_names(other, one) for other in told):
-            yield int(one["port"])
+    looks = (state.probe.of(HttpProbe) for state in order.steady_state if state.holds == "throughout")
+    promised = {probe.asks for probe in looks if probe is not None}
+    for one in order.processes:
+        told = (other for other in order.processes if other is not one)
+        if one.port in promised and one.port is not None and not any(_names(other, one) for other in told):
+            yield one.port
 
 
-def _names(process: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _names(process: ProcessSpec, other: ProcessSpec) -> bool:
     """Whether a process is told of another, by its command or a variable: its port or its name, as a word."""
-    said = json.dumps([process.get("command"), list((process.get("env") or {}).values())])
-    words = rf"(?<![\w-])(?:{other['port']}|{re.escape(str(other['name']))})(?![\w-])"
+    said = json.dumps(encode([process.command, list(process.env.values())]))
+    words = rf"(?<![\w-])(?:{other.port}|{re.escape(other.name)})(?![\w-])"
     return re.search(words, said) is not None
-
-
-def _port(probe: Mapping[str, Any]) -> int | None:
-    """Which port it asks."""
-    if "url" in probe:
-        return Request.of(str(probe["url"])).port
-    port = probe.get("port")
-    return None if port is None else int(port)

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.agent.load import TIMEOUT_S
-from chaos.probes.lasting import StopConditionState, seen, subject
+from chaos.probes.lasting import StopConditionState, seen
+from chaos.probes.metric import MetricProbe
+from chaos.run_spec.model import WorkSpec
+from chaos.run_spec.parts import LoadSpec, StateSpec, StopSpec
 from chaos.statistics.binomial import SIGNIFICANCE
 from chaos.statistics.latencies import Request, request_of
 from chaos.statistics.shares import Tally, tally
@@ -78,27 +80,22 @@ class BaselineJudge:
 
     def __init__(
         self,
-        steady_state: Sequence[Mapping[str, Any]],
+        steady_state: Sequence[StateSpec],
         significance: float = SIGNIFICANCE,
         rate_per_s: float = 0.0,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = LoadSpec.timeout_s,
     ) -> None:
         self._timeout_s = timeout_s
-        self._states = {entry["name"]: _state(entry, rate_per_s) for entry in steady_state}
+        self._states = {state.name: _state(state, rate_per_s) for state in steady_state}
         self._requests: list[Request] = []
         bounded = sum(state.bound > 0 for state in self._states.values())
         self._significance = significance / max(1, bounded)
 
     @classmethod
-    def of(cls, order: Mapping[str, Any]) -> "BaselineJudge":
+    def of(cls, order: WorkSpec) -> "BaselineJudge":
         """The one of an order."""
-        load = order.get("load") or {}
-        return cls(
-            order["steady_state"],
-            float(order.get("significance") or SIGNIFICANCE),
-            float(load.get("rate_per_s") or 0.0),
-            float(load.get("timeout_s") or TIMEOUT_S),
-        )
+        load = order.load or LoadSpec()
+        return cls(order.steady_state, order.significance or SIGNIFICANCE, load.rate_per_s, load.timeout_s)
 
     def sample(
         self, name: str, at: float, value: Mapping[str, Any] | None, error: str | None, took_s: float
@@ -142,12 +139,11 @@ class BaselineJudge:
         return True, "; ".join(f"{name}: {state}" for name, state in self._states.items())
 
 
-def _state(entry: Mapping[str, Any], rate_per_s: float) -> _State:
-    tolerance, probe = Tolerance(**entry["tolerance"]), entry["probe"]
-    state = _State(
-        tolerance, entry.get("budget") or 0.0, probe.get("metric"), float(probe.get("every") or 0.1)
-    )
-    state.window_s = float(probe.get("window") or 1.0)
+def _state(asked: StateSpec, rate_per_s: float) -> _State:
+    metric = asked.probe.of(MetricProbe)
+    state = _State(asked.accepted, asked.budget, None if metric is None else metric.metric, asked.probe.every)
+    if metric is not None:
+        state.window_s = metric.window
     if state.by_request and rate_per_s > 0:
         state.every_s = 1 / rate_per_s
     return state
@@ -156,7 +152,7 @@ def _state(entry: Mapping[str, Any], rate_per_s: float) -> _State:
 class StopWatch:
     """The stop conditions of an order (`chaos.probes.lasting`)."""
 
-    def __init__(self, stop_when: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, stop_when: Sequence[StopSpec]) -> None:
         self._conditions = {f"stop:{index}": _condition(entry) for index, entry in enumerate(stop_when)}
 
     def sample(
@@ -167,5 +163,5 @@ class StopWatch:
         return None if condition is None else condition.sample(at, value, error, took_s)
 
 
-def _condition(entry: Mapping[str, Any]) -> StopConditionState:
-    return StopConditionState(subject(entry["probe"]), Tolerance(**entry["tolerance"]), float(entry["for_s"]))
+def _condition(stop: StopSpec) -> StopConditionState:
+    return StopConditionState(stop.probe.made().words, stop.accepted, stop.for_s)

@@ -18,7 +18,6 @@ well. Redirects are not followed.
 """
 
 import asyncio
-from collections.abc import Mapping
 from random import Random
 from typing import Any, Protocol
 
@@ -27,13 +26,10 @@ from chaos.agent.ticks import Ticks
 from chaos.agent.windows import Windows
 from chaos.events import Clock
 from chaos.probes.http1 import Request
+from chaos.run_spec.parts import LoadSpec
 from chaos.statistics import point_process
 from chaos.statistics.latencies import TIMEOUT
 
-TIMEOUT_S = 2.0
-CONNECTIONS = 256
-ARRIVALS = "poisson"
-CONNECTION_USE = "mix"
 OWN_FAILURES = frozenset({"late", "exhausted"})
 """What never left the generator, for a reason of its own."""
 
@@ -50,21 +46,19 @@ class OpenLoop:
 
     def __init__(
         self,
-        load: Mapping[str, Any],
+        load: LoadSpec,
         emit: Emit,
         windows: Windows,
         clock: Clock | None = None,
         seed: int = 0,
     ) -> None:
-        self._url = str(load["url"])
-        self._request = Request.of(
-            self._url, load.get("method", "GET"), load.get("headers"), load.get("body")
-        )
-        self._rate = float(load["rate_per_s"])
-        self._timeout_s = float(load.get("timeout_s") or TIMEOUT_S)
-        self._connections = int(load.get("connections") or CONNECTIONS)
-        self._arrivals = str(load.get("arrivals") or ARRIVALS)
-        self._use = str(load.get("connection_use") or CONNECTION_USE)
+        self._url = load.url
+        self._request = Request.of(self._url, load.method, load.headers, load.body)
+        self._rate = load.rate_per_s
+        self._timeout_s = load.timeout_s
+        self._connections = load.connections
+        self._arrivals = load.arrivals
+        self._use = load.connection_use
         self._seed = seed
         self._moments = point_process.of_the_load(self._arrivals, self._rate, seed)
         self._due = next(self._moments)

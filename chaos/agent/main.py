@@ -13,6 +13,8 @@ from pathlib import Path
 
 from chaos.agent.wall import Wall, run_alone, wish
 from chaos.events.signing import KEY_BYTES
+from chaos.run_spec.codec import decode
+from chaos.run_spec.model import AloneSpec, RunSpec
 
 
 def main() -> None:
@@ -22,7 +24,7 @@ def main() -> None:
 
         print(json.dumps(capabilities(Path(sys.argv[2]))))
     elif sys.argv[1] == "behind-the-wall":
-        sys.exit(run_alone(json.loads(sys.argv[2]), sys.argv[3:]))
+        sys.exit(run_alone(decode(AloneSpec, json.loads(sys.argv[2])), sys.argv[3:]))
     else:
         _carry_out(Path(sys.argv[1]))
 
@@ -31,8 +33,8 @@ def _carry_out(folder: Path) -> None:
     """Begin the wall while there is a single thread and little memory; the rest is read while it is built."""
     wall = _begun()
     key = _given()
-    order = json.loads((folder / "order.json").read_text())
-    if isinstance(wall, Wall) and not any(entry.get("prepares") for entry in order["method"]):
+    order = RunSpec.from_json(json.loads((folder / "order.json").read_text()))
+    if isinstance(wall, Wall) and not any(step.prepares for step in order.method):
         with contextlib.suppress(OSError):  # a warden that has gone: told when the wall is asked for
             wall.begin_building(wish(order))
     from chaos.agent.carrying_out import carry_out  # a tenth of a second of imports

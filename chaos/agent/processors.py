@@ -11,9 +11,9 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from chaos.errors import TargetError
+from chaos.run_spec.model import RunSpec
 
 PERIOD_US = 100_000
 """The kernel's usual one, and that of containers."""
@@ -22,19 +22,19 @@ FOLDER = Path("/run/chaoslab")
 CPUINFO, ONLINE = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu/online")
 
 
-def chosen(order: Mapping[str, Any]) -> Sequence[int]:
+def chosen(order: RunSpec) -> Sequence[int]:
     """The processors that the app is to see, drawn by the run's seed; none where that is all there are."""
-    cores, usable = order.get("cpu_limit"), sorted(os.sched_getaffinity(0))
+    cores, usable = order.cpu_limit, sorted(os.sched_getaffinity(0))
     if cores is None or math.ceil(cores) >= len(usable):
         return ()
     from random import Random  # read where it is asked for only: see chaos.agent.main
 
-    return sorted(Random(f"processors {order.get('seed')}").sample(usable, math.ceil(cores)))
+    return sorted(Random(f"processors {order.seed}").sample(usable, math.ceil(cores)))
 
 
-def limit(order: Mapping[str, Any], groups: Path = GROUPS) -> None:
+def limit(order: RunSpec, groups: Path = GROUPS) -> None:
     """Set the quota of the app's group, and its processors where the kernel has groups of them. Raises TargetError."""
-    if (cores := order.get("cpu_limit")) is None:
+    if (cores := order.cpu_limit) is None:
         return
     quota = round(cores * PERIOD_US)
     for file, text in (("cpu/cpu.cfs_quota_us", str(quota)), ("unified/cpu.max", f"{quota} {PERIOD_US}")):

@@ -2,45 +2,40 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from chaos.agent import failed_start
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervised, Supervisor
 from chaos.errors import ProbeError, TargetError
-from chaos.probes import made
 from chaos.probes.base import Context, Probe
 from chaos.probes.tcp import TcpProbe
+from chaos.run_spec.model import WorkSpec
 from chaos.tolerances import Tolerance
 
 _LOOK_EVERY_S = 0.01
-_READY_WITHIN_S = 30.0
 _MOST_SAID = 300
 """Characters of one line that tells why."""
 _BACKGROUND_WITHIN_S = 2.0
 """For a daemon to begin to serve once its parent has ended."""
 
 
-async def bring_up(
-    order: Mapping[str, Any], supervisor: Supervisor, context: Context, record: Record
-) -> None:
+async def bring_up(order: WorkSpec, supervisor: Supervisor, context: Context, record: Record) -> None:
     """Start each process; one with `ready` holds back those after it, ports are waited for at the end.
 
     Raises TargetError when a process ends for good or does not become ready in time.
     """
     started = time.monotonic()
     later: list[tuple[Supervised, Probe, float]] = []
-    for entry in order["processes"]:
-        process = supervisor.processes[entry["name"]]
+    for entry in order.processes:
+        process = supervisor.processes[entry.name]
         try:
             await supervisor.start(process.name)
         except OSError as error:
             why = failed_start.cannot_run(process.command, process.cwd, error)
             raise TargetError(f"process {process.name}: cannot run {process.command[0]}: {why}") from error
-        within_s = entry.get("ready_timeout_s") or _READY_WITHIN_S
-        if entry.get("ready"):
-            await _until_ready(supervisor, process, made(entry["ready"]), within_s, context, record)
+        within_s = entry.ready_timeout_s
+        if entry.ready:
+            await _until_ready(supervisor, process, entry.ready.made(), within_s, context, record)
         elif process.port is not None:
             later.append((process, TcpProbe(port=process.port), within_s))
     for process, probe, within_s in later:

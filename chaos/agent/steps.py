@@ -19,8 +19,9 @@ from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.agent.target import LINGERING, StepTarget
 from chaos.errors import FaultError, RecoveryError
-from chaos.faults import fault_class
 from chaos.faults.support.base import Fault, Injection
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import StepSpec
 
 _SECOND_LOOK_S = 0.05
 
@@ -28,7 +29,7 @@ _SECOND_LOOK_S = 0.05
 class Steps:
     """The method, one step after another. `stopping` may be set from outside at any moment; `why_stopping` says why."""
 
-    def __init__(self, order: Mapping[str, Any], supervisor: Supervisor, record: Record, work: Path) -> None:
+    def __init__(self, order: RunSpec, supervisor: Supervisor, record: Record, work: Path) -> None:
         self._order = order
         self._supervisor = supervisor
         self._record = record
@@ -47,12 +48,12 @@ class Steps:
         was carried out.
         """
         began = time.monotonic()
-        entries = [(self._order["seed"] + index, entry) for index, entry in enumerate(self._order["method"])]
-        beside = [(seed, entry) for seed, entry in entries if entry.get("start_s") is not None]
-        in_turn = [(seed, entry) for seed, entry in entries if entry.get("start_s") is None]
+        entries = [(self._order.seed + index, entry) for index, entry in enumerate(self._order.method)]
+        beside = [(entry.start_s, seed, entry) for seed, entry in entries if entry.start_s is not None]
+        in_turn = [(seed, entry) for seed, entry in entries if entry.start_s is None]
         with ThreadPoolExecutor(1 + len(beside), "step") as threads:
             courses = [
-                threads.submit(self._at, began + entry["start_s"], entry, seed) for seed, entry in beside
+                threads.submit(self._at, began + start_s, entry, seed) for start_s, seed, entry in beside
             ]
             courses.append(threads.submit(self._one_after_another, in_turn))
             for course in courses:
@@ -60,37 +61,36 @@ class Steps:
         for course in courses:
             course.result()
 
-    def _one_after_another(self, entries: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    def _one_after_another(self, entries: Sequence[tuple[int, StepSpec]]) -> None:
         for seed, entry in entries:
-            self._at(self._injected_at + (entry.get("since_previous_s") or 0.0), entry, seed)
+            self._at(self._injected_at + (entry.since_previous_s or 0.0), entry, seed)
 
     def _one_ended(self, course: "Future[None]") -> None:
         if course.exception() is not None:
             self.why_stopping = "failed"
             self.stopping.set()
 
-    def _at(self, moment: float, entry: Mapping[str, Any], seed: int) -> None:
+    def _at(self, moment: float, entry: StepSpec, seed: int) -> None:
         """Carry out one entry, not before `moment` (monotonic)."""
         self.stopping.wait(max(0.0, moment - time.monotonic()))
         if not self.stopping.is_set() and not self.failed:
             self._carry_out(entry, seed)
 
-    def _carry_out(self, step: Mapping[str, Any], seed: int) -> None:
+    def _carry_out(self, step: StepSpec, seed: int) -> None:
         """Whatever happens in between, a fault that was injected is followed by one `fault.recovered`."""
-        fields = dict(step["fault"])
-        about = {"step": step["name"], "fault": fields["type"]}
+        about = {"step": step.name, "fault": step.fault.type}
         supervisor, record = self._supervisor, self._record
         entered = entrances(self._order)
-        target = StepTarget(step["name"], supervisor, record, self._work, seed, self.stopping, entered)
+        target = StepTarget(step.name, supervisor, record, self._work, seed, self.stopping, entered)
         course = _Course()
         self._audit.begin()
         try:
-            fault = fault_class(fields["type"])(**fields)
-            reconnect = _reconnecting(fault, target) if step.get("reconnect") else dict
+            fault = step.fault.made()
+            reconnect = _reconnecting(fault, target) if step.reconnect else dict
             with fault.inject(target) as injection:
                 injection.notes = {**injection.notes, **reconnect()}
                 self._injected_at = time.monotonic()
-                target.ends_at = self._injected_at + step["hold_s"]
+                target.ends_at = self._injected_at + step.hold_s
                 self._injected(injection, about)
                 course.stage = "hold"
                 _hold(injection, target)
@@ -136,7 +136,7 @@ class Steps:
     def _snapshot(self) -> residue.Snapshot:
         init = self._supervisor.spawner.view_of  # what the app leaves to itself is below it, and no fault's
         known = [*self._supervisor.pids(), *RUNNING, *LINGERING, *([] if init is None else [init])]
-        return residue.snapshot(known, self._order["disk_paths"])
+        return residue.snapshot(known, self._order.disk_paths)
 
 
 class _Audit:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from chaos.agent import procfs
 from chaos.agent.budget import Budget
@@ -17,6 +17,7 @@ from chaos.agent.commands import until_exit
 from chaos.agent.lineage import Lineage
 from chaos.agent.record import Record
 from chaos.agent.wall import Child, InTheOpen, Spawner
+from chaos.run_spec.model import RunSpec
 
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
@@ -60,24 +61,24 @@ class Supervised:
 class Supervisor:
     """Starts, watches, restarts (with doubling back-off: 0.1 s to 5 s, forgotten after 10 s of life)."""
 
-    def __init__(self, order: Mapping[str, Any], record: Record, spawner: Spawner | None = None) -> None:
+    def __init__(self, order: RunSpec, record: Record, spawner: Spawner | None = None) -> None:
         self._record = record
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
         self.processes = {
-            entry["name"]: Supervised(
-                name=entry["name"],
-                command=entry["command"],
-                port=entry.get("port"),
-                env=entry.get("env") or {},
-                restart=entry.get("restart", "never"),
-                user=entry.get("user") or "",
-                cwd=str(Path(order["app"], entry.get("cwd") or ".")),
-                keeps_leftovers=entry.get("leftovers") == "keep",
+            entry.name: Supervised(
+                name=entry.name,
+                command=entry.command or (),
+                port=entry.port,
+                env=entry.values,
+                restart=entry.restart,
+                user=entry.user,
+                cwd=str(Path(order.app, entry.cwd or ".")),
+                keeps_leftovers=entry.leftovers == "keep",
             )
-            for entry in order["processes"]
+            for entry in order.processes
         }
-        self.budget = Budget(order["memory_limit_bytes"], self.pids)
+        self.budget = Budget(order.memory_limit_bytes, self.pids)
         self.spawner = spawner or InTheOpen(self.budget.wrap)
         """Who starts processes of the app's: the supervisor's, and the commands of probes."""
 

@@ -35,8 +35,8 @@ from chaos.agent.wall import Wall, why_not, wish
 from chaos.agent.windows import Windows
 from chaos.errors import InjectionError, TargetError
 from chaos.faults import fault_class
-from chaos.probes import made
 from chaos.probes.base import Probe
+from chaos.run_spec.model import RunSpec, WallSpec
 from chaos.tolerances import Tolerance
 
 _FAULTS_END_WITHIN_S = 10.0
@@ -56,7 +56,7 @@ class Timeline:
     """One order under way."""
 
     def __init__(
-        self, order: Mapping[str, Any], folder: Path, record: Record, wall: Wall | OSError | None = None
+        self, order: RunSpec, folder: Path, record: Record, wall: Wall | OSError | None = None
     ) -> None:
         self._order = order
         self._folder = folder
@@ -64,12 +64,12 @@ class Timeline:
         self._windows = Windows()
         self._wall = wall
         self._supervisor = Supervisor(order, record)
-        self._place = Place(record.clock, self._windows, self._supervisor, order["app"])
+        self._place = Place(record.clock, self._windows, self._supervisor, order.app)
         self._steps = Steps(order, self._supervisor, record, folder)
         self._baseline = BaselineJudge.of(order)
         budget = self._supervisor.budget
         self._watch = Watch(lambda: budget.outside(self._supervisor.pids()), record)
-        self._stops = StopWatch(order["stop_when"])
+        self._stops = StopWatch(order.stop_when)
         self._early: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._phase = ""
         self._seen = asyncio.Event()
@@ -117,7 +117,7 @@ class Timeline:
         """
         if self._wall is None:
             return
-        wanted, supervisor = self._order["wall"], self._supervisor
+        wanted, supervisor = self._order.wall or WallSpec(), self._supervisor
         try:
             if isinstance(self._wall, OSError):
                 raise self._wall
@@ -125,7 +125,7 @@ class Timeline:
                 self._wall.begin_building(wish(self._order))
             self._wall.built()
         except OSError as error:
-            if not wanted["may_lack"] or wanted["image"]:
+            if not wanted.may_lack or wanted.image:
                 raise why_not(error) from error
             self._record.emit("target.confined", ids="none", why=str(why_not(error)))
         else:
@@ -134,8 +134,8 @@ class Timeline:
 
     def _read_faults(self) -> None:
         """Import what the method needs."""
-        for entry in self._order["method"]:
-            fault_class(entry["fault"]["type"])
+        for step in self._order.method:
+            fault_class(step.fault.type)
 
     async def _phases(self) -> Ending:
         ready = asyncio.create_task(bring_up(self._order, self._supervisor, self._place, self._record))
@@ -153,7 +153,7 @@ class Timeline:
             if self._early.done():
                 return self._early.result()
             async with self._in_phase("baseline"):
-                await self._pass(self._order["baseline_s"])
+                await self._pass(self._order.baseline_s)
                 await self._seen_often_enough()
             if self._early.done():
                 return self._early.result()
@@ -169,15 +169,15 @@ class Timeline:
                 self._end(outcome, self._steps.failed)
             if not self._early.done():
                 async with self._in_phase("recovery"):
-                    await self._pass(self._order["recovery_s"])
+                    await self._pass(self._order.recovery_s)
         return (
             self._early.result() if self._early.done() else Ending("completed", "every phase ran to its end")
         )
 
     async def _seen_often_enough(self) -> None:
         """Wait for looks that were drawn at the very end of the baseline, where without them there are too few."""
-        probes = [entry["probe"] for entry in self._order["steady_state"]]
-        longest_s = max((probe["every"] + probe.get("timeout", 0.0) for probe in probes), default=0.0)
+        probes = [state.probe for state in self._order.steady_state]
+        longest_s = max((probe.every + probe.longest_s for probe in probes), default=0.0)
         until = time.monotonic() + min(longest_s, _WAIT_FOR_LOOKS_S)
         while not self._baseline.enough and not self._early.done() and time.monotonic() < until:
             self._seen.clear()
@@ -189,18 +189,16 @@ class Timeline:
 
     async def _warm_up(self) -> None:
         """Let the app get warm under load; what its windows saw of that is no metric of the baseline."""
-        if warmup_s := self._order.get("warmup_s", 0.0):
+        if warmup_s := self._order.warmup_s:
             async with self._in_phase("warmup"):
                 await self._pass(warmup_s)
             self._windows.forget()
 
     async def _fault_phase(self) -> None:
-        if not self._order["control"]:
+        if not self._order.control:
             await self._carry_out_method()
             return
-        order = self._order
-        around_s = order.get("warmup_s", 0.0) + order["baseline_s"] + order["recovery_s"]
-        lasts_s = order["declared_s"] - around_s
+        lasts_s = (self._order.declared_s or 0.0) - self._order.around_s
         self._record.emit("fault.withheld", lasts_s=round(lasts_s, 6))
         await self._pass(lasts_s)
 
@@ -239,33 +237,24 @@ class Timeline:
 
     def _observers(self, until: asyncio.Event) -> list[Any]:
         work: list[Any] = []
-        if self._order.get("load"):
-            work.append(
-                OpenLoop(
-                    self._order["load"],
-                    self._on_load,
-                    self._windows,
-                    self._record.clock,
-                    self._order["seed"],
-                ).run(until)
-            )
-        for entry in self._order["steady_state"]:
-            probe = made(entry["probe"])
-            work.append(self._looking(entry["name"], probe, Tolerance(**entry["tolerance"]), until))
-        for index, entry in enumerate(self._order["stop_when"]):
-            probe = made(entry["probe"])
-            work.append(
-                self._looking(f"stop:{index}", probe, Tolerance(**entry["tolerance"]), until, written=False)
-            )
-        sampler = Sampler(self._supervisor, self._order["disk_paths"])
-        work.append(sample_forever(sampler, self._order["sample_hz"], self._record, self._on_usage))
+        order = self._order
+        if order.load:
+            loop = OpenLoop(order.load, self._on_load, self._windows, self._record.clock, order.seed)
+            work.append(loop.run(until))
+        for state in order.steady_state:
+            work.append(self._looking(state.name, state.probe.made(), state.accepted, until))
+        for index, stop in enumerate(order.stop_when):
+            probe = stop.probe.made()
+            work.append(self._looking(f"stop:{index}", probe, stop.accepted, until, written=False))
+        sampler = Sampler(self._supervisor, order.disk_paths)
+        work.append(sample_forever(sampler, order.sample_hz, self._record, self._on_usage))
         work.append(self._watch.forever())
         return work
 
     def _looking(
         self, name: str, probe: Probe, tolerance: Tolerance, until: asyncio.Event, *, written: bool = True
     ) -> Coroutine[Any, Any, None]:
-        reads, seed = written and tolerance.reads_text, self._order["seed"]
+        reads, seed = written and tolerance.reads_text, self._order.seed
         emit, clock, heard, place = self._record.emit, self._record.clock, self._on_probe, self._place
         return probe_forever(
             name, probe, clock, emit, heard, place, until, read_body=reads, tolerance=tolerance, seed=seed
@@ -301,7 +290,7 @@ class Timeline:
         self._windows.used(now, sample["cpu_percent"] / 100, sample["memory_percent"] / 100)
 
     async def _listen(self) -> None:
-        what, why = await until_told(self._folder, self._order["lease_s"])
+        what, why = await until_told(self._folder, self._order.lease_s)
         self._record.emit(what, why=why)
         because = "lease" if what == "controller.lost" else "stopped"
         self._end("aborted", why, because)

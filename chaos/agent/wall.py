@@ -24,6 +24,7 @@ from chaos.agent.processors import chosen
 from chaos.agent.warden import MESSAGE, NAMESPACE, be_warden
 from chaos.errors import TargetError
 from chaos.namespaces import kernel
+from chaos.run_spec.model import AloneSpec, ImageSpec, RunSpec, WallSpec
 
 if TYPE_CHECKING:
     import subprocess
@@ -68,8 +69,7 @@ class Wish(NamedTuple):
     """Files that a process writes 0 to, to join the app's control group."""
     keep_ids: bool
     """Whether the files of the app have owners that must stay."""
-    image: Mapping[str, Any] | None
-    """Where the files of an image are (`root`), and in which file there (`told`) is how its command runs."""
+    image: ImageSpec | None
     users: Sequence[str]
     """Who needs an account."""
     home: str
@@ -79,17 +79,17 @@ class Wish(NamedTuple):
     """Which of them it sees; none when it sees all."""
 
 
-def wish(order: Mapping[str, Any]) -> Wish:
+def wish(order: RunSpec) -> Wish:
     """What an order wants."""
-    wanted = order["wall"]
-    users = dict.fromkeys(entry.get("user") or "" for entry in order["processes"])
+    wanted = order.wall or WallSpec()
+    users = dict.fromkeys(process.user for process in order.processes)
     return Wish(
         groups_to_join(),
-        wanted["keep_ids"],
-        wanted["image"],
+        wanted.keep_ids,
+        wanted.image,
         list(users),
-        order["app"],
-        order["memory_limit_bytes"],
+        order.app,
+        order.memory_limit_bytes,
         chosen(order),
     )
 
@@ -221,7 +221,7 @@ class Wall:
     def begin_building(self, wanted: "Wish") -> None:
         """The same, without waiting for it. Raises OSError when the warden has gone."""
         image = wanted.image
-        config = {"root": image["root"], **json.loads(Path(image["told"]).read_text())} if image else None
+        config = {"root": image.root, **json.loads(Path(image.told).read_text())} if image else None
         ours = {name: value for name, value in os.environ.items() if name != "HOME"}  # that is the user's
         self._environment = {"PATH": os.defpath, **config["env"]} if config else ours
         asked = {
@@ -382,7 +382,7 @@ def _pid_of(pidfd: int) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pid:"))
 
 
-def run_alone(told: Mapping[str, Any], argv: Sequence[str]) -> int:
+def run_alone(told: AloneSpec, argv: Sequence[str]) -> int:
     """Run one command of the app's behind a wall of its own, which ends with it; its exit code, or 128 + a signal.
 
     126 when there is no wall, 127 when there is no such command, and then why on standard error.
@@ -390,15 +390,15 @@ def run_alone(told: Mapping[str, Any], argv: Sequence[str]) -> int:
     code = 126
     try:
         wall = Wall.begin()
-        wall.build(Wish((), told["keep_ids"], told["image"], [told["user"]], told["cwd"]))
+        wall.build(Wish((), told.keep_ids, told.image, [told.user], told.cwd))
     except OSError as error:
-        if not told["may_lack"] or told["image"]:
+        if not told.may_lack or told.image:
             sys.stderr.write(f"{why_not(error)}\n")
             return code
-        os.chdir(told["cwd"])
+        os.chdir(told.cwd)
         os.execvp(argv[0], list(argv))
     try:
-        child = wall.fork(argv, cwd=told["cwd"], env={}, output=(1, 2), user=told["user"], limited=False)
+        child = wall.fork(argv, cwd=told.cwd, env={}, output=(1, 2), user=told.user, limited=False)
         child.begun_now()
     except OSError as error:
         sys.stderr.write(f"cannot run {argv[0]}: {error.strerror} ({error.filename})\n")

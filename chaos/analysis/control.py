@@ -12,7 +12,7 @@ from chaos.verdict import Outcome, Verdict, worst
 
 def is_control(record: Record) -> bool:
     """Whether this segment of a journal is one."""
-    return record.plan.get("control") is True
+    return record.plan.control
 
 
 def reference(record: Record, timeline: Timeline) -> float | None:
@@ -23,7 +23,7 @@ def reference(record: Record, timeline: Timeline) -> float | None:
     phase = timeline.span("fault")
     if phase is None or not phase.closed:
         return None
-    faults = [read_fault(step.get("fault") or {}) for step in record.plan.get("method") or ()]
+    faults = [read_fault(step.fault) for step in record.plan.method]
     return phase.start if all(fault is not None and fault.impulse for fault in faults) else phase.end
 
 

@@ -10,18 +10,17 @@ Categorical Data Analysis, 3rd ed., section 3.5.1.
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import exp, lgamma
-from typing import Any
 
 from chaos.analysis.record import Record
 from chaos.analysis.timeline import PHASES, Timeline
 from chaos.events import Event
+from chaos.probes.http import HttpProbe
+from chaos.run_spec.parts import LoadSpec, ProbeSpec
 from chaos.statistics.latencies import Request
 from chaos.statistics.shares import HICCUP_S, Marks, Tally, clumping
 
 SIGNIFICANCE = 0.001
 """How often such a doubt may be raised by chance in one run, over all phases and probes together."""
-_SAME = ("url", "method", "headers", "body")
-_DEFAULTS: Mapping[str, Any] = {"method": "GET", "headers": {}, "body": None}
 
 
 def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) -> list[str]:
@@ -29,14 +28,11 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     started = record.first("load.started")
     if started is None or "seed" not in started.data:
         return []  # of a version that drew nothing: judged as it was
-    load = record.plan.get("load") or {}
-    states = [
-        state for state in record.plan.get("steady_state") or () if alike(state.get("probe") or {}, load)
-    ]
+    load = record.plan.load or LoadSpec()
+    states = [state for state in record.plan.steady_state if alike(state.probe, load)]
     doubts: list[str] = []
     for state in states:
-        name, probe = str(state.get("name")), state["probe"]
-        patience_s = min(float(probe.get("timeout") or 1.0), float(load.get("timeout_s") or 2.0))
+        name, patience_s = state.name, min(state.probe.timeout or HttpProbe.timeout, load.timeout_s)
         looks = [
             (event.at, _look_failed(event, patience_s))
             for event in record.of("probe.sampled")
@@ -49,11 +45,13 @@ def disagreements(record: Record, timeline: Timeline, found: Sequence[Request]) 
     return doubts
 
 
-def alike(probe: Mapping[str, Any], load: Mapping[str, Any]) -> bool:
+def alike(asked: ProbeSpec, load: LoadSpec) -> bool:
     """Whether they ask for the very same."""
-    return probe.get("type") == "http" and all(
-        (probe.get(key) or _DEFAULTS.get(key)) == (load.get(key) or _DEFAULTS.get(key)) for key in _SAME
-    )
+    probe = asked.of(HttpProbe)
+    if probe is None:
+        return False
+    own = (probe.url, probe.method, probe.headers, probe.body)
+    return own == (load.url, load.method, load.headers, load.body)
 
 
 def _look_failed(event: Event, patience_s: float) -> bool:

@@ -19,7 +19,7 @@ class Due:
     @classmethod
     def of(cls, record: Record) -> "Due":
         """Of the load of a run. The rate is the plan's: no journal makes us draw more than a manifest may ask for."""
-        rate_per_s = float((record.plan.get("load") or {}).get("rate_per_s") or 0.0)
+        rate_per_s = record.plan.load.rate_per_s if record.plan.load else 0.0
         started = record.first("load.started")
         seed = started.data.get("seed") if started else None
         if started is None or not isinstance(seed, int) or started.data.get("arrivals") != "poisson":

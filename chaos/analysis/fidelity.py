@@ -5,9 +5,8 @@ injected at all, lasted as long as asked, was ended by the timeline and not by s
 nothing behind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from chaos.analysis.result import MetResult, StepResult, plain
 from chaos.analysis.timeline import FaultWindow, Timeline
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Delivered, Fault
+from chaos.run_spec.parts import FaultSpec, StepSpec
 
 # The agent's timer and the undo take milliseconds; a fault that lacks more than this was ended by something
 # else.
@@ -41,25 +41,24 @@ class StepJudged:
     """The sentence about what it left behind."""
 
 
-def judge_steps(method: Sequence[Mapping[str, Any]], timeline: Timeline) -> list[StepJudged]:
+def judge_steps(method: Sequence[StepSpec], timeline: Timeline) -> list[StepJudged]:
     """Every step of the plan, also those that were never reached."""
-    return [_judge(step, timeline.windows.get(str(step.get("name")))) for step in method]
+    return [_judge(step, timeline.windows.get(step.name)) for step in method]
 
 
-def _judge(step: Mapping[str, Any], seen: FaultWindow | None) -> StepJudged:
-    name = str(step.get("name"))
+def _judge(step: StepSpec, seen: FaultWindow | None) -> StepJudged:
+    name = step.name
     window = seen or FaultWindow(name)
-    asked = step.get("fault") or {}
-    fault = read_fault(asked)
+    fault = read_fault(step.fault)
     delivered, met = _delivered(fault, window), _met(window)
     if met is not None and delivered.in_place is not None:
         delivered = replace(delivered, landed=delivered.in_place)
-    hold_s = float(step.get("hold_s") or 0.0)
-    unmet = _unmet(met) if step.get("expect_met", True) else []
+    hold_s = step.hold_s
+    unmet = _unmet(met) if step.expect_met else []
     doubts = [f"“{name}” {doubt}" for doubt in [*_doubts(delivered, window, hold_s), *unmet]]
     result = StepResult(
         name=name,
-        fault=str(asked.get("type", "")),
+        fault=step.fault.type,
         mechanism=window.mechanism,
         kind=window.kind,
         landed=delivered.landed,
@@ -98,11 +97,10 @@ def _effective(delivered: Delivered) -> dict[str, float]:
     )
 
 
-def read_fault(fields: Mapping[str, Any]) -> Fault | None:
+def read_fault(asked: FaultSpec) -> Fault | None:
     """The fault of a plan; None when this version does not know it or one of its fields."""
-    kind = FAULTS.get(str(fields.get("type")))
     try:
-        return kind(**fields) if kind else None
+        return asked.made() if asked.type in FAULTS else None
     except (TypeError, ValueError):
         return None
 

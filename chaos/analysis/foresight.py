@@ -3,10 +3,9 @@
 Pure arithmetic over the plan's JSON (units as there: seconds, shares), by the tests that will judge the run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 from chaos.analysis.intervals import failures_left
 from chaos.analysis.looks import PlannedSteadyState
@@ -14,6 +13,7 @@ from chaos.analysis.moments import percent
 from chaos.analysis.pairs import fewest, mcnemar
 from chaos.analysis.requested import bound_of
 from chaos.analysis.significance import Tests
+from chaos.run_spec.model import RunSpec
 from chaos.statistics import binomial
 from chaos.statistics.series_plan import SeriesPlan
 from chaos.units import DURATION
@@ -68,26 +68,24 @@ class Expected:
         return f"{said}; so few could tell {ceil(works * 1000) / 10:g} %" if works < 0.5 else said
 
 
-def expected(plan: Mapping[str, Any]) -> Iterator[tuple[PlannedSteadyState, Expected]]:
+def expected(plan: RunSpec) -> Iterator[tuple[PlannedSteadyState, Expected]]:
     """Each steady state of the plan, with the phase that decides it: the fault's, or of `afterwards` the recovery."""
-    asked = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
+    asked = [PlannedSteadyState.read(state) for state in plan.steady_state]
     tests = Tests.of(plan, asked)
-    before, after = float(plan.get("baseline_s") or 0.0), float(plan.get("recovery_s") or 0.0)
-    fault = _fault_s(plan) if "declared_s" not in plan else float(plan["declared_s"]) - before - after
+    before, after = plan.baseline_s, plan.recovery_s
+    fault = _fault_s(plan) if plan.declared_s is None else plan.declared_s - before - after
     for state in asked:
         where, lasts_s = ("fault phase", fault) if state.holds == "throughout" else ("recovery phase", after)
         yield state, _expected(plan, state, where, lasts_s, tests)
 
 
-def _fault_s(plan: Mapping[str, Any]) -> float:
+def _fault_s(plan: RunSpec) -> float:
     """Of a plan without its length: what its steps last one after the other."""
-    return sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
+    return sum(step.hold_s for step in plan.method)
 
 
-def _expected(
-    plan: Mapping[str, Any], state: PlannedSteadyState, where: str, lasts_s: float, tests: Tests
-) -> Expected:
-    share, rate = bound_of(state), float((plan.get("load") or {}).get("rate_per_s") or 0.0)
+def _expected(plan: RunSpec, state: PlannedSteadyState, where: str, lasts_s: float, tests: Tests) -> Expected:
+    share, rate = bound_of(state), plan.load.rate_per_s if plan.load else 0.0
     by_request = share is not None and rate > 0
     every_s = 1 / rate if by_request else state.every_s
     parts = ceil(1 / state.budget - 1e-9) if by_request and 0 < state.budget < 1 else 1

@@ -16,6 +16,7 @@ from chaos.analysis.record import Record
 from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.standstill import Standstill, standstills
 from chaos.analysis.timeline import Timeline
+from chaos.run_spec.model import WorkSpec
 from chaos.statistics.latencies import Request, percentile
 from chaos.tolerances import UNJUDGED
 
@@ -87,7 +88,7 @@ class RunHealth:
 
 def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> RunHealth:
     """Look for every doubt; none at all of a run that has no plan."""
-    if not record.plan:
+    if not record.has_plan:
         return RunHealth([], [], [], [], [], [])
     return RunHealth(
         baseline=baseline_doubts(record),
@@ -174,7 +175,7 @@ def _silences(record: Record, timeline: Timeline) -> list[str]:
         return []
     start, end = timeline.spans[0].start, timeline.spans[-1].end
     beats = [start, *(event.at for event in record.of("usage.sampled") if start < event.at < end), end]
-    allowed_s = max(SILENT_S, 3 / float(record.plan.get("sample_hz") or 10))
+    allowed_s = max(SILENT_S, 3 / (record.plan.sample_hz or WorkSpec.sample_hz))
     ordered = standstills(record.events)
     return [
         f"the agent recorded nothing for {seconds(later - earlier)} from {clock(earlier)}: "

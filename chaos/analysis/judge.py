@@ -48,8 +48,8 @@ from chaos.analysis.trials import together
 from chaos.analysis.usage import peaks
 from chaos.analysis.verdict import decide
 from chaos.events import Event, segments
+from chaos.run_spec.model import RunSpec
 from chaos.statistics.latencies import Request
-from chaos.statistics.series_plan import SeriesPlan
 from chaos.verdict import RULES, Verdict
 
 
@@ -66,9 +66,9 @@ def judge_segment(events: Sequence[Event], rules: int = RULES) -> JudgedTrial:
     record = Record(awake(events))
     return JudgedTrial(
         result=_judge(record, rules),
-        trial=int(record.plan.get("trial") or 1),
+        trial=record.plan.trial,
         control=is_control(record),
-        series=SeriesPlan.of(record.plan),
+        series=record.plan.series.plan,
         may_follow=may_follow(record),
     )
 
@@ -81,9 +81,9 @@ def _judge(record: Record, rules: int) -> Result:
     found = requests(record)
     ended, ended_why = outcome(record)
     control = is_control(record)
-    steps = [] if control else judge_steps(plan.get("method") or (), timeline)
+    steps = [] if control else judge_steps(plan.method, timeline)
     health = examine(record, timeline, found)
-    asked = [PlannedSteadyState.read(state, rules) for state in plan.get("steady_state") or ()]
+    asked = [PlannedSteadyState.read(state, rules) for state in plan.steady_state]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
     doubts = [
@@ -99,17 +99,17 @@ def _judge(record: Record, rules: int) -> Result:
     )
     begin, end = record.begin, max((event.at for event in events), default=0.0)
     return Result(
-        run_id=str(record.started.get("run_id") or plan.get("run_id") or ""),
-        experiment=str(record.started.get("experiment") or plan.get("experiment") or ""),
-        digest=str(record.started.get("digest") or plan.get("digest") or ""),
+        run_id=str(record.started.get("run_id") or plan.run_id),
+        experiment=str(record.started.get("experiment") or plan.experiment),
+        digest=str(record.started.get("digest") or plan.digest),
         seed=record.seed,
         rules=rules,
         significance=tests.significance,
         outcome=ended,
         verdict=verdict,
         why=why,
-        hypothesis=str(plan.get("hypothesis") or ""),
-        labels={str(key): str(value) for key, value in (plan.get("labels") or {}).items()},
+        hypothesis=plan.hypothesis,
+        labels=dict(plan.labels),
         started_at=iso(begin),
         ended_at=iso(end),
         steps=[step.result for step in steps],
@@ -158,7 +158,7 @@ def _states(record: Record, run: _Run, asked: Sequence[PlannedSteadyState]) -> l
             phases_s=phases_s(plan),
             requests=run.requests,
             data=data_of(record, state)[1] if state.of_data else None,
-            rate_per_s=float((plan.get("load") or {}).get("rate_per_s") or 0.0),
+            rate_per_s=plan.load.rate_per_s if plan.load else 0.0,
             starvation=starvation,
             tests=run.tests,
         )
@@ -171,7 +171,7 @@ def _doubts(record: Record, steps: Sequence[StepJudged], health: RunHealth) -> l
     doubts = [doubt for step in steps for doubt in step.doubts]
     if is_control(record):
         doubts += withheld_doubts(record)
-    elif record.plan and not steps:
+    elif record.has_plan and not steps:
         doubts.append("the plan has no step: nothing was injected")
     return doubts + trust.doubts(record) + health.of_the_run
 
@@ -236,17 +236,16 @@ def _load(found: Sequence[Request], timeline: Timeline) -> dict[str, LoadSummary
     }
 
 
-def declared_s(plan: Mapping[str, Any]) -> float:
+def declared_s(plan: RunSpec) -> float:
     """What the plan says its phases last, in seconds."""
-    if "declared_s" in plan:
-        return float(plan["declared_s"])
-    holds = sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
-    return float(plan.get("baseline_s") or 0.0) + holds + float(plan.get("recovery_s") or 0.0)
+    if plan.declared_s is not None:
+        return plan.declared_s
+    return plan.baseline_s + sum(step.hold_s for step in plan.method) + plan.recovery_s
 
 
-def phases_s(plan: Mapping[str, Any]) -> dict[str, float]:
+def phases_s(plan: RunSpec) -> dict[str, float]:
     """How long each phase was to last, in seconds."""
-    before, after = float(plan.get("baseline_s") or 0.0), float(plan.get("recovery_s") or 0.0)
+    before, after = plan.baseline_s, plan.recovery_s
     return {"baseline": before, "fault": declared_s(plan) - before - after, "recovery": after}
 
 
@@ -265,10 +264,9 @@ def _timings(record: Record, total_s: float) -> Timings:
 def _sandbox(record: Record) -> SandboxResult:
     opened, destroyed = record.last("sandbox.opened"), record.last("sandbox.destroyed")
     ref: Mapping[str, Any] = opened.data.get("ref") or {} if opened else {}
-    asked = record.plan.get("sandbox") or {}
     ident = ref.get("id")
     return SandboxResult(
-        type=str(ref.get("type") or asked.get("type") or ""),
+        type=str(ref.get("type") or record.plan.sandbox.type),
         id=None if ident is None else str(ident),
         destroyed=bool(destroyed and destroyed.data.get("destroyed")),
     )

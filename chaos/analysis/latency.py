@@ -21,7 +21,7 @@ from chaos.statistics.shares import HICCUP_S, clumping
 
 def requests(record: Record) -> list[Request]:
     """All requests of a run, by intended send time."""
-    timeout_s = float((record.plan.get("load") or {}).get("timeout_s") or DEFAULT_TIMEOUT_S)
+    timeout_s = (record.plan.load.timeout_s if record.plan.load else 0.0) or DEFAULT_TIMEOUT_S
     found = [request_of(event.at, event.data, timeout_s) for event in record.of("load.sampled")]
     return sorted(found, key=attrgetter("at"))
 

@@ -2,17 +2,19 @@
 cover."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
-from typing import Any
 
 from chaos.analysis.invariants import Writes, judged, seen_of
 from chaos.analysis.record import Record
 from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.result import DataSeen
+from chaos.errors import SpecError
 from chaos.events import Event
+from chaos.probes.metric import MetricProbe
+from chaos.run_spec.parts import ProbeSpec, StateSpec
 from chaos.statistics.latencies import QUANTILES, WITH_FAILURES
 from chaos.text.automaton import PatternError
 from chaos.text.regex import pattern_of
@@ -42,20 +44,19 @@ class PlannedSteadyState:
     """How long one look may take, or (a metric) how far it looks back."""
 
     @classmethod
-    def read(cls, state: Mapping[str, Any], rules: int = RULES) -> "PlannedSteadyState":
-        """From the plan's JSON, as these rules understand it."""
-        probe = state.get("probe") or {}
-        within = state.get("recover_within_s")
+    def read(cls, state: StateSpec, rules: int = RULES) -> "PlannedSteadyState":
+        """That of a plan, as these rules understand it."""
+        metric, known = _metric_probe(state)
         return cls(
-            name=str(state.get("name")),
-            probe=str(probe.get("type", "")),
-            metric=_metric(probe.get("metric"), rules),
-            tolerance=_tolerance(state.get("tolerance") or {}),
-            holds=str(state.get("holds") or "throughout"),
-            budget=float(state.get("budget") or 0.0),
-            recover_within_s=None if within is None else float(within),
-            every_s=float(probe.get("every") or 0.1),
-            patience_s=float(probe.get("timeout") or 0.0) + window_of(probe),
+            name=state.name,
+            probe=state.probe.type,
+            metric=_metric(None if metric is None else metric.metric, rules),
+            tolerance=_tolerance(state) if known else None,
+            holds=state.holds,
+            budget=state.budget,
+            recover_within_s=state.recover_within_s,
+            every_s=state.probe.every or ProbeSpec.every,
+            patience_s=state.probe.longest_s + (0.0 if metric is None else metric.window),
         )
 
     @property
@@ -106,19 +107,21 @@ def _metric(name: str | None, rules: int) -> str | None:
     return f"{name}{WITH_FAILURES}" if rules < LATENCY_OF_ANSWERS and name in QUANTILES else name
 
 
-def window_of(probe: Mapping[str, Any]) -> float:
-    """The window of a metric probe; 0 for all others."""
-    return float(probe.get("window") or 1.0) if probe.get("type") == "metric" else 0.0
-
-
-def _tolerance(fields: Mapping[str, Any]) -> Tolerance | None:
+def _metric_probe(state: StateSpec) -> tuple[MetricProbe | None, bool]:
+    """The metric that it is of, if any, and whether this version knows its fields."""
     try:
-        tolerance = Tolerance(**fields)
-        if tolerance.matches is not None:
-            pattern_of(tolerance.matches)
-    except (TypeError, PatternError):
+        return state.probe.of(MetricProbe), True
+    except SpecError:
+        return None, False
+
+
+def _tolerance(state: StateSpec) -> Tolerance | None:
+    try:
+        if state.tolerance is not None and state.tolerance.matches is not None:
+            pattern_of(state.tolerance.matches)
+    except PatternError:
         return None
-    return tolerance
+    return state.tolerance
 
 
 def looks_of(record: Record, states: Sequence[PlannedSteadyState]) -> dict[str, list[JudgedSample]]:

@@ -16,7 +16,7 @@ Ending = tuple[Outcome, str]
 
 def outcome(record: Record) -> Ending:
     """The outcome and its sentence (empty when completed)."""
-    if not record.plan:
+    if not record.has_plan:
         return Outcome.CRASHED, "the journal has no plan: run.started is missing"
     return (
         tampered(record)

@@ -5,9 +5,11 @@ Everything here tolerates a journal that was cut off anywhere: what was not writ
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from chaos.events import Event
+from chaos.run_spec.model import RunSpec
 
 
 class Record:
@@ -42,10 +44,14 @@ class Record:
         return event.data if event else {}
 
     @property
-    def plan(self) -> Mapping[str, Any]:
-        """The order this run was given, in base units; empty when it was never written."""
-        plan = self.started.get("plan")
-        return plan if isinstance(plan, Mapping) else {}
+    def has_plan(self) -> bool:
+        """Whether the order was ever written."""
+        return isinstance(self.started.get("plan"), Mapping)
+
+    @cached_property
+    def plan(self) -> RunSpec:
+        """The order this run was given; when it was never written, one that asks for nothing. Raises SpecError."""
+        return RunSpec.of_journal(self.started.get("plan") if self.has_plan else None)
 
     @property
     def seed(self) -> int | None:

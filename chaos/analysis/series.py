@@ -80,7 +80,7 @@ def series(events: Sequence[Event], bucket_s: float | None = None) -> ChartSerie
     ]
     _add_load(shown, [request for request in requests(record) if request.sent and start <= request.at <= end])
     _add_usage(shown, [event for event in record.of("usage.sampled") if start <= event.at <= end])
-    asked = [PlannedSteadyState.read(state) for state in record.plan.get("steady_state") or ()]
+    asked = [PlannedSteadyState.read(state) for state in record.plan.steady_state]
     looks = looks_of(record, asked)
     shown.probes = [(state.name, _strip(looks.get(state.name, []), start, bucket_s)) for state in asked]
     return shown

@@ -5,12 +5,12 @@ the steady states of one run do not have. A bound of 0 takes no share: no chance
 Source: Dunn, Multiple Comparisons Among Means, J. Am. Stat. Assoc. 56 (1961).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from chaos.analysis.looks import PlannedSteadyState
 from chaos.analysis.requested import bound_of
+from chaos.run_spec.model import RunSpec
 from chaos.statistics.binomial import SIGNIFICANCE
 
 
@@ -26,15 +26,14 @@ class Tests:
     """Of each test of a baseline."""
 
     @classmethod
-    def of(cls, plan: Mapping[str, Any], asked: Sequence[PlannedSteadyState]) -> "Tests":
-        """Those of a plan's JSON.
+    def of(cls, plan: RunSpec, asked: Sequence[PlannedSteadyState]) -> "Tests":
+        """Those of a plan.
 
         A series without controls deviates when one trial does: its trials share what is allowed. With controls, the
         test of trials against controls decides, and each is judged as a single run.
         """
-        said, series = plan.get("significance"), plan.get("series") or {}
-        significance = SIGNIFICANCE if said is None else float(said)
-        trials = 1 if series.get("control") is True else int(series.get("trials") or 1)
+        significance = plan.significance
+        trials = 1 if plan.series.control else plan.series.trials or 1
         bounded = [state for state in asked if state.budget > 0 or (bound_of(state) or 0.0) > 0]
         tests = sum(1 if state.holds == "afterwards" else 2 for state in bounded)
         return cls(

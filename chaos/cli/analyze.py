@@ -8,6 +8,7 @@ import click
 
 from chaos import api
 from chaos.errors import ChaosLabError
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import in_json
 from chaos.verdict import RULES
 
@@ -68,7 +69,7 @@ def _analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
     )
     click.echo(text)
     began = next(iter(Journal(journal).events()))
-    then = int((began.data.get("plan") or {}).get("rules") or 1)
+    then = RunSpec.of_journal(began.data.get("plan")).rules
     if version != then and not as_json:
         click.echo(f"  rules   judged by rules {version}; the run itself was by rules {then}")
     sys.exit(result.exit_code)

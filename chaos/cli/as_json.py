@@ -9,8 +9,8 @@ from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.text.inert import in_json, inert
 
 if TYPE_CHECKING:
-    from chaos.cli.examination import Examination
     from chaos.planning.plan import Plan
+    from chaos.sandboxes.support.provider import Examination
 
 
 def validation(

@@ -155,6 +155,7 @@ def _problems(file: Path) -> Iterator[str]:
 def _dashboards(file: Path) -> Iterator[Mapping[str, Any]]:
     """What a file describes: JSON as it is; a template by a full and by a bare plan."""
     from chaos.publish import dashboards
+    from chaos.run_spec.model import RunSpec
 
     if file.suffix == ".j2":
         if file.name == "fleet.json.j2":
@@ -164,7 +165,7 @@ def _dashboards(file: Path) -> Iterator[Mapping[str, Any]]:
             yield from _sample_days()
             return
         for plan in (_SAMPLE, {"experiment": "bare"}):
-            yield dashboards.render(file.absolute(), None, plan)
+            yield dashboards.render(file.absolute(), None, RunSpec.of_journal(plan))
     elif file.suffix == ".json":
         yield _read(file)
     else:

@@ -2,26 +2,20 @@
 
 import asyncio
 import json
-import platform
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from chaos.errors import PublishError, SandboxError
 from chaos.namespaces.delegation import REMEDY
 from chaos.runner import agent_bundle as bundle
 from chaos.runner.provision import behind_the_wall
-from chaos.sandboxes import Completed
-from chaos.sandboxes.container.engine import find
-from chaos.sandboxes.container.orphans import orphans as orphans_of
-from chaos.sandboxes.local.keeper import orphans
-from chaos.sandboxes.local.provider import LocalSandbox
+from chaos.sandboxes import Completed, Provider, Wanted, provider
+from chaos.sandboxes.support.facts import Facts, facts_of
+from chaos.sandboxes.support.provider import Examination
+from chaos.sandboxes.union import NAMES
 from chaos.settings import Settings
 
-Level = Literal["ok", "degraded", "missing"]
 _MIB = 2**20
 _FILTERED = b"Seccomp:\t2\n"
 """Of /proc/PID/status, behind the wall (proc(5))."""
@@ -29,48 +23,33 @@ _MEMORY_LIMIT = "memory limit by a control group"
 """A key of what the agent's `capabilities` says."""
 
 
-@dataclass(frozen=True)
-class Examination:
-    """One thing looked at. `degraded`: it works with less; `missing`: something does not work without it."""
-
-    name: str
-    level: Level
-    says: str
-    remedy: str = ""
-
-
 def examine(settings: Settings) -> Iterator[Examination]:
     """Every check, in the order a person would go through them."""
-    yield _python()
-    yield from asyncio.run(_sandbox())
-    yield asyncio.run(_containers(settings))
-    if settings.e2b_api_key:
-        yield asyncio.run(_microvms())
+    yield from asyncio.run(_sandboxes(settings))
     yield _room()
     yield from _keys(settings)
     yield grafana(settings)
     yield metrics(settings)
 
 
-def _python() -> Examination:
-    says = f"{platform.python_version()} at {sys.executable}, Linux {platform.release()}"
-    if platform.system() != "Linux":
-        return Examination(
-            "system", "missing", f"{platform.system()}", "the local sandbox needs Linux 5.12 or later"
-        )
-    return Examination("system", "ok", says)
+async def _sandboxes(settings: Settings) -> list[Examination]:
+    """Of each provider what it says itself, and of those that cost nothing what a sandbox of theirs can do."""
+    found: list[Examination] = []
+    for name in NAMES:
+        each = provider(name)
+        found += [check async for check in each.check(settings)]
+        found += await _tried(each) if each.tried_by_doctor else ()
+    return found
 
 
-async def _sandbox() -> list[Examination]:
+async def _tried(maker: Provider) -> list[Examination]:
     """Open one and let the agent try every mechanism inside."""
+    name = f"{maker.name} sandbox"
     try:
-        box = await LocalSandbox.open(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30)
+        box = await maker.open(Wanted(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30))
     except SandboxError as error:
-        return [
-            Examination(
-                "local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container"
-            )
-        ]
+        others = " or ".join(sorted(set(NAMES) - {maker.name}, reverse=True))
+        return [Examination(name, "missing", str(error), f"see above; or use sandbox.type: {others}")]
     try:
         await box.put("/run/chaoslab/agent.pyz", bundle.build())
         command = [box.python, "-I", "-S", "/run/chaoslab/agent.pyz", "capabilities", "/run/chaoslab"]
@@ -78,43 +57,12 @@ async def _sandbox() -> list[Examination]:
         apart = await box.run(await behind_the_wall(box, ["cat", "/proc/self/status"]), cwd="/")
     finally:
         await box.destroy()
-    facts = box.ref.facts
-    how = "user namespaces" if facts["user_namespace"] else "as root, without a user namespace"
-    built = Examination("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms")
+    built = maker.opened(box.ref)
     if done.exit_code != 0:
         return [built, Examination("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
     mechanisms: dict[str, str | None] = json.loads(done.stdout)
-    limit = memory_limit(facts, mechanisms.pop(_MEMORY_LIMIT))
+    limit = memory_limit(facts_of(box.ref), mechanisms.pop(_MEMORY_LIMIT))
     return [built, _wall(apart), limit, *_mechanisms(mechanisms)]
-
-
-async def _containers(settings: Settings) -> Examination:
-    """Ask for an engine; its image is fetched when it is first used."""
-    try:
-        engine = await find(settings)
-    except SandboxError as error:
-        return Examination("containers", "degraded", str(error))
-    left = await orphans_of(engine)
-    says = f"{engine.program} answers; an app's directory runs in {settings.chaoslab_container_image}"
-    if left:
-        return Examination(
-            "containers", "degraded", f"{says}; {len(left)} orphaned containers", "chaoslab gc"
-        )
-    return Examination("containers", "ok", says)
-
-
-async def _microvms() -> Examination:
-    """Ask E2B with the key that is there."""
-    from chaos.sandboxes.e2b import orphans as e2b_orphans
-
-    try:
-        running, left = await e2b_orphans.look()
-    except SandboxError as error:
-        return Examination(
-            "E2B", "missing", str(error), "look at E2B_API_KEY and at the way to E2B; or use another sandbox"
-        )
-    says = f"the account answers; {running} sandboxes of ours run there, {len(left)} of them orphaned"
-    return Examination("E2B", "degraded" if left else "ok", says, "chaoslab gc" if left else "")
 
 
 def _wall(done: Completed) -> Examination:
@@ -132,13 +80,13 @@ def _wall(done: Completed) -> Examination:
     return Examination("wall around the app", "ok", "namespaces and a system call filter of its own")
 
 
-def memory_limit(facts: Mapping[str, Any], not_joined: str | None) -> Examination:
+def memory_limit(facts: Facts, not_joined: str | None) -> Examination:
     """What the sandbox's keeper says of its control group, and what a process that was to join it found."""
-    if facts["memory"] != "real":
+    if facts.memory != "real":
         return Examination(
             "memory limit",
             "degraded",
-            f"no control group ({facts['memory_why']}): the agent enforces it; memory_limit, memory_pressure and "
+            f"no control group ({facts.memory_why}): the agent enforces it; memory_limit, memory_pressure and "
             "cpu_throttle say `emulated`, io_throttle is refused",
             f"run as root; or, as the user of a login session on systemd: {REMEDY}",
         )
@@ -166,8 +114,8 @@ def _mechanisms(found: Mapping[str, str | None]) -> Iterator[Examination]:
 
 def _room() -> Examination:
     free = shutil.disk_usage(Path.cwd()).free
-    left = list(orphans())
-    says = f"{free / 2**30:.1f} GiB free here; {len(left)} orphaned sandboxes"
+    left = sum(provider(name).left_here() for name in NAMES)
+    says = f"{free / 2**30:.1f} GiB free here; {left} orphaned sandboxes"
     if left:
         return Examination("room", "degraded", says, "chaoslab gc")
     if free < 200 * _MIB:

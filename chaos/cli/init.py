@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chaos.sandboxes.union import NAMES
+
 if TYPE_CHECKING:
     from chaos.cli.starting.repository import InitOptions
 
@@ -56,9 +58,7 @@ def _path(context: click.Context, parameter: click.Parameter, text: str | None) 
     help="How long each fault is held, such as 30s; as long as it takes, by default.",
 )
 @click.option("--dependency", help="For dependency_failure: what it takes away, such as db.internal:5432.")
-@click.option(
-    "--sandbox", type=click.Choice(["local", "container", "e2b"]), help="local for apps by default."
-)
+@click.option("--sandbox", type=click.Choice(NAMES), help="local for apps by default.")
 @click.option("--ci", type=click.Choice(["github", "gitlab", "gitea", "none"]), help="Which CI job to write.")
 def init(folder: Path, **values: Any) -> None:
     """Create a repository of experiments in FOLDER: manifests for your app, their schema, a CI job.

@@ -44,16 +44,16 @@ def _recipes(manifest: str) -> list["Recipe"]:
     recipes = []
     for drawn in map(plan, load(manifest)):
         setup = setup_of(drawn)
-        if drawn.sandbox["type"] != "e2b":
+        if drawn.sandbox.type != "e2b":
             raise click.UsageError(
-                f"{drawn.name}: its sandbox is '{drawn.sandbox['type']}'; only 'e2b' has templates"
+                f"{drawn.name}: its sandbox is '{drawn.sandbox.type}'; only 'e2b' has templates"
             )
         if drawn.image is None and setup is None:
             raise click.UsageError(
                 f"{drawn.name} needs no template of its own: it has neither an image nor a setup"
             )
-        origin = drawn.sandbox["template"] or BASE
-        recipes.append(Recipe(drawn.image, int(drawn.sandbox["memory"]), origin, setup))
+        origin = drawn.sandbox.own.get("template") or BASE
+        recipes.append(Recipe(drawn.image, int(drawn.sandbox.memory), origin, setup))
     return recipes
 
 

@@ -7,10 +7,8 @@ monotonic clock anchored once at start, so that a clock step inside the sandbox 
 A run of several trials is written one after the other into one journal; each trial, and each control (a trial whose
 faults are withheld), is a segment: it begins with `run.started` and ends with `run.ended`.
 
-host   run.started {run_id, experiment, digest, seed, plan, dashboard, overrides, versions, trial, control} ·
-       sandbox.opened {ref, took_s, unrecorded?} · journal.followed {seq, silent_s, ahead_s}, once a second ·
-       sandbox.destroyed {destroyed, why} · run.ended {outcome, why, tampered?}
-agent  what `chaos.events.codec` has a dataclass for, and nothing else: the gate (`chaos.runner.gate`) refuses it
+Every type has a dataclass: those of the agent in `chaos.events.agent` and `chaos.events.samples`, and nothing else is
+taken of it (`chaos.runner.gate`); those of the host in `chaos.events.host`. docs/journal.md is made from them.
 """
 
 import json

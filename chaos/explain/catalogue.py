@@ -79,8 +79,8 @@ def _others(result: Result, events: Sequence[Event], seen: Sequence[Symptom]) ->
 
 def _numbers(result: Result, events: Sequence[Event]) -> dict[str, str]:
     """What the templates' parameters are in this run; those that were not measured are not in it."""
-    load = Record(shown(events, result)).plan.get("load") or {}
-    timeout_s, rate = float(load.get("timeout_s") or 0.0), float(load.get("rate_per_s") or 0.0)
+    load = Record(shown(events, result)).plan.load
+    timeout_s, rate = (load.timeout_s, load.rate_per_s) if load else (0.0, 0.0)
     before, memory = result.load.get("baseline"), result.usage.memory_peak_percent
     late = any((each.lateness_p99_s or 0.0) > LATE_S for each in result.load.values())
     p95, p99 = (before.p95, before.p99) if before and not late else (None, None)

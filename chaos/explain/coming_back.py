@@ -15,7 +15,7 @@ TIMES = 2.0
 
 def looked_s(record: Record, timeline: Timeline) -> float:
     """For how long somebody looked after the last fault; of one that happens at a moment, after that."""
-    steps = judge_steps(record.plan.get("method") or (), timeline)
+    steps = judge_steps(record.plan.method, timeline)
     ends = [step.ended_at for step in steps if step.ended_at is not None]
     return max(0.0, (timeline.end or 0.0) - max(ends)) if ends else 0.0
 

@@ -1,6 +1,6 @@
 """Requests that failed under a fault, told by how: at once or late, by the app or because nobody listened."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import median
 from urllib.parse import urlsplit
 
@@ -61,21 +61,18 @@ def _name(scene: Scene, kind: str, took_s: float) -> str:
 def _told_at_once(scene: Scene) -> bool:
     fault = scene.asked
     return (
-        scene.step.fault in ("connection_refused", "connection_reset") or fault.get("mode") in _TOLD_AT_ONCE
+        scene.step.fault in ("connection_refused", "connection_reset")
+        or getattr(fault, "mode", None) in _TOLD_AT_ONCE
     )
 
 
 def _asked_itself(scene: Scene) -> bool:
     """Whether the load asks the very process or port that the fault is at."""
-    url = urlsplit(str((scene.record.plan.get("load") or {}).get("url", "")))
-    ports = {each.get("name"): each.get("port") for each in _processes(scene)}
-    at = {scene.asked.get("port"), ports.get(scene.asked.get("process"))} - {None}
+    load, fault = scene.record.plan.load, scene.asked
+    url = urlsplit(load.url if load else "")
+    ports = {each.name: each.port for each in scene.record.plan.processes}
+    at = {getattr(fault, "port", None), ports.get(getattr(fault, "process", None) or "")} - {None}
     return (url.port or {"http": 80, "https": 443}.get(url.scheme)) in at
-
-
-def _processes(scene: Scene) -> Sequence[dict[str, object]]:
-    found = scene.record.plan.get("processes")
-    return found if isinstance(found, list) else []
 
 
 def silent_failures(scene: Scene) -> Iterator[Symptom]:

@@ -134,7 +134,7 @@ def gate(result: Result, events: Sequence[Event], redact: Redact) -> Gate:
     own = shown(events, result)
     known = {**claims(result, own), **catalogue.causes(result, events)}
     advice = {id: each.text for id, each in catalogue.recommendations(result, events).items()}
-    names = frozenset(str(p.get("name", "")) for p in Record(own).plan.get("processes") or ())
+    names = frozenset(process.name for process in Record(own).plan.processes)
     lines = Record(own).of("log.captured")
     names |= {str(line.data.get("process", "")) for line in lines}
     return Gate(known, advice, propositions(known), Known(names - {""}, _finder(lines, redact)))

@@ -5,11 +5,13 @@ once that all is well takes no place worth counting, and a look elsewhere takes 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from chaos.analysis.disagreement import alike
 from chaos.explain.scene import Scene
+from chaos.probes.http import HttpProbe
+from chaos.run_spec.parts import LoadSpec, StateSpec
 from chaos.statistics.latencies import Request, request_of
 
 NOT_MADE = frozenset({"skipped", "unjudged"})
@@ -31,32 +33,31 @@ class RivalLooks(NamedTuple):
 
 def beside(scene: Scene, held_s: float) -> list[RivalLooks]:
     """The probes that take places from a load whose requests hold one for `held_s`."""
-    load = scene.record.plan.get("load") or {}
+    load = scene.record.plan.load or LoadSpec()
     found = []
-    for name, probe in _probes(scene):
-        if _server(scene, probe) != _server(scene, load):
+    for state, probe in _probes(scene):
+        if _server(scene, probe.url) != _server(scene, load.url):
             continue
-        looks = list(_looks(scene, name, float(probe.get("timeout") or 1.0)))
+        looks = list(_looks(scene, state.name, probe.timeout))
         answered = [each for each in looks if each.failure is None and each.at + each.took_s <= scene.end]
         if not answered:
             continue
-        own_s = held_s if alike(probe, load) else min(each.took_s for each in answered)
+        own_s = held_s if alike(state.probe, load) else min(each.took_s for each in answered)
         if own_s >= AS_LONG * held_s:
             found.append(RivalLooks(looks, answered, own_s))
     return found
 
 
-def _probes(scene: Scene) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for state in scene.record.plan.get("steady_state") or ():
-        probe = state.get("probe") or {}
-        if probe.get("type") == "http":
-            yield str(state.get("name")), probe
+def _probes(scene: Scene) -> Iterator[tuple[StateSpec, HttpProbe]]:
+    for state in scene.record.plan.steady_state:
+        if (probe := state.probe.of(HttpProbe)) is not None:
+            yield state, probe
 
 
-def _server(scene: Scene, asked: Mapping[str, Any]) -> tuple[str | None, int]:
+def _server(scene: Scene, asked: str) -> tuple[str | None, int]:
     """Host and port; every process of the app is here, whatever it is called."""
-    url = urlsplit(str(asked.get("url") or ""))
-    here = {*_HERE, *(each.get("name") for each in scene.record.plan.get("processes") or ())}
+    url = urlsplit(asked)
+    here = {*_HERE, *(process.name for process in scene.record.plan.processes)}
     host = "localhost" if url.hostname in here else url.hostname
     return host, url.port or (443 if url.scheme == "https" else 80)
 

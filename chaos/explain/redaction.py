@@ -7,8 +7,9 @@ costs a little evidence, a sent secret cannot be called back. Detectors of forms
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import SecretRef
 from chaos.text.deferred import deferred
 from chaos.text.detectors.every import without_secrets
 from chaos.text.detectors.masks import SECRET
@@ -57,16 +58,14 @@ class Redactor:
         return text
 
 
-def given(plan: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+def given(plan: RunSpec, environ: Mapping[str, str]) -> Iterator[str]:
     """Values that a plan gives to processes as secrets: by the name of the variable, or from the environment."""
     redact = Redactor()
-    for process in plan.get("processes") or ():
-        for name, value in (process.get("env") or {}).items():
-            if isinstance(value, Mapping):
-                yield environ.get(str(value.get("secret")), "")
-            elif (
-                isinstance(value, str) and value != MASKED and redact(f"{name}={value}") != f"{name}={value}"
-            ):
+    for process in plan.processes:
+        for name, value in process.env.items():
+            if isinstance(value, SecretRef):
+                yield environ.get(value.secret, "")
+            elif value != MASKED and redact(f"{name}={value}") != f"{name}={value}":
                 yield value
 
 

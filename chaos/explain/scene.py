@@ -1,15 +1,16 @@
 """One step's fault, what happened around it, and the symptoms that are seen there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from chaos.analysis.fidelity import read_fault
 from chaos.analysis.latency import requests
 from chaos.analysis.moments import span
 from chaos.analysis.record import Record
 from chaos.analysis.result import Result, StepResult
 from chaos.analysis.timeline import FaultWindow, Timeline, between
+from chaos.faults.support.base import Fault
 from chaos.statistics.latencies import Request
 
 AFTER_S = 1.0
@@ -47,10 +48,11 @@ class Scene:
         return self.window.recovered_at or self.timeline.end or self.record.end
 
     @property
-    def asked(self) -> Mapping[str, Any]:
-        """The step's fault as it was asked for; empty when the plan was never written."""
-        steps = self.record.plan.get("method") or []
-        return next((each["fault"] for each in steps if each.get("name") == self.step.name), {})
+    def asked(self) -> Fault | None:
+        """The step's fault as it was asked for; None when the plan was never written, or this version knows it not."""
+        return next(
+            (read_fault(each.fault) for each in self.record.plan.method if each.name == self.step.name), None
+        )
 
     @cached_property
     def requests(self) -> list[Request]:

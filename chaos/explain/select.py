@@ -7,6 +7,7 @@ leaves the rules' words, with a note.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from chaos.run_spec.model import RunSpec
 from chaos.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -38,4 +39,4 @@ async def said_by(name: str, result: "Result", events: "Callable[[], Sequence[Ev
 def _asked(run: Run) -> str:
     """The analyzer that the manifest asks for, as the journal began."""
     began = run.journal.latest("run.started")
-    return str((began[-1].data["plan"].get("analysis") or {}).get("analyzer", "rules")) if began else "rules"
+    return RunSpec.of_journal(began[-1].data["plan"]).analysis.analyzer if began else "rules"

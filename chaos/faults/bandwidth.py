@@ -34,6 +34,8 @@ _TRIES = 10
 class Bandwidth(Fault):
     """Limit what leaves one process, one port, or the whole app together to `rate` bytes a second, headers included."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["bandwidth"] = "bandwidth"
     rate: ByteRate = 1e6
     """32KB/s to 125MB/s (1 Gbit/s)."""

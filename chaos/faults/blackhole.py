@@ -19,6 +19,8 @@ from chaos.faults.support.base import Delivered, Injection, Met, Sample, Target
 class Blackhole(Denies):
     """Let the packets of one process, one port, or the whole app vanish; those with everybody, or with one peer."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["blackhole"] = "blackhole"
     direction: Direction = "both"
     """in: what should reach the target does not. out: what it sends gets nowhere. both: neither does."""

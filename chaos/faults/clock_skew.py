@@ -40,6 +40,8 @@ class ClockSkew(Fault):
     statically linked, or asks the kernel itself as Go does, is not reached, and the result says so.
     """
 
+    mechanisms = ("preload",)
+
     type: Literal["clock_skew"] = "clock_skew"
     process: str | None = None
     """Whose clock; that of every process of the app when not given."""

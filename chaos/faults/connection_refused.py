@@ -19,6 +19,8 @@ from chaos.faults.support.base import Delivered, Injection, Met, Sample, Target
 class ConnectionRefused(Denies):
     """Refuse new TCP connections to and from one process, one port, or the whole app; of everybody, or of one peer."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["connection_refused"] = "connection_refused"
     direction: Direction = "both"
     """in: connections that others make to the target. out: those that it makes. both: all of them."""

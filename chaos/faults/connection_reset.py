@@ -20,6 +20,8 @@ from chaos.faults.support.base import Delivered, Injection, Met, Sample, Target
 class ConnectionReset(Denies):
     """Reset TCP connections, open and new, of one process, one port, or the whole app; with everybody, or one peer."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["connection_reset"] = "connection_reset"
 
     @property

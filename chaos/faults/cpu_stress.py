@@ -35,6 +35,8 @@ class CpuStress(Fault):
     of its memory each.
     """
 
+    mechanisms = ("burners",)
+
     type: Literal["cpu_stress"] = "cpu_stress"
     cores: int | None = None
     """How many; every core that the sandbox may use when not given."""

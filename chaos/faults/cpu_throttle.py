@@ -43,6 +43,8 @@ class CpuThrottle(Fault):
     can be measured.
     """
 
+    mechanisms = ("cfs-quota", "sigstop-ration")
+
     type: Literal["cpu_throttle"] = "cpu_throttle"
     cpu: Annotated[float, CPU] = 0.5
     """Of one core; 150% is one core and a half."""

@@ -34,6 +34,8 @@ class CrashLoop(Fault):
     is what serves.
     """
 
+    mechanisms = ("sigkill-on-sight",)
+
     type: Literal["crash_loop"] = "crash_loop"
     process: str | None = None
     """Which one; every process of the app when not given."""

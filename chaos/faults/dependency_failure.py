@@ -43,6 +43,8 @@ _WEB_PORT = 443
 class DependencyFailure(Fault):
     """Make one dependency fail for everybody in the sandbox; name it by host (and port), by process, or by port."""
 
+    mechanisms = ("nftables", "name-server")
+
     type: Literal["dependency_failure"] = "dependency_failure"
     host: str | None = None
     """A name or an address; with `port` only that port of it."""

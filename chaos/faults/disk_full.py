@@ -34,6 +34,8 @@ class DiskFull(Fault):
     its own. The app's files are never touched. The fill has no name: it goes with the process that holds it.
     """
 
+    mechanisms = ("allocated-file",)
+
     type: Literal["disk_full"] = "disk_full"
     path: str = "/tmp"
     leave: Size = 2.0**20

@@ -28,6 +28,8 @@ class DiskReadOnly(Fault):
     there, still reach the disk beneath. The result names them.
     """
 
+    mechanisms = ("remount", "read-only-cover")
+
     type: Literal["disk_read_only"] = "disk_read_only"
     path: str = "/tmp"
     below: bool = False

@@ -52,6 +52,8 @@ _LONGEST_S = 20.0
 class DnsFailure(Fault):
     """Make lookups of a name, and of every name below it, fail, take long, or lead elsewhere."""
 
+    mechanisms = ("name-server",)
+
     type: Literal["dns_failure"] = "dns_failure"
     host: str
     """The name, such as `db.internal` or that of a process."""

@@ -29,6 +29,8 @@ class FdExhaustion(Fault):
     but poll(2) refuses to wait for more of them than the limit says.
     """
 
+    mechanisms = ("prlimit-nofile",)
+
     type: Literal["fd_exhaustion"] = "fd_exhaustion"
     process: str | None = None
     """Which one, with its descendants; every process of the app when not given."""

@@ -45,6 +45,8 @@ _GRPC_MOST = 16
 class HttpFault(Fault):
     """Tamper with requests to the port of a process of the app, or to a dependency, as everybody here sees it."""
 
+    mechanisms = ("http-proxy",)
+
     type: Literal["http_fault"] = "http_fault"
     process: str | None = None
     """The server: a process of the manifest, at its declared port."""

@@ -33,6 +33,8 @@ class InodeExhaustion(Fault):
     On a tmpfs the limit itself is lowered, elsewhere empty files are made. The app's files are never touched.
     """
 
+    mechanisms = ("remount-nr-inodes", "empty-files")
+
     type: Literal["inode_exhaustion"] = "inode_exhaustion"
     path: str = "/tmp"
     leave: int = 0

@@ -44,6 +44,8 @@ class IoStress(Fault):
     app can feel is the copying. Such a run says `emulated`.
     """
 
+    mechanisms = ("sync-writers",)
+
     type: Literal["io_stress"] = "io_stress"
     path: str = "/tmp"
     rate: ByteRate = 20 * 2.0**20

@@ -54,6 +54,8 @@ class IoThrottle(Fault):
     is as fast as ever. A tmpfs has no device: there it is refused.
     """
 
+    mechanisms = ("blkio-throttle", "io.max")
+
     type: Literal["io_throttle"] = "io_throttle"
     path: str = "/usr"
     read: ByteRate | None = None

@@ -30,6 +30,8 @@ class MemoryLimit(Fault):
     emulated.
     """
 
+    mechanisms = ("cgroup-memory", "agent-enforced")
+
     type: Literal["memory_limit"] = "memory_limit"
     limit: Share = 0.5
     """Of the sandbox's memory."""

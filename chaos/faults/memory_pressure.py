@@ -33,6 +33,8 @@ class MemoryPressure(Fault):
     app has ended it takes no more than it had until then, and makes room at once for the one that is started again.
     """
 
+    mechanisms = ("anonymous-memory",)
+
     type: Literal["memory_pressure"] = "memory_pressure"
     fill: Share = 0.8
     over: PositiveDuration = 20.0

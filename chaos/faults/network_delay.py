@@ -48,6 +48,8 @@ _PATIENCE = 500
 class NetworkDelay(Fault):
     """Add latency to the traffic of one process, of one port, or of the whole app; with everybody, or with one peer."""
 
+    mechanisms = ("netem", "nfqueue", "tun")
+
     type: Literal["network_delay"] = "network_delay"
     delay: PositiveDuration = 0.3
     """What a round trip pays; the median under every distribution."""

@@ -21,6 +21,8 @@ from chaos.units import Share
 class PacketCorrupt(Fault):
     """Change one bit of the payload in a share of the packets that leave one process, one port, or the whole app."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["packet_corrupt"] = "packet_corrupt"
     corrupt: Share = 0.05
     """0.1% to 100%."""

@@ -18,6 +18,8 @@ from chaos.units import Share
 class PacketDuplicate(Fault):
     """Send a share of the packets that leave one process, one port, or the whole app a second time."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["packet_duplicate"] = "packet_duplicate"
     duplicate: Share = 0.1
     """0.1% to 100%."""

@@ -23,6 +23,8 @@ class PacketLoss(Fault):
     On loopback a packet is what the kernel hands over at once: up to 64 KiB of a stream, not 1500 bytes.
     """
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["packet_loss"] = "packet_loss"
     loss: Share = 0.05
     """0.1% to 100%."""

@@ -22,6 +22,8 @@ _SETTLE_S = 0.15
 class PacketReorder(Fault):
     """Let later packets overtake a share of those that leave one process, one port, or the whole app."""
 
+    mechanisms = ("nfqueue", "tun")
+
     type: Literal["packet_reorder"] = "packet_reorder"
     reorder: Share = 0.1
     """0.1% to 90%."""

@@ -34,6 +34,8 @@ class PidExhaustion(Fault):
     by the limit on the user's processes (RLIMIT_NPROC), for the app's processes only.
     """
 
+    mechanisms = ("cgroup-pids", "prlimit-nproc")
+
     type: Literal["pid_exhaustion"] = "pid_exhaustion"
     leave: int = 0
     """How many more may live at a time."""

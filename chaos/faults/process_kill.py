@@ -31,6 +31,8 @@ class ProcessKill(Fault):
     the process's port is among the dead, by the signal or, as what its main process left behind, after it.
     """
 
+    mechanisms = ("pidfd-signal",)
+
     type: Literal["process_kill"] = "process_kill"
     process: str | None = None
     signal: SignalName = "SIGKILL"

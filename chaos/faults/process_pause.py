@@ -31,6 +31,8 @@ class ProcessPause(Fault):
     started meanwhile is stopped, too. It lands when what stands still is what serves.
     """
 
+    mechanisms = ("sigstop",)
+
     type: Literal["process_pause"] = "process_pause"
     process: str | None = None
     """Which one; every process of the app when not given."""

@@ -32,6 +32,8 @@ class ProcessStop(Fault):
     what was told to end is what served.
     """
 
+    mechanisms = ("pidfd-signal",)
+
     type: Literal["process_stop"] = "process_stop"
     process: str | None = None
     """Which one; without it, one of those alive, at random."""

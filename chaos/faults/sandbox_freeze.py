@@ -29,6 +29,8 @@ class SandboxFreeze(Fault):
     sent and nothing is looked at, so a steady state shows what follows: sessions, leases and timers that ran out.
     """
 
+    mechanisms = ("pause-resume",)
+
     type: Literal["sandbox_freeze"] = "sandbox_freeze"
     lasts: PositiveDuration = 5.0
     """How long it stands still."""

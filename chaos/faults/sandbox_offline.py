@@ -29,6 +29,8 @@ class SandboxOffline(Fault):
     It is about the internet: what the app's processes say to each other, and what comes in, goes on.
     """
 
+    mechanisms = ("update-network",)
+
     type: Literal["sandbox_offline"] = "sandbox_offline"
     network: str = "0.0.0.0/0"
     """Addresses that cannot be reached, in CIDR form; all of them by default."""

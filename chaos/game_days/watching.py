@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import floor
 from random import Random
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from chaos.errors import ProbeError
 from chaos.manifests.models.game_day import ByProbe, DayStop, FromOutside
-from chaos.probes.lasting import StopConditionState, Unbroken, lasted, seen, subject
+from chaos.probes.lasting import StopConditionState, Unbroken, lasted, seen
 from chaos.units import DURATION
 
 
@@ -96,7 +96,7 @@ async def is_well(gate: ByProbe) -> tuple[bool, str]:
 
 def words(watched: FromOutside) -> str:
     """What is looked at."""
-    return subject(asdict(watched.probe))
+    return watched.probe.words
 
 
 async def _look(watched: FromOutside, at: float) -> Observation:

@@ -6,9 +6,8 @@ frame any more when the longest timeout is over; so no more is kept than that, h
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import ceil, isfinite
-from typing import Any
 
 from chaos.analysis.looks import PlannedSteadyState, look_of
 from chaos.analysis.series import LONGEST_S, WINDOW_S
@@ -17,6 +16,7 @@ from chaos.events import Event
 from chaos.live.items import SLOT_S, Frame
 from chaos.live.load import RecentRequests
 from chaos.live.slots import Slot
+from chaos.run_spec.model import RunSpec
 
 LAG_S = 0.25
 AGAIN_EVERY = 10
@@ -37,12 +37,12 @@ _INTENDED = frozenset({"load.sampled", "probe.sampled"})
 class Charts:
     """Of one segment."""
 
-    def __init__(self, segment: int, plan: Mapping[str, Any]) -> None:
+    def __init__(self, segment: int, plan: RunSpec) -> None:
         self.begin: float | None = None
         """When the first phase began."""
         self._segment = segment
         self._requests = RecentRequests(plan)
-        states = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
+        states = [PlannedSteadyState.read(state) for state in plan.steady_state]
         self._tolerances = {
             state.name: state.tolerance
             for state in states

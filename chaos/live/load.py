@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from chaos.analysis.series import RequestWindow, second_before
+from chaos.run_spec.model import RunSpec
 from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, Request, request_of
 
 _AT = attrgetter("at")
@@ -14,8 +15,8 @@ _AT = attrgetter("at")
 class RecentRequests:
     """By the time for which they were intended; older ones than anybody can still answer are forgotten."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
-        self.timeout_s = float((plan.get("load") or {}).get("timeout_s") or DEFAULT_TIMEOUT_S)
+    def __init__(self, plan: RunSpec) -> None:
+        self.timeout_s = (plan.load.timeout_s if plan.load else 0.0) or DEFAULT_TIMEOUT_S
         self._found: list[Request] = []
 
     def add(self, at: float, said: Mapping[str, Any]) -> bool:

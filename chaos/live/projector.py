@@ -5,14 +5,15 @@ read up to a number goes on from there, with another projector of the same journ
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-from chaos.errors import ChaosLabError
+from chaos.errors import ChaosLabError, SpecError
 from chaos.events import Event
 from chaos.live.charts import Charts
 from chaos.live.items import End, Item, LogEntry, Mark, StepFidelity
 from chaos.live.side import Measured
 from chaos.report.console import words
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import FaultSpec
 from chaos.text.inert import one_line
 
 LINES_A_SECOND = 50
@@ -24,9 +25,9 @@ class Projector:
 
     def __init__(self) -> None:
         self.segment = 1
-        self._charts = Charts(1, {})
+        self._charts = Charts(1, RunSpec())
         self._measured: dict[str, Measured] = {}
-        self._faults: Mapping[str, Any] = {}
+        self._faults: Mapping[str, FaultSpec] = {}
         self._second, self._lines, self._dropped = 0, 0, 0
         self._ended = self._begun = False
 
@@ -34,7 +35,7 @@ class Projector:
         """What it completes. Raises ChaosLabError when it is no event of a journal of ours."""
         try:
             return list(self._take(event))
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SpecError) as error:
             what = f"event {event.seq} ({one_line(event.type)}) is not as ChaosLab writes it"
             raise ChaosLabError(f"{what}: {error}") from error
 
@@ -59,11 +60,11 @@ class Projector:
             yield self._mark(event, said)
 
     def _begin(self, event: Event) -> None:
-        plan = event.data.get("plan") or {}
+        plan = RunSpec.of_journal(event.data.get("plan"))
         self.segment += self._begun
         self._begun, self._ended = True, False
         self._charts = Charts(self.segment, plan)
-        self._faults = {str(step.get("name")): step.get("fault") or {} for step in plan.get("method") or ()}
+        self._faults = {step.name: step.fault for step in plan.method}
         self._measured = {}
 
     def _injected(self, event: Event) -> Iterator[Item]:

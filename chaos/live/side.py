@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos.analysis.fidelity import read_fault
+from chaos.run_spec.parts import FaultSpec
 
 _EVERY_S = 1.0
 _MOST = 2000
@@ -13,7 +14,7 @@ _MOST = 2000
 class Measured:
     """Of one step."""
 
-    def __init__(self, fault: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    def __init__(self, fault: FaultSpec, asked: Mapping[str, Any]) -> None:
         self._fault = read_fault(fault)
         self._what = next((key for key, value in asked.items() if _number(value) is not None), None)
         self._asked = _number(asked.get(self._what)) if self._what else None

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -18,10 +18,10 @@ from chaos.manifests.load import Loaded, experiments, load_bytes
 from chaos.manifests.models.base import API_VERSION
 from chaos.manifests.overriding import Intensity
 from chaos.manifests.places import repository
+from chaos.sandboxes.union import ProviderName
 from chaos.units import DURATION
 
 SCENARIOS = tuple(sorted(FAULTS))
-Provider = Literal["local", "container", "e2b"]
 
 _PACKAGE = Path(__file__).parents[1]
 SHOP = packaged if (packaged := _PACKAGE / "_shop").is_dir() else _PACKAGE.parent / "experiments/apps/shop"
@@ -55,7 +55,7 @@ class Wish:
     """What it is asked for; 200 is well."""
     dependency: str | None = None
     """What a fault of a dependency takes away: `host` or `host:port`."""
-    sandbox: Provider = "local"
+    sandbox: ProviderName = "local"
 
 
 def written(wish: Wish) -> Loaded:

@@ -21,6 +21,7 @@ from chaos.manifests.yaml.files import bytes_of
 from chaos.manifests.yaml.located import documents, flaws, located
 from chaos.manifests.yaml.problems import ManifestProblem, Path, quoted, unknown
 from chaos.manifests.yaml.tree import Tree
+from chaos.sandboxes.union import ProviderName
 from chaos.units import PositiveDuration
 
 NAME = "chaoslab.yaml"
@@ -39,7 +40,7 @@ FaultName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "stri
 class PolicySpec(Part):
     """The most harm that any experiment of the repository may do."""
 
-    providers: Annotated[tuple[Literal["local", "container", "e2b"], ...], Field(min_length=1)] | None = None
+    providers: Annotated[tuple[ProviderName, ...], Field(min_length=1)] | None = None
     """Sandboxes that may be used; all when not given."""
     faults: Annotated[tuple[FaultName, ...], Field(min_length=1)] | None = None
     """Faults that may be injected; all when not given."""

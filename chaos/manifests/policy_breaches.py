@@ -66,7 +66,7 @@ def _intensity(step: Step, policy: Policy) -> Issues:
     where = policy.where("maxIntensity")
     said: dict[str, str] = {}
     for entry in step.entries():
-        for field, why in beyond(entry["fault"], most):
+        for field, why in beyond(entry.fault, most):
             said.setdefault(field, why)
     for field, why in said.items():
         place = "intensity" if step.fault.intensity else field

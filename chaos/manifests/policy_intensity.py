@@ -13,20 +13,21 @@ from typing import Any, get_args
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault, Intensity
 from chaos.manifests.models.method import unit_of
+from chaos.run_spec.parts import FaultSpec
 
 LEVELS: tuple[Intensity, ...] = get_args(Intensity)
 _PLACES = ("type", "intensity", "port", "status")
 """Numbers that say what or where, not how much."""
 
 
-def beyond(fault: Mapping[str, Any], most: Intensity) -> Iterator[tuple[str, str]]:
+def beyond(fault: FaultSpec, most: Intensity) -> Iterator[tuple[str, str]]:
     """Each field of a fault (as the agent is told it) that is stronger than this preset, and why."""
-    kind = FAULTS[fault["type"]]
+    kind = FAULTS[fault.type]
     preset = {name for level in LEVELS for name in kind.presets[level]}
     for field in fields(kind):
         if field.name in _PLACES:
             continue
-        value = fault[field.name]
+        value = fault.fields[field.name]
         why = (
             _too_strong(kind, field.name, value, most)
             if field.name in preset

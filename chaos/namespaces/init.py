@@ -116,7 +116,8 @@ class Init:
                 try:
                     answer, data = self._ops[request["op"]](request, body)
                 except Exception as error:  # noqa: BLE001  whatever it is, the controller must hear of it
-                    answer, data = {"error": f"{type(error).__name__}: {error}"}, b""
+                    words = f"{type(error).__name__}: {error}"
+                    answer, data = {"error": words, "errno": getattr(error, "errno", None)}, b""
                 finally:
                     self._waiting.discard(connection)
                 answer["size"] = len(data)

@@ -13,13 +13,16 @@ from chaos.planning.plan import Plan
 from chaos.planning.secret_env import needed
 from chaos.planning.secret_files import sentence
 from chaos.probes import PROBES
+from chaos.run_spec.codec import encode
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import FaultSpec, LoadSpec, ProbeSpec
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 
 
 def describe(plan: Plan, refusals: Sequence[ManifestProblem] = ()) -> str:
     """The plan as indented lines; with `refusals`, why it cannot be carried out."""
-    order = plan.order()
+    order = plan.told()
     sections = (
         _what(plan),
         _sandbox(plan, order),
@@ -43,62 +46,58 @@ def _what(plan: Plan) -> Iterator[str]:
     yield f"  seed        {plan.seed}"
 
 
-def _sandbox(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
+def _sandbox(plan: Plan, order: RunSpec) -> Iterator[str]:
     box = plan.sandbox
-    sizes = f"memory {SIZE.format(box['memory'])}, disk {SIZE.format(box['disk'])}"
-    sizes += f", cpu {SHARE.format(box['cpu'])}" if box.get("cpu") else ""
-    yield f"sandbox {box['type']}: {sizes}, destroys itself after {DURATION.format(box['ttl'])}"
+    sizes = f"memory {SIZE.format(box.memory)}, disk {SIZE.format(box.disk)}"
+    sizes += f", cpu {SHARE.format(box.cpu)}" if box.cpu else ""
+    yield f"sandbox {box.type}: {sizes}, destroys itself after {DURATION.format(box.ttl)}"
     if plan.retries:
         yield f"  opening it is tried again up to {plan.retries} time{'s' if plan.retries > 1 else ''}"
 
 
-def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
+def _target(plan: Plan, order: RunSpec) -> Iterator[str]:
     yield f"target {plan.app or plan.image}"
     if said := sentence(plan.left_out, plan.work):
         yield f"  {said}"
-    for command in order["setup"]:
+    for command in order.setup:
         yield f"  setup    {' '.join(command)}"
-    for process in order["processes"]:
-        port = f", port {process['port']}" if process["port"] else ""
-        ready = f", ready by {_probe(process['ready'])}" if process["ready"] else ""
-        command = " ".join(process["command"] or ["the image's own command"])
-        yield f"  process  {process['name']}: {command}{port}, restart {process['restart']}{ready}"
+    for process in order.processes:
+        port = f", port {process.port}" if process.port else ""
+        ready = f", ready by {_probe(process.ready)}" if process.ready else ""
+        words = " ".join(process.command or ["the image's own command"])
+        yield f"  process  {process.name}: {words}{port}, restart {process.restart}{ready}"
     for each in needed(order):
-        name = order["processes"][each.process]["name"]
+        name = order.processes[each.process].name
         yield f"  secret   {name}: {each.variable} from {each.secret} of the environment"
-    if order["load"]:
-        load = order["load"]
-        timeout = DURATION.format(load["timeout_s"])
-        rate = RATE.format(load["rate_per_s"])
-        yield f"  load     {load['method']} {load['url']} at {rate}, timeout {timeout}"
+    if load := order.load:
+        rate, timeout = RATE.format(load.rate_per_s), DURATION.format(load.timeout_s)
+        yield f"  load     {load.method} {load.url} at {rate}, timeout {timeout}"
         yield f"           {arrival_lines(load)}"
 
 
-def arrival_lines(load: Mapping[str, Any]) -> str:
+def arrival_lines(load: LoadSpec) -> str:
     """What is drawn by the seed of a load."""
-    times = {"poisson": "arrivals drawn (poisson)", "uniform": "evenly spaced"}[
-        load.get("arrivals", "poisson")
-    ]
+    times = {"poisson": "arrivals drawn (poisson)", "uniform": "evenly spaced"}[load.arrivals]
     use = {
         "mix": "open or new connections, drawn for each",
         "reuse": "connections reused",
         "new": "a new connection for each",
     }
-    return f"{times}, {use[load.get('connection_use', 'mix')]}, at most {load['connections']}"
+    return f"{times}, {use[load.connection_use]}, at most {load.connections}"
 
 
-def _looks(order: Mapping[str, Any]) -> Iterator[str]:
+def _looks(order: RunSpec) -> Iterator[str]:
     yield "steady state, each looked at once in every interval, at a place in it that is drawn unless it says otherwise"
     proofs = {state.name: found for state, found in expected(order)}
-    for state in order["steady_state"]:
-        when = state["holds"]
-        if when == "afterwards":
-            when += f", recovered within {DURATION.format(state['recover_within_s'])}"
-        if state["budget"]:
+    for state in order.steady_state:
+        when: str = state.holds
+        if state.holds == "afterwards":
+            when += f", recovered within {DURATION.format(state.recover_within_s or 0.0)}"
+        if state.budget:
             part = "time" if PlannedSteadyState.read(state).by_request else "samples"
-            when += f", up to {SHARE.format(state['budget'])} of the {part} may be out"
-        yield f"  {state['name']}: {_probe(state['probe'])}, {Tolerance(**state['tolerance'])}; {when}"
-        yield _proof(proofs[state["name"]])
+            when += f", up to {SHARE.format(state.budget)} of the {part} may be out"
+        yield f"  {state.name}: {_probe(state.probe)}, {state.accepted}; {when}"
+        yield _proof(proofs[state.name])
 
 
 def _proof(found: Expected) -> str:
@@ -106,14 +105,14 @@ def _proof(found: Expected) -> str:
     return f"    cannot be held: {found.too_few}" if found.too_few else f"    {in_words(found)}"
 
 
-def _timeline(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
+def _timeline(plan: Plan, order: RunSpec) -> Iterator[str]:
     yield f"timeline {DURATION.format(plan.declared_s)}{_trials(plan)}"
-    for at, name, what, seconds in _phases(order, str(plan.sandbox["type"])):
+    for at, name, what, seconds in _phases(order, plan.sandbox.type):
         for number, line in enumerate(what.split("\n")):
             left = f"{_clock(at)}  {name:<9} {DURATION.format(seconds):>6}" if number == 0 else " " * 25
             yield f"  {left}  {line}"
     yield f"  {_clock(plan.declared_s)}  end; the sandbox is destroyed"
-    significance, states = float(order["significance"]), len(order["steady_state"])
+    significance, states = order.significance, len(order.steady_state)
     yield from (f"  {said}" for said in series_in_words(plan.series, states, significance))
 
 
@@ -127,27 +126,25 @@ def _trials(plan: Plan) -> str:
     return f", {most}{len(turns)} times, each in a fresh sandbox: {', '.join(shown)}"
 
 
-def _phases(order: Mapping[str, Any], provider: str) -> Iterator[tuple[float, str, str, float]]:
+def _phases(order: RunSpec, provider: str) -> Iterator[tuple[float, str, str, float]]:
     """Start in seconds, phase, what happens, length in seconds; by start."""
-    warm = order.get("warmup_s", 0.0)
-    if warm:
+    if warm := order.warmup_s:
         yield 0.0, "warmup", "load and probes run; nothing of it is judged", warm
-    begin = warm + order["baseline_s"]
-    yield warm, "baseline", "look; unless it is steady, nothing is injected", order["baseline_s"]
-    planned = spans(order["method"])
-    for (start, _), step in sorted(zip(planned, order["method"], strict=True), key=lambda pair: pair[0]):
-        yield begin + start, "fault", f"{step['name']}: {_fault(step['fault'], provider)}", step["hold_s"]
-    yield begin + max(end for _, end in planned), "recovery", "look", order["recovery_s"]
+    begin = warm + order.baseline_s
+    yield warm, "baseline", "look; unless it is steady, nothing is injected", order.baseline_s
+    planned = spans(order.method)
+    for (start, _), step in sorted(zip(planned, order.method, strict=True), key=lambda pair: pair[0]):
+        yield begin + start, "fault", f"{step.name}: {_fault(step.fault, provider)}", step.hold_s
+    yield begin + max(end for _, end in planned), "recovery", "look", order.recovery_s
 
 
-def _ends(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
-    longest = max(step["hold_s"] for step in order["method"])
+def _ends(plan: Plan, order: RunSpec) -> Iterator[str]:
+    longest = max(step.hold_s for step in order.method)
     yield "blast radius"
     yield f"  no fault is held longer than {DURATION.format(plan.max_hold_s)}; here {DURATION.format(longest)}"
-    for stop in order["stop_when"]:
-        met = met_when(_probe(stop["probe"]), Tolerance(**stop["tolerance"]), stop["for_s"])
-        yield f"  stops when {met}"
-    yield f"analysis {plan.analysis['analyzer']}"
+    for stop in order.stop_when:
+        yield f"  stops when {met_when(_probe(stop.probe), stop.accepted, stop.for_s)}"
+    yield f"analysis {plan.analysis.analyzer}"
 
 
 def met_when(subject: str, tolerance: Tolerance, for_s: float) -> str:
@@ -155,18 +152,17 @@ def met_when(subject: str, tolerance: Tolerance, for_s: float) -> str:
     return f"{subject} is not {tolerance} for {DURATION.format(for_s)}"
 
 
-def _fault(fault: Mapping[str, Any], provider: str) -> str:
+def _fault(fault: FaultSpec, provider: str) -> str:
     """Its fields; where it may act in several ways, on a line of its own which is tried when."""
-    kind = FAULTS[fault["type"]]
-    how = mechanisms_in_words(kind(**fault), provider)
-    return _written(kind, fault) + (f"\n{how}" if how else "")
+    how = mechanisms_in_words(fault.made(), provider)
+    return _written(FAULTS[fault.type], encode(fault)) + (f"\n{how}" if how else "")
 
 
-def _probe(probe: Mapping[str, Any]) -> str:
-    return _written(PROBES[probe["type"]], probe)
+def _probe(probe: ProbeSpec) -> str:
+    return _written(PROBES[probe.type], encode(probe))
 
 
-def _written(kind: type, values: Mapping[str, Any]) -> str:
+def _written(kind: Any, values: Mapping[str, Any]) -> str:
     """`network_delay delay 300ms, process web`: a fault or probe with its units, without what it leaves out."""
     hints = get_type_hints(kind, include_extras=True)
     named = sorted(values.items(), key=lambda pair: pair[0] in ("every", "timeout"))
@@ -175,7 +171,7 @@ def _written(kind: type, values: Mapping[str, Any]) -> str:
         for name, value in named
         if name != "type" and value not in (None, {}, [])
     ]
-    return f"{values['type']} {', '.join(said)}".rstrip()
+    return f"{kind.__dataclass_fields__['type'].default} {', '.join(said)}".rstrip()
 
 
 def _quantity(hint: Any, value: Any) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path as FilePath
 from random import Random
@@ -29,6 +29,8 @@ from chaos.planning.agent_spec import APP, work_of
 from chaos.planning.app_source import AppFiles, survey
 from chaos.planning.preflight import refusals
 from chaos.planning.secret_env import needed, shown
+from chaos.run_spec.codec import decode, encode
+from chaos.run_spec.model import AnalysisSpec, RunSpec, SandboxSpec, SeriesSpec, WorkSpec
 from chaos.statistics.series_plan import SeriesPlan
 from chaos.verdict import RULES
 
@@ -52,16 +54,15 @@ class Plan:
     app: str | None
     """Absolute path of the app's directory on the host."""
     image: str | None
-    sandbox: Mapping[str, Any]
-    """`{"type": "local", "memory": 536870912.0, "disk": …, "ttl": 600.0}`"""
+    sandbox: SandboxSpec
     retries: int
     """How often to try again to open the sandbox."""
-    analysis: Mapping[str, Any]
+    analysis: AnalysisSpec
     declared_s: float
     """Baseline, holds and recovery together: the time that the run must take."""
     max_hold_s: float
     """The blast radius: no fault of this plan is held longer."""
-    work: Mapping[str, Any] = field(repr=False)
+    work: WorkSpec = field(repr=False)
     """The order without what only the run knows; of secrets from the environment the names."""
     trials: int = 1
     """How often the experiment is carried out, or at most."""
@@ -79,7 +80,7 @@ class Plan:
     """What was asked for instead of the manifest's own: `{"hold": "5s", "intensity": "high"}`."""
     at_once: Mapping[str, int] = field(default_factory=dict)
     """Repository -> how many of its runs may go on at the same time, where a policy says so."""
-    left_out: Sequence[str] = field(default_factory=list)
+    left_out: Sequence[str] = ()
     """Files of the app that stay here: they look like secrets, and git does not track them."""
 
     @property
@@ -125,40 +126,45 @@ class Plan:
         return int(hashlib.sha256(f"{self.seed} trial {self.trial}".encode()).hexdigest()[:8], 16)
 
     def order(self, run_id: str = "", python: str = "/usr/bin/python3") -> dict[str, Any]:
-        """What a journal begins with, and pages tell: what the agent is told, as JSON, without values of secrets."""
-        return shown(self.whole_order(run_id, python))
+        """What a journal begins with: `told`, as JSON."""
+        data: dict[str, Any] = encode(self.told(run_id, python))
+        return data
 
-    def whole_order(self, run_id: str, python: str) -> dict[str, Any]:
+    def told(self, run_id: str = "", python: str = "/usr/bin/python3") -> RunSpec:
+        """What the agent is told, as journals and pages may have it: without values of secrets."""
+        return shown(self.spec(run_id, python))
+
+    def spec(self, run_id: str, python: str) -> RunSpec:
         """The same for the agent: with what the manifest itself says of secrets. For the sandbox only."""
-        return {
-            "run_id": run_id,
-            "experiment": self.name,
-            "labels": dict(self.labels),
-            "hypothesis": self.hypothesis,
-            "digest": self.digest,
-            "sandbox": dict(self.sandbox),
-            "analysis": dict(self.analysis),
-            "declared_s": self.declared_s,
-            "rules": RULES,
-            "app": APP,
-            "left_out": list(self.left_out),
-            "target": self.target,
-            "python": python,
-            "seed": self.own_seed,
-            "trial": self.trial,
-            "control": self.withheld,
-            "series": self.series.to_json(),
-            **json.loads(json.dumps(self.work)),
-        }
+        return RunSpec.of(
+            self.work,
+            run_id=run_id,
+            experiment=self.name,
+            labels=self.labels,
+            hypothesis=self.hypothesis,
+            digest=self.digest,
+            sandbox=self.sandbox,
+            analysis=self.analysis,
+            declared_s=self.declared_s,
+            rules=RULES,
+            app=APP,
+            left_out=self.left_out,
+            target=self.target,
+            python=python,
+            seed=self.own_seed,
+            trial=self.trial,
+            control=self.withheld,
+            series=SeriesSpec.told(self.series),
+        )
 
     def to_json(self) -> str:
         """Everything, as text that `from_json` reads back."""
-        return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False)
+        return json.dumps(encode(self), separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes | Mapping[str, Any]) -> "Plan":
-        """The plan that `to_json` wrote, from its text or from that text already read."""
-        return cls(**(text if isinstance(text, Mapping) else json.loads(text)))
+        """The plan that `to_json` wrote, from its text or from that text already read. Raises SpecError."""
+        return decode(cls, text if isinstance(text, Mapping) else json.loads(text))
 
 
 def plan(loaded: Loaded, *, seed: int | None = None, overrides: Overrides | None = None) -> Plan:
@@ -207,9 +213,9 @@ def draw(
         source=loaded.file,
         app=str(loaded.app) if loaded.app is not None else None,
         image=spec.target.image,
-        sandbox=spec.sandbox.model_dump(exclude={"cpu"} if spec.sandbox.cpu is None else None),
+        sandbox=decode(SandboxSpec, spec.sandbox.model_dump()),
         retries=spec.retries,
-        analysis=spec.analysis.model_dump(),
+        analysis=AnalysisSpec(analyzer=spec.analysis.analyzer),
         declared_s=spec.phases.warmup + spec.phases.baseline + _method_s(spec) + spec.phases.recovery,
         max_hold_s=spec.blast_radius.max_hold,
         work=work_of(spec),
@@ -219,7 +225,7 @@ def draw(
         dashboard=str(loaded.dashboard) if loaded.dashboard is not None else None,
         overrides=overrides.to_json(),
         at_once=at_once(loaded.policies),
-        left_out=list(files.left_out) if files is not None else [],
+        left_out=files.left_out if files is not None else (),
     )
     refused = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in refusals(spec, files)]
     return drawn, [*refused, *_lacking(loaded, drawn, environ), *forbidden(loaded)]
@@ -237,11 +243,11 @@ def undecidable(loaded: Loaded) -> list[ManifestProblem]:
     """The steady states of an experiment that can never be held, with their places: no mistakes, but vain."""
     spec = loaded.manifest.spec
     series = series_of(spec.trials, control=spec.control)
-    work = {**work_of(spec), "series": series.to_json()}
-    work["declared_s"] = spec.phases.baseline + _method_s(spec) + spec.phases.recovery
+    declared_s = spec.phases.baseline + _method_s(spec) + spec.phases.recovery
+    told = RunSpec.of(work_of(spec), series=SeriesSpec.told(series), declared_s=declared_s)
     vain = [
         loaded.problem(("spec", "steadyState", index), why)
-        for index, (_, phase) in enumerate(expected(work))
+        for index, (_, phase) in enumerate(expected(told))
         if (why := phase.too_few)
     ]
     if why := never_deviated(series, len(spec.steady_state), spec.significance):

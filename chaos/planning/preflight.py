@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from math import ceil
 
-from chaos.faults import FAULTS
 from chaos.faults.linux.mounts import is_the_agents
 from chaos.manifests.models.experiment import ExperimentSpec
 from chaos.manifests.models.method import Step, overlapping
-from chaos.manifests.models.sandboxes import CPU, LocalSandbox, Sandbox
 from chaos.manifests.yaml.problems import Path
 from chaos.planning.app_source import AppFiles
+from chaos.sandboxes.support.spec import CPU, Sandbox
 from chaos.units import DURATION, SIZE
 
 
@@ -44,12 +43,13 @@ def _agents_disk(step: Step) -> Iterator[tuple[Path, str]]:
 
 def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
     """Why this step's fault could not be measured to land: too short a hold, or something that is not installed."""
-    if isinstance(sandbox, LocalSandbox) and (why := step.fault.missing()):
-        yield ("fault",), f"{step.fault.type} cannot be injected on this machine: {why}"
+    yield from sandbox.refuses(step.fault)
     for entry in step.entries():
-        needed_s = FAULTS[step.fault.type](**entry["fault"]).minimum_hold_s()
-        if entry["hold_s"] < needed_s:
-            what = f"'{entry['name']}' is held for {DURATION.format(entry['hold_s'])}, but {step.fault.type} needs at "
+        needed_s = entry.fault.made().minimum_hold_s()
+        if entry.hold_s < needed_s:
+            what = (
+                f"'{entry.name}' is held for {DURATION.format(entry.hold_s)}, but {step.fault.type} needs at "
+            )
             yield (
                 ("hold",),
                 f"{what}least {DURATION.format(ceil(needed_s * 10) / 10)} to be reached and measured",
@@ -60,7 +60,7 @@ def _unlikely(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
 def _no_less(step: Step, sandbox: Sandbox) -> Iterator[tuple[Path, str]]:
     """A CPU limit by a fault that is none beside the sandbox's own."""
     for entry in step.entries():
-        cores = entry["fault"].get("cpu")
+        cores = getattr(entry.fault.made(), "cpu", 0.0)
         if step.fault.type == "cpu_throttle" and sandbox.cpu is not None and cores >= sandbox.cpu:
             has = f"the sandbox has {CPU.format(sandbox.cpu)} of a core (sandbox.cpu)"
             yield ("fault", "cpu"), f"a limit of {CPU.format(cores)} changes nothing: {has}"
@@ -74,20 +74,12 @@ def _image_refusals(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:
     if not sandbox.runs_images:
         what = f"sandbox '{sandbox.type}' runs no images; write 'app: DIRECTORY'"
         yield ("spec", "target", "image"), what
-    if getattr(sandbox, "template", None):
-        what = "the template of an image is made of that image; write 'image' or 'template'"
-        yield ("spec", "sandbox", "template"), what
-    if sandbox.type != "container":
+    yield from ((where, why) for where, why in sandbox.refuses_images())
+    if not sandbox.brings_commands:
         yield from _commandless(spec)
-        return
     for index, step in enumerate(spec.method):
-        place = getattr(step.fault, "path", None)
-        if isinstance(place, str) and not f"{place}/".startswith("/tmp/"):
-            what = f"'{place}' of an image lies on its engine's disk; a fault may touch /tmp, which is the sandbox's"
-            yield ("spec", "method", index, "fault", "path"), what
-        if step.fault.prepares_app():
-            what = f"{step.fault.type} starts the app with files of ours, which an image does not hold"
-            yield ("spec", "method", index, "fault"), what
+        whys = sandbox.refuses_of_image(step.fault)
+        yield from ((("spec", "method", index, *where), why) for where, why in whys)
 
 
 def _commandless(spec: ExperimentSpec) -> Iterator[tuple[Path, str]]:

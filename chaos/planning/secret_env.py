@@ -4,12 +4,15 @@ A plan has names only; values are looked up when the agent gets its order, and g
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from chaos.errors import TargetError
+from chaos.run_spec.codec import decode, encode
+from chaos.run_spec.model import RunSpec, WorkSpec
+from chaos.run_spec.parts import ProcessSpec, SecretRef
+from chaos.run_spec.secrets import known
 from chaos.text.masker import Masker
-from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, arguments, is_secret_name, known
+from chaos.text.secrecy import MASKED, SHORTEST, SWITCH, arguments, is_secret_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +37,48 @@ class Needed:
         return f"{self.variable}: {self.secret} holds a NUL character" if "\0" in value else None
 
 
-def needed(work: Mapping[str, Any]) -> Iterator[Needed]:
+def needed(work: WorkSpec) -> Iterator[Needed]:
     """What an order needs, in the order of the manifest."""
-    for index, process in enumerate(work["processes"]):
-        for variable, value in process["env"].items():
-            if isinstance(value, Mapping):
-                yield Needed(index, variable, value["secret"])
+    for index, process in enumerate(work.processes):
+        for variable, value in process.env.items():
+            if isinstance(value, SecretRef):
+                yield Needed(index, variable, value.secret)
 
 
-def filled(order: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def filled(order: RunSpec, environ: Mapping[str, str]) -> RunSpec:
     """The order with the values in it, and which these are. Raises TargetError when one is missing."""
     lacking = [why for each in needed(order) if (why := each.wrong(environ))]
     if lacking:
         raise TargetError("; ".join(lacking))
-    return {**order, "processes": [_with_values(process, environ) for process in order["processes"]]}
+    return replace(order, processes=tuple(_with_values(process, environ) for process in order.processes))
 
 
-def _with_values(process: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    names = {name: value["secret"] for name, value in process["env"].items() if isinstance(value, Mapping)}
-    if not names:
-        return dict(process)
+def _with_values(process: ProcessSpec, environ: Mapping[str, str]) -> ProcessSpec:
+    names = {name: value.secret for name, value in process.env.items() if isinstance(value, SecretRef)}
     values = {name: environ[secret] for name, secret in names.items()}
-    return {**process, "env": {**process["env"], **values}, "secret": sorted(names)}
+    return replace(process, env={**process.env, **values}, secret=sorted(names)) if names else process
 
 
-def shown(order: Mapping[str, Any]) -> dict[str, Any]:
+def shown(order: RunSpec) -> RunSpec:
     """An order as a journal, a plan or a page may have it: names of secrets, no values."""
     masker = Masker(known(order))
-    return {key: masker.data({key: value})[key] for key, value in order.items()} | {
-        "processes": [_shown_process(process, masker) for process in order["processes"]],
-        "setup": [_shown_command(command, masker) for command in order["setup"]],
-    }
+    masked = decode(RunSpec, masker.data(encode(order)))
+    return replace(
+        masked,
+        processes=tuple(_shown_process(process, masker) for process in order.processes),
+        setup=tuple(_shown_command(command, masker) for command in order.setup),
+    )
 
 
-def _shown_process(process: Mapping[str, Any], masker: Masker) -> dict[str, Any]:
-    command = process["command"] and _shown_command(process["command"], masker)
-    env = {name: _shown_value(name, value, masker) for name, value in process["env"].items()}
-    return masker.data({**process, "env": {}}) | {"command": command, "env": env}
+def _shown_process(process: ProcessSpec, masker: Masker) -> ProcessSpec:
+    masked = decode(ProcessSpec, masker.data(encode(replace(process, env={}))))
+    env = {name: _shown_value(name, value, masker) for name, value in process.env.items()}
+    return replace(masked, command=process.command and _shown_command(process.command, masker), env=env)
 
 
-def _shown_value(name: str, value: Any, masker: Masker) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
+def _shown_value(name: str, value: str | SecretRef, masker: Masker) -> str | SecretRef:
+    if isinstance(value, SecretRef):
+        return value
     return MASKED if is_secret_name(name) and not SWITCH.fullmatch(value.strip()) else masker(value)
 
 

@@ -1,17 +1,18 @@
 """Secret-looking files of an app: what is said of those that are not copied."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from posixpath import normpath, relpath
-from typing import Any
+
+from chaos.run_spec.model import WorkSpec
 
 _SHOWN = 5
 _REASON = "looking like secrets that git does not track"
 _REMEDY = "git add what the app needs of it"
 
 
-def sentence(left_out: Sequence[str], work: Mapping[str, Any]) -> str:
-    """One sentence: which, why, and who names one of them; empty when there are none. `work` as in a plan."""
+def sentence(left_out: Sequence[str], work: WorkSpec) -> str:
+    """One sentence: which, why, and who names one of them; empty when there are none."""
     if not left_out:
         return ""
     shown = ", ".join(map(_quoted, left_out[:_SHOWN]))
@@ -20,15 +21,15 @@ def sentence(left_out: Sequence[str], work: Mapping[str, Any]) -> str:
     return f"left out, {_REASON}: {shown}{more}{f'; {named}' if named else ''} ({_REMEDY})"
 
 
-def _named(left_out: Sequence[str], work: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _named(left_out: Sequence[str], work: WorkSpec) -> Iterator[tuple[str, str]]:
     """Whose command names which of them."""
-    for command in work["setup"]:
+    for command in work.setup:
         yield from (("setup", name) for name in left_out if _names(command, name))
-    for process in work["processes"]:
-        cwd = normpath(process.get("cwd") or ".")
+    for process in work.processes:
+        cwd = normpath(process.cwd or ".")
         for name in left_out:
-            if _names(process["command"] or (), name, relpath(name, cwd)):
-                yield f"process '{process['name']}'", name
+            if _names(process.command or (), name, relpath(name, cwd)):
+                yield f"process '{process.name}'", name
 
 
 def _names(command: Sequence[str], *names: str) -> bool:

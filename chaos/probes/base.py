@@ -7,7 +7,7 @@ faults, one frozen stdlib dataclass serves both sides: validated on the host, bu
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from chaos.units import Unit
 
@@ -65,12 +65,29 @@ class Context(Protocol):
 class Probe(ABC):
     """One way to look at a target."""
 
+    judged_as: ClassVar[str] = ""
+    """The type of the probe whose tolerances suit what this one sees; its own, when empty."""
     type: str
     every: Interval
     """Time between the intended starts of two looks."""
     arrivals: Literal["random", "uniform"] = "random"
     """When in each interval it looks: at a random place, drawn by the seed, or at its beginning. Evenly spaced looks
     are in step with what has their period: a round robin, a timer, a garbage collection."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What it looks at, in a word for sentences."""
+
+    @property
+    def words(self) -> str:
+        """`http http://127.0.0.1/`, `metric error_rate`."""
+        return f"{self.type} {self.subject}"
+
+    @property
+    def asks(self) -> int | None:
+        """The port of the app's that it asks as a user would; None when it asks none."""
+        return None
 
     @abstractmethod
     async def observe(self, context: Context) -> Mapping[str, Any]:

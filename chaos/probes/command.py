@@ -20,6 +20,11 @@ class CommandProbe(Probe):
     timeout: PositiveDuration = 5.0
     """Time to end; a command that takes longer is killed and counts as an error."""
 
+    @property
+    def subject(self) -> str:
+        """See Probe."""
+        return str(self.command)
+
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"exit_code": 0, "output": "…"}`; output is standard output and error, at most 64 KiB."""
         exit_code, output = await context.run_command(self.command, self.timeout)

@@ -32,6 +32,16 @@ class HttpProbe(Probe):
     timeout: PositiveDuration = 1.0
     """Time for the whole answer; a later one counts as an error."""
 
+    @property
+    def subject(self) -> str:
+        """See Probe."""
+        return self.url
+
+    @property
+    def asks(self) -> int | None:
+        """See Probe."""
+        return Request.of(self.url).port
+
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"status": 200, "bytes": 12, "body": "…"}`; the body is text of at most 64 KiB."""
         look = _Look(request := self._request())

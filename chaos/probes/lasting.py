@@ -44,7 +44,7 @@ class StopConditionState:
     """Of one experiment, or of one game day."""
 
     subject: str
-    """What is looked at, in words: see `subject`."""
+    """What is looked at, in words: `Probe.words`."""
     tolerance: Tolerance
     for_s: float
     _bad: Unbroken = field(default_factory=Unbroken)
@@ -59,12 +59,6 @@ class StopConditionState:
             return None
         last = seen(value, error, took_s)
         return f"{self.subject} was not {self.tolerance} for {bad_s:.1f} s (the last: {last})"
-
-
-def subject(probe: Mapping[str, Any]) -> str:
-    """What a probe looks at, by its fields: `http http://127.0.0.1/`, `metric error_rate`."""
-    names = ("metric", "url", "process", "port", "command")
-    return f"{probe['type']} {next((str(probe[name]) for name in names if name in probe), '')}"
 
 
 def seen(value: Mapping[str, Any] | None, error: str | None, took_s: float) -> str:

@@ -28,6 +28,11 @@ class MetricProbe(Probe):
     every: Interval = 0.5
     """Time between the intended starts of two looks."""
 
+    @property
+    def subject(self) -> str:
+        """See Probe."""
+        return self.metric
+
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"value": 0.31}` in base units: seconds, shares, per second. Raises NotSeen where there is no number.
 

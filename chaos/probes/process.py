@@ -18,6 +18,11 @@ class ProcessProbe(Probe):
     every: Interval = 0.1
     """Time between the intended starts of two looks."""
 
+    @property
+    def subject(self) -> str:
+        """See Probe."""
+        return self.process
+
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"running": true, "restarts": 0, "pid": 12}`; `pid` is null while it does not run."""
         state = context.processes.get(self.process)

@@ -24,6 +24,16 @@ class TcpProbe(Probe):
     timeout: PositiveDuration = 1.0
     """Time to connect; later counts as not connected."""
 
+    @property
+    def subject(self) -> str:
+        """See Probe."""
+        return str(self.port)
+
+    @property
+    def asks(self) -> int | None:
+        """See Probe."""
+        return self.port
+
     async def observe(self, context: Context) -> Mapping[str, Any]:
         """`{"connected": true}`; refused and timed out are `false`, not errors; an unknown name is one."""
         try:

@@ -1,5 +1,7 @@
 """The union of all probes is their registry: a new probe is a new file and one name here."""
 
+from typing import get_args
+
 from chaos.probes.base import Probe
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
@@ -10,10 +12,6 @@ from chaos.probes.tcp import TcpProbe
 AnyProbe = HttpProbe | TcpProbe | CommandProbe | ProcessProbe | MetricProbe
 
 PROBES: dict[str, type[Probe]] = {
-    "http": HttpProbe,
-    "tcp": TcpProbe,
-    "command": CommandProbe,
-    "process": ProcessProbe,
-    "metric": MetricProbe,
+    kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyProbe)
 }
 """Name in a manifest -> its class."""

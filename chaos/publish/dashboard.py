@@ -17,6 +17,7 @@ from chaos.publish import dashboards
 from chaos.publish.grafana import Annotation, Dispatch, Receipt, Server, configured
 from chaos.publish.grafana.deliver import deliver
 from chaos.report.elsewhere import openable
+from chaos.run_spec.model import RunSpec
 from chaos.runs.directory import Run
 from chaos.settings import Settings
 
@@ -39,7 +40,7 @@ class RenderedDashboard:
 
 def rendered_dashboard(result: Result | None, started: Mapping[str, Any]) -> RenderedDashboard:
     """By the template that the manifest names, else by ours. `started` is `run.started.data`."""
-    plan, template = started.get("plan") or {}, started.get("dashboard")
+    plan, template = RunSpec.of_journal(started.get("plan")), started.get("dashboard")
     if template:
         try:
             return RenderedDashboard(_unmistakable(dashboards.render(Path(template), result, plan), plan))
@@ -50,9 +51,9 @@ def rendered_dashboard(result: Result | None, started: Mapping[str, Any]) -> Ren
     return RenderedDashboard(dashboards.render(OURS, result, plan))
 
 
-def _unmistakable(dashboard: dict[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+def _unmistakable(dashboard: dict[str, Any], plan: RunSpec) -> dict[str, Any]:
     """A team's dashboard under the experiment's own address, or it could replace somebody else's."""
-    return dashboard | {"uid": dashboards.uid(str(plan.get("experiment") or "experiment"))}
+    return dashboard | {"uid": dashboards.uid(plan.experiment or "experiment")}
 
 
 def publish(

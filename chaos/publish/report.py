@@ -13,6 +13,7 @@ from chaos.publish import dashboards
 from chaos.publish.dashboard import OURS, RenderedDashboard, publish, rendered_dashboard
 from chaos.publish.grafana.deliver import WITHIN_S
 from chaos.report import html
+from chaos.run_spec.model import RunSpec
 from chaos.runs.directory import Run, write_whole
 from chaos.settings import Settings
 from chaos.text.inert import in_json
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def prepare() -> None:
     """Compile the templates, while there is time. Raises PublishError."""
-    dashboards.render(OURS, None, {})
+    dashboards.render(OURS, None, RunSpec())
     html.prepare()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from chaos.events import Event
 from chaos.report.terminal import raw
+from chaos.run_spec.model import RunSpec, SeriesSpec
 from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, Request, percentile, population, request_of
 from chaos.text.inert import inert
 from chaos.units import amounts
@@ -60,13 +61,12 @@ def _baseline(data: Mapping[str, Any]) -> str:
 
 
 def _trial(data: Mapping[str, Any]) -> str | None:
-    plan = data["plan"]
-    series = plan.get("series") or {"trials": 1, "control": False}
-    if series == {"trials": 1, "control": False}:
+    plan = RunSpec.of_journal(data["plan"])
+    if plan.series == SeriesSpec():
         return None
-    what = "control, no fault is injected" if plan["control"] else "trial"
-    most = "at most " if series.get("until") else ""
-    return f"{plan['trial']} of {most}{series['trials']}: {what}"
+    what = "control, no fault is injected" if plan.control else "trial"
+    most = "at most " if plan.series.until else ""
+    return f"{plan.trial} of {most}{plan.series.trials}: {what}"
 
 
 _LINES: Mapping[str, Log] = {

@@ -7,9 +7,13 @@ from typing import Any, get_args, get_type_hints
 
 from chaos.analysis.result import Result
 from chaos.faults import FAULTS
+from chaos.probes.metric import MetricProbe
 from chaos.report import scale
-from chaos.tolerances import Tolerance
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import LoadSpec, ProcessSpec, StepSpec, StopSpec
 from chaos.units import Unit
+
+_OTHER = "what only another version knows"
 
 
 @dataclass(frozen=True)
@@ -23,14 +27,14 @@ class Fact:
 
 def facts(result: Result, started: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
     """What was run, as names with one or several values; empty ones are left out."""
-    plan = started.get("plan") or {}
+    plan = RunSpec.of_journal(started.get("plan"))
     rows: list[tuple[str, Sequence[Fact]]] = [
         ("Run", [Fact(result.run_id, code=True)]),
         ("Digest", [Fact(result.digest, code=True)]),
-        ("Processes", [_process(process) for process in plan.get("processes") or ()]),
-        ("Load", _load(plan.get("load"))),
-        ("Method", [_step(step) for step in plan.get("method") or ()]),
-        ("Stop conditions", [_stop(stop) for stop in plan.get("stop_when") or ()]),
+        ("Processes", [_process(process) for process in plan.processes]),
+        ("Load", _load(plan.load)),
+        ("Method", [_step(step) for step in plan.method]),
+        ("Stop conditions", [_stop(stop) for stop in plan.stop_when]),
         ("Sandbox", [Fact(_sandbox(result))]),
         ("Seed", [Fact(str(started["seed"]))] if started.get("seed") is not None else []),
         ("Labels", [Fact(f"{key}: {value}") for key, value in result.labels.items()]),
@@ -45,32 +49,31 @@ def facts(result: Result, started: Mapping[str, Any]) -> list[tuple[str, list[Fa
     return [(name, found) for name, found in kept if found]
 
 
-def _process(process: Mapping[str, Any]) -> Fact:
-    command = shlex.join(str(word) for word in process.get("command") or ())
-    port = f" (port {process['port']})" if process.get("port") else ""
-    return Fact(f"{process.get('name')}: {command}{port}", code=True)
+def _process(process: ProcessSpec) -> Fact:
+    port = f" (port {process.port})" if process.port else ""
+    return Fact(f"{process.name}: {shlex.join(process.command or ())}{port}", code=True)
 
 
-def _load(load: Mapping[str, Any] | None) -> list[Fact]:
-    if not load:
+def _load(load: LoadSpec | None) -> list[Fact]:
+    if load is None:
         return []
-    timeout = f", timeout {scale.seconds(load['timeout_s'])}" if load.get("timeout_s") else ""
-    request = f"{load.get('method') or 'GET'} {load.get('url')}"
     return [
-        Fact(request, code=True),
-        Fact(f"{scale.rate(float(load.get('rate_per_s') or 0))}, open loop{timeout}"),
+        Fact(f"{load.method} {load.url}", code=True),
+        Fact(f"{scale.rate(load.rate_per_s)}, open loop, timeout {scale.seconds(load.timeout_s)}"),
     ]
 
 
-def _step(step: Mapping[str, Any]) -> Fact:
-    fault = {key: value for key, value in (step.get("fault") or {}).items() if value is not None}
-    kind = str(fault.pop("type", ""))
+def _step(step: StepSpec) -> Fact:
+    kind, fault = (
+        step.fault.type,
+        {key: value for key, value in step.fault.fields.items() if value is not None},
+    )
     units = _units(kind)
     fields = ", ".join(
         f"{key} {units[key].format(value) if key in units else value}" for key, value in fault.items()
     )
-    during = scale.seconds(float(step.get("hold_s") or 0))
-    return Fact(f"{step.get('name')}: {kind}{f' ({fields})' if fields else ''}, held for {during}")
+    during = scale.seconds(step.hold_s)
+    return Fact(f"{step.name}: {kind}{f' ({fields})' if fields else ''}, held for {during}")
 
 
 def _units(kind: str) -> dict[str, Unit]:
@@ -87,11 +90,10 @@ def _units(kind: str) -> dict[str, Unit]:
     return found
 
 
-def _stop(stop: Mapping[str, Any]) -> Fact:
-    probe = stop.get("probe") or {}
-    tolerance = Tolerance(**(stop.get("tolerance") or {}))
-    during = scale.seconds(float(stop.get("for_s") or 0))
-    return Fact(f"{probe.get('metric') or probe.get('type')} is not “{tolerance}” for {during}")
+def _stop(stop: StopSpec) -> Fact:
+    metric = stop.probe.of(MetricProbe)
+    what = stop.probe.type if metric is None else metric.metric
+    return Fact(f"{what} is not “{stop.tolerance or _OTHER}” for {scale.seconds(stop.for_s)}")
 
 
 def _links(result: Result) -> list[Fact]:

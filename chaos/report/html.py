@@ -12,6 +12,7 @@ from chaos.analysis.series import ChartSeries
 from chaos.report import elsewhere, phrases, scale, sheet, svg, trials
 from chaos.report.facts import facts
 from chaos.report.fidelity import fidelity
+from chaos.run_spec.model import RunSpec
 
 
 def render(
@@ -33,7 +34,7 @@ def render(
         doubts=phrases.doubts(result),
         numbers=phrases.key_numbers(result),
         shown_one=trials.shown_one(result),
-        charts=[Markup(chart) for chart in svg.timeline(series, known.get("plan") or {})],
+        charts=[Markup(chart) for chart in svg.timeline(series, RunSpec.of_journal(known.get("plan")))],
         windows=series.faults,
         log=phrases.log_lines(result),
         log_counts=phrases.log_counts(result),

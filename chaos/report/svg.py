@@ -6,8 +6,7 @@ Prefect's show data: images and drop inline SVG).
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from chaos.analysis.series import ChartSeries, Points
 from chaos.report import scale
@@ -15,6 +14,7 @@ from chaos.report.chart import Band, Chart, Limit, Trace
 from chaos.report.plot import draw
 from chaos.report.sheet import css
 from chaos.report.strip import Strip, draw_strip
+from chaos.run_spec.model import RunSpec, bounds
 
 IMAGE_WIDTH = 760
 _DISK_MOVES_PERCENT = 1.0
@@ -22,7 +22,7 @@ _READOUTS = 120
 """Readings a pointer can find along one chart."""
 
 
-def timeline(series: ChartSeries, plan: Mapping[str, Any]) -> list[str]:
+def timeline(series: ChartSeries, plan: RunSpec) -> list[str]:
     """Every chart that has something to show, in reading order. `plan` (`run.started.data.plan`) has the tolerances."""
     if series.end <= series.start:
         return []
@@ -44,7 +44,7 @@ def timeline(series: ChartSeries, plan: Mapping[str, Any]) -> list[str]:
     return [chart for chart in charts if chart]
 
 
-def latency_chart(series: ChartSeries, plan: Mapping[str, Any] | None = None) -> str:
+def latency_chart(series: ChartSeries, plan: RunSpec | None = None) -> str:
     """Every request as a dot, failed ones as ticks along the top, p50 and p95 as lines, the fault's window shaded."""
     good = [(at, took) for at, took, fine in series.latency if fine]
     failed = [at for at, _, fine in series.latency if not fine]
@@ -64,7 +64,7 @@ def latency_chart(series: ChartSeries, plan: Mapping[str, Any] | None = None) ->
             misses=failed,
             misses_name="failed" if failed else "",
             bands=_bands(series),
-            limits=_limits(plan or {}, "latency_p50", "latency_p95", "latency_p99"),
+            limits=_limits(plan or RunSpec(), "latency_p50", "latency_p95", "latency_p99"),
             height=260,
             named=True,
             readouts=_readouts(series, lines, scale.seconds) if plan is not None else (),
@@ -90,7 +90,7 @@ def chart_data_uri(svg: str) -> str:
 
 def _metric(
     series: ChartSeries,
-    plan: Mapping[str, Any],
+    plan: RunSpec,
     metric: str,
     title: str,
     points: Points,
@@ -115,12 +115,12 @@ def _metric(
     )
 
 
-def _strips(series: ChartSeries, plan: Mapping[str, Any]) -> Iterable[str]:
-    asked = {str(state.get("name")): state for state in plan.get("steady_state") or ()}
+def _strips(series: ChartSeries, plan: RunSpec) -> Iterable[str]:
+    asked = {state.name: state.probe for state in plan.steady_state}
     for index, (name, looks) in enumerate(series.probes):
         bad = sum(not good for _, _, good in looks)
-        probe = asked.get(name, {}).get("probe") or {}
-        every = f", every {scale.seconds(float(probe['every']))}" if probe.get("every") else ""
+        probe = asked.get(name)
+        every = "" if probe is None else f", every {scale.seconds(probe.every)}"
         out = (
             f"{scale.count(bad)} of {scale.count(len(looks))} looks out of tolerance"
             if looks
@@ -146,16 +146,13 @@ def _bands(series: ChartSeries) -> list[Band]:
     return sorted([*quiet, *acting], key=lambda band: band.start)
 
 
-def _limits(plan: Mapping[str, Any], *metrics: str) -> list[Limit]:
+def _limits(plan: RunSpec, *metrics: str) -> list[Limit]:
     """What steady states and stop conditions tolerate of these metrics."""
-    judged = [(str(state.get("name")), state) for state in plan.get("steady_state") or ()]
-    judged += [("stop", stop) for stop in plan.get("stop_when") or ()]
     return [
-        Limit(name=f"{name}: {words}", value=float(value))
-        for name, item in judged
-        if (item.get("probe") or {}).get("metric") in metrics
-        for bound, words in (("max", "at most"), ("min", "at least"))
-        if (value := (item.get("tolerance") or {}).get(bound)) is not None
+        Limit(name=f"{name}: {words}", value=value)
+        for name, tolerance in bounds(plan, metrics)
+        for value, words in ((tolerance.max, "at most"), (tolerance.min, "at least"))
+        if value is not None
     ]
 
 

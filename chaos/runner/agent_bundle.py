@@ -12,17 +12,17 @@ import io
 import marshal
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any
 
 from chaos.errors import TargetError
+from chaos.run_spec.parts import StepSpec
 
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (
     "__init__.py", "text", "errors.py", "events", "units.py", "tolerances.py", "statistics",
-    "invariants.py", "faults", "probes", "agent", "namespaces/__init__.py", "namespaces/kernel.py",
+    "invariants.py", "faults", "probes", "run_spec", "agent", "namespaces/__init__.py", "namespaces/kernel.py",
 )  # fmt: skip
 _SUFFIXES = (".py", ".tsv", ".txt")
 _MAIN = "from chaos.agent.main import main\n\nmain()\n"
@@ -34,9 +34,9 @@ _BY_HTTP2 = frozenset({"faults/http/streams.py", "faults/http/own_streams.py"})
 """What imports those."""
 
 
-def needs_http2(method: Iterable[Mapping[str, Any]]) -> bool:
+def needs_http2(method: Iterable[StepSpec]) -> bool:
     """Whether a fault of these steps reads HTTP/2."""
-    return any(entry["fault"].get("protocol") == "http2" for entry in method)
+    return any(step.fault.fields.get("protocol") == "http2" for step in method)
 
 
 @functools.cache

@@ -13,11 +13,8 @@ from chaos.runner.isolation import close_apart
 from chaos.runner.stages import analyze
 from chaos.runs.active import Left, abandoned
 from chaos.runs.directory import Run
-from chaos.sandboxes import inventory
-from chaos.sandboxes.container import orphans as container_orphans
-from chaos.sandboxes.e2b import orphans as e2b_orphans
-from chaos.sandboxes.local import ending
-from chaos.sandboxes.local import keeper as keeping
+from chaos.sandboxes import inventory, provider
+from chaos.sandboxes.union import NAMES
 from chaos.settings import Settings
 
 
@@ -49,14 +46,10 @@ async def close_left_behind() -> AsyncIterator[Closed]:
 async def remove_orphans() -> AsyncIterator[str]:
     """Remove sandboxes that no run uses any more; a line for each. Raises SandboxError."""
     await asyncio.to_thread(inventory.forget_old)
-    for folder in await asyncio.to_thread(keeping.orphans):
-        await asyncio.to_thread(ending.remove, folder)
-        yield f"removed {folder}"
-    for container in await container_orphans.remove_orphans():
-        yield f"removed {container}"
-    if Settings().e2b_api_key:
-        for sandbox in await e2b_orphans.end_orphans():
-            yield f"ended E2B sandbox {sandbox}"
+    settings = Settings()
+    for name in NAMES:
+        async for line in provider(name).clean_up(settings):
+            yield line
 
 
 async def close_run(run: Run) -> None:

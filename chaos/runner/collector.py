@@ -5,6 +5,7 @@ there at any time, with the key that is in the inventory.
 """
 
 import asyncio
+import errno
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from chaos.errors import JournalTampered, SandboxError, SandboxLost
 from chaos.events import Event
 from chaos.planning.agent_spec import FOLDER, LEASE_S
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import StepSpec
 from chaos.runner.arrivals import GIVE_UP_S, HOST_CLOCK, Arrivals
 from chaos.runner.deadlines import Vigil
 from chaos.runner.gate import Gate, Taken
@@ -45,7 +48,7 @@ class Follower:
         self._inventory = Inventory(run.id, run.folder)
         self._gate = Gate(b"", 0.0)
         self._arrivals = Arrivals()
-        self._method: Sequence[Mapping[str, Any]] = ()
+        self._method: Sequence[StepSpec] = ()
         self._vigil = Vigil(box)
         self._recovery_s = 0.0
         self._due = float("inf")
@@ -165,8 +168,8 @@ class Follower:
 
     def _take(self, event: Event) -> None:
         if event.type == "run.started":
-            self._recovery_s = event.data["plan"]["recovery_s"]
-            self._method = event.data["plan"]["method"]
+            plan = RunSpec.of_journal(event.data["plan"])
+            self._recovery_s, self._method = plan.recovery_s, plan.method
         elif event.type == "outside.asked":
             self._asked.append(event.data)
         elif event.type == "phase.started" and event.data.get("phase") == "recovery":
@@ -179,6 +182,6 @@ class Follower:
         try:
             return await self._box.read(f"{FOLDER}/{name}", offset, limit)
         except SandboxError as error:
-            if isinstance(error, SandboxLost) or "FileNotFoundError" not in str(error):
+            if isinstance(error, SandboxLost) or error.errno != errno.ENOENT:
                 raise
             return None

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chaos.errors import SandboxError, SandboxLost
+from chaos.run_spec.model import RunSpec
 from chaos.runs.directory import Run
 from chaos.sandboxes import Sandbox
 
@@ -32,10 +33,10 @@ async def within_ttl(run: Run) -> AsyncIterator[None]:
     Raises SandboxLost with the sentence, also in place of one that is raised after that time.
     """
     opened = run.journal.latest("run.started", "sandbox.opened") if run.journal.path.exists() else []
-    plans = (e.data["plan"] for e in opened if e.type == "run.started")
-    ttl_s = next((plan.get("sandbox", {}).get("ttl") for plan in plans), None)
+    plans = (RunSpec.of_journal(e.data["plan"]) for e in opened if e.type == "run.started")
+    ttl_s = next((plan.sandbox.ttl for plan in plans), 0.0)
     at = next((e.at for e in reversed(opened) if e.type == "sandbox.opened"), None)
-    if ttl_s is None or at is None:
+    if not ttl_s or at is None:
         yield
         return
     left_s = min(ttl_s, at + ttl_s - time.time())

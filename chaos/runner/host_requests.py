@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.errors import SandboxError, SandboxLost
+from chaos.faults.sandbox_freeze import SandboxFreeze
+from chaos.faults.sandbox_offline import SandboxOffline
+from chaos.run_spec.parts import StepSpec
 from chaos.runs.cancellation import Stop
 from chaos.sandboxes import Sandbox
 from chaos.sandboxes.support.base import FromOutside
@@ -20,7 +23,7 @@ _ASKS = {"freeze": "sandbox_freeze", "cut": "sandbox_offline", "mend": "sandbox_
 """What may be asked for, and the type of fault that may ask."""
 
 
-def why_not(asked: Mapping[str, Any], method: Sequence[Mapping[str, Any]]) -> str | None:
+def why_not(asked: Mapping[str, Any], method: Sequence[StepSpec]) -> str | None:
     """Why an `outside.asked` event asks for what no step of the plan could; None when one could. Pure.
 
     `method` is the plan's; how long, and which network, is taken from there alone.
@@ -31,17 +34,19 @@ def why_not(asked: Mapping[str, Any], method: Sequence[Mapping[str, Any]]) -> st
     if not _ANSWER.fullmatch(str(asked["answer"])):
         return "wants its answer in a file that is not for answers"
     faults = [
-        step["fault"]
-        for step in method
-        if step["name"] == asked["step"] and step["fault"]["type"] == _ASKS[act]
+        step.fault.made() for step in method if step.name == asked["step"] and step.fault.type == _ASKS[act]
     ]
     if not faults:
         return f"asks for a {act} that no step of the plan is about"
-    if act == "freeze" and asked.get("lasts_s") not in [float(fault["lasts"]) for fault in faults]:
+    if act == "freeze" and asked.get("lasts_s") not in [
+        float(fault.lasts) for fault in faults if isinstance(fault, SandboxFreeze)
+    ]:
         return "asks for a freeze of another length than the plan's"
     if act == "freeze" and asked.get("beats") != _BEATS:
         return "names another file than the one of its beats"
-    if act == "cut" and asked.get("network") not in [fault["network"] for fault in faults]:
+    if act == "cut" and asked.get("network") not in [
+        fault.network for fault in faults if isinstance(fault, SandboxOffline)
+    ]:
         return "asks to cut another network than the plan's"
     return None
 

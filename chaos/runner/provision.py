@@ -14,22 +14,25 @@ from chaos.planning import app_source as app_files
 from chaos.planning.agent_spec import APP, FOLDER, wall_of
 from chaos.planning.plan import Plan
 from chaos.planning.secret_files import sentence
+from chaos.run_spec.codec import encode
+from chaos.run_spec.model import AloneSpec
+from chaos.run_spec.secrets import known
 from chaos.runner import agent_bundle as bundle
 from chaos.sandboxes import Sandbox, Setup
+from chaos.sandboxes.support.facts import facts_of
 from chaos.settings import Settings
 from chaos.text.masker import Masker
-from chaos.text.secrecy import known
 
 
 def setup_of(plan: Plan) -> Setup | None:
     """What must be done before its processes start, and the files that this reads. Raises TargetError."""
-    commands = tuple(tuple(command) for command in plan.work["setup"])
+    commands = tuple(tuple(command) for command in plan.work.setup)
     if not commands:
         return None
     if plan.app is None:
         return Setup(commands, b"")
     names = [name for name in app_files.names(Path(plan.app)) if name not in plan.left_out]
-    for pattern in plan.work["setup_files"]:
+    for pattern in plan.work.setup_files:
         if not any(reads([pattern], name) for name in names):
             if any(reads([pattern], name) for name in plan.left_out):
                 why = f"'{pattern}' was left out: it looks like a secret, and git does not track it"
@@ -41,14 +44,14 @@ def setup_of(plan: Plan) -> Setup | None:
 
 async def set_up(plan: Plan, box: Sandbox) -> None:
     """Put the app's files in and run its setup commands, unless its template has done so. Raises TargetError."""
-    is_done = bool(box.ref.facts.get("set_up"))
+    is_done = facts_of(box.ref).set_up
     if plan.app is not None:
         await box.unpack(APP, _archive(plan, read=False) if is_done else _archive(plan))
     if is_done:
         return
-    for command in plan.work["setup"]:
-        argv = await behind_the_wall(box, command, user=plan.work.get("user", ""))
-        done = await box.run(argv, cwd="/", timeout_s=plan.sandbox["ttl"])
+    for command in plan.work.setup:
+        argv = await behind_the_wall(box, command, user=plan.work.user)
+        done = await box.run(argv, cwd="/", timeout_s=plan.sandbox.ttl)
         if done.exit_code != 0:
             words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
             hint = f"; {said}" if (said := sentence(plan.left_out, plan.work)) else ""
@@ -61,17 +64,16 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
 async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:
     """What runs that command as the app, kept apart from all that is ours, to its end and that of all it started."""
     await box.put(f"{FOLDER}/agent.pyz", bundle.build())
-    wish = {
-        **wall_of(box.ref.facts, may_lack=Settings().chaoslab_allow_degraded),
-        "user": user,
-        "cwd": box.ref.facts.get("app", APP),
-    }
+    facts = facts_of(box.ref)
+    wall = wall_of(facts, may_lack=Settings().chaoslab_allow_degraded)
+    own = {"user": user, "cwd": facts.app}
+    wish = encode(AloneSpec(keep_ids=wall.keep_ids, image=wall.image, may_lack=wall.may_lack, **own))
     return [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", "behind-the-wall", json.dumps(wish), *command]
 
 
 def _archive(plan: Plan, *, read: bool | None = None) -> bytes:
     """The app's files as a tar: those that setup reads, the others, or (None) all. Raises TargetError."""
-    patterns, left_out = plan.work["setup_files"], set(plan.left_out)
+    patterns, left_out = plan.work.setup_files, set(plan.left_out)
 
     def wanted(name: str) -> bool:
         return name not in left_out and (read is None or reads(patterns, name) is read)

@@ -22,6 +22,7 @@ from chaos.events import Event
 from chaos.planning.agent_spec import FOLDER, launched
 from chaos.planning.plan import Plan
 from chaos.planning.secret_env import filled
+from chaos.run_spec.codec import encode
 from chaos.runner import agent_bundle as bundle
 from chaos.runner.arrivals import HOST_CLOCK
 from chaos.runner.collector import Follower, OnEvent
@@ -30,18 +31,15 @@ from chaos.runner.provision import set_up, setup_of
 from chaos.runner.retries import unless
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
-from chaos.sandboxes import Sandbox, SandboxRef, connect
+from chaos.sandboxes import Sandbox, SandboxRef, Wanted, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.sandboxes.inventory import Inventory
+from chaos.sandboxes.support.facts import facts_of
 from chaos.settings import Settings
 from chaos.verdict import RULES
 
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
-
-_OF_EVERY_SANDBOX = {"type", "memory", "disk", "ttl", "cpu"}
-"""What every provider is asked for in its own words, and `cpu`, which the agent sets; the rest of a manifest's sandbox
-only its own provider knows."""
 
 
 def begin(plan: Plan, run: Run) -> None:
@@ -85,17 +83,17 @@ async def open_sandbox(plan: Plan, run: Run, stop: Stop | None = None) -> Sandbo
 async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
     """And why this machine's inventory is in memory only, when it is."""
     knowing = asyncio.ensure_future(asyncio.to_thread(inventory_of, run))  # settings are read while it opens
-    box = await open_machine(
-        plan.sandbox["type"],
-        memory_bytes=int(plan.sandbox["memory"]),
-        disk_bytes=int(plan.sandbox["disk"]),
-        ttl_s=plan.sandbox["ttl"],
-        hosts=[process["name"] for process in plan.work["processes"]],
+    wanted = Wanted(
+        memory_bytes=int(plan.sandbox.memory),
+        disk_bytes=int(plan.sandbox.disk),
+        ttl_s=plan.sandbox.ttl,
+        hosts=[process.name for process in plan.work.processes],
         labels={"experiment": plan.name, "run": run.id},
         image=plan.image,
         setup=setup_of(plan),
-        **{key: value for key, value in plan.sandbox.items() if key not in _OF_EVERY_SANDBOX},
+        own=plan.sandbox.own,
     )
+    box = await open_machine(plan.sandbox.type, wanted)
     inventory = await asyncio.shield(knowing)
     try:
         unrecorded = inventory.opened(box.ref)
@@ -116,12 +114,14 @@ async def inject(plan: Plan, run: Run, ref: SandboxRef) -> None:
     held = inventory.find(ref)
     box = await connect(held.ref)
     try:
-        await box.put(f"{FOLDER}/agent.pyz", bundle.build(http2=bundle.needs_http2(plan.work["method"])))
+        await box.put(f"{FOLDER}/agent.pyz", bundle.build(http2=bundle.needs_http2(plan.work.method)))
         await box.put(f"{FOLDER}/lease", b"")
         may_lack = Settings().chaoslab_allow_degraded
-        order = launched(plan.whole_order(run.id, box.python), held.ref.facts, may_lack_wall=may_lack)
+        order = launched(plan.spec(run.id, box.python), facts_of(held.ref), may_lack_wall=may_lack)
         order = filled(order, os.environ)
-        if await box.put(f"{FOLDER}/order.json", json.dumps(order).encode(), mode=0o600, exclusive=True):
+        if await box.put(
+            f"{FOLDER}/order.json", json.dumps(encode(order)).encode(), mode=0o600, exclusive=True
+        ):
             command = [box.python, "-I", "-S", f"{FOLDER}/agent.pyz", FOLDER]
             began = HOST_CLOCK.now()
             pid = await box.start(command, output=f"{FOLDER}/agent.log", given=held.key)

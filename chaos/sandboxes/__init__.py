@@ -1,53 +1,46 @@
-"""The providers: who makes a disposable machine. The dictionary is the registry; `connect` finds a machine again."""
+"""The providers: who makes a disposable machine. `chaos.sandboxes.union` names them; only who is asked for is read."""
 
-from typing import Any
+from importlib import import_module
 
 from chaos.errors import SandboxError
 from chaos.sandboxes.claims import checked
-from chaos.sandboxes.container.provider import ContainerSandbox
-from chaos.sandboxes.e2b.provider import E2BSandbox
-from chaos.sandboxes.local.provider import LocalSandbox
 from chaos.sandboxes.support.base import Completed, Sandbox, SandboxRef, Setup
-
-AnySandbox = LocalSandbox | ContainerSandbox | E2BSandbox
-PROVIDERS: dict[str, type[AnySandbox]] = {
-    "local": LocalSandbox,
-    "container": ContainerSandbox,
-    "e2b": E2BSandbox,
-}
+from chaos.sandboxes.support.provider import Provider, Wanted
 
 __all__ = [
-    "PROVIDERS",
-    "AnySandbox",
     "Completed",
+    "Provider",
     "Sandbox",
     "SandboxRef",
     "Setup",
+    "Wanted",
     "attach",
     "connect",
     "open_sandbox",
+    "provider",
 ]
 
 
-async def open_sandbox(type_: str, **wanted: Any) -> Sandbox:
-    """Open a sandbox of that type: `memory_bytes`, `disk_bytes`, `ttl_s`, `hosts` (names that lead to itself), `labels`
-    (what its provider lists it by), `image` (what it is made from; None for ours), `setup` (a provider that keeps what
-    that makes says `set_up` in the ref's facts; with the others it is the caller's to do). Raises SandboxError.
-    """
-    return await _provider(type_).open(**wanted)
+def provider(name: str) -> Provider:
+    """The one of that name. Raises SandboxError."""
+    from chaos.sandboxes.union import NAMES
+
+    if name not in NAMES:
+        raise SandboxError(f"no sandbox provider '{name}'; known: {', '.join(sorted(NAMES))}")
+    found: Provider = import_module(f"chaos.sandboxes.{name}.entry").PROVIDER
+    return found
+
+
+async def open_sandbox(type_: str, wanted: Wanted) -> Sandbox:
+    """Open a sandbox of that type. Raises SandboxError."""
+    return await provider(type_).open(wanted)
 
 
 async def connect(ref: SandboxRef) -> Sandbox:
     """Find a sandbox again from its ref, in any process. Raises SandboxLost, SandboxRefused when it is none of ours."""
-    return await _provider(checked(ref).type).connect(ref)
+    return await provider(checked(ref).type).connect(ref)
 
 
 def attach(ref: SandboxRef) -> Sandbox:
     """The sandbox of that ref without a look whether it still lives: enough to destroy it. Raises SandboxRefused."""
-    return _provider(checked(ref).type)(ref)
-
-
-def _provider(type_: str) -> type[AnySandbox]:
-    if type_ not in PROVIDERS:
-        raise SandboxError(f"no sandbox provider '{type_}'; known: {', '.join(sorted(PROVIDERS))}")
-    return PROVIDERS[type_]
+    return provider(checked(ref).type).attach(ref)

@@ -1,9 +1,7 @@
 """What a plan says of its series: how many trials, whether with controls, and when it is decided. Standard library."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, log, log1p
-from typing import Any
 
 from chaos.statistics.binomial import SIGNIFICANCE
 
@@ -21,22 +19,6 @@ class SeriesPlan:
     until_decided: bool = False
     exclude: float = EXCLUDED
     """Of a series until it is decided: the share of failing trials that a `held` excludes with 95 %."""
-
-    @classmethod
-    def of(cls, plan: Mapping[str, Any]) -> "SeriesPlan":
-        """That of a plan's JSON."""
-        said = plan.get("series") or {}
-        return cls(
-            trials=int(said.get("trials") or 1),
-            control=said.get("control") is True,
-            until_decided=said.get("until") == "decided",
-            exclude=float(said.get("exclude") or EXCLUDED),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As a plan's JSON has it."""
-        until = {"until": "decided", "exclude": self.exclude} if self.until_decided else {}
-        return {"trials": self.trials, "control": self.control, **until}
 
     @property
     def needed(self) -> int:

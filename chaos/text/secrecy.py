@@ -5,8 +5,7 @@ GitLab, AWS, Google, Slack, Stripe, npm, PyPI, Hugging Face, Grafana, HashiCorp,
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from chaos.text.deferred import deferred
 
@@ -80,7 +79,7 @@ ONLY_ABOUT = frozenset(
 SWITCH = deferred(r"(?i)|disabled|enabled|false|no|none|null|off|on|optional|required|true|yes")
 _SCHEMES = ("bearer", "basic", "digest", "negotiate")
 _HINTS = ("pass", "secret", "token", "key", "pwd", "authorization", "credential", "cookie")
-_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
 
 def is_secret_name(name: str) -> bool:
@@ -124,58 +123,6 @@ def _named(text: str) -> list[tuple[str, str]]:
 def _has(text: str, words: Sequence[str]) -> bool:
     low = text.lower()
     return any(word in low for word in words)
-
-
-def known(order: Mapping[str, Any]) -> dict[str, str]:
-    """Every secret value of an order, and what to write in its place: `[secret DB_PASSWORD]`, or `[masked]`."""
-    found: dict[str, str] = {}
-    public = _public(order)
-    for process in order.get("processes") or ():
-        given = process.get("secret") or ()
-        for name, value in (process.get("env") or {}).items():
-            if isinstance(value, str):
-                plain = (each for each in values_of(name, value) if each not in public)
-                for each in (value,) if name in given else plain:
-                    found.setdefault(each, f"[secret {name}]")
-    for value in _in_texts(order):
-        if value not in public:
-            found.setdefault(value, MASKED)
-    return {value: label for value, label in found.items() if len(value.strip()) >= SHORTEST}
-
-
-def _public(order: Mapping[str, Any]) -> set[str]:
-    """Words that stand elsewhere in the open, such as `postgres`, the user: as a password they keep nobody out."""
-    found = {str(order.get("experiment", ""))}
-    for process in order.get("processes") or ():
-        found |= {process["name"], *(word.rpartition("/")[2] for word in (process.get("command") or ())[:1])}
-        for name, value in (process.get("env") or {}).items():
-            if isinstance(value, str):
-                found |= {login[1] for login in LOGIN.findall(value)}
-                if not is_secret_name(name):
-                    found.add(value)
-    return found
-
-
-def _in_texts(order: Mapping[str, Any]) -> Iterator[str]:
-    """In command lines, requests and their headers."""
-    looks = [state["probe"] for key in ("steady_state", "stop_when") for state in order.get(key) or ()]
-    processes = list(order.get("processes") or ())
-    looks += [process["ready"] for process in processes if process.get("ready")]
-    for command in (*(order.get("setup") or ()), *(each.get("command") for each in (*processes, *looks))):
-        yield from _in_command(command or ())
-    for request in (order.get("load") or {}, *looks):
-        for text in (request.get("url"), request.get("body")):
-            yield from spotted(text or "")
-        for name, value in (request.get("headers") or {}).items():
-            if name.lower() in _HEADERS or is_secret_name(name):
-                yield value
-            yield from spotted(value)
-
-
-def _in_command(command: Sequence[str]) -> Iterator[str]:
-    for option in command:
-        yield from spotted(option)
-    yield from (command[at] for at in arguments(command))
 
 
 def arguments(command: Sequence[str]) -> Iterator[int]:

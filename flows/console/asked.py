@@ -1,13 +1,14 @@
 """What may be asked for: the bodies of requests. Unknown fields are refused."""
 
 import time
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chaos.history.deliveries import Note
-from chaos.manifests.ad_hoc import SCENARIOS, Provider
+from chaos.manifests.ad_hoc import SCENARIOS
 from chaos.manifests.overriding import Intensity
+from chaos.sandboxes.union import ProviderName
 from chaos.text.inert import inert
 from chaos.units import POSITIVE_DURATION
 
@@ -45,7 +46,7 @@ class AdHoc(Body):
     image: Image | None = None
     app: Annotated[str, Field(max_length=1000)] | None = None
     """A directory of the machine that runs it; the demo shop when there is no image either."""
-    sandbox: Provider = "local"
+    sandbox: ProviderName = "local"
     command: Annotated[str, Field(max_length=1000)] | None = None
     port: Annotated[int, Field(ge=1, le=65535, strict=True)] = 8000
     path: Annotated[str, StringConstraints(pattern="^/[^ ]*$", max_length=1000)] = "/"
@@ -176,7 +177,7 @@ class MissionStart(Body):
     intensity: Intensity = "medium"
     duration: Annotated[int, Field(ge=1, le=86_400, strict=True)] | Hold | None = None
     """How long the fault is held: seconds, or `60s`."""
-    sandbox: Literal["local", "container", "e2b"] | None = None
+    sandbox: ProviderName | None = None
     command: Annotated[str, Field(max_length=1000)] | None = None
     port: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = None
     path: Annotated[str, StringConstraints(pattern="^/[^ ]*$", max_length=1000)] = "/"

@@ -86,16 +86,16 @@ async def get_plan(id: RunId, person: Viewer, desk: DeskOf) -> answers.PlanView:
     found = await desk.finder.find(id)
     run = desk.finder.folder(found)
     told = await asyncio.to_thread(desk.finder.journals.told, run)
-    if told is None or not told.plan:
+    if told is None or not told.order:
         raise Refused("not-finished", "its journal has not begun", retry_after_s=1)
-    plan: dict[str, Any] = {key: value for key, value in told.plan.items() if key not in ("python", "app")}
+    plan: dict[str, Any] = {key: value for key, value in told.order.items() if key not in ("python", "app")}
     try:
         return answers.PlanView(
-            experiment=str(plan.get("experiment") or ""),
+            experiment=told.plan.experiment,
             words="",
-            digest=plan.get("digest"),
+            digest=told.plan.digest or None,
             seed=told.seed,
-            declared_s=plan.get("declared_s"),
+            declared_s=told.plan.declared_s,
             plan=plan,
         )
     except MALFORMED as error:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from chaos.errors import SandboxError
 from chaos.sandboxes.container.engine import find
+from chaos.sandboxes.union import ProviderName
 from chaos.settings import Settings
 from flows.console import answers
 from flows.console.asked import AdHoc, MissionStart, Start
@@ -50,7 +51,7 @@ async def start(
     )
 
 
-async def _sandbox_for(body: MissionStart) -> Literal["local", "container", "e2b"]:
+async def _sandbox_for(body: MissionStart) -> ProviderName:
     """Where an app or the demo shop runs when nobody says. Raises Refused."""
     if body.image is None:
         return "local"

@@ -131,7 +131,7 @@ class Starter:
     def _parameters(self, start: Start, loaded: Loaded) -> dict[str, Any]:
         seed = {} if start.seed is None else {"seed": start.seed}
         if start.manifest is not None:
-            scenario = next(iter(loaded.manifest.spec.method[0].entries()))["fault"]["type"]
+            scenario = next(iter(loaded.manifest.spec.method[0].entries())).fault.type
             return {"scenario": scenario, "manifest": start.manifest.yaml, **seed}
         assert start.ad_hoc is not None
         return {name: value for name, value in start.ad_hoc.model_dump().items() if value is not None} | seed

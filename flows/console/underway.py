@@ -11,9 +11,9 @@ from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
+from chaos.run_spec.model import RunSpec
 from chaos.runs.active import folder as folder_of_runs
 from chaos.runs.directory import Run
-from chaos.statistics.series_plan import SeriesPlan
 from flows.console.answers import Progress
 
 _REMEMBERED = 256
@@ -25,7 +25,9 @@ class Told:
 
     offset: int = 0
     phase: str = "sandbox"
-    plan: Mapping[str, Any] = field(default_factory=dict)
+    order: Mapping[str, Any] = field(default_factory=dict)
+    """What the journal begins with, as it is."""
+    plan: RunSpec = field(default_factory=RunSpec)
     seed: int | None = None
     segments: int = 0
     began: float | None = None
@@ -36,7 +38,8 @@ class Told:
         match event.type:
             case "run.started":
                 found = event.data.get("plan")
-                self.plan = found if isinstance(found, Mapping) else {}
+                self.order = found if isinstance(found, Mapping) else {}
+                self.plan = RunSpec.of_journal(self.order)
                 self.seed = self.seed if self.segments else _whole(event.data.get("seed"))
                 self.segments += 1
                 self.phase, self.began = "sandbox", None
@@ -54,8 +57,8 @@ class Told:
 
     def progress(self, now: float) -> Progress:
         """Of the declared phases of all its trials, 0 to 99: only the end of a run makes it 100."""
-        declared = float(self.plan.get("declared_s") or 0.0)
-        series = SeriesPlan.of(self.plan)
+        declared = self.plan.declared_s or 0.0
+        series = self.plan.series
         whole = declared * series.trials * (2 if series.control else 1)
         here = 0.0 if self.began is None else min(declared, max(0.0, now - self.began))
         here = declared if self.phase == "analyze" else here

@@ -6,6 +6,7 @@ from typing import Any
 
 from chaos.analysis.result import Result
 from chaos.history.models import Summary
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import inert
 from chaos.verdict import RunStatus
 from flows.console.answers import Progress, Run, RunDelivery, RunLinks, RunSummary, Started, State
@@ -90,9 +91,7 @@ def view(
         severity=result.analysis.severity if result and result.analysis else None,
         why=why,
         started_by=started_by(flow_run) if flow_run else (row.started_by if row else None) or "terminal",
-        labels=dict(result.labels)
-        if result
-        else {str(k): str(v) for k, v in (_plan(told).get("labels") or {}).items()},
+        labels=dict(result.labels) if result else dict(_plan(told).labels),
         faults=_faults(result, told),
         created_at=str(flow_run.get("created") or iso_ms(row.created_ms if row else None) or ""),
         started_at=result.started_at
@@ -106,7 +105,7 @@ def view(
         recovery_s=result.analysis.metrics.recovery_time_seconds if result and result.analysis else None,
         links=links(found.id, conductor, grafana=result.links.dashboard if result else None),
         seed=result.seed if result else told.seed if told else parameters.get("seed"),
-        hypothesis=result.hypothesis if result else _plan(told).get("hypothesis"),
+        hypothesis=result.hypothesis if result else _plan(told).hypothesis or None,
         doubts=result.doubts if result else [],
         progress=_progress(state, told),
         waiting_for=waiting_for,
@@ -115,18 +114,18 @@ def view(
     )
 
 
-def _plan(told: Told | None) -> Mapping[str, Any]:
-    return told.plan if told else {}
+def _plan(told: Told | None) -> RunSpec:
+    return told.plan if told else RunSpec()
 
 
 def _name(found: Found, told: Told | None) -> str:
-    return str(_plan(told).get("experiment") or experiment_of(found.flow_run or {"name": found.run_id}))
+    return str(_plan(told).experiment or experiment_of(found.flow_run or {"name": found.run_id}))
 
 
 def _faults(result: Result | None, told: Told | None) -> list[str]:
     if result:
         return list(dict.fromkeys(each.fault for each in result.steps))
-    return list(dict.fromkeys(str(each["fault"]["type"]) for each in _plan(told).get("method") or ()))
+    return list(dict.fromkeys(step.fault.type for step in _plan(told).method))
 
 
 def _ended(found: Found, result: Result | None) -> tuple[str | None, str | None, str | None]:

@@ -17,10 +17,11 @@ from prefect.settings import get_current_settings
 from pydantic import Field
 
 from chaos.errors import Interrupted
-from chaos.manifests.ad_hoc import SCENARIOS, Provider, Wish, text_of, written
+from chaos.manifests.ad_hoc import SCENARIOS, Wish, text_of, written
 from chaos.manifests.overriding import Intensity
 from chaos.manifests.posted import one
 from chaos.planning.plan import plan as draw
+from chaos.sandboxes.union import ProviderName
 from chaos.text.inert import inert
 from flows.experiment.flow import Hold, Seed, executed
 from flows.prefect.handover import take
@@ -39,7 +40,7 @@ async def ad_hoc(
     hold: Hold | None = None,
     app: str | None = None,
     image: str | None = None,
-    sandbox: Provider = "local",
+    sandbox: ProviderName = "local",
     command: str | None = None,
     port: Port = 8000,
     path: Path_ = "/",

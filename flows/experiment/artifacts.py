@@ -4,11 +4,11 @@
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 
+from chaos.analysis.record import Record
 from chaos.analysis.result import Result
 from chaos.analysis.series import series
 from chaos.events import Event
@@ -51,10 +51,7 @@ def picture(events: Sequence[Event]) -> str:
     shown = series(events)
     if not shown.latency_p50:
         return ""
-    plan: Mapping[str, Any] = next(
-        (event.data["plan"] for event in events if event.type == "run.started"), {}
-    )
-    return chart_data_uri(latency_chart(shown, plan))
+    return chart_data_uri(latency_chart(shown, Record(events).plan))
 
 
 def markdown(result: Result, chart: str) -> str:

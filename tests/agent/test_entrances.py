@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chaos.agent.entrances import entrances
+from chaos.run_spec.model import RunSpec
 
 WEB = {"type": "http", "url": "http://127.0.0.1:8000/health"}
 DB = {"type": "tcp", "port": 5432, "host": "127.0.0.1"}
@@ -25,7 +26,7 @@ SAME = {"type": "tcp", "port": 8000, "host": "127.0.0.1"}
 )
 def test_the_entrance(load: dict[str, Any] | None, probes: list[dict[str, Any]], ports: set[int]) -> None:
     order = {"load": load, "steady_state": [{"name": "one", "probe": probe} for probe in probes]}
-    assert entrances(order) == ports
+    assert entrances(RunSpec.of_journal(order)) == ports
 
 
 SHOP = {"name": "shop", "port": 8000, "command": ["python3", "web.py"], "env": {}}
@@ -54,4 +55,4 @@ def test_of_several_it_is_what_must_answer_and_is_no_dependency(
     processes: list[dict[str, Any]], states: list[dict[str, Any]], ports: set[int]
 ) -> None:
     order = {"load": None, "steady_state": states, "processes": processes}
-    assert entrances(order) == ports
+    assert entrances(RunSpec.of_journal(order)) == ports

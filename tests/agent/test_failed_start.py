@@ -15,6 +15,7 @@ from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.errors import TargetError
 from chaos.events import Clock
+from chaos.run_spec.model import RunSpec
 from tests.agent.servers import free_port, run
 
 LISTEN = """\
@@ -43,12 +44,13 @@ def start(folder: Path, command: list[str], **entry: Any) -> str:
         "memory_limit_bytes": 2**30,
         "processes": [{"name": "web", "command": command, "ready_timeout_s": 5.0, **entry}],
     }
+    told = RunSpec.of_journal(order)
 
     async def attempt() -> str:
         record = Record(str(folder / "journal.ndjson"), Clock())
-        supervisor = Supervisor(order, record)
+        supervisor = Supervisor(told, record)
         try:
-            await bring_up(order, supervisor, _Nowhere(), record)  # type: ignore[arg-type]
+            await bring_up(told, supervisor, _Nowhere(), record)  # type: ignore[arg-type]
         except TargetError as error:
             return str(error)
         finally:

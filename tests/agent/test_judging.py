@@ -1,15 +1,23 @@
 """Live judgement: steady baselines and stop conditions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from chaos.agent.judging import BaselineJudge, StopWatch
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.parts import StateSpec, StopSpec
 
-HEALTHY = {"name": "healthy", "probe": {"type": "http"}, "tolerance": {"status": 200}, "budget": 0.0}
+HEALTHY = {
+    "name": "healthy",
+    "probe": {"type": "http", "url": "http://x/"},
+    "tolerance": {"status": 200},
+    "budget": 0.0,
+}
 FAST = {
     "name": "fast",
-    "probe": {"type": "metric"},
+    "probe": {"type": "metric", "metric": "cpu", "every": 0.1},
     "tolerance": {"max": 1.0, "unit": "duration"},
     "budget": 0.05,
 }
@@ -20,13 +28,21 @@ TOO_MANY_ERRORS = {
 }
 
 
+def states(*said: dict[str, Any]) -> Sequence[StateSpec]:
+    return RunSpec.of_journal({"steady_state": said}).steady_state
+
+
+def stops(*said: dict[str, Any]) -> Sequence[StopSpec]:
+    return RunSpec.of_journal({"stop_when": said}).stop_when
+
+
 def feed(judge: Any, name: str, count: int, value: dict[str, Any] | None, error: str | None = None) -> None:
     for at in range(count):
         judge.sample(name, float(at), value, error, 0.01)
 
 
 def test_steady_when_every_state_is_good() -> None:
-    judge = BaselineJudge([HEALTHY, FAST])
+    judge = BaselineJudge(states(HEALTHY, FAST))
     feed(judge, "healthy", 10, {"status": 200})
     feed(judge, "fast", 3, {"value": 0.2})
     feed(judge, "stop:0", 10, {"value": 9.0})
@@ -37,7 +53,7 @@ def test_steady_when_every_state_is_good() -> None:
 
 
 def test_one_bad_sample_is_too_many_without_a_budget() -> None:
-    judge = BaselineJudge([HEALTHY])
+    judge = BaselineJudge(states(HEALTHY))
     feed(judge, "healthy", 99, {"status": 200})
     judge.sample("healthy", 99.0, None, "refused", 0.001)
     steady, why = judge.verdict()
@@ -50,7 +66,7 @@ def test_a_baseline_is_refused_when_chance_does_not_explain_what_is_beyond_the_b
     bad: int, steady: bool
 ) -> None:
     """Of 100 samples of which 5 % may be bad, 9 or more are by chance in 6.3 % of all cases, 10 or more in 2.8 %."""
-    judge = BaselineJudge([FAST])
+    judge = BaselineJudge(states(FAST))
     for at in range(100):
         out = at % 7 == 0 and at // 7 < bad
         judge.sample("fast", float(at), {"value": 1.5 if out else 0.5}, None, 0.01)
@@ -58,7 +74,7 @@ def test_a_baseline_is_refused_when_chance_does_not_explain_what_is_beyond_the_b
 
 
 def test_states_share_what_may_go_wrong() -> None:
-    judge = BaselineJudge([FAST, FAST | {"name": "fast too"}])
+    judge = BaselineJudge(states(FAST, FAST | {"name": "fast too"}))
     for at in range(100):
         for name, bad in (("fast", 10), ("fast too", 0)):
             out = at % 7 == 0 and at // 7 < bad
@@ -74,7 +90,7 @@ def test_a_metric_of_requests_counts_each_request_once(failed: int, steady: bool
         "tolerance": {"max": 0.01, "unit": "share"},
         "budget": 0.0,
     }
-    judge = BaselineJudge([few_errors], rate_per_s=20.0)
+    judge = BaselineJudge(states(few_errors), rate_per_s=20.0)
     for number in range(80):
         bad = number % 20 == 10 and number // 20 < failed
         said = {"took_ms": 5.0, "status": 503 if bad else 200, "error": None}
@@ -89,7 +105,7 @@ def test_a_metric_of_requests_counts_each_request_once(failed: int, steady: bool
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_too_few_samples_are_not_steady(count: int) -> None:
-    judge = BaselineJudge([HEALTHY])
+    judge = BaselineJudge(states(HEALTHY))
     feed(judge, "healthy", count, {"status": 200})
     assert judge.verdict() == (False, f"healthy: only {count} samples, at least 3 are needed")
 
@@ -99,21 +115,21 @@ def test_nothing_to_look_at_is_not_steady() -> None:
 
 
 def test_a_condition_trips_when_broken_without_a_break() -> None:
-    watch = StopWatch([TOO_MANY_ERRORS])
+    watch = StopWatch(stops(TOO_MANY_ERRORS))
     whys = [watch.sample("stop:0", at * 0.5, {"value": 0.9}, None, 0.0) for at in range(7)]
     assert whys[:6] == [None] * 6
     assert whys[6] == "metric error_rate was not at most 50% for 3.0 s (the last: value 0.9 after 0 ms)"
 
 
 def test_one_good_sample_starts_the_count_again() -> None:
-    watch = StopWatch([TOO_MANY_ERRORS])
+    watch = StopWatch(stops(TOO_MANY_ERRORS))
     for at in range(60):
         value = {"value": 0.1 if at % 5 == 0 else 0.9}
         assert watch.sample("stop:0", at * 0.5, value, None, 0.0) is None
 
 
 def test_a_good_look_that_comes_in_late_still_breaks_the_streak() -> None:
-    watch = StopWatch([TOO_MANY_ERRORS])
+    watch = StopWatch(stops(TOO_MANY_ERRORS))
     for at in (0.0, 1.0, 2.5):
         assert watch.sample("stop:0", at, {"value": 0.9}, None, 0.0) is None
     assert watch.sample("stop:0", 2.0, {"value": 0.1}, None, 0.0) is None
@@ -122,13 +138,13 @@ def test_a_good_look_that_comes_in_late_still_breaks_the_streak() -> None:
 
 
 def test_bad_looks_that_come_in_late_count_from_when_they_were_meant() -> None:
-    watch = StopWatch([TOO_MANY_ERRORS])
+    watch = StopWatch(stops(TOO_MANY_ERRORS))
     assert watch.sample("stop:0", 3.0, {"value": 0.9}, None, 0.0) is None
     assert watch.sample("stop:0", 0.0, None, "timeout", 3.5) is not None
 
 
 def test_no_patience_trips_at_once_and_only_its_own_samples_count() -> None:
-    watch = StopWatch([{"probe": {"type": "tcp", "port": 1}, "tolerance": {}, "for_s": 0.0}])
+    watch = StopWatch(stops({"probe": {"type": "tcp", "port": 1}, "tolerance": {}, "for_s": 0.0}))
     assert watch.sample("healthy", 0.0, None, "refused", 0.0) is None
     assert watch.sample("stop:1", 0.0, None, "refused", 0.0) is None
     assert watch.sample("stop:0", 0.0, {"connected": True}, None, 0.0) is None

@@ -11,6 +11,7 @@ from chaos.agent.budget import Budget
 from chaos.agent.memory_view import meminfo
 from chaos.agent.processors import chosen, cpuinfo, limit
 from chaos.errors import TargetError
+from chaos.run_spec.model import RunSpec
 from tests import lab as labs
 
 MIB = 2**20
@@ -116,9 +117,9 @@ def test_processors_are_those_that_the_limit_needs() -> None:
     assert cpuinfo(CPUINFO, [0, 1]) == CPUINFO
     usable = len(os.sched_getaffinity(0))
     for cores, sees in [(0.5, 1), (usable - 0.5, 0), (usable, 0), (64.0, 0), (None, 0)]:
-        found = chosen({"cpu_limit": cores, "seed": 7})
+        found = chosen(RunSpec.of_journal({"cpu_limit": cores, "seed": 7}))
         assert len(found) == (sees if usable > 1 else 0)
-        assert found == chosen({"cpu_limit": cores, "seed": 7})
+        assert found == chosen(RunSpec.of_journal({"cpu_limit": cores, "seed": 7}))
 
 
 @pytest.mark.parametrize(
@@ -129,15 +130,15 @@ def test_the_quota_is_that_of_a_container(tmp_path: Path, quota: str, text: str)
     for file in (tmp_path / quota, cpus):
         file.parent.mkdir(exist_ok=True)
         file.write_text("")
-    limit({"cpu_limit": 0.5, "seed": 7}, tmp_path)
+    limit(RunSpec.of_journal({"cpu_limit": 0.5, "seed": 7}), tmp_path)
     assert (tmp_path / quota).read_text() == text
-    assert cpus.read_text() == ",".join(map(str, chosen({"cpu_limit": 0.5, "seed": 7})))
+    assert cpus.read_text() == ",".join(map(str, chosen(RunSpec.of_journal({"cpu_limit": 0.5, "seed": 7}))))
 
 
 def test_a_limit_that_cannot_be_set_is_none_that_is_left_out(tmp_path: Path) -> None:
-    limit({}, tmp_path)
+    limit(RunSpec.of_journal({}), tmp_path)
     with pytest.raises(TargetError, match="cannot be set: the app has no control group with a CPU"):
-        limit({"cpu_limit": 0.5}, tmp_path)
+        limit(RunSpec.of_journal({"cpu_limit": 0.5}), tmp_path)
 
 
 @pytest.mark.e2e

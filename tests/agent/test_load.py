@@ -17,6 +17,8 @@ from chaos.agent.probing import sample_forever
 from chaos.agent.windows import Windows, nearest_rank
 from chaos.events import Clock
 from chaos.probes.http import HttpProbe
+from chaos.run_spec.codec import decode
+from chaos.run_spec.parts import LoadSpec
 from chaos.statistics.point_process import of_the_load
 from tests.agent.servers import OK, always, free_port, head, run, server_process, serving
 from tests.agent.test_probing import Place
@@ -46,13 +48,17 @@ class Journal:
         return nearest_rank([sample["took_ms"] for sample in self.samples], share)
 
 
+def told(order: dict[str, Any]) -> LoadSpec:
+    return decode(LoadSpec, order, strict=False)
+
+
 async def loaded(port: int, for_s: float, rate: float, **order: Any) -> Journal:
     """Load that port; checks that every intended request got exactly one sample, at its intended time."""
     journal = Journal()
     order = {"url": f"http://127.0.0.1:{port}/", "rate_per_s": rate, "timeout_s": 1.0} | EVEN | order
     until = asyncio.Event()
     asyncio.get_running_loop().call_later(for_s, until.set)
-    await OpenLoop(order, journal, Windows(), Clock()).run(until)
+    await OpenLoop(told(order), journal, Windows(), Clock()).run(until)
     type_, began, said = journal.events[0]
     assert type_ == "load.started"
     assert (said["url"], said["rate_per_s"], said["arrivals"]) == (order["url"], rate, "uniform")
@@ -322,7 +328,7 @@ def test_what_we_could_not_send_in_time_is_our_fault_and_leaves_no_trace_in_the_
         async with serving(always(OK)) as port:
             windows, journal, clock, until = Windows(), Journal(), Clock(), asyncio.Event()
             order = {"url": f"http://127.0.0.1:{port}/", "rate_per_s": 50, "timeout_s": 0.1, **EVEN}
-            loading = asyncio.create_task(OpenLoop(order, journal, windows, clock).run(until))
+            loading = asyncio.create_task(OpenLoop(told(order), journal, windows, clock).run(until))
             await asyncio.sleep(0.3)
             stalled_until = clock.now() + 0.5
             while clock.now() < stalled_until:  # the whole agent stands still
@@ -351,7 +357,7 @@ def test_requests_are_drawn_in_time_by_default() -> None:
         async with serving(always(OK)) as port:
             order = {"url": f"http://127.0.0.1:{port}/", "rate_per_s": 100, "timeout_s": 1.0}
             asyncio.get_running_loop().call_later(0.6, until.set)
-            await OpenLoop(order, journal, Windows(), Clock(), seed=11).run(until)
+            await OpenLoop(told(order), journal, Windows(), Clock(), seed=11).run(until)
         return journal
 
     journal = run(work())
@@ -414,7 +420,9 @@ def test_only_drawn_requests_see_both_sides_of_a_round_robin_that_a_probe_is_ser
             def heard(_: str, at: float, value: Any, error: str | None, took_s: float) -> None:
                 looks.append(error is None and value["status"] == 200)
 
-            loading = asyncio.create_task(OpenLoop(order, journal, Windows(), place.clock, 3).run(until))
+            loading = asyncio.create_task(
+                OpenLoop(told(order), journal, Windows(), place.clock, 3).run(until)
+            )
             await asyncio.sleep(0 if arrivals == "poisson" else 0.02)
             asyncio.get_running_loop().call_later(2.5, until.set)
             await sample_forever("up", probe, place.clock, lambda *_, **__: None, heard, place, until, seed=3)

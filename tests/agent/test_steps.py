@@ -24,6 +24,7 @@ from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, 
 from chaos.manifests.load import load
 from chaos.namespaces import kernel
 from chaos.planning.plan import plan
+from chaos.run_spec.model import RunSpec
 from tests.agent.servers import free_port
 from tests.lab import ROOT, Lab
 
@@ -120,7 +121,7 @@ class Stage:
 
         async def both() -> Ending:
             record = Record(str(self.path), Clock())
-            work = asyncio.create_task(Timeline(self.order, self.folder, record).run())
+            work = asyncio.create_task(Timeline(RunSpec.of_journal(self.order), self.folder, record).run())
             if meanwhile is not None:
                 await meanwhile(self)
             async with asyncio.timeout(SOON_S):

@@ -14,6 +14,7 @@ import pytest
 from chaos.agent.record import Record
 from chaos.agent.supervisor import Supervisor
 from chaos.events import Clock
+from chaos.run_spec.model import RunSpec
 
 MIB = 2**20
 
@@ -24,7 +25,7 @@ class Stage:
     def __init__(self, folder: Path, *processes: dict[str, Any]) -> None:
         self._journal = folder / "journal.ndjson"
         order = {"app": str(folder), "memory_limit_bytes": 64 * MIB, "processes": list(processes)}
-        self.supervisor = Supervisor(order, Record(str(self._journal), Clock()))
+        self.supervisor = Supervisor(RunSpec.of_journal(order), Record(str(self._journal), Clock()))
 
     def of(self, type_: str) -> list[dict[str, Any]]:
         events = [json.loads(line) for line in self._journal.read_text().splitlines()]

@@ -16,6 +16,7 @@ from chaos.events import segments
 from chaos.publish.prometheus.conclusion import conclusion
 from chaos.report.console import closing_lines
 from chaos.report.html import render
+from chaos.run_spec.model import RunSpec
 from chaos.verdict import Verdict
 from flows.experiment.artifacts import markdown
 
@@ -94,7 +95,7 @@ def test_the_share_it_names_is_noticed(seed: int) -> None:
 def test_the_plan_says_beforehand_what_the_run_says_then(state: dict[str, Any]) -> None:
     run = Run([state], {}, PHASES, 50.0, answered_s=answering(Random(1), PHASES))
     result = judge(events := run.events())
-    [(_, before)] = expected(events[0].data["plan"])
+    [(_, before)] = expected(RunSpec.of_journal(events[0].data["plan"]))
     assert result.steady_state[0].noticed_share == pytest.approx(before.noticed, rel=0.03)
     assert ("a delay that makes so many later than" in in_words(before)) == ("max" in str(state["tolerance"]))
 

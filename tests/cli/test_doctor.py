@@ -3,9 +3,10 @@
 import pytest
 
 from chaos.cli.examination import memory_limit
+from chaos.sandboxes.support.facts import Facts
 
-REAL = {"memory": "real", "memory_why": ""}
-REFUSED = {"memory": "emulated", "memory_why": "/sys/fs/cgroup: no group with the memory controller is ours"}
+REAL = Facts()
+REFUSED = Facts(memory="emulated", memory_why="/sys/fs/cgroup: no group with the memory controller is ours")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ REFUSED = {"memory": "emulated", "memory_why": "/sys/fs/cgroup: no group with th
     ],
 )
 def test_it_is_ok_only_when_a_process_was_seen_in_the_group(
-    facts: dict[str, str], not_joined: str | None, level: str, says: str, remedy: str
+    facts: Facts, not_joined: str | None, level: str, says: str, remedy: str
 ) -> None:
     check = memory_limit(facts, not_joined)
     assert check.level == level

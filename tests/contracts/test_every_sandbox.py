@@ -11,7 +11,8 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from chaos.errors import SandboxError, SandboxLost
-from chaos.sandboxes import PROVIDERS, Sandbox, SandboxRef, connect
+from chaos.sandboxes import Sandbox, SandboxRef, connect
+from chaos.sandboxes.union import NAMES
 from tests.sandboxes.box import local_box
 from tests.sandboxes.containers import WHY_NOT, container_box
 from tests.sandboxes.microvm import CLOUD, at_double, e2b_box, live_box
@@ -22,7 +23,7 @@ LIVE: dict[str, Open] = {"e2b-live": live_box}
 
 
 def test_every_provider_is_under_contract() -> None:
-    assert set(OPENERS) == set(PROVIDERS)
+    assert set(OPENERS) == set(NAMES)
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ from chaos.report import day as day_page
 from chaos.report import day_junit, day_lines, day_markdown, html
 from chaos.report.console import TerminalProgress, closing_lines, words
 from chaos.report.terminal import inert_output
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import in_json, inert
 from flows.experiment import artifacts
 from tests.game_days import a_day
@@ -341,7 +342,9 @@ RENDERERS: dict[str, tuple[Callable[[str], str], Callable[[str], None]]] = {
     "slack": (lambda text: json.dumps(slack(of_result(result(text)))), in_slack),
     "notice": (lambda text: json.dumps(generic(of_result(result(text)))), in_notice),
     "dashboard": (
-        lambda text: json.dumps(dashboards.render(EXPERIMENT, result(text), poisoned(PLAN, text))),
+        lambda text: json.dumps(
+            dashboards.render(EXPERIMENT, result(text), RunSpec.of_journal(poisoned(PLAN, text)))
+        ),
         in_dashboard,
     ),
     "dashboard of a day": (

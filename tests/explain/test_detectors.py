@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from chaos.explain.redaction import Redactor, given
+from chaos.run_spec.model import RunSpec
 from chaos.text.detectors.vendors import rules
 from chaos.text.masker import Masker
 from tests.explain.secret_forms import forms, forms_of, innocent, planted
@@ -111,8 +112,8 @@ def test_a_value_that_is_known_goes_in_any_spelling(spelling: str) -> None:
 def test_values_of_the_environment_are_known_by_the_names_in_a_plan() -> None:
     env = {"DB": {"secret": "SHOP_DB"}, "API_KEY": "plainvalue", "PORT": "8000", "TOKEN": "[masked]"}
     plan = {"processes": [{"name": "web", "env": env}, {"name": "db"}]}
-    assert list(given(plan, {"SHOP_DB": "fromoutside"})) == ["fromoutside", "plainvalue"]
-    assert list(given({}, {})) == []
+    assert list(given(RunSpec.of_journal(plan), {"SHOP_DB": "fromoutside"})) == ["fromoutside", "plainvalue"]
+    assert list(given(RunSpec(), {})) == []
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,8 @@ def test_a_day_finds_its_experiments_and_gives_them_its_numbers(tmp_path: Path) 
     assert (wrong, amiss) == ([], [])
     plan = plan_day(day, found)
     assert plan.planned == ["small", "other", "third"]
-    assert plan.plans["small"].work["method"][0]["hold_s"] == 20
-    assert plan.plans["closer"].work["method"][0]["hold_s"] == 10
+    assert plan.plans["small"].work.method[0].hold_s == 20
+    assert plan.plans["closer"].work.method[0].hold_s == 10
     assert plan.plans["third"].overrides == {"intensity": "high"}
     assert plan.declared_s == 70 + 70
 

@@ -21,7 +21,7 @@ def entries(*steps: Step) -> list[dict[str, Any]]:
 
 def test_a_plain_step_is_one_entry_under_its_own_name() -> None:
     (entry,) = entries(step())
-    assert (entry["name"], entry["hold_s"], entry["start_s"], entry["since_previous_s"]) == (
+    assert (entry.name, entry.hold_s, entry.start_s, entry.since_previous_s) == (
         "it",
         1.0,
         None,
@@ -36,7 +36,7 @@ def test_steps_follow_each_other_unless_they_say_when_to_start() -> None:
 
 def test_a_repeated_step_begins_anew_at_its_own_pace() -> None:
     method = entries(step(repeat={"times": 3, "every": "2500ms"}), step(fault=DISK))
-    assert [entry["name"] for entry in method] == ["it 1/3", "it 2/3", "it 3/3", "it"]
+    assert [entry.name for entry in method] == ["it 1/3", "it 2/3", "it 3/3", "it"]
     assert spans(method) == [(0, 1), (2.5, 3.5), (5, 6), (6, 7)]
 
 
@@ -47,15 +47,15 @@ def test_a_repeated_step_with_a_start_is_planned_from_there() -> None:
 
 def test_a_ramp_goes_from_the_first_value_to_the_last_in_equal_stages() -> None:
     method = entries(step(hold="4s", ramp={"field": "delay", "from": "100ms", "to": "400ms", "stages": 4}))
-    assert [entry["fault"]["delay"] for entry in method] == [0.1, 0.2, 0.3, 0.4]
-    assert [entry["hold_s"] for entry in method] == [1.0] * 4
-    assert method[1]["name"] == "it 2/4 (delay 200ms)"
+    assert [entry.fault.fields["delay"] for entry in method] == [0.1, 0.2, 0.3, 0.4]
+    assert [entry.hold_s for entry in method] == [1.0] * 4
+    assert method[1].name == "it 2/4 (delay 200ms)"
 
 
 def test_a_ramp_may_go_down_and_in_bytes_stays_whole() -> None:
     ramp = {"field": "leave", "from": "3MiB", "to": "1MiB", "stages": 3}
     method = entries(step(fault=DISK, ramp=ramp))
-    assert [entry["fault"]["leave"] for entry in method] == [3 * 2**20, 2 * 2**20, 2**20]
+    assert [entry.fault.fields["leave"] for entry in method] == [3 * 2**20, 2 * 2**20, 2**20]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from chaos.errors import ManifestError, PlanError
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Intensity
 from chaos.manifests.load import Loaded, game_days, load, load_all
-from chaos.manifests.models.sandboxes import AnySandbox
 from chaos.manifests.overriding import Overrides
 from chaos.manifests.policy import Policy, PolicySpec, at_once, read_policy
 from chaos.manifests.policy_breaches import forbidden
@@ -21,6 +20,8 @@ from chaos.manifests.policy_intensity import beyond, preset_numbers
 from chaos.manifests.referring import resolve
 from chaos.manifests.schema import policy_schema
 from chaos.planning.plan import draw, plan
+from chaos.run_spec.parts import FaultSpec
+from chaos.sandboxes.union import AnySandbox
 from tests.manifests.a_repository import SMALL, a_manifest
 
 LEVELS: Sequence[Intensity] = get_args(Intensity)
@@ -106,8 +107,9 @@ def test_presets_are_ranked_as_they_are_named() -> None:
 
 
 def _beyond(kind: str, written: Intensity, most: Intensity) -> Sequence[Any]:
-    required = {field.name: None for field in fields(FAULTS[kind])}
-    return list(beyond({**required, **preset_numbers(FAULTS[kind], written), "type": kind}, most))
+    required: dict[str, Any] = {field.name: None for field in fields(FAULTS[kind])}
+    required |= preset_numbers(FAULTS[kind], written)
+    return list(beyond(FaultSpec(type=kind, fields=required), most))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.manifests.mechanisms import MECHANISMS
-from chaos.manifests.models.sandboxes import SANDBOXES
-from chaos.sandboxes import PROVIDERS as OPENED
+from chaos.sandboxes import provider
+from chaos.sandboxes.union import NAMES, SPECS
 from scripts.providers_page import page
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ def test_the_page_in_the_repository_is_the_one_of_the_models() -> None:
 
 
 def test_every_provider_and_every_fault_is_on_it() -> None:
-    assert set(SANDBOXES) == set(OPENED)
+    assert list(SPECS) == list(NAMES) == [provider(name).name for name in NAMES]
     assert set(MECHANISMS) == set(FAULTS)
 
 

@@ -78,7 +78,7 @@ def shipped(made: Plan) -> dict[str, bytes]:
 
 def test_a_repository_as_an_app_comes_without_git_s_own_and_without_secrets(tmp_path: Path) -> None:
     made = plan(load(repository(tmp_path, "../../."))[0])
-    assert made.left_out == [".env"]
+    assert list(made.left_out) == [".env"]
     assert ".gitignore" in shipped(made)
     assert not any(name.startswith(".git/") for name in shipped(made))
     assert b"planted" not in b"".join(shipped(made).values())
@@ -127,7 +127,7 @@ def test_what_git_tracks_is_the_repository_s_and_is_shipped(tmp_path: Path) -> N
     path = repository(tmp_path, "../../.")
     subprocess.run(["git", "add", "-f", ".env"], cwd=tmp_path, check=True)
     made = plan(load(path)[0])
-    assert made.left_out == []
+    assert list(made.left_out) == []
     assert "left out" not in describe(made)
 
 

@@ -10,9 +10,9 @@ import pytest
 from chaos.errors import ManifestError, PlanError
 from chaos.manifests.digests import WHEN, trim
 from chaos.manifests.load import load
-from chaos.manifests.models.sandboxes import LocalSandbox
 from chaos.planning.describe import describe
 from chaos.planning.plan import Plan, draw, plan
+from chaos.sandboxes.local.spec import LocalSandbox
 from tests.manifests.a_repository import FULL, SMALL, a_manifest
 
 
@@ -146,7 +146,7 @@ def test_the_disk_that_the_agent_writes_to_is_no_target(tmp_path: Path, fault: s
 def test_other_disks_are_targets(tmp_path: Path, path: str) -> None:
     text = re.sub(r"fault: \{type: network_delay[^}]*\}", f"fault: {{type: disk_full, path: {path}}}", FULL)
     (loaded,) = load(a_manifest(tmp_path, text))
-    assert plan(loaded).work["method"][0]["fault"]["path"] == path
+    assert plan(loaded).work.method[0].fault.fields["path"] == path
 
 
 @pytest.mark.parametrize(("limit", "fits"), [("50%", False), ("20%", False), ("51%", True)])
@@ -156,7 +156,7 @@ def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(
     text = re.sub(r"fault: \{type: network_delay[^}]*\}", "fault: {type: cpu_throttle, cpu: 50%}", FULL)
     (loaded,) = load(a_manifest(tmp_path, text.replace("disk: 256MiB", f"disk: 256MiB, cpu: {limit}")))
     if fits:
-        assert plan(loaded).work["cpu_limit"] == 0.51
+        assert plan(loaded).work.cpu_limit == 0.51
         return
     with pytest.raises(PlanError, match=f"of 50% changes nothing: the sandbox has {limit}") as caught:
         plan(loaded)
@@ -165,8 +165,8 @@ def test_a_cpu_limit_that_is_none_beside_the_sandboxs_own_is_refused(
 
 def test_what_came_later_changes_no_digest(tmp_path: Path) -> None:
     (loaded,) = load(a_manifest(tmp_path))
-    assert "cpu" not in plan(loaded).sandbox
-    assert "cpu_limit" not in plan(loaded).work
+    assert "cpu" not in plan(loaded).order()["sandbox"]
+    assert "cpu_limit" not in plan(loaded).order()
     first = loaded.manifest.spec.model_dump(exclude=WHEN)
     assert first["sandbox"].pop("cpu") is None
     covered = loaded.manifest.spec.model_dump(exclude=WHEN)

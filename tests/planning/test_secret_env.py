@@ -75,10 +75,10 @@ def test_a_plan_has_the_name_and_its_digest_covers_it(lab: Lab, monkeypatch: pyt
 
 
 def test_only_the_agent_gets_the_value(lab: Lab) -> None:
-    order = draw(load(manifest(lab))[0])[0].whole_order("r", "/usr/bin/python3")
+    order = draw(load(manifest(lab))[0])[0].spec("r", "/usr/bin/python3")
     whole = filled(order, {"LAB_DB_PASSWORD": VALUE})
-    assert whole["processes"][0]["env"] == {"DB_PASSWORD": VALUE, "API_TOKEN": PLAIN}
-    assert whole["processes"][0]["secret"] == ["DB_PASSWORD"]
+    assert whole.processes[0].env == {"DB_PASSWORD": VALUE, "API_TOKEN": PLAIN}
+    assert whole.processes[0].secret == ["DB_PASSWORD"]
     with pytest.raises(TargetError, match="LAB_DB_PASSWORD"):
         filled(order, {})
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from chaos.report import html, svg
+from chaos.run_spec.model import RunSpec
 from tests.browser_fixture import Browser, Seen, browser
 from tests.report.conftest import Judged
 from tests.report.test_html import hostile
@@ -122,7 +123,7 @@ def test_prints_light_and_whole(browser: Browser, report: str) -> None:
 
 
 def test_a_chart_is_also_a_picture(browser: Browser, run: Judged, tmp_path: Path) -> None:
-    picture = svg.chart_data_uri(svg.latency_chart(run.series, run.started["plan"]))
+    picture = svg.chart_data_uri(svg.latency_chart(run.series, RunSpec.of_journal(run.started["plan"])))
     address = _saved(f"<!doctype html><title>x</title><img src='{picture}'>", tmp_path)
     size = "[document.images[0].naturalWidth, document.images[0].naturalHeight]"
     assert browser.visit(address, lambda page, _: page.evaluate(size)) == [760, 288]

@@ -14,6 +14,7 @@ from chaos.report.chart import Band, Chart, Limit, Trace
 from chaos.report.plot import draw
 from chaos.report.strip import CELLS, Strip, cells, draw_strip
 from chaos.report.thin import COLUMNS, thinned, unbroken
+from chaos.run_spec.model import RunSpec
 from tests.report.conftest import Judged
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "chart.svg"
@@ -48,7 +49,7 @@ def test_looks_as_it_was_agreed() -> None:
 
 
 def test_every_chart_of_a_run_is_well_formed_and_described(run: Judged) -> None:
-    charts = svg.timeline(run.series, run.started["plan"])
+    charts = svg.timeline(run.series, RunSpec.of_journal(run.started["plan"]))
     assert len(charts) == 7
     assert not any("Disk" in chart for chart in charts)
     for chart in charts:
@@ -111,7 +112,7 @@ def test_odd_charts_stay_well_formed(chart: Chart) -> None:
 
 
 def test_an_image_carries_its_own_colours_and_nothing_to_point_at(run: Judged) -> None:
-    uri = svg.chart_data_uri(svg.latency_chart(run.series, run.started["plan"]))
+    uri = svg.chart_data_uri(svg.latency_chart(run.series, RunSpec.of_journal(run.started["plan"])))
     assert uri.startswith("data:image/svg+xml;base64,")
     picture = b64decode(uri.split(",", 1)[1]).decode()
     root = ElementTree.fromstring(picture)
@@ -122,7 +123,7 @@ def test_an_image_carries_its_own_colours_and_nothing_to_point_at(run: Judged) -
 
 
 def test_a_run_without_a_sample_has_no_charts() -> None:
-    assert svg.timeline(ChartSeries(), {}) == []
+    assert svg.timeline(ChartSeries(), RunSpec()) == []
     assert "<svg" in svg.latency_chart(ChartSeries())
 
 
@@ -157,4 +158,4 @@ def test_a_strip_shows_bad_by_height() -> None:
 
 def test_a_disk_that_fills_gets_a_chart(run: Judged) -> None:
     filling = replace(run.series, disk={"/tmp": [(run.series.start, 1.0), (run.series.end, 99.0)]})
-    assert any("Disk /tmp" in chart for chart in svg.timeline(filling, {}))
+    assert any("Disk /tmp" in chart for chart in svg.timeline(filling, RunSpec()))

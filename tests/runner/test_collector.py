@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from chaos import sandboxes
 from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.runner import stages as runner
@@ -46,7 +45,7 @@ def follow_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journals: Sequen
         for name in names
     ]
     by_id = {ref.id: journal for ref, journal in zip(refs, journals, strict=True)}
-    monkeypatch.setitem(sandboxes.PROVIDERS, "local", wired(by_id))
+    monkeypatch.setattr("chaos.sandboxes.local.entry.LocalSandbox", wired(by_id))
     runs = [Run(f"r-{name}", tmp_path / f"runs/r-{name}") for name in names]
 
     async def one(run: Run, ref: SandboxRef) -> None:

@@ -4,13 +4,21 @@ from typing import Any
 
 import pytest
 
+from chaos.run_spec.model import RunSpec
 from chaos.runner.host_requests import why_not
 
-METHOD = [
-    {"name": "sleep", "fault": {"type": "sandbox_freeze", "lasts": 5.0}},
-    {"name": "alone", "fault": {"type": "sandbox_offline", "network": "8.8.8.0/24", "witness": "8.8.8.8"}},
-    {"name": "slow", "fault": {"type": "network_delay", "delay": 0.1}},
-]
+METHOD = RunSpec.of_journal(
+    {
+        "method": [
+            {"name": "sleep", "fault": {"type": "sandbox_freeze", "lasts": 5.0}},
+            {
+                "name": "alone",
+                "fault": {"type": "sandbox_offline", "network": "8.8.8.0/24", "witness": "8.8.8.8"},
+            },
+            {"name": "slow", "fault": {"type": "network_delay", "delay": 0.1}},
+        ]
+    }
+).method
 ANSWER = "/run/chaoslab/outside-123456.json"
 FREEZE = {"step": "sleep", "act": "freeze", "answer": ANSWER, "lasts_s": 5.0, "beats": "/run/chaoslab/beats"}
 CUT = {"step": "alone", "act": "cut", "answer": ANSWER, "network": "8.8.8.0/24"}

@@ -23,6 +23,8 @@ from chaos.events.signing import MARK_BYTES
 from chaos.manifests.load import load
 from chaos.planning.plan import Plan, plan
 from chaos.report.console import words
+from chaos.run_spec.codec import encode
+from chaos.run_spec.parts import StepSpec
 from chaos.runner import agent_bundle as bundle
 from chaos.runner import stages as runner
 from chaos.runner.closing import conclude, destroy, finish
@@ -50,7 +52,7 @@ def planned(lab: Lab, *, changed: dict[str, Any] | None = None, **spec: Any) -> 
     """The plan of a manifest; `changed` replaces parts of the agent's order that no manifest can say."""
     (loaded,) = load(lab.manifest(**spec))
     drawn = plan(loaded)
-    return Plan.from_json({**json.loads(drawn.to_json()), "work": {**drawn.work, **(changed or {})}})
+    return Plan.from_json({**json.loads(drawn.to_json()), "work": {**encode(drawn.work), **(changed or {})}})
 
 
 def begun(lab: Lab, drawn: Plan) -> Run:
@@ -214,16 +216,19 @@ async def look_on() -> None:
 
 
 def test_an_agent_that_fails_is_quoted(lab: Lab) -> None:
-    run = begun(lab, drawn := planned(lab, changed={"load": {"nonsense": 1}}))
+    run = begun(
+        lab,
+        drawn := planned(lab, changed={"method": [{**encode(StepSpec()), "fault": {"type": "nonsense"}}]}),
+    )
     result = carried_out(drawn, run, look_on)
     assert result.outcome == "crashed"
-    assert "gent ended with exit code 1: KeyError" in result.why
+    assert "gent ended with exit code 1: ModuleNotFoundError" in result.why
     assert "Traceback" in (run.folder / "agent.log").read_text()
 
 
 def test_a_step_beside_others_that_fails_by_a_mistake_of_ours_is_a_crash_with_its_words(lab: Lab) -> None:
     drawn = planned(lab, method=[{**FILL, "hold": "1m"}])
-    (fill,) = drawn.work["method"]
+    fill = encode(drawn.work.method[0])
     wrong = {**fill, "name": "wrong", "start_s": 0.2, "fault": {"type": "process_kill", "nonsense": 1}}
     drawn = planned(lab, method=[{**FILL, "hold": "1m"}], changed={"method": [fill, wrong]})
     run = begun(lab, drawn)

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.planning.secret_env import shown
+from chaos.run_spec.codec import encode
+from chaos.run_spec.model import RunSpec
+from chaos.run_spec.secrets import known
 from chaos.text.masker import Masker
-from chaos.text.secrecy import is_secret_name, known, spotted
+from chaos.text.secrecy import is_secret_name, spotted
 
 VALUE = 'hunter2 Very+Secret/é"x'
 
@@ -111,7 +114,7 @@ def test_names_that_only_speak_of_secrets(name: str) -> None:
 def test_command_lines_tell_theirs() -> None:
     words = ["app", "--token", "tok-en-77", "--password=pass-88", "http://u:pw-99@h/", "DB_PASSWORD=pg-11"]
     order = an_order(command=words)
-    assert set(known(order)) == {"tok-en-77", "pass-88", "pw-99", "pg-11"}
+    assert set(known(RunSpec.of_journal(order))) == {"tok-en-77", "pass-88", "pw-99", "pg-11"}
     hidden = [
         "app",
         "--token",
@@ -120,7 +123,7 @@ def test_command_lines_tell_theirs() -> None:
         "http://u:[masked]@h/",
         "DB_PASSWORD=[masked]",
     ]
-    assert shown(order)["processes"][0]["command"] == hidden
+    assert list(shown(RunSpec.of_journal(order)).processes[0].command or ()) == hidden
     assert list(spotted("curl -u bob https://h/?api_key=abcd1234")) == ["abcd1234"]
 
 
@@ -132,7 +135,7 @@ def test_an_order_is_shown_with_names_only() -> None:
         "PORT": "8000",
         "TOKEN": "true",
     }
-    assert shown(an_order(env=env))["processes"][0]["env"] == {
+    assert encode(shown(RunSpec.of_journal(an_order(env=env))).processes[0].env) == {
         "DB_PASSWORD": "[masked]",
         "PIN_SECRET": "[masked]",
         "REF": {"secret": "NAME"},
@@ -143,7 +146,7 @@ def test_an_order_is_shown_with_names_only() -> None:
 
 def test_a_password_that_is_the_users_name_blots_out_no_log() -> None:
     env = {"POSTGRES_USER": "postgres", "POSTGRES_PASSWORD": "postgres"}
-    assert known(an_order(env=env)) == {}
+    assert known(RunSpec.of_journal(an_order(env=env))) == {}
 
 
 def test_names_that_a_run_goes_by_stay() -> None:

@@ -115,6 +115,8 @@ class Fault(ABC):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """intensity -> fields, written as an author would write them."""
+    mechanisms: ClassVar[Sequence[str]]
+    """How it acts, the better way first; what came of it is in every result, with `real` or `emulated`."""
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that the sandbox must provide: net-admin, mount, memory-limit, block-device, freeze, egress."""
     ends_with: ClassVar[Literal["agent", "sandbox"]] = "agent"

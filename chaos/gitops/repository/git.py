@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from chaos.errors import ChaosLabError
@@ -33,10 +34,32 @@ MOST_FETCHED_BYTES = 2**30
 _SECRETS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
+class Kind(Enum):
+    """A failure that somebody does something about."""
+
+    ABSENT = "what was asked for is not there"
+    OVERTAKEN = "somebody else was faster"
+
+
 class GitError(ChaosLabError):
     """A repository could not be read; the message says which and why, without credentials."""
 
     retryable = True
+
+    def __init__(self, *arguments: object, kind: Kind | None = None) -> None:
+        super().__init__(*arguments)
+        self.kind = kind
+
+
+_KINDS = {
+    Kind.ABSENT: ("couldn't find remote ref", "no note found"),
+    Kind.OVERTAKEN: ("fetch first", "non-fast-forward", "cannot lock ref", "stale info"),
+}
+"""Words of git in English (LC_ALL=C): it has no other way to say which failure it is."""
+
+
+def _kind(said: str) -> Kind | None:
+    return next((kind for kind, words in _KINDS.items() if any(each in said for each in words)), None)
 
 
 class NotThere(GitError):
@@ -66,7 +89,8 @@ class Git:
             raise GitError(why) from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
-            raise GitError(f"git {arguments[0]}: {concealed(said) or f'exit code {done.returncode}'}")
+            words = f"git {arguments[0]}: {concealed(said) or f'exit code {done.returncode}'}"
+            raise GitError(words, kind=_kind(said))
         return done.stdout
 
     def _environment(self, lazy: bool) -> Mapping[str, str]:

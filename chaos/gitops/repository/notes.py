@@ -6,7 +6,7 @@ one got ahead of is tried again on top of it.
 
 from contextlib import suppress
 
-from chaos.gitops.repository.git import GitError
+from chaos.gitops.repository.git import GitError, Kind
 from chaos.gitops.repository.mirror import Mirror
 from chaos.text.inert import one_line
 
@@ -29,7 +29,7 @@ def note(mirror: Mirror, commit: str, line: str) -> None:
                 mirror.git.run("push", "--quiet", *mirror.receive_pack(), "--", "origin", f"{REF}:{REF}")
                 return
             except GitError as error:
-                if not left or not _overtaken(str(error)):
+                if not left or error.kind is not Kind.OVERTAKEN:
                     raise
 
 
@@ -40,11 +40,7 @@ def notes(mirror: Mirror, commit: str) -> list[str]:
             mirror.bring(f"+{REF}:{REF}")
             found = mirror.git.run("notes", f"--ref={REF}", "show", "--", commit)
         except GitError as error:
-            if "couldn't find remote ref" in str(error) or "no note found" in str(error):
+            if error.kind is Kind.ABSENT:
                 return []
             raise
     return [line for line in found.decode(errors="replace").splitlines() if line]
-
-
-def _overtaken(said: str) -> bool:
-    return any(word in said for word in ("fetch first", "non-fast-forward", "cannot lock ref", "stale info"))

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from chaos.invariants import Invariant
 from chaos.manifests.models.base import Part
+from chaos.probes import PROBES
 from chaos.statistics.latencies import QUANTILES
 from chaos.text.automaton import PatternError
 from chaos.text.regex import pattern_of
@@ -194,7 +195,11 @@ _BY_METRIC: dict[str, type[TolerancePart]] = {
     "throughput": ThroughputTolerance,
 }
 SUITED: Mapping[tuple[str, str | None], type[TolerancePart]] = {
-    **{(probe, None): part for probe, part in _BY_PROBE.items()},
+    **{
+        (name, None): _BY_PROBE[kind.judged_as or name]
+        for name, kind in PROBES.items()
+        if (kind.judged_as or name) in _BY_PROBE
+    },
     **{("metric", metric): part for metric, part in _BY_METRIC.items()},
 }
 """(probe type, metric or None) -> the tolerance that suits it."""

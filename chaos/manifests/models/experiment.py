@@ -8,9 +8,10 @@ from chaos.manifests.models.base import Argument, DnsLabel, HeaderName, HeaderVa
 from chaos.manifests.models.cron import checked_cron, checked_timezone
 from chaos.manifests.models.method import Step
 from chaos.manifests.models.observing import SteadyState, StopCondition
-from chaos.manifests.models.sandboxes import AnySandbox, LocalSandbox
 from chaos.manifests.models.target import Target
 from chaos.manifests.models.trials import Trials
+from chaos.sandboxes.local.spec import LocalSandbox
+from chaos.sandboxes.union import AnySandbox
 from chaos.statistics.binomial import SIGNIFICANCE
 from chaos.units import Duration, PositiveDuration, Rate, Share
 

@@ -1,7 +1,7 @@
 """The method: faults held for a time, one after another, side by side, again and again, or growing in stages."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self, get_args, get_type_hints
 
 from pydantic import BeforeValidator, Discriminator, Field, model_validator
@@ -10,6 +10,7 @@ from chaos.faults import AnyFault
 from chaos.faults.support.base import Fault
 from chaos.manifests.models.base import Part, Title
 from chaos.manifests.models.intensity import with_preset
+from chaos.run_spec.parts import FaultSpec, StepSpec
 from chaos.units import Duration, PositiveDuration, Unit
 
 AnyFaultField = Annotated[AnyFault, Discriminator("type"), BeforeValidator(with_preset)]
@@ -73,8 +74,8 @@ class Step(Part):
         list(self.entries())  # reads the ramp, and builds every stage's fault
         return self
 
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """What the agent does, one entry an injection: name, fault, hold_s, start_s, since_previous_s."""
+    def entries(self) -> Iterator[StepSpec]:
+        """What the agent does, one entry an injection."""
         if self.ramp:
             yield from self._stages(self.ramp)
             return
@@ -86,7 +87,7 @@ class Step(Part):
             since = every if number and self.start is None else None
             yield self._entry(name, self.fault, self.hold, start, since)
 
-    def _stages(self, ramp: Ramp) -> Iterator[dict[str, Any]]:
+    def _stages(self, ramp: Ramp) -> Iterator[StepSpec]:
         unit = unit_of(type(self.fault), ramp.field)
         low, high = unit.parse(ramp.from_), unit.parse(ramp.to)
         hold = self.hold / ramp.stages
@@ -101,18 +102,17 @@ class Step(Part):
 
     def _entry(
         self, name: str, fault: Fault, hold_s: float, start_s: float | None, since: float | None
-    ) -> dict[str, Any]:
-        return {
-            "name": name,
-            "fault": asdict(fault),
-            "prepares": fault.prepares_app(),
-            "hold_s": hold_s,
-            "start_s": start_s,
-            "since_previous_s": since,
-            # What is not by default: no other digest than before it could be said.
-            **({} if self.expect_met else {"expect_met": False}),
-            **({"reconnect": True} if self.reconnect else {}),
-        }
+    ) -> StepSpec:
+        return StepSpec(
+            name=name,
+            fault=FaultSpec.told(fault),
+            prepares=fault.prepares_app(),
+            hold_s=hold_s,
+            start_s=start_s,
+            since_previous_s=since,
+            expect_met=self.expect_met,
+            reconnect=self.reconnect,
+        )
 
 
 def unit_of(kind: type[Fault], field: str) -> Unit:
@@ -130,29 +130,25 @@ def unit_of(kind: type[Fault], field: str) -> Unit:
     return units[field]
 
 
-def spans(method: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
+def spans(method: Sequence[StepSpec]) -> list[tuple[float, float]]:
     """When each entry is planned to begin and end, in seconds from the start of the method."""
     found: list[tuple[float, float]] = []
     at, began = 0.0, 0.0
     for entry in method:
-        hold_s, start_s, since = (float(entry[key]) if entry.get(key) is not None else None for key in _TIMES)
-        assert hold_s is not None
-        if start_s is not None:
-            found.append((start_s, start_s + hold_s))
+        if entry.start_s is not None:
+            found.append((entry.start_s, entry.start_s + entry.hold_s))
             continue
+        since = entry.since_previous_s
         began = at if since is None else max(at, began + since)
-        at = began + hold_s
+        at = began + entry.hold_s
         found.append((began, at))
     return found
 
 
-_TIMES = ("hold_s", "start_s", "since_previous_s")
-
-
-def overlapping(method: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def overlapping(method: Sequence[StepSpec]) -> Iterator[tuple[str, str]]:
     """Entries of one fault type that would act at the same time: neither could be told from the other."""
     planned = sorted(zip(spans(method), method, strict=True), key=lambda pair: pair[0])
     for index, ((_, end), entry) in enumerate(planned):
         for (begin, _), other in planned[index + 1 :]:
-            if begin < end and entry["fault"]["type"] == other["fault"]["type"]:
-                yield entry["name"], other["name"]
+            if begin < end and entry.fault.type == other.fault.type:
+                yield entry.name, other.name

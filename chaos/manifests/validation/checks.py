@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from chaos.invariants import AT_LEAST, EQUALS, WRITES
 from chaos.manifests.models.experiment import BlastRadius
-from chaos.manifests.models.sandboxes import LocalSandbox
 from chaos.manifests.validation import draft
 from chaos.manifests.yaml.problems import Path, quoted, unknown
+from chaos.sandboxes.support.spec import Sandbox
 from chaos.statistics.latencies import QUANTILES
 from chaos.units import DURATION, RATE
 
@@ -200,7 +200,7 @@ def _windows_fit(spec: dict[str, Any]) -> Issues:
 
 
 def _lives_long_enough(spec: dict[str, Any]) -> Issues:
-    ttl = draft.seconds(draft.mapping(spec, "sandbox").get("ttl"), LocalSandbox.model_fields["ttl"].default)
+    ttl = draft.seconds(draft.mapping(spec, "sandbox").get("ttl"), Sandbox.model_fields["ttl"].default)
     holds = [draft.hold(step) for _, step in draft.items(spec, "method")]
     parts = [*(draft.phase(spec, name) for name in ("warmup", "baseline", "recovery")), *holds]
     if ttl is None or any(part is None for part in parts):

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from chaos.analysis.result import Result
+from chaos.run_spec.model import RunSpec, bounds
 
 _UID_MAX = 40
 """Grafana refuses longer ones (and anything but letters, digits, `-`, `_`)."""
@@ -16,27 +17,26 @@ LIVE_WINDOW = "now-5m"
 """Shown while a run lasts, which is a minute or two."""
 
 
-def context(result: Result | None, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """For one run; without a result, for a run that is under way. `plan` is `run.started.data.plan`."""
-    experiment = str(plan.get("experiment") or (result.experiment if result else "experiment"))
+def context(result: Result | None, plan: RunSpec) -> dict[str, Any]:
+    """For one run; without a result, for a run that is under way."""
+    experiment = plan.experiment or (result.experiment if result else "experiment")
     start, end = _time_range(result)
-    states = plan.get("steady_state") or ()
     return {
         "uid": uid(experiment),
         "experiment": experiment,
-        "run_id": str(plan.get("run_id") or (result.run_id if result else "")),
-        "target": str(plan.get("target") or ""),
-        "hypothesis": str(plan.get("hypothesis") or ""),
-        "labels": [f"{key}:{value}" for key, value in sorted(dict(plan.get("labels") or {}).items())],
+        "run_id": plan.run_id or (result.run_id if result else ""),
+        "target": plan.target,
+        "hypothesis": plan.hypothesis,
+        "labels": [f"{key}:{value}" for key, value in sorted(plan.labels.items())],
         "live": result is None,
         "time_from": start,
         "time_to": end,
         "report_url": address(result.links.report if result else None),
         "prefect_url": address(result.links.prefect if result else None),
         "limits": {panel: limits(plan, metrics) for panel, metrics in _PANELS.items()},
-        "has_load": bool(plan.get("load")),
-        "has_processes": bool(plan.get("processes")),
-        "has_timed_probes": any(state.get("probe", {}).get("type") != "metric" for state in states),
+        "has_load": plan.load is not None,
+        "has_processes": bool(plan.processes),
+        "has_timed_probes": any(state.probe.type != "metric" for state in plan.steady_state),
     }
 
 
@@ -49,18 +49,11 @@ _PANELS: Mapping[str, Sequence[str]] = {
 }
 
 
-def limits(plan: Mapping[str, Any], metrics: Iterable[str]) -> list[float]:
+def limits(plan: RunSpec, metrics: Iterable[str]) -> list[float]:
     """The values that tolerances and stop conditions set on these metrics, in base units, ascending."""
-    wanted = set(metrics)
-    judged = [*plan.get("steady_state", ()), *plan.get("stop_when", ())]
-    found = (
-        float(bound)
-        for item in judged
-        if item.get("probe", {}).get("metric") in wanted
-        for bound in (item.get("tolerance", {}).get("min"), item.get("tolerance", {}).get("max"))
-        if bound is not None
-    )
-    return sorted(set(found))
+    accepted = [tolerance for _, tolerance in bounds(plan, set(metrics))]
+    found = {bound for each in accepted for bound in (each.min, each.max) if bound is not None}
+    return sorted(map(float, found))
 
 
 def uid(experiment: str) -> str:

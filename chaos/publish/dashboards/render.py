@@ -16,6 +16,7 @@ from chaos.analysis.result import Result
 from chaos.errors import PublishError
 from chaos.publish.dashboards.context import context
 from chaos.publish.templates import renderer, sandbox
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import everywhere
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -23,10 +24,10 @@ TEMPLATES = packaged if (packaged := _PACKAGE / "_dashboards").is_dir() else _PA
 """Ours; in an installed package they travel inside of it."""
 
 
-def render(template: Path, result: Result | None, plan: Mapping[str, Any]) -> dict[str, Any]:
+def render(template: Path, result: Result | None, plan: RunSpec) -> dict[str, Any]:
     """The dashboard of one run; before there is a result, one that follows the run live.
 
-    `plan` is `run.started.data.plan`. Raises PublishError when the template is wrong, and says where.
+    Raises PublishError when the template is wrong, and says where.
     """
     return rendered(template, context(result, plan))
 

@@ -14,8 +14,6 @@ from chaos.publish.grafana.session import Call, GrafanaRefused
 UID = "chaoslab"
 TITLE = "ChaosLab"
 _TAKEN = (409, 412)
-_NAME = "same name already exists"
-"""Until Grafana 8.0 that was a 400."""
 
 
 async def folder(call: Call) -> str:
@@ -25,10 +23,10 @@ async def folder(call: Call) -> str:
     try:
         made = await call("create_folder", title=TITLE, uid=UID)
     except GrafanaRefused as refused:
-        if status(refused) not in _TAKEN and _NAME not in str(refused):
+        if status(refused) not in _TAKEN and not refused.name_is_taken:
             raise
         # By its title: somebody has made it meanwhile. By its uid, or not found for now: it is ours all the same.
-        return (_ours(await _known(call)) if _NAME in str(refused) else None) or UID
+        return (_ours(await _known(call)) if refused.name_is_taken else None) or UID
     return str(made.get("uid") or UID) if isinstance(made, Mapping) else UID
 
 

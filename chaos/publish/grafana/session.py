@@ -37,7 +37,20 @@ _NO_SUCH_TOOL = -32602
 
 
 class GrafanaRefused(PublishError):
-    """Grafana, or its MCP server, understood and said no: another attempt says no again."""
+    """Grafana, or its MCP server, understood and said no: another attempt says no again.
+
+    The server's tools answer in words only; what they mean is read here and nowhere else.
+    """
+
+    @property
+    def name_is_taken(self) -> bool:
+        """Whether there is a folder of that name: until Grafana 8.0 that was a 400."""
+        return "same name already exists" in str(self)
+
+    @property
+    def lacks_folder(self) -> bool:
+        """Whether the folder to save in is not to be seen."""
+        return "folder not found" in str(self).lower()
 
 
 class Call(Protocol):

@@ -99,7 +99,7 @@ async def save(call: Call, dashboard: Mapping[str, Any], place: str, message: st
             "update_dashboard", dashboard=dashboard, folderUid=place, overwrite=True, message=message
         )
     except GrafanaRefused as refused:
-        if "folder not found" in str(refused).lower():
+        if refused.lacks_folder:
             hidden = f"when Grafana has one called {TITLE!r}, let the service account read it"
             raise GrafanaRefused(f"{refused}; no folder {place!r} is to be found: {hidden}") from refused
         raise

@@ -9,13 +9,13 @@ Everything has the time at which it was known, of the agent's clock. So samples 
 
 from collections.abc import Callable, Mapping
 from math import inf, isfinite
-from typing import Any
 
-from chaos.errors import ChaosLabError
+from chaos.errors import ChaosLabError, SpecError
 from chaos.events import Event
 from chaos.publish.prometheus.sample_writer import SampleWriter
 from chaos.publish.prometheus.samples import LAST_MS, Sample
 from chaos.publish.prometheus.target import LoadMetrics, Looks, Processes, StepMetrics, write_usage
+from chaos.run_spec.model import RunSpec
 
 TICK_MS = 250
 _INTENDED = frozenset({"load.sampled", "probe.sampled"})
@@ -35,7 +35,7 @@ class Projection:
         self._known = -inf
         """When the last event was written, by the agent's clock."""
         self._tick_ms = 0
-        self._begin({})
+        self._begin(RunSpec())
 
     def take(self, event: Event) -> list[Sample]:
         """The samples that it completes. Raises ChaosLabError when it is no event of a journal of ours."""
@@ -44,7 +44,7 @@ class Projection:
                 self._advance(event.at)
             if handle := self._on.get(event.type):
                 handle(event)
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SpecError) as error:
             what = f"event {event.seq} ({event.type}) is not as ChaosLab writes it"
             raise ChaosLabError(f"{what}: {error}") from error
         return self._pen.page()
@@ -58,17 +58,17 @@ class Projection:
         """A run, or another trial of it, begins."""
         self._end_phase(self._known)
         self._known = -inf
-        plan = event.data.get("plan") or {}
-        processes = [str(process["name"]) for process in plan.get("processes") or ()]
+        plan = RunSpec.of_journal(event.data.get("plan"))
+        processes = [process.name for process in plan.processes]
         self.labels = {
             "experiment": str(event.data.get("experiment", "")),
             "run": str(event.data.get("run_id", "")),
-            "target": str(plan.get("target") or next(iter(processes), "unknown")),
+            "target": plan.target or next(iter(processes), "unknown"),
         }
         self._pen.begin(self.labels)
         self._begin(plan)
 
-    def _begin(self, plan: Mapping[str, Any]) -> None:
+    def _begin(self, plan: RunSpec) -> None:
         self._load = LoadMetrics(plan)
         self._looks = Looks(plan)
         self._steps = StepMetrics(plan)

@@ -3,10 +3,8 @@
 Each part hears of its events and writes, at a tick, what is true then. A writer of None: nothing is to be written yet.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
 
 from chaos.analysis.looks import PlannedSteadyState, look_of
 from chaos.analysis.recovery import JudgedSample
@@ -14,6 +12,7 @@ from chaos.analysis.usage import disk_percent
 from chaos.events import Event
 from chaos.publish.prometheus.last_second import LENGTH_S, QUANTILES, LastSecond
 from chaos.publish.prometheus.sample_writer import SampleWriter
+from chaos.run_spec.model import RunSpec
 from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, request_of
 
 
@@ -35,8 +34,8 @@ def write_usage(event: Event, pen: SampleWriter | None) -> None:
 class LoadMetrics:
     """The requests of the last second."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
-        self._timeout_s = float((plan.get("load") or {}).get("timeout_s") or DEFAULT_TIMEOUT_S)
+    def __init__(self, plan: RunSpec) -> None:
+        self._timeout_s = (plan.load.timeout_s if plan.load else 0.0) or DEFAULT_TIMEOUT_S
         self._window = LastSecond()
         self._began = inf
 
@@ -104,8 +103,8 @@ class _Look:
 class Looks:
     """Every steady state: the worst look since the last tick."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
-        asked = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
+    def __init__(self, plan: RunSpec) -> None:
+        asked = [PlannedSteadyState.read(state) for state in plan.steady_state]
         self._states = {state.name: _Look(state) for state in asked}
 
     def sampled(self, event: Event) -> None:
@@ -122,9 +121,8 @@ class Looks:
 class StepMetrics:
     """Whether the fault of each step is in place."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
-        steps = plan.get("method") or ()
-        self._faults = {str(step["name"]): str((step.get("fault") or {}).get("type")) for step in steps}
+    def __init__(self, plan: RunSpec) -> None:
+        self._faults = {step.name: step.fault.type for step in plan.method}
         self._acting: set[str] = set()
 
     def injected(self, event: Event, pen: SampleWriter | None) -> None:

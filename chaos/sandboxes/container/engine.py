@@ -21,33 +21,59 @@ if TYPE_CHECKING:
 KNOWN = ("docker", "podman")
 _ANSWERS_WITHIN_S = 20.0
 _PULLS_WITHIN_S = 900.0
-_ENDS: Mapping[tuple[str, ...], tuple[type[SandboxError], str]] = {
-    ("no such container", "no container with"): (SandboxLost, "the container has gone"),
+_NO_IMAGE = ("no such image", "image not known", "unable to find image")
+
+
+class EngineFailed(SandboxError):
+    """A command of an engine failed. Engines have words only: `said` is what they were, in lower case."""
+
+    said = ""
+
+    @property
+    def lacks_image(self) -> bool:
+        """Whether the image is not here."""
+        return any(words in self.said for words in _NO_IMAGE)
+
+
+class EngineLost(EngineFailed, SandboxLost):
+    """The container has gone."""
+
+    retryable = False
+
+
+class EngineRefused(EngineFailed, SandboxRefused):
+    """It will not, however often it is asked."""
+
+    retryable = False
+
+
+_ENDS: Mapping[tuple[str, ...], tuple[type[EngineFailed], str]] = {
+    ("no such container", "no container with"): (EngineLost, "the container has gone"),
     ("no space left on device", "disk quota exceeded"): (
-        SandboxError,
+        EngineFailed,
         "its disk is full; remedy: {engine} system prune",
     ),
     ("cannot connect to", "is the docker daemon running", "connection refused", "unable to connect"): (
-        SandboxError,
+        EngineFailed,
         "its daemon does not answer; remedy: start it ({start}), or set CHAOSLAB_CONTAINER_ENGINE",
     ),
     ("permission denied while trying to connect", "permission denied while connecting"): (
-        SandboxRefused,
+        EngineRefused,
         "you may not speak to its daemon; remedy: join its group (sudo usermod --append --groups docker $USER, then "
         "log in anew), or use rootless podman (CHAOSLAB_CONTAINER_ENGINE=podman)",
     ),
     ("no subuid ranges", "no subgid ranges", "cannot find newuidmap", "potentially insufficient uids"): (
-        SandboxRefused,
+        EngineRefused,
         "your user has no ids of its own for containers; remedy: sudo usermod --add-subuids 100000-165535 "
         "--add-subgids 100000-165535 $USER, with newuidmap there (apt-get install uidmap), then: podman system migrate",
     ),
     ("requested cgroup controller", "opening file `memory.max`", "no cgroup controllers are delegated"): (
-        SandboxRefused,
+        EngineRefused,
         "no control group that can limit was delegated to you; remedy: run it in a login session on systemd, else: "
         "sudo loginctl enable-linger $USER, then systemd-run --user --scope -p Delegate=yes COMMAND",
     ),
     ("manifest unknown", "pull access denied", "repository does not exist", "not found: manifest"): (
-        SandboxRefused,
+        EngineRefused,
         "there is no such image, or it wants a login; remedy: check its name, or {engine} login",
     ),
 }
@@ -57,7 +83,6 @@ _STARTS = {
     "podman": "systemctl --user start podman.socket; for root: systemctl start podman.socket",
 }
 
-_NO_IMAGE = ("no such image", "image not known", "unable to find image")
 _found: dict[str | None, "Engine"] = {}
 """What has answered in this process, by the setting that names it."""
 
@@ -94,14 +119,15 @@ class Engine:
             raise self.failure(err or out)
         return out
 
-    def failure(self, words: str) -> SandboxError:
+    def failure(self, words: str) -> EngineFailed:
         """What the engine said, as an error of ours with a remedy where we know one."""
         said, lower = _last_line(words.strip()), words.lower()
         for marks, (kind, meaning) in _ENDS.items():
             if any(mark in lower for mark in marks):
                 start = _STARTS.get(Path(self.program).name, f"systemctl start {self.program}")
-                return kind(f"{self.program}: {meaning.format(engine=self.program, start=start)} ({said})")
-        return SandboxError(f"{self.program}: {said or 'it failed without a word'}")
+                meant = meaning.format(engine=self.program, start=start)
+                return _failed(kind, f"{self.program}: {meant} ({said})", lower)
+        return _failed(EngineFailed, f"{self.program}: {said or 'it failed without a word'}", lower)
 
     async def start(self, image: str, options: Sequence[str], command: Sequence[str]) -> None:
         """Start a container; fetch its image when it is not here. Raises SandboxError.
@@ -112,12 +138,11 @@ class Engine:
         while True:
             try:
                 await self.call("run", "--detach", "--pull=never", *self.options, *options, image, *command)
-            except SandboxError as error:
-                said = str(error).lower()
-                if not pulled and any(words in said for words in _NO_IMAGE):
+            except EngineFailed as error:
+                if not pulled and error.lacks_image:
                     await self.pull(image)
                     pulled = True
-                elif not self._learn(said):
+                elif not self._learn(error.said):
                     raise
             else:
                 return
@@ -208,6 +233,12 @@ def _own_share(known: Mapping[str, Any]) -> list[str]:
         "cgroupManager"
     )  # Docker's word, Podman's word
     return ["--cgroup-parent=/"] if manager == "cgroupfs" and os.geteuid() == 0 else []
+
+
+def _failed(kind: type[EngineFailed], words: str, said: str) -> EngineFailed:
+    error = kind(words)
+    error.said = said
+    return error
 
 
 def _last_line(words: str) -> str:

@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 
-from chaos.sandboxes.local.keeper import runtime_dir
+from chaos.sandboxes.support.runtime import runtime_dir
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _FORGOTTEN_AFTER_S = 86_400.0

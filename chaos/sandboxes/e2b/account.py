@@ -6,7 +6,7 @@ from typing import Any
 from chaos.errors import SandboxRefused
 from chaos.sandboxes.e2b.errors import patiently, told
 from chaos.sandboxes.e2b.pace import Pace
-from chaos.sandboxes.local.keeper import runtime_dir
+from chaos.sandboxes.support.runtime import runtime_dir
 
 OURS = "chaoslab"
 """The key of metadata by which our sandboxes are found; its value names their turn at the pace."""

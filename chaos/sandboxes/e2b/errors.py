@@ -7,6 +7,7 @@ no JSON as a JSONDecodeError.
 """
 
 import asyncio
+import errno
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,17 @@ class Passing(SandboxError):
     """It did not work this time, and the very same request may work the next time."""
 
 
+class BuildFailed(Passing):
+    """A template could not be built: one of its steps failed."""
+
+
+class NoSuchFile(SandboxError):
+    """What is to be read is not there."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments, errno=errno.ENOENT)
+
+
 @contextmanager
 def told(what: str, *secrets: str) -> Iterator[None]:
     """Let errors of E2B's client, and of the network, out as ours; none of the `secrets` is in their words."""
@@ -77,7 +89,9 @@ def _kind(error: Exception) -> type[SandboxError] | None:
     if names & _GONE:
         return SandboxLost
     if "FileNotFoundException" in names:
-        return SandboxError
+        return NoSuchFile
+    if "BuildException" in names:
+        return BuildFailed
     if names & _REFUSED or getattr(error, "status_code", None) in _REFUSED_STATUS:
         return SandboxRefused
     if names & _PASSING or isinstance(error, OSError | JSONDecodeError) or type(error) is Exception:

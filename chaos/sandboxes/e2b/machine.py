@@ -7,6 +7,7 @@ What is bound to an event loop lives from `create` or `reach` to `close`.
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import time
 from collections.abc import Awaitable, Mapping
@@ -153,7 +154,7 @@ class Machine:
             case 416:
                 return b""
             case 404:
-                raise SandboxError(f"e2b: read: FileNotFoundError: {path}")
+                raise SandboxError(f"e2b: read: FileNotFoundError: {path}", errno=errno.ENOENT)
             case 502:
                 raise SandboxLost(f"e2b: sandbox {self.id} has gone")
         raise SandboxError(f"e2b: read {path}: HTTP {status}: {data[:200].decode(errors='replace')}")

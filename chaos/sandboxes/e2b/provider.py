@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import io
 import json
 import secrets
@@ -193,7 +194,7 @@ class E2BSandbox:
         try:
             return await self.read(path)
         except SandboxError as error:
-            if "FileNotFoundError" not in str(error):
+            if error.errno != errno.ENOENT:
                 raise
             return None
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from chaos.errors import SandboxError, SandboxRefused
 from chaos.runs.semaphore import seat
 from chaos.sandboxes.e2b.account import Account
-from chaos.sandboxes.e2b.errors import patiently, told
-from chaos.sandboxes.local.keeper import runtime_dir
+from chaos.sandboxes.e2b.errors import BuildFailed, patiently, told
 from chaos.sandboxes.support.base import Setup
+from chaos.sandboxes.support.runtime import runtime_dir
 
 if TYPE_CHECKING:
     from chaos.settings import Settings
@@ -127,7 +127,7 @@ async def _build(account: Account, client: Any, recipe: Recipe, say: Callable[[s
         for each in await listed():
             if recipe.name in names_of(each):
                 await remove(each["templateID"])
-        if "BuildException" not in str(error):
+        if not isinstance(error, BuildFailed):
             raise
         remedy = _REMEDY_OF_SETUP if recipe.setup else _REMEDY_OF_IMAGE
         raise SandboxRefused(f"{error} (the last of its log: {' | '.join(last)}); {remedy}") from error

@@ -6,6 +6,7 @@ has a time limit on this side, whatever is on the other: who does not answer in 
 
 import asyncio
 import contextlib
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -48,7 +49,7 @@ class WiredSandbox(ABC):
         try:
             await self._call("put", data, path=path, mode=mode, exclusive=exclusive)
         except SandboxError as error:
-            if exclusive and "FileExistsError" in str(error):
+            if exclusive and error.errno == errno.EEXIST:
                 return False
             raise
         return True
@@ -135,7 +136,9 @@ class WiredSandbox(ABC):
                 self._hang_up()  # the answer that is still to come must not be taken for the next one
                 raise
         if "error" in answer:
-            raise SandboxError(f"{self._named}: {op}: {str(answer['error'])[:_LONGEST_WORDS]}")
+            code = answer.get("errno")
+            words = f"{self._named}: {op}: {str(answer['error'])[:_LONGEST_WORDS]}"
+            raise SandboxError(words, errno=code if type(code) is int else None)
         return answer, body
 
     @contextlib.contextmanager

@@ -8,13 +8,14 @@ import pytest
 from chaos.analysis import judge
 from chaos.publish import dashboards
 from chaos.publish.dashboards.lint import problems
+from chaos.run_spec.model import RunSpec
 from tests.publish.dashboards.known import EXPERIMENT, METRICS
 from tests.report.a_run import PLAN, events
 
 
 @pytest.fixture(scope="module")
 def dashboard() -> dict[str, Any]:
-    return dashboards.render(EXPERIMENT, judge(events()), PLAN)
+    return dashboards.render(EXPERIMENT, judge(events()), RunSpec.of_journal(PLAN))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from chaos.analysis import judge
 from chaos.publish import dashboards
+from chaos.run_spec.model import RunSpec
 from tests.game_days.a_day import report
 from tests.publish.dashboards.known import EXPERIMENT
 from tests.publish.dashboards.models import problems
@@ -15,12 +16,12 @@ from tests.report.a_run import PLAN, events
 
 @pytest.fixture(scope="module")
 def dashboard() -> dict[str, Any]:
-    return dashboards.render(EXPERIMENT, judge(events()), PLAN)
+    return dashboards.render(EXPERIMENT, judge(events()), RunSpec.of_journal(PLAN))
 
 
 def test_the_experiment_s(dashboard: dict[str, Any]) -> None:
     assert problems(dashboard) == []
-    assert problems(dashboards.render(EXPERIMENT, None, PLAN)) == []
+    assert problems(dashboards.render(EXPERIMENT, None, RunSpec.of_journal(PLAN))) == []
 
 
 def test_the_fleet_s() -> None:

@@ -6,6 +6,7 @@ import pytest
 from chaos.publish import dashboards
 from chaos.publish.dashboards import promql
 from chaos.publish.grafana.queries import queries_of
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import inert
 from tests.prometheus_fixture import Prometheus, prometheus
 from tests.publish.dashboards.known import EXPERIMENT, HOSTILE, INJECTIONS
@@ -25,7 +26,7 @@ def parsed(prometheus: Prometheus, query: str) -> str:
 
 @pytest.mark.parametrize("name", ["shop-network-delay", HOSTILE, *INJECTIONS])
 def test_every_query_of_a_dashboard_parses(prometheus: Prometheus, name: str) -> None:
-    drawn = dashboards.render(EXPERIMENT, None, PLAN | {"experiment": name})
+    drawn = dashboards.render(EXPERIMENT, None, RunSpec.of_journal(PLAN | {"experiment": name}))
     queries = queries_of(drawn, {"run": name}, 100.0)
     assert len(queries) > 15
     together = " or ".join(f"({query.expr})" for query in queries)  # one question instead of twenty

@@ -12,6 +12,7 @@ from chaos.errors import PublishError
 from chaos.publish import dashboards
 from chaos.publish.dashboards import promql
 from chaos.publish.dashboards.lint import problems
+from chaos.run_spec.model import RunSpec
 from chaos.text.inert import inert
 from tests.publish.dashboards.known import EXPERIMENT, HOSTILE, INJECTIONS, METRICS
 from tests.report.a_run import PLAN, events
@@ -19,7 +20,7 @@ from tests.report.a_run import PLAN, events
 
 @pytest.fixture(scope="module")
 def dashboard() -> dict[str, Any]:
-    return dashboards.render(EXPERIMENT, judge(events()), PLAN)
+    return dashboards.render(EXPERIMENT, judge(events()), RunSpec.of_journal(PLAN))
 
 
 def test_has_no_problem(dashboard: dict[str, Any]) -> None:
@@ -27,7 +28,7 @@ def test_has_no_problem(dashboard: dict[str, Any]) -> None:
 
 
 def test_follows_a_run_that_has_no_result_yet() -> None:
-    live = dashboards.render(EXPERIMENT, None, PLAN)
+    live = dashboards.render(EXPERIMENT, None, RunSpec.of_journal(PLAN))
     assert problems(live, METRICS) == []
     assert (live["refresh"], live["time"]["to"]) == ("5s", "now")
 
@@ -52,7 +53,7 @@ def test_shows_the_run_and_a_little_around_it(dashboard: dict[str, Any]) -> None
 
 
 def test_is_the_same_every_time(dashboard: dict[str, Any]) -> None:
-    again = dashboards.render(EXPERIMENT, judge(events()), PLAN)
+    again = dashboards.render(EXPERIMENT, judge(events()), RunSpec.of_journal(PLAN))
     assert json.dumps(again) == json.dumps(dashboard)
     assert dashboard["uid"] == "chaoslab-shop-network-delay"
 
@@ -66,7 +67,7 @@ def test_no_two_experiments_share_an_address() -> None:
 
 def test_hostile_words_stay_words() -> None:
     plan = PLAN | {"hypothesis": HOSTILE, "labels": {"team": HOSTILE}, "run_id": HOSTILE}
-    rendered = dashboards.render(EXPERIMENT, judge(events()), plan)
+    rendered = dashboards.render(EXPERIMENT, judge(events()), RunSpec.of_journal(plan))
     assert rendered["description"] == inert(HOSTILE)
     assert rendered["tags"] == ["chaoslab", f"team:{inert(HOSTILE)}"]
     assert problems(rendered, METRICS) == []
@@ -74,7 +75,7 @@ def test_hostile_words_stay_words() -> None:
 
 @pytest.mark.parametrize("name", INJECTIONS)
 def test_a_hostile_experiment_name_cannot_leave_its_selector(name: str) -> None:
-    rendered = dashboards.render(EXPERIMENT, None, PLAN | {"experiment": name})
+    rendered = dashboards.render(EXPERIMENT, None, RunSpec.of_journal(PLAN | {"experiment": name}))
     assert problems(rendered, METRICS) == []
     for panel in rendered["panels"]:
         for target in panel["targets"]:
@@ -83,7 +84,9 @@ def test_a_hostile_experiment_name_cannot_leave_its_selector(name: str) -> None:
 
 
 def test_an_experiment_without_load_or_processes_has_no_panel_that_stays_empty() -> None:
-    bare = dashboards.render(EXPERIMENT, None, PLAN | {"load": None, "processes": [], "steady_state": []})
+    bare = dashboards.render(
+        EXPERIMENT, None, RunSpec.of_journal(PLAN | {"load": None, "processes": [], "steady_state": []})
+    )
     titles = {panel["title"] for panel in bare["panels"]}
     assert {"CPU", "Memory", "Fault"} <= titles
     assert not titles & {"Response latency", "Error rate", "Throughput", "CPU by process", "Probe duration"}
@@ -112,7 +115,7 @@ def test_a_wrong_template_is_refused_with_its_path(tmp_path: Path, text: str, wh
     template = tmp_path / "mine.json.j2"
     template.write_text(text)
     with pytest.raises(PublishError, match=r"mine\.json\.j2") as refused:
-        dashboards.render(template, None, PLAN)
+        dashboards.render(template, None, RunSpec.of_journal(PLAN))
     assert re.search(why, str(refused.value))
 
 
@@ -128,7 +131,7 @@ def test_a_mistake_in_a_template_has_its_line(tmp_path: Path, text: str, line: i
     template = tmp_path / "mine.json.j2"
     template.write_text(text)
     with pytest.raises(PublishError, match=rf"mine\.json\.j2:{line}: "):
-        dashboards.render(template, None, PLAN)
+        dashboards.render(template, None, RunSpec.of_journal(PLAN))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_a_template_stays_in_its_sandbox(tmp_path: Path, text: str) -> None:
     template.write_text(text)
     (template.parent / "linked").symlink_to(tmp_path / "secret")
     with pytest.raises(PublishError, match=r"mine\.json\.j2"):
-        dashboards.render(template, None, PLAN)
+        dashboards.render(template, None, RunSpec.of_journal(PLAN))
 
 
 def test_a_team_s_template_has_our_macros(tmp_path: Path) -> None:
@@ -159,4 +162,4 @@ def test_a_team_s_template_has_our_macros(tmp_path: Path) -> None:
     template.write_text(
         '{%- import "_panels.j2" as p -%}{ {{ p.head(uid, experiment, "", labels, live, time_from, time_to) }} }'
     )
-    assert dashboards.render(template, None, PLAN)["title"] == PLAN["experiment"]
+    assert dashboards.render(template, None, RunSpec.of_journal(PLAN))["title"] == PLAN["experiment"]

@@ -19,6 +19,7 @@ from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.publish import dashboards
 from chaos.publish.grafana import Annotation, Dispatch, McpServer, Spawned
+from chaos.run_spec.model import RunSpec
 from chaos.runner.stages import analyze
 from chaos.runs.directory import Run
 from tests.doubles.grafana import Grafana
@@ -41,7 +42,7 @@ class Stage:
     def dispatch(self, **other: Any) -> Dispatch:
         """Its dashboard as a run delivers it."""
         known: dict[str, Any] = {
-            "dashboard": dashboards.render(EXPERIMENT, self.result, PLAN),
+            "dashboard": dashboards.render(EXPERIMENT, self.result, RunSpec.of_journal(PLAN)),
             "run_id": self.result.run_id,
             "experiment": self.result.experiment,
             "prometheus_url": self.prometheus.url,

@@ -7,6 +7,7 @@ import pytest
 
 from chaos.publish import dashboards
 from chaos.publish.grafana.queries import POINTS, queries_of, step_s
+from chaos.run_spec.model import RunSpec
 from tests.publish.dashboards.known import EXPERIMENT
 from tests.publish.grafana.stage import Stage
 from tests.report.a_run import END, PLAN, START
@@ -17,7 +18,7 @@ WIDE_S = 25
 
 def drawn(stage: Stage) -> dict[str, dict[str, list[float]]]:
     """Panel -> legend -> the values that a view of that width shows."""
-    dashboard = dashboards.render(EXPERIMENT, stage.result, PLAN)
+    dashboard = dashboards.render(EXPERIMENT, stage.result, RunSpec.of_journal(PLAN))
     queries = queries_of(dashboard, {"run": stage.result.run_id}, WIDE_S * POINTS)
     targets = chain.from_iterable(panel.get("targets", ()) for panel in dashboard["panels"])
     shown: dict[str, dict[str, list[float]]] = {}

@@ -13,6 +13,7 @@ from chaos.errors import ManifestError, PublishError
 from chaos.manifests.load import load
 from chaos.publish import dashboards
 from chaos.publish.templates import renderer
+from chaos.run_spec.model import RunSpec
 from tests.manifests.a_repository import SMALL, a_manifest
 from tests.report.a_run import PLAN
 
@@ -25,7 +26,7 @@ DIVISION = (
 
 def refused(template: Path) -> str:
     with pytest.raises(PublishError) as caught:
-        dashboards.render(template, None, PLAN)
+        dashboards.render(template, None, RunSpec.of_journal(PLAN))
     said = str(caught.value)
     assert "\n" not in said
     return said
@@ -65,7 +66,7 @@ def test_a_bomb_is_one_error_with_its_line(tmp_path: Path, text: str, line: str,
 def test_a_process_that_stands_still_is_ended_and_the_next_template_is_drawn(tmp_path: Path) -> None:
     template = tmp_path / "mine.j2"
     template.write_text('{"title": "a"}')
-    dashboards.render(template, None, PLAN)
+    dashboards.render(template, None, RunSpec.of_journal(PLAN))
     assert renderer._current is not None
     pid = renderer._current._process.pid
     os.kill(pid, signal.SIGSTOP)
@@ -73,7 +74,7 @@ def test_a_process_that_stands_still_is_ended_and_the_next_template_is_drawn(tmp
     assert "takes longer than 2 s" in refused(template)
     assert monotonic() - began < renderer.MOST_S + 2
     assert not Path(f"/proc/{pid}").exists()
-    assert dashboards.render(template, None, PLAN) == {"title": "a"}
+    assert dashboards.render(template, None, RunSpec.of_journal(PLAN)) == {"title": "a"}
 
 
 def test_one_long_instruction_is_ended_and_the_next_template_is_drawn(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_one_long_instruction_is_ended_and_the_next_template_is_drawn(tmp_path: 
     began = monotonic()
     assert "takes longer than 2 s" in refused(bomb)
     assert monotonic() - began < renderer.MOST_S + 2
-    assert dashboards.render(good, None, PLAN) == {"title": PLAN["experiment"]}
+    assert dashboards.render(good, None, RunSpec.of_journal(PLAN)) == {"title": PLAN["experiment"]}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_what_lies_beside_it_can_be_had(tmp_path: Path) -> None:
     template = tmp_path / "mine.json.j2"
     for name in ("part.j2", "same.j2"):
         template.write_text(f'{{ {{% include "{name}" %}} }}')
-        assert dashboards.render(template, None, PLAN) == {"title": "a part"}
+        assert dashboards.render(template, None, RunSpec.of_journal(PLAN)) == {"title": "a part"}
 
 
 def test_a_mistake_in_a_part_is_told_with_the_part_s_line(tmp_path: Path) -> None:
@@ -156,12 +157,13 @@ def test_one_process_without_keys_draws_all_and_ends_with_the_command(tmp_path: 
     look = f"""
 import os, pathlib
 from chaos.publish import dashboards
+from chaos.run_spec.model import RunSpec
 from chaos.publish.templates import renderer
 dashboards.fleet()
 assert renderer._current is None, "ours need no process"
 made = set()
 for _ in range(3):
-    dashboards.render(pathlib.Path({str(tmp_path / "mine.j2")!r}), None, {{}})
+    dashboards.render(pathlib.Path({str(tmp_path / "mine.j2")!r}), None, RunSpec())
     made.add(renderer._current._process.pid)
 (pid,) = made
 proc = pathlib.Path(f"/proc/{{pid}}")

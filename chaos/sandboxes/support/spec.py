@@ -1,13 +1,16 @@
-"""Sandboxes in a manifest: what an author asks of one, and what each provider's can do."""
+"""Specification of a sandbox: what an author may ask of a disposable machine, and what a provider's machines can do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Discriminator
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
-from chaos.manifests.models.base import Part
 from chaos.units import Unit
+
+if TYPE_CHECKING:
+    from chaos.faults.support.base import Fault
 
 _SIZES = (("KiB", 2.0**10), ("MiB", 2.0**20), ("GiB", 2.0**30), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9))
 _TIMES = (("s", 1.0), ("m", 60.0), ("h", 3600.0))
@@ -18,16 +21,26 @@ DISK = Unit("size", _SIZES, "256MiB", low=2.0**20, high=256 * 2.0**30, whole=Tru
 CPU = Unit("share of a core", (("%", 0.01),), "150%", low=0.01, high=64.0)
 TTL = Unit("duration", _TIMES, "10m", low=10.0, high=24 * 3600.0)
 
+Why = tuple[tuple[str | int, ...], str]
+"""Where in a step, or in the spec, and the sentence."""
 
-class Sandbox(Part):
+
+class Sandbox(BaseModel):
     """The disposable machine of one run."""
+
+    # As every part of a manifest: chaos.manifests.models.base.
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, defer_build=True)
 
     provides: ClassVar[frozenset[str]] = frozenset()
     """Capabilities that faults may require: net-admin, mount, memory-limit, block-device, freeze, egress."""
+    lacks: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Mechanisms that its machines never have, each with the reason."""
     taken_ports: ClassVar[Mapping[int, str]] = MappingProxyType({})
     """Ports inside that neither an app nor a fault may have, and whose they are."""
     runs_images: ClassVar[bool] = False
     """Whether the target may be an image."""
+    brings_commands: ClassVar[bool] = False
+    """Whether a process of an image needs no command, as it has the image's own."""
 
     memory: Annotated[float, MEMORY] = 512 * 2.0**20
     """Memory for the app, at least 32MiB."""
@@ -38,42 +51,14 @@ class Sandbox(Part):
     ttl: Annotated[float, TTL] = 600.0
     """Time after which it destroys itself, whatever happens; longer than the whole run needs."""
 
+    def refuses(self, fault: "Fault") -> Iterator[Why]:
+        """Why a fault that it provides for cannot be injected in it after all."""
+        yield from ()
 
-class LocalSandbox(Sandbox):
-    """Embedded: Linux namespaces on the machine that runs ChaosLab."""
+    def refuses_of_image(self, fault: "Fault") -> Iterator[Why]:
+        """The same, of a target that is an image."""
+        yield from ()
 
-    provides = frozenset({"net-admin", "mount", "memory-limit", "block-device"})
-
-    type: Literal["local"] = "local"
-    """Embedded in the machine that runs ChaosLab; needs no account."""
-
-
-class ContainerSandbox(Sandbox):
-    """A container of Docker or Podman."""
-
-    runs_images = True
-    provides = frozenset({"net-admin", "mount", "memory-limit"})
-
-    type: Literal["container"] = "container"
-    """A container of the Docker or Podman that this machine speaks to."""
-
-
-class E2BSandbox(Sandbox):
-    """An E2B microVM."""
-
-    provides = frozenset({"net-admin", "mount", "memory-limit", "block-device", "freeze", "egress"})
-    runs_images = True
-    taken_ports = MappingProxyType({49983: "envd's, through which E2B reaches its machine"})
-
-    type: Literal["e2b"] = "e2b"
-    """An E2B microVM; needs E2B_API_KEY."""
-    template: str | None = None
-    """Name of the E2B template to start from; E2B's own `base` by default. It needs Python 3.11 or later."""
-
-
-AnySandbox = Annotated[LocalSandbox | ContainerSandbox | E2BSandbox, Discriminator("type")]
-SANDBOXES: Mapping[str, type[Sandbox]] = {
-    "local": LocalSandbox,
-    "container": ContainerSandbox,
-    "e2b": E2BSandbox,
-}
+    def refuses_images(self) -> Iterator[Why]:
+        """What in its own fields does not go with a target that is an image."""
+        yield from ()

@@ -1,0 +1,1 @@
+"""Run specification: what host and agent share of an experiment, as typed data with one codec."""
