@@ -12,11 +12,10 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from chaos.manifests.schema.docstrings import of as sentences
-
 from chaos.events.codec import AgentEvent
 from chaos.events.host import HostEvent
 from chaos.events.schema import Fields, Flag, Listed, Mapped, Number, OneOf, Plain, Text, Whole
+from chaos.manifests.schema import sentences
 
 _BEGIN = """# The journal: every event of a run
 

@@ -41,7 +41,7 @@ class _Generator(GenerateJsonSchema):
 def _described(made: Schema, kind: type) -> Schema:
     """With what the class says below each of its fields, unless the field's own part says the same of itself."""
     fields = getattr(kind, "model_fields", {})
-    for name, words in _sentences(kind).items():
+    for name, words in sentences(kind).items():
         about = fields.get(name)
         field = made.get("properties", {}).get(getattr(about, "alias", None) or to_camel(name))
         if field is not None and getattr(getattr(about, "annotation", None), "__doc__", None) != words:
@@ -144,16 +144,16 @@ def _tolerance(kind: Any) -> Schema:
     return {**made, "minProperties": 1}
 
 
-def _sentences(kind: type) -> dict[str, str]:
+def sentences(kind: type) -> dict[str, str]:
     """Field -> the sentence below it in the source, of the class and of those it inherits from.
 
     Pydantic can read them as well, but for every class at every start; they are wanted only when a schema is written.
     """
-    sentences: dict[str, str] = {}
+    found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if base.__module__.startswith("chaos."):
-            sentences |= _own(base)
-    return sentences
+            found |= _own(base)
+    return found
 
 
 @cache

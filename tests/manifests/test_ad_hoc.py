@@ -8,10 +8,11 @@ import yaml
 
 from chaos.errors import ManifestError
 from chaos.faults import FAULTS
-from chaos.manifests.ad_hoc import SCENARIOS, Provider, Wish, text_of, written
+from chaos.manifests.ad_hoc import SCENARIOS, Wish, text_of, written
 from chaos.manifests.load import load
 from chaos.manifests.overriding import Intensity
 from chaos.planning.plan import draw
+from chaos.sandboxes.union import ProviderName
 
 
 @pytest.fixture
@@ -33,7 +34,9 @@ def refusals(wish: Wish) -> list[str]:
 def test_each_fault_at_each_intensity_can_be_carried_out_somewhere(
     scenario: str, intensity: Intensity
 ) -> None:
-    wishes = [Wish(scenario=scenario, intensity=intensity, sandbox=sandbox) for sandbox in get_args(Provider)]
+    wishes = [
+        Wish(scenario=scenario, intensity=intensity, sandbox=sandbox) for sandbox in get_args(ProviderName)
+    ]
     assert any(refusals(wish) == [] for wish in wishes), [refusals(wish) for wish in wishes]
     (step,) = written(wishes[0]).manifest.spec.method
     assert (step.fault.type, step.fault.intensity) == (scenario, intensity)

@@ -12,13 +12,14 @@ from chaos.faults import FAULTS
 from chaos.manifests.digests import experiment_digest, must_be, spec_digest, trim
 from chaos.manifests.first_fields import FIRST_FIELDS
 from chaos.manifests.load import load
-from chaos.manifests.models import accepting, experiment, method, observing, sandboxes, target, trials
+from chaos.manifests.models import accepting, experiment, method, observing, target, trials
 from chaos.manifests.models.experiment import ExperimentSpec, Phases
 from chaos.planning.plan import plan
 from chaos.probes import PROBES
+from chaos.sandboxes import union
 from tests.manifests.a_repository import FULL, SMALL, a_repository
 
-PARTS = (experiment, accepting, method, observing, sandboxes, target, trials)
+PARTS = (experiment, accepting, method, observing, target, trials, union)
 
 
 def spec(folder: Path, text: str = SMALL) -> ExperimentSpec:
