@@ -8,7 +8,7 @@ UPLOADS = "/api/v1/uploads/"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BodyBounds:
     """The body of one kind of request."""
 
     kind: str
@@ -16,12 +16,12 @@ class Taken:
     within_s: float
 
 
-JSON = Taken("application/json", 512 * 1024, 10.0)
-PIECE = Taken("application/x-ndjson", 4 * 2**20, 30.0)
-FILE = Taken("application/octet-stream", 16 * 2**20, 60.0)
+JSON = BodyBounds("application/json", 512 * 1024, 10.0)
+PIECE = BodyBounds("application/x-ndjson", 4 * 2**20, 30.0)
+FILE = BodyBounds("application/octet-stream", 16 * 2**20, 60.0)
 
 
-def taken(asked: Asked) -> Taken:
+def taken(asked: Asked) -> BodyBounds:
     """What that request may carry."""
     if asked.path.startswith(UPLOADS) and asked.path.endswith("/journal") and asked.method == "PATCH":
         return PIECE

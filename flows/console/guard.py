@@ -139,7 +139,7 @@ class Guard:
         await asyncio.to_thread(self._audit.note, who, where, asked.method, asked.path[:300], status)
 
 
-def _bounded(receive: Receive, state: dict[str, Any], taken: bodies.Taken) -> Receive:
+def _bounded(receive: Receive, state: dict[str, Any], taken: bodies.BodyBounds) -> Receive:
     """A body that is neither larger nor slower than it may be; `state` keeps why not, whoever swallows it."""
     had, until = 0, asyncio.get_running_loop().time() + taken.within_s
     whole = False

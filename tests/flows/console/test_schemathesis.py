@@ -1,5 +1,6 @@
 """The API as it is documented, asked by schemathesis with the token of each role: no 500, only documented answers."""
 
+import json
 import os
 from typing import Any
 
@@ -22,6 +23,12 @@ ROLES = ("viewer", "operator", "worker")
 HARMFUL = {"start_run", "mission_start", "repeat_run", "halt", "resume", "stream_lists", "log_in"}
 """What would begin or end something for real, and what never ends; what they refuse is asked elsewhere."""
 STATUSES = {200, 202, 204, 206} | {status for status, _, _ in TYPES.values()} - {500}
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_: Any, value: Any) -> bytes:
+    """A piece of a journal: one line of JSON."""
+    return json.dumps(value).encode() + b"\n"
 
 
 def never_a_mistake_of_ours(ctx: Any, response: Any, case: Any) -> None:
