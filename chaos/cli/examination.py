@@ -10,7 +10,7 @@ from chaos.errors import PublishError, SandboxError
 from chaos.namespaces.delegation import REMEDY
 from chaos.runner import agent_bundle as bundle
 from chaos.runner.provision import behind_the_wall
-from chaos.sandboxes import Completed, Provider, Wanted, provider
+from chaos.sandboxes import Completed, Provider, SandboxRequest, provider
 from chaos.sandboxes.support.facts import Facts, facts_of
 from chaos.sandboxes.support.provider import Examination
 from chaos.sandboxes.union import NAMES
@@ -46,7 +46,7 @@ async def _tried(maker: Provider) -> list[Examination]:
     """Open one and let the agent try every mechanism inside."""
     name = f"{maker.name} sandbox"
     try:
-        box = await maker.open(Wanted(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30))
+        box = await maker.open(SandboxRequest(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30))
     except SandboxError as error:
         others = " or ".join(sorted(set(NAMES) - {maker.name}, reverse=True))
         return [Examination(name, "missing", str(error), f"see above; or use sandbox.type: {others}")]

@@ -31,7 +31,7 @@ from chaos.runner.provision import set_up, setup_of
 from chaos.runner.retries import unless
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
-from chaos.sandboxes import Sandbox, SandboxRef, Wanted, connect
+from chaos.sandboxes import Sandbox, SandboxRef, SandboxRequest, connect
 from chaos.sandboxes import open_sandbox as open_machine
 from chaos.sandboxes.inventory import Inventory
 from chaos.sandboxes.support.facts import facts_of
@@ -83,7 +83,7 @@ async def open_sandbox(plan: Plan, run: Run, stop: Stop | None = None) -> Sandbo
 async def _machine_with_app(plan: Plan, run: Run) -> tuple[Sandbox, str | None]:
     """And why this machine's inventory is in memory only, when it is."""
     knowing = asyncio.ensure_future(asyncio.to_thread(inventory_of, run))  # settings are read while it opens
-    wanted = Wanted(
+    wanted = SandboxRequest(
         memory_bytes=int(plan.sandbox.memory),
         disk_bytes=int(plan.sandbox.disk),
         ttl_s=plan.sandbox.ttl,

@@ -5,15 +5,15 @@ from importlib import import_module
 from chaos.errors import SandboxError
 from chaos.sandboxes.claims import checked
 from chaos.sandboxes.support.base import Completed, Sandbox, SandboxRef, Setup
-from chaos.sandboxes.support.provider import Provider, Wanted
+from chaos.sandboxes.support.provider import Provider, SandboxRequest
 
 __all__ = [
     "Completed",
     "Provider",
     "Sandbox",
     "SandboxRef",
+    "SandboxRequest",
     "Setup",
-    "Wanted",
     "attach",
     "connect",
     "open_sandbox",
@@ -31,7 +31,7 @@ def provider(name: str) -> Provider:
     return found
 
 
-async def open_sandbox(type_: str, wanted: Wanted) -> Sandbox:
+async def open_sandbox(type_: str, wanted: SandboxRequest) -> Sandbox:
     """Open a sandbox of that type. Raises SandboxError."""
     return await provider(type_).open(wanted)
 

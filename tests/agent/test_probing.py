@@ -232,6 +232,10 @@ class Slow(Probe):
     every: float = 0.01
     takes: float = 0.0
 
+    @property
+    def subject(self) -> str:
+        return "itself"
+
     async def observe(self, context: Any) -> Mapping[str, Any]:
         await asyncio.sleep(self.takes)
         return {"body": "text", "value": 1}

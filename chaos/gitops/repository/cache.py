@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Row = list[dict[str, Any]]
-"""The experiments of one file, as `Wanted.to_json` gives them, their digests without the apps' trees."""
+"""The experiments of one file, as `DesiredDeployment.to_json` gives them, their digests without the apps' trees."""
 
 
 class Cache:

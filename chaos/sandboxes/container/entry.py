@@ -9,7 +9,7 @@ from chaos.sandboxes.container.engine import KNOWN, find
 from chaos.sandboxes.container.orphans import orphans, remove_orphans
 from chaos.sandboxes.container.provider import ContainerSandbox
 from chaos.sandboxes.support.base import Sandbox, SandboxRef
-from chaos.sandboxes.support.provider import Examination, Wanted
+from chaos.sandboxes.support.provider import Examination, SandboxRequest
 
 if TYPE_CHECKING:
     from chaos.settings import Settings
@@ -23,7 +23,7 @@ class Container:
     name = "container"
     tried_by_doctor = False
 
-    async def open(self, wanted: Wanted) -> Sandbox:
+    async def open(self, wanted: SandboxRequest) -> Sandbox:
         """See Provider."""
         return await ContainerSandbox.open(
             memory_bytes=wanted.memory_bytes,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chaos.errors import SandboxError
 from chaos.sandboxes.e2b.provider import E2BSandbox
 from chaos.sandboxes.support.base import Sandbox, SandboxRef
-from chaos.sandboxes.support.provider import Examination, Wanted
+from chaos.sandboxes.support.provider import Examination, SandboxRequest
 
 if TYPE_CHECKING:
     from chaos.settings import Settings
@@ -22,7 +22,7 @@ class E2B:
     name = "e2b"
     tried_by_doctor = False
 
-    async def open(self, wanted: Wanted) -> Sandbox:
+    async def open(self, wanted: SandboxRequest) -> Sandbox:
         """See Provider."""
         return await E2BSandbox.open(
             memory_bytes=wanted.memory_bytes,

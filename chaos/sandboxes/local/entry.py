@@ -16,7 +16,7 @@ from chaos.sandboxes.local.ending import remove
 from chaos.sandboxes.local.keeper import orphans
 from chaos.sandboxes.local.provider import LocalSandbox
 from chaos.sandboxes.support.base import Sandbox, SandboxRef
-from chaos.sandboxes.support.provider import Examination, Wanted
+from chaos.sandboxes.support.provider import Examination, SandboxRequest
 from chaos.sandboxes.support.runtime import runtime_dir
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Local:
     name = "local"
     tried_by_doctor = True
 
-    async def open(self, wanted: Wanted) -> Sandbox:
+    async def open(self, wanted: SandboxRequest) -> Sandbox:
         """See Provider. Nobody lists local sandboxes, so their labels are not kept."""
         return await LocalSandbox.open(
             memory_bytes=wanted.memory_bytes,

@@ -23,7 +23,7 @@ class Examination:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class SandboxRequest:
     """A sandbox that is to be opened."""
 
     memory_bytes: int
@@ -48,7 +48,7 @@ class Provider(Protocol):
     tried_by_doctor: bool
     """Whether opening one costs nothing, so that what works inside is found out by doing."""
 
-    async def open(self, wanted: Wanted) -> Sandbox:
+    async def open(self, wanted: SandboxRequest) -> Sandbox:
         """Make one. Raises SandboxError with cause and remedy, SandboxRefused when trying again is of no use."""
 
     async def connect(self, ref: SandboxRef) -> Sandbox:
