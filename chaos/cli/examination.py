@@ -11,9 +11,9 @@ from chaos.namespaces.delegation import REMEDY
 from chaos.runner import agent_bundle as bundle
 from chaos.runner.provision import behind_the_wall
 from chaos.sandboxes import Completed, Provider, SandboxRequest, provider
+from chaos.sandboxes.names import NAMES
 from chaos.sandboxes.support.facts import Facts, facts_of
 from chaos.sandboxes.support.provider import Examination
-from chaos.sandboxes.union import NAMES
 from chaos.settings import Settings
 
 _MIB = 2**20
@@ -25,21 +25,18 @@ _MEMORY_LIMIT = "memory limit by a control group"
 
 def examine(settings: Settings) -> Iterator[Examination]:
     """Every check, in the order a person would go through them."""
-    yield from asyncio.run(_sandboxes(settings))
+    for name in NAMES:
+        yield from asyncio.run(_sandboxes(provider(name), settings))
     yield _room()
     yield from _keys(settings)
     yield grafana(settings)
     yield metrics(settings)
 
 
-async def _sandboxes(settings: Settings) -> list[Examination]:
-    """Of each provider what it says itself, and of those that cost nothing what a sandbox of theirs can do."""
-    found: list[Examination] = []
-    for name in NAMES:
-        each = provider(name)
-        found += [check async for check in each.check(settings)]
-        found += await _tried(each) if each.tried_by_doctor else ()
-    return found
+async def _sandboxes(maker: Provider, settings: Settings) -> list[Examination]:
+    """What a provider says itself and, when opening one costs nothing, what a sandbox of its can do."""
+    said = [check async for check in maker.check(settings)]
+    return [*said, *(await _tried(maker) if maker.tried_by_doctor else ())]
 
 
 async def _tried(maker: Provider) -> list[Examination]:
@@ -114,7 +111,10 @@ def _mechanisms(found: Mapping[str, str | None]) -> Iterator[Examination]:
 
 def _room() -> Examination:
     free = shutil.disk_usage(Path.cwd()).free
-    left = sum(provider(name).left_here() for name in NAMES)
+    try:
+        left = sum(provider(name).left_here() for name in NAMES)
+    except SandboxError as error:
+        return Examination("room", "missing", str(error))
     says = f"{free / 2**30:.1f} GiB free here; {left} orphaned sandboxes"
     if left:
         return Examination("room", "degraded", says, "chaoslab gc")

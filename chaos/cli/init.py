@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chaos.sandboxes.union import NAMES
+from chaos.sandboxes.names import NAMES
 
 if TYPE_CHECKING:
     from chaos.cli.starting.repository import InitOptions

@@ -18,7 +18,7 @@ from chaos.manifests.load import Loaded, experiments, load_bytes
 from chaos.manifests.models.base import API_VERSION
 from chaos.manifests.overriding import Intensity
 from chaos.manifests.places import repository
-from chaos.sandboxes.union import ProviderName
+from chaos.sandboxes.names import ProviderName
 from chaos.units import DURATION
 
 SCENARIOS = tuple(sorted(FAULTS))

@@ -21,7 +21,7 @@ from chaos.manifests.yaml.files import bytes_of
 from chaos.manifests.yaml.located import documents, flaws, located
 from chaos.manifests.yaml.problems import ManifestProblem, Path, quoted, unknown
 from chaos.manifests.yaml.tree import Tree
-from chaos.sandboxes.union import ProviderName
+from chaos.sandboxes.names import ProviderName
 from chaos.units import PositiveDuration
 
 NAME = "chaoslab.yaml"

@@ -14,7 +14,7 @@ from chaos.runner.stages import analyze
 from chaos.runs.active import Left, abandoned
 from chaos.runs.directory import Run
 from chaos.sandboxes import inventory, provider
-from chaos.sandboxes.union import NAMES
+from chaos.sandboxes.names import NAMES
 from chaos.settings import Settings
 
 

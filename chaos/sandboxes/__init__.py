@@ -1,4 +1,4 @@
-"""The providers: who makes a disposable machine. `chaos.sandboxes.union` names them; only who is asked for is read."""
+"""The providers: who makes a disposable machine. `chaos.sandboxes.names` names them; only who is asked for is read."""
 
 from importlib import import_module
 
@@ -23,7 +23,7 @@ __all__ = [
 
 def provider(name: str) -> Provider:
     """The one of that name. Raises SandboxError."""
-    from chaos.sandboxes.union import NAMES
+    from chaos.sandboxes.names import NAMES
 
     if name not in NAMES:
         raise SandboxError(f"no sandbox provider '{name}'; known: {', '.join(sorted(NAMES))}")

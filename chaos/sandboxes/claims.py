@@ -15,7 +15,7 @@ _NOT_OURS = "nothing is done with it"
 
 def checked(ref: SandboxRef) -> SandboxRef:
     """The same reference. Raises SandboxRefused, which names what of it is not ours."""
-    from chaos.sandboxes.union import NAMES
+    from chaos.sandboxes.names import NAMES
 
     if ref.type not in NAMES:
         raise SandboxRefused(f"no sandbox provider {ascii(ref.type)[:60]}; known: {', '.join(sorted(NAMES))}")

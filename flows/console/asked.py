@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from chaos.history.deliveries import Note
 from chaos.manifests.ad_hoc import SCENARIOS
 from chaos.manifests.overriding import Intensity
-from chaos.sandboxes.union import ProviderName
+from chaos.sandboxes.names import ProviderName
 from chaos.text.inert import inert
 from chaos.units import POSITIVE_DURATION
 

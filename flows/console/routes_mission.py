@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from chaos.errors import SandboxError
 from chaos.sandboxes.container.engine import find
-from chaos.sandboxes.union import ProviderName
+from chaos.sandboxes.names import ProviderName
 from chaos.settings import Settings
 from flows.console import answers
 from flows.console.asked import AdHoc, MissionStart, Start

@@ -21,7 +21,7 @@ from chaos.manifests.ad_hoc import SCENARIOS, Wish, text_of, written
 from chaos.manifests.overriding import Intensity
 from chaos.manifests.posted import one
 from chaos.planning.plan import plan as draw
-from chaos.sandboxes.union import ProviderName
+from chaos.sandboxes.names import ProviderName
 from chaos.text.inert import inert
 from flows.experiment.flow import Hold, Seed, executed
 from flows.prefect.handover import take

@@ -12,7 +12,7 @@ import pytest
 
 from chaos.errors import SandboxError, SandboxLost
 from chaos.sandboxes import Sandbox, SandboxRef, connect
-from chaos.sandboxes.union import NAMES
+from chaos.sandboxes.names import NAMES
 from tests.sandboxes.box import local_box
 from tests.sandboxes.containers import WHY_NOT, container_box
 from tests.sandboxes.microvm import CLOUD, at_double, e2b_box, live_box

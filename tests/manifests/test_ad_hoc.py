@@ -12,7 +12,7 @@ from chaos.manifests.ad_hoc import SCENARIOS, Wish, text_of, written
 from chaos.manifests.load import load
 from chaos.manifests.overriding import Intensity
 from chaos.planning.plan import draw
-from chaos.sandboxes.union import ProviderName
+from chaos.sandboxes.names import ProviderName
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from pathlib import Path
 from chaos.faults import FAULTS
 from chaos.manifests.mechanisms import MECHANISMS
 from chaos.sandboxes import provider
-from chaos.sandboxes.union import NAMES, SPECS
+from chaos.sandboxes.names import NAMES
+from chaos.sandboxes.union import SPECS
 from scripts.providers_page import page
 
 ROOT = Path(__file__).parents[2]

@@ -62,10 +62,10 @@ class Container:
         """Ask for an engine; its image is fetched when it is first used."""
         try:
             engine = await find(settings)
+            left = await orphans(engine)
         except SandboxError as error:
             yield Examination("containers", "degraded", str(error))
             return
-        left = await orphans(engine)
         says = f"{engine.program} answers; an app's directory runs in {settings.chaoslab_container_image}"
         if left:
             yield Examination(
