@@ -12,7 +12,7 @@ TWICE = {
     # What an author writes, and the running thing that is made of it.
     "Sandbox", "LocalSandbox", "ContainerSandbox", "E2BSandbox", "FromOutside", "Target", "Windows",
     # The schemas of the console's API have the names of what they show.
-    "Analysis", "Delivered", "GameDay", "Run", "Synced", "Written",
+    "Analysis", "Delivered", "GameDay", "Run", "Synced",
     # To be told apart yet.
     "Account", "Answer", "Beside", "Emit", "Gate", "Machine", "Memory", "Record", "Request", "Stop", "Timeline",
     "Tokens", "Told", "Wish",
