@@ -50,7 +50,7 @@ function One({ of }: { of: FaultView }) {
           <div key={provider} className="grid grid-cols-[76px_1fr]"><dt className="text-ink-2">{provider}</dt><dd className={how.startsWith("refused") ? "text-inconclusive" : ""}>{inert(how)}</dd></div>
         ))}
       </dl>
-      <Link className="btn self-start" to={`/new?scenario=${of.name}`} aria-label={`Try ${plain(of.name)} on the demo shop`}>Try it</Link>
+      <Link className="btn self-start" to={`/new?scenario=${of.name}`} aria-label={`Try it: ${plain(of.name)} on the demo shop`}>Try it</Link>
     </div>
   );
 }

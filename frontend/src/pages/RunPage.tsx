@@ -1,6 +1,6 @@
 // One run, from queued to judged, in one place: charts stay where they are, the verdict comes above them.
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useParams } from "react-router";
 import type { Run } from "../api/client";
 import { house, plan as planQuery, queries, result as resultQuery, run as runQuery } from "../api/queries";
@@ -36,6 +36,14 @@ function Shown({ run }: { run: Run }) {
   useEffect(() => {
     if (state && state !== run.state) void queries.invalidateQueries({ queryKey: ["run", run.id] });
   }, [state, run.state, run.id]);
+
+  // The verdict takes the place of the live head: a focus that was on that heading stays on the heading.
+  useLayoutEffect(() => {
+    if (!ended || document.activeElement !== document.body) return;
+    const heading = document.querySelector<HTMLElement>("#main h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
+  }, [ended]);
 
   return (
     <div className="grid gap-5 [&>*]:min-w-0">

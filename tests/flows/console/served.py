@@ -49,7 +49,7 @@ class Console:
         return self.ask("POST", path, status, json=body, **words).json()
 
     def ask(self, verb: str, path: str, status: int, **words: Any) -> httpx.Response:
-        where = path if path.startswith(("/api", "/experiment")) else BASE + path
+        where = path if path.startswith(("/api", "/experiment/")) else BASE + path
         answer = self.client.request(verb, where, **words)
         assert answer.status_code == status, f"{verb} {where}: {answer.status_code} {answer.text[:2000]}"
         return answer
