@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from chaos.errors import ChaosLabError, ManifestError
+from chaos.errors import ChaosLabError, ManifestError, SpecError
 from chaos.verdict import RULES
 
 if TYPE_CHECKING:
@@ -155,7 +155,10 @@ def judge(journal: str | Path, *, rules: int = RULES) -> "Result":
     events = list(Journal(file).events())
     if not events:
         raise ChaosLabError(f"{file}: no event in it; a journal begins with run.started")
-    return judged(events, file.absolute().parent, rules)
+    try:
+        return judged(events, file.absolute().parent, rules)
+    except SpecError as error:
+        raise SpecError(f"{file}: {error}") from error
 
 
 async def explain(result: "Result", journal: str | Path, analyzer: str = "auto") -> "Result":

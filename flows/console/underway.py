@@ -27,11 +27,18 @@ class Told:
     phase: str = "sandbox"
     order: Mapping[str, Any] = field(default_factory=dict)
     """What the journal begins with, as it is."""
-    plan: RunSpec = field(default_factory=RunSpec)
     seed: int | None = None
     segments: int = 0
     began: float | None = None
     """When the first phase of this segment began, Unix seconds."""
+    _plan: RunSpec | None = None
+
+    @property
+    def plan(self) -> RunSpec:
+        """The same, typed. Raises SpecError when it is not as ChaosLab writes it."""
+        if self._plan is None:
+            self._plan = RunSpec.of_journal(self.order)
+        return self._plan
 
     def take(self, event: Event) -> None:
         """One more event."""
@@ -39,7 +46,7 @@ class Told:
             case "run.started":
                 found = event.data.get("plan")
                 self.order = found if isinstance(found, Mapping) else {}
-                self.plan = RunSpec.of_journal(self.order)
+                self._plan = None
                 self.seed = self.seed if self.segments else _whole(event.data.get("seed"))
                 self.segments += 1
                 self.phase, self.began = "sandbox", None
@@ -56,7 +63,7 @@ class Told:
                 pass
 
     def progress(self, now: float) -> Progress:
-        """Of the declared phases of all its trials, 0 to 99: only the end of a run makes it 100."""
+        """Of the declared phases of all its trials, 0 to 99: only the end makes it 100. Raises SpecError."""
         declared = self.plan.declared_s or 0.0
         series = self.plan.series
         whole = declared * series.trials * (2 if series.control else 1)
