@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -70,12 +71,21 @@ def test_analyze_says_what_is_no_journal(
 
 def test_a_mistake_of_ours_is_not_taken_for_a_verdict(done_run: tuple[Lab, Ended], tmp_path: Path) -> None:
     lab, _ = done_run
-    first, *others = lab.journal().read_text().splitlines(keepends=True)
     forged = tmp_path / "forged.ndjson"
-    forged.write_text("".join([first.replace('"sample_hz":10', '"sample_hz":"often"'), *others]))
+    forged.write_text(re.sub('"late_ms":[0-9.]+', '"late_ms":"often"', lab.journal().read_text()))
     done = lab.chaoslab("analyze", forged)
     assert done.code == 5
-    assert "ValueError" in done.err
+    assert "Error" in done.err
+    assert "often" in done.err
+
+
+def test_a_plan_that_is_none_is_refused_with_its_place(done_run: tuple[Lab, Ended], tmp_path: Path) -> None:
+    lab, _ = done_run
+    forged = tmp_path / "forged.ndjson"
+    forged.write_text(lab.journal().read_text().replace('"sample_hz":10', '"sample_hz":"often"', 1))
+    done = lab.chaoslab("analyze", forged)
+    assert (done.code, done.out) == (2, "")
+    done.assert_explained(str(forged), "plan.sample_hz: is a text, not a number")
 
 
 def test_validate_goes_through_directories_and_says_all_that_is_wrong(lab: Lab) -> None:
