@@ -38,8 +38,8 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/chaoslab schema --check experiments/schema.json
 	$(BIN)/python scripts/syscall_filter.py --check
-	$(BIN)/python -m chaos.manifests.schema.providers_page --check docs/sandboxes.md
-	$(BIN)/python -m flows.console.openapi --check docs/openapi.json
+	$(BIN)/python scripts/providers_page.py --check docs/sandboxes.md
+	$(BIN)/python scripts/openapi_page.py --check docs/openapi.json
 
 bench: setup
 	@scripts/packages stress-ng

@@ -27,10 +27,10 @@ from typing import Any
 
 import yaml
 
+from bench.blind_diagnosis import CALM, blinded, diagnose
 from chaos import api
 from chaos.analysis.judge import judge
 from chaos.events import Event, segments
-from chaos.explain.diagnosis import CALM, blinded, diagnose
 from chaos.explain.model import Name
 from chaos.faults.support.fidelity import share_interval
 from chaos.runs.journal import Journal

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ValidationError
 
+from bench.blind_diagnosis import CALM, CLASSES
 from chaos.analysis.latency import failures, requests
 from chaos.analysis.record import Record
 from chaos.analysis.timeline import Timeline
@@ -15,7 +16,6 @@ from chaos.analysis.usage import disk_percent
 from chaos.errors import AnalyzerError
 from chaos.events import Event
 from chaos.explain.conversation import Conversation, Told
-from chaos.explain.diagnosis import CALM, CLASSES
 from chaos.explain.digest import digest
 from chaos.explain.endpoint import endpoint
 from chaos.explain.model import Name

@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from bench import ours
+from bench.blind_diagnosis import CALM, blinded, diagnose
 from bench.diagnosis import EVIDENCE, evidence, keep, score, truths
 from bench.stacks import FOLDER, STACKS, Stack
-from chaos.explain.diagnosis import CALM, blinded, diagnose
 
 SET = "stacks"
 """The folder of evidence."""

@@ -26,7 +26,7 @@ from typing import Any
 import httpx
 
 from bench import gitops_peer as peer
-from chaos.gitops.decide import Policy
+from chaos.gitops.decide import SyncPolicy
 from chaos.gitops.repository.source import Source
 from flows.gitops.reconciler import Synced, reconcile
 from flows.repositories.mirrors import mirror_of
@@ -36,7 +36,7 @@ from tests.gitops.repository import Repository, manifest
 from tests.postgres_fixture import Postgres, started
 
 CRON = "  schedule: {{cron: '{} 9 * * 1', timezone: Europe/Berlin}}\n"
-NO_RUN = Policy(run_on_push=False)
+NO_RUN = SyncPolicy(run_on_push=False)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from chaos.gitops.decide import decide, standing
-from chaos.gitops.memory import Memory
+from chaos.gitops.memory import SyncMemory
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
 from chaos.gitops.repository.mirror import Mirror
@@ -55,7 +55,7 @@ def first(folder: Path) -> float:
     commit = mirror.fetch()
     seconds, desired = timed(lambda: read(mirror, commit))
     assert not desired.broken
-    Memory(NOBODY, commit, desired.wanted, asked=mirror.source.asked).save(Memory.file_of(mirror))
+    SyncMemory(NOBODY, commit, desired.wanted, asked=mirror.source.asked).save(SyncMemory.file_of(mirror))
     return seconds
 
 
@@ -75,14 +75,14 @@ def changed(folder: Path) -> float:
     mirror = mirror_in(folder)
 
     def bring() -> int:
-        memory = Memory.load(Memory.file_of(mirror))
+        memory = SyncMemory.load(SyncMemory.file_of(mirror))
         desired = read(mirror, mirror.fetch())
         names = [name for name, one in desired.wanted.items() if memory.wanted.get(name) != one]
         observed = Observed({}, {}, memory.stalled)
         actions = decide(replace(desired, wanted={name: desired.wanted[name] for name in names}), observed)
         stalled = standing(desired, observed)
-        new = Memory(NOBODY, desired.commit, desired.wanted, stalled, asked=mirror.source.asked)
-        new.save(Memory.file_of(mirror))
+        new = SyncMemory(NOBODY, desired.commit, desired.wanted, stalled, asked=mirror.source.asked)
+        new.save(SyncMemory.file_of(mirror))
         assert len(names) == CHANGED
         return len(actions)
 

@@ -12,7 +12,7 @@ from random import Random
 from bench.made_up import Phases, Run, looked_at
 from bench.promises import PROMISED, Row, Table, limit
 from chaos.analysis.judge import judge_segment
-from chaos.analysis.judged import Judged
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.pairs import fewest, mcnemar, stages
 from chaos.analysis.states_over import states_over
 from chaos.analysis.trials_verdict import decide_series, decided, outcome_of
@@ -142,7 +142,7 @@ def carried_out(rounds: int) -> Table:
     return Table("Until decided (max 40), carried out by the rules", head, rows)
 
 
-def _segments(plan: SeriesPlan) -> Mapping[tuple[bool, bool], Judged]:
+def _segments(plan: SeriesPlan) -> Mapping[tuple[bool, bool], JudgedTrial]:
     """(control, deviated) -> what such a segment is judged."""
     phases, made = Phases(1.0, 2.0, 1.0), {}
     for control in (False, True):
@@ -159,13 +159,13 @@ def _segments(plan: SeriesPlan) -> Mapping[tuple[bool, bool], Judged]:
 
 def _one(
     plan: SeriesPlan,
-    kinds: Mapping[tuple[bool, bool], Judged],
+    kinds: Mapping[tuple[bool, bool], JudgedTrial],
     dice: Random,
     name: str,
     itself: float,
     under: float,
 ) -> tuple[Verdict, int]:
-    judged: list[Judged] = []
+    judged: list[JudgedTrial] = []
     for trial in range(1, plan.trials + 1):
         first = dice.random() < 0.5
         for place, control in enumerate((first, not first) if plan.control else (False,)):

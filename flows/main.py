@@ -40,7 +40,7 @@ async def _day_through_prefect(
 
 @cli.command()
 def up() -> None:
-    """Start the local Prefect server in the background, or say where it already runs."""
+    """Start the local Prefect server in the background, or print where it runs already."""
     from flows.server import api as server
 
     try:
@@ -56,7 +56,7 @@ def up() -> None:
 
 @cli.command()
 def down() -> None:
-    """End the local Prefect server; a configured one is left alone."""
+    """Stop the local Prefect server; a configured one is not touched."""
     from flows.server import api as server
 
     click.echo("stopped" if server.down() else "no local Prefect server was running")

@@ -27,7 +27,7 @@ class Shop:
     """Inventory and web on ports of their own."""
 
     def __init__(self, folder: Path) -> None:
-        self.ports = {"inventory.py": free_port(), "web.py": free_port()}
+        self.ports = {name: free_port() for name in ("inventory.py", "web.py", "kept.py")}
         self.log = folder / "web.err"
         self._folder = folder
         self._children: list[subprocess.Popen[bytes]] = []
@@ -38,6 +38,8 @@ class Shop:
             **os.environ,
             "PORT": str(self.ports[program]),
             "INVENTORY_URL": f"http://127.0.0.1:{self.ports['inventory.py']}",
+            "INVENTORY_PORT": str(self.ports["inventory.py"]),
+            "SHOP_URL": f"http://127.0.0.1:{self.ports['web.py']}",
             "ORDER_LOG": str(self._folder / "orders.log"),
         }
         with self.log.open("ab") as log:
@@ -54,6 +56,16 @@ class Shop:
                 time.sleep(0.005)
             else:
                 return child
+
+    def look(self, path: str) -> tuple[int, str]:
+        """What `kept.py` says."""
+        url = f"http://127.0.0.1:{self.ports['kept.py']}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
 
     def get(self, path: str, timeout_s: float = 5.0) -> tuple[int, dict[str, Any]]:
         """Status and body."""
@@ -95,6 +107,24 @@ def test_sells_and_remembers(shop: Shop, tmp_path: Path) -> None:
     assert shop.get("/health") == (200, {"status": "ok", "degraded": []})
     assert json.loads((tmp_path / "orders.log").read_text()) == order
     assert shop.log.read_text() == "", "an uneventful sale is no news"
+
+
+def test_what_it_keeps_is_looked_at_from_outside(shop: Shop, tmp_path: Path) -> None:
+    shop.start("kept.py")
+    assert shop.look("/receipts/256")[0] == 502, "nobody is there to ask"
+    shop.start("inventory.py")
+    shop.start("web.py")
+    assert [shop.get("/checkout")[0] for _ in range(2)] == [200, 200]
+    assert shop.look("/receipts/2") == (200, "2 receipts, 2 are allowed\n")
+    assert shop.look("/receipts/1") == (409, "2 receipts, 1 are allowed\n")
+    assert shop.look("/connections/1") == (200, "1 connections, 1 are allowed\n")
+    assert shop.look("/torn-orders/0") == (200, "0 torn-orders, 0 are allowed\n")
+    with (tmp_path / "orders.log").open("a") as file:
+        file.write('{"order": 3, "at\n')
+    assert shop.look("/torn-orders/0")[0] == 409
+    for path in ("/", "/receipts", "/receipts/-1", "/secrets/1", "/receipts/1/2"):
+        status, said = shop.look(path)
+        assert (status, said.split(",")[0]) == (404, "one of receipts"), path
 
 
 def test_its_start_and_first_sale_cost_less_than_a_second_of_a_core(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chaos.errors import SandboxError
 from chaos.events import Event
-from chaos.events.signing import Chain
+from chaos.events.signing import SignatureChain
 from chaos.sandboxes.support.base import Completed, SandboxRef
 
 KEY = bytes(range(32))
@@ -15,7 +15,7 @@ KEY = bytes(range(32))
 
 def signed(lines: Iterable[bytes], key: bytes = KEY) -> bytes:
     """Lines, each with its newline, as an agent with that key writes them."""
-    chain = Chain(key)
+    chain = SignatureChain(key)
     return b"".join(chain.sign(line[:-1]) + b"\n" for line in lines)
 
 

@@ -12,7 +12,7 @@ from chaos.agent.target import StepTarget
 from chaos.errors import FaultError, TargetError
 from chaos.events import Clock
 from chaos.faults.clock.witness import witness
-from chaos.faults.network.packets import LADDER, Rung
+from chaos.faults.network.packets import BACKENDS, Backend
 from chaos.faults.network.selection import Selection
 
 MEMORY_LIMIT = "memory limit by a control group"
@@ -27,7 +27,9 @@ def capabilities(work: Path) -> dict[str, str | None]:
     record = Record(os.devnull, Clock())
     target = StepTarget("doctor", Supervisor(order, record), record, work, 0, threading.Event())
     found = {MEMORY_LIMIT: _try(target.memory.prove)}
-    found |= {f"network_delay by {name}": _try(partial(_delay, rung, target)) for name, rung in LADDER}
+    found |= {
+        f"network_delay by {name}": _try(partial(_delay, backend, target)) for name, backend in BACKENDS
+    }
     found["dns faults by bind mounts"] = _try(partial(_bind, target))
     found["clock_skew by preload"] = _try(partial(_clock, target))
     return found
@@ -41,8 +43,8 @@ def _try(action: Callable[[], None]) -> str | None:
     return None
 
 
-def _delay(rung: Rung, target: StepTarget) -> None:
-    with rung(target, Selection((_SOME_PORT,), False, (), _SOME_PORT), _SOME_DELAY):
+def _delay(backend: Backend, target: StepTarget) -> None:
+    with backend(target, Selection((_SOME_PORT,), False, (), _SOME_PORT), _SOME_DELAY):
         pass
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaos.events import Clock, Event
-from chaos.events.signing import Chain
+from chaos.events.signing import SignatureChain
 from chaos.text.masker import Masker
 
 LIMIT_BYTES = 256 * 2**20
@@ -45,7 +45,7 @@ class Record:
         self.on_full: Callable[[str], object] = lambda _why: None
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._lock = threading.Lock()
-        self._chain = Chain(key) if key else None
+        self._chain = SignatureChain(key) if key else None
         self._seq = 0
         self._limit = limit_bytes
         self._reserve = int(limit_bytes * _RESERVE)

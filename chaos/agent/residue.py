@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chaos.agent import procfs
-from chaos.faults.clock.page import Page, pages
+from chaos.faults.clock.page import ClockPage, pages
 
 _TABLES = {
     "route": "/proc/net/route",
@@ -186,7 +186,7 @@ def _clocks() -> set[str]:
     return {f"clock of {page.path.name}: {_wrong(page)}" for page in pages(_CLOCKS)}
 
 
-def _wrong(page: Page) -> str:
+def _wrong(page: ClockPage) -> str:
     try:
         offset_s, drift = page.wrong()
     except OSError as error:

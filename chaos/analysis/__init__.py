@@ -6,6 +6,6 @@ decides what is written down in docs/verdicts.md.
 
 from chaos.analysis.judge import judge
 from chaos.analysis.result import Result
-from chaos.analysis.series import Series, series
+from chaos.analysis.series import ChartSeries, series
 
-__all__ = ["Result", "Series", "judge", "series"]
+__all__ = ["ChartSeries", "Result", "judge", "series"]

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from chaos.analysis.looks import Asked
+from chaos.analysis.looks import PlannedSteadyState
 from chaos.analysis.moments import seconds
-from chaos.analysis.recovery import Look, Recovery, recovery
+from chaos.analysis.recovery import JudgedSample, Recovery, recovery
 from chaos.analysis.requested import as_looks, bound_of
 from chaos.analysis.result import DataSeen
 from chaos.analysis.significance import Tests
-from chaos.analysis.starvation import Starvation
+from chaos.analysis.starvation import StarvationRecord
 from chaos.analysis.timeline import PHASES, Timeline, between
 from chaos.statistics.latencies import Request, percentile, unanswered
 from chaos.statistics.shares import HICCUP_S, Tally, tally
@@ -45,7 +45,7 @@ class Circumstances:
     rate_per_s: float = 0.0
     data: DataSeen | None = None
     """Of an invariant."""
-    starvation: Starvation | None = None
+    starvation: StarvationRecord | None = None
     """What the machine took from the app."""
     tests: Tests = field(default_factory=Tests)
 
@@ -54,8 +54,8 @@ class Circumstances:
 class Case:
     """One steady state with everything its rules look at."""
 
-    asked: Asked
-    looks: Sequence[Look]
+    asked: PlannedSteadyState
+    looks: Sequence[JudgedSample]
     run: Circumstances
     calm: bool = False
     """Without the bad ones that starvation explains."""
@@ -99,7 +99,7 @@ class Case:
         return 1 / self.run.rate_per_s if self.by_request and self.run.rate_per_s else self.asked.every_s
 
     @cached_property
-    def counted(self) -> Sequence[Look]:
+    def counted(self) -> Sequence[JudgedSample]:
         """What the verdict counts: the looks, or the requests."""
         if not self.by_request:
             return self.looks
@@ -112,7 +112,7 @@ class Case:
         calm = replace(self, looks=looks, calm=True)
         return calm if len(looks) < len(self.looks) or len(calm.counted) < len(self.counted) else self
 
-    def _calmed(self, looks: Sequence[Look]) -> list[Look]:
+    def _calmed(self, looks: Sequence[JudgedSample]) -> list[JudgedSample]:
         """Of requests those that were late have the metric's own limit."""
         starvation, baseline = self.run.starvation, self.run.timeline.span("baseline")
         if not starvation or baseline is None:
@@ -129,23 +129,23 @@ class Case:
             if look.good or not starvation.explains(found, usual, self.asked.window_s)
         ]
 
-    def phase(self, name: str) -> Sequence[Look]:
+    def phase(self, name: str) -> Sequence[JudgedSample]:
         """The looks of one phase."""
         return self._phases.get(name, [])
 
-    def of_phase(self, name: str) -> Sequence[Look]:
+    def of_phase(self, name: str) -> Sequence[JudgedSample]:
         """What is counted of one phase."""
         return self._counted_phases.get(name, [])
 
     @cached_property
-    def _phases(self) -> dict[str, Sequence[Look]]:
+    def _phases(self) -> dict[str, Sequence[JudgedSample]]:
         return self._by_phase(self.looks)
 
     @cached_property
-    def _counted_phases(self) -> dict[str, Sequence[Look]]:
+    def _counted_phases(self) -> dict[str, Sequence[JudgedSample]]:
         return self._by_phase(self.counted) if self.by_request else self._phases
 
-    def _by_phase(self, looks: Sequence[Look]) -> dict[str, Sequence[Look]]:
+    def _by_phase(self, looks: Sequence[JudgedSample]) -> dict[str, Sequence[JudgedSample]]:
         """By intended time; but a look that was under way when the fault phase began is the fault's, not the
         baseline's: what a kill does to it is no flaw of the baseline."""
         moments = [look.at for look in looks]
@@ -158,11 +158,11 @@ class Case:
         return found
 
     @cached_property
-    def after(self) -> Sequence[Look]:
+    def after(self) -> Sequence[JudgedSample]:
         """The looks since the last fault began to be undone, to the end of the last phase."""
         return self._after(self.looks)
 
-    def _after(self, looks: Sequence[Look]) -> Sequence[Look]:
+    def _after(self, looks: Sequence[JudgedSample]) -> Sequence[JudgedSample]:
         began, end = self.run.undo_began, self.run.timeline.end
         if began is None or end is None:
             return []
@@ -189,7 +189,7 @@ class Case:
         return self._tally(f"{phase} phase", looks, planned)
 
     @cached_property
-    def since_back(self) -> Sequence[Look]:
+    def since_back(self) -> Sequence[JudgedSample]:
         """What is counted of the time after it was stably good again."""
         since = self.recovery.since if self.recovery else None
         if self.settled and self.recovery and since is not None:
@@ -222,7 +222,7 @@ class Case:
             return False
         return back.longest < RELAPSE_LOOKS or back.longest * self.asked.every_s <= HICCUP_S + 1e-9
 
-    def _tally(self, where: str, looks: Sequence[Look], planned: float = 0.0) -> Tally:
+    def _tally(self, where: str, looks: Sequence[JudgedSample], planned: float = 0.0) -> Tally:
         """Of a metric that is judged by requests, the budget is a part of the time."""
         marks = [(look.at, not look.good) for look in looks]
         return tally(

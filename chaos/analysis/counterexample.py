@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chaos.analysis.case import Case
 from chaos.analysis.intervals import by_chance
 from chaos.analysis.moments import clock, percent, seconds
-from chaos.analysis.recovery import Look, Recovery
+from chaos.analysis.recovery import JudgedSample, Recovery
 from chaos.statistics import binomial
 from chaos.statistics.shares import Tally
 from chaos.verdict import Verdict
@@ -77,7 +77,7 @@ def not_back(case: Case) -> Judgement | None:
     return (_relapsed(case, back) or hung or _away(case, back, reference, bad)) if bad else hung
 
 
-def _away(case: Case, back: Recovery, reference: float, bad: Sequence[Look]) -> Judgement | None:
+def _away(case: Case, back: Recovery, reference: float, bad: Sequence[JudgedSample]) -> Judgement | None:
     """Bad after the fault, and not back for all that was seen, or not in time."""
     limit_s = case.asked.recover_within_s
     late = limit_s is not None and back.seconds is not None and back.seconds > limit_s
@@ -159,7 +159,7 @@ def _too_coarse(back: Recovery, limit_s: float) -> str:
     return f"{last}, {good}: too coarse for a limit of {seconds(limit_s)}"
 
 
-def _late(back: Recovery, bad: Sequence[Look], looked_s: float, limit_s: float | None) -> str:
+def _late(back: Recovery, bad: Sequence[JudgedSample], looked_s: float, limit_s: float | None) -> str:
     relapsed = f", and then {back.relapses} relapse{'s' * (back.relapses > 1)}" if back.relapses else ""
     allowed = f"; {seconds(limit_s)} are allowed" if limit_s is not None else ""
     if back.seconds is not None:

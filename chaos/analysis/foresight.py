@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from chaos.analysis.intervals import failures_left
-from chaos.analysis.looks import Asked
+from chaos.analysis.looks import PlannedSteadyState
 from chaos.analysis.moments import percent
 from chaos.analysis.pairs import fewest, mcnemar
 from chaos.analysis.requested import bound_of
@@ -68,9 +68,9 @@ class Expected:
         return f"{said}; so few could tell {ceil(works * 1000) / 10:g} %" if works < 0.5 else said
 
 
-def expected(plan: Mapping[str, Any]) -> Iterator[tuple[Asked, Expected]]:
+def expected(plan: Mapping[str, Any]) -> Iterator[tuple[PlannedSteadyState, Expected]]:
     """Each steady state of the plan, with the phase that decides it: the fault's, or of `afterwards` the recovery."""
-    asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+    asked = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     before, after = float(plan.get("baseline_s") or 0.0), float(plan.get("recovery_s") or 0.0)
     fault = _fault_s(plan) if "declared_s" not in plan else float(plan["declared_s"]) - before - after
@@ -84,7 +84,9 @@ def _fault_s(plan: Mapping[str, Any]) -> float:
     return sum(float(step.get("hold_s") or 0.0) for step in plan.get("method") or ())
 
 
-def _expected(plan: Mapping[str, Any], state: Asked, where: str, lasts_s: float, tests: Tests) -> Expected:
+def _expected(
+    plan: Mapping[str, Any], state: PlannedSteadyState, where: str, lasts_s: float, tests: Tests
+) -> Expected:
     share, rate = bound_of(state), float((plan.get("load") or {}).get("rate_per_s") or 0.0)
     by_request = share is not None and rate > 0
     every_s = 1 / rate if by_request else state.every_s

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from chaos.analysis.disagreement import disagreements
 from chaos.analysis.due import Due
-from chaos.analysis.looks import Asked
+from chaos.analysis.looks import PlannedSteadyState
 from chaos.analysis.moments import clock, seconds
 from chaos.analysis.record import Record
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.standstill import Standstill, standstills
 from chaos.analysis.timeline import Timeline
 from chaos.statistics.latencies import Request, percentile
@@ -48,7 +48,7 @@ _STAMPED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class RunHealth:
     """The doubts about one run, by what they touch."""
 
     baseline: list[str]
@@ -61,7 +61,7 @@ class Health:
     unjudged: Mapping[str, str] = field(default_factory=dict)
     """By the name of the steady state."""
 
-    def explains(self, asked: Asked, looks: Sequence[Look]) -> list[str]:
+    def explains(self, asked: PlannedSteadyState, looks: Sequence[JudgedSample]) -> list[str]:
         """What of our own could explain a bad look of this steady state."""
         doubts = [*self.clock, *(self.exhausted if asked.reads_load else [])]
         if asked.name in self.unjudged:
@@ -72,7 +72,7 @@ class Health:
             doubts += self.late if asked.probe == "metric" else late_looks(looks)
         return doubts
 
-    def weakens(self, asked: Asked) -> list[str]:
+    def weakens(self, asked: PlannedSteadyState) -> list[str]:
         """What forbids to call good what was seen good."""
         return [*self.clock, *([*self.exhausted, *self.bursts, *self.short] if asked.reads_load else [])]
 
@@ -85,11 +85,11 @@ class Health:
         ]  # fmt: skip
 
 
-def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> Health:
+def examine(record: Record, timeline: Timeline, found: Sequence[Request]) -> RunHealth:
     """Look for every doubt; none at all of a run that has no plan."""
     if not record.plan:
-        return Health([], [], [], [], [], [])
-    return Health(
+        return RunHealth([], [], [], [], [], [])
+    return RunHealth(
         baseline=baseline_doubts(record),
         clock=clock_doubts(record, timeline),
         late=late_doubts(found, timeline, LATE_S),
@@ -133,7 +133,7 @@ def unjudged_doubts(record: Record) -> dict[str, str]:
     }
 
 
-def late_looks(looks: Sequence[Look]) -> list[str]:
+def late_looks(looks: Sequence[JudgedSample]) -> list[str]:
     """Whether the agent was late to look, so that the times it saw are partly its own."""
     late_s = percentile(sorted(look.late_s for look in looks), 0.99)
     if late_s is None or late_s <= LATE_S:

@@ -18,21 +18,21 @@ from typing import NamedTuple
 
 from chaos.analysis.moments import clock
 from chaos.analysis.record import Record
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.result import DataSeen
 from chaos.events import Event
 from chaos.invariants import AT_LEAST, EQUALS, number_of
 from chaos.tolerances import Tolerance
 
 
-class Seen(NamedTuple):
+class ObservedNumber(NamedTuple):
     """One look that saw a number."""
 
     at: float
     """When it began: intended time and lateness."""
     done: float
     number: float
-    look: Look
+    look: JudgedSample
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Writes:
         return bisect_right(self.sent, moment)
 
 
-def seen_of(events: Sequence[Event], tolerance: Tolerance) -> list[Seen]:
+def seen_of(events: Sequence[Event], tolerance: Tolerance) -> list[ObservedNumber]:
     """The looks that saw a number, by the moment they began."""
     found = []
     for event in events:
@@ -92,12 +92,14 @@ def seen_of(events: Sequence[Event], tolerance: Tolerance) -> list[Seen]:
         if event.data.get("error") is not None or value is None or not tolerance.accepts(value, None, took_s):
             continue
         if (number := number_of(value, tolerance.number)) is not None:
-            look = Look(event.at, took_s, good=True, late_s=late_s)
-            found.append(Seen(event.at + late_s, event.at + took_s, number, look))
+            look = JudgedSample(event.at, took_s, good=True, late_s=late_s)
+            found.append(ObservedNumber(event.at + late_s, event.at + took_s, number, look))
     return sorted(found, key=lambda each: each.at)
 
 
-def judged(seen: Sequence[Seen], tolerance: Tolerance, writes: Writes) -> tuple[list[Look], DataSeen | None]:
+def judged(
+    seen: Sequence[ObservedNumber], tolerance: Tolerance, writes: Writes
+) -> tuple[list[JudgedSample], DataSeen | None]:
     """The looks, each good or bad, and what was lost at most."""
     if not seen:
         return [], None
@@ -106,7 +108,7 @@ def judged(seen: Sequence[Seen], tolerance: Tolerance, writes: Writes) -> tuple[
     return _never_decreases(seen)
 
 
-def _never_decreases(seen: Sequence[Seen]) -> tuple[list[Look], DataSeen]:
+def _never_decreases(seen: Sequence[ObservedNumber]) -> tuple[list[JudgedSample], DataSeen]:
     looks, worst = [], _Worst(seen)
     by_end = sorted(seen, key=lambda each: each.done)
     highest, passed = float("-inf"), 0
@@ -120,12 +122,14 @@ def _never_decreases(seen: Sequence[Seen]) -> tuple[list[Look], DataSeen]:
     return looks, worst.told(None)
 
 
-def _acknowledged(seen: Sequence[Seen], writes: Writes, *, exact: bool) -> tuple[list[Look], DataSeen]:
+def _acknowledged(
+    seen: Sequence[ObservedNumber], writes: Writes, *, exact: bool
+) -> tuple[list[JudgedSample], DataSeen]:
     first = seen[0]
     settled = writes.by(first.at)
     looks, worst = [first.look], _Worst(seen)
     over: list[
-        Seen
+        ObservedNumber
     ] = []  # good looks before this one that were over when it began: of others nobody knows the order
     under_way = [(first.done, 0, first)]
     for index, each in enumerate(seen[1:], start=1):
@@ -151,11 +155,11 @@ def _acknowledged(seen: Sequence[Seen], writes: Writes, *, exact: bool) -> tuple
 class _Worst:
     """The look that is the furthest from what had to be there."""
 
-    def __init__(self, seen: Sequence[Seen]) -> None:
+    def __init__(self, seen: Sequence[ObservedNumber]) -> None:
         self._first, self._last = seen[0].number, seen[-1].number
         self._off, self._said, self._more = 0.0, "", False
 
-    def take(self, each: Seen, off: float, beside: str, *, more: bool = False) -> None:
+    def take(self, each: ObservedNumber, off: float, beside: str, *, more: bool = False) -> None:
         """One more."""
         if off > self._off:
             self._off, self._more = off, more

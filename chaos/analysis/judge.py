@@ -21,11 +21,11 @@ from chaos.analysis.case import Case, Circumstances
 from chaos.analysis.control import decide_control, is_control, reference
 from chaos.analysis.control import doubts as withheld_doubts
 from chaos.analysis.fidelity import StepJudged, judge_steps
-from chaos.analysis.health import Health, examine
-from chaos.analysis.judged import Judged
+from chaos.analysis.health import RunHealth, examine
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.latency import requests, summarise
 from chaos.analysis.logs import counts, excerpt
-from chaos.analysis.looks import Asked, data_of, looks_of
+from chaos.analysis.looks import PlannedSteadyState, data_of, looks_of
 from chaos.analysis.moments import iso
 from chaos.analysis.outcome import may_follow, outcome
 from chaos.analysis.record import Record
@@ -41,7 +41,7 @@ from chaos.analysis.result import (
 from chaos.analysis.rules1 import by_old_rules
 from chaos.analysis.significance import Tests
 from chaos.analysis.standstill import awake
-from chaos.analysis.starvation import Starvation
+from chaos.analysis.starvation import StarvationRecord
 from chaos.analysis.steady_state import judge_state
 from chaos.analysis.timeline import Timeline
 from chaos.analysis.trials import together
@@ -61,10 +61,10 @@ def judge(events: Sequence[Event], rules: int = RULES) -> Result:
     return first.result if single else together(judged)
 
 
-def judge_segment(events: Sequence[Event], rules: int = RULES) -> Judged:
+def judge_segment(events: Sequence[Event], rules: int = RULES) -> JudgedTrial:
     """One trial or control, by its own events."""
     record = Record(awake(events))
-    return Judged(
+    return JudgedTrial(
         result=_judge(record, rules),
         trial=int(record.plan.get("trial") or 1),
         control=is_control(record),
@@ -83,7 +83,7 @@ def _judge(record: Record, rules: int) -> Result:
     control = is_control(record)
     steps = [] if control else judge_steps(plan.get("method") or (), timeline)
     health = examine(record, timeline, found)
-    asked = [Asked.read(state, rules) for state in plan.get("steady_state") or ()]
+    asked = [PlannedSteadyState.read(state, rules) for state in plan.get("steady_state") or ()]
     tests = Tests.of(plan, asked)
     states = _states(record, _Run(timeline, steps, health, found, tests, rules), asked)
     doubts = [
@@ -133,18 +133,18 @@ class _Run(NamedTuple):
 
     timeline: Timeline
     steps: Sequence[StepJudged]
-    health: Health
+    health: RunHealth
     requests: Sequence[Request]
     tests: Tests
     rules: int
 
 
-def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadyStateResult]:
+def _states(record: Record, run: _Run, asked: Sequence[PlannedSteadyState]) -> list[SteadyStateResult]:
     looks = looks_of(record, asked)
     plan, steps = record.plan, run.steps
     last = max((step for step in steps if step.ended_at), key=lambda step: step.ended_at or 0.0, default=None)
     withheld = reference(record, run.timeline) if is_control(record) else None
-    results, starvation = [], Starvation(record)
+    results, starvation = [], StarvationRecord(record)
     for state in asked:
         mine = looks.get(state.name, [])
         around = Circumstances(
@@ -167,7 +167,7 @@ def _states(record: Record, run: _Run, asked: Sequence[Asked]) -> list[SteadySta
     return results
 
 
-def _doubts(record: Record, steps: Sequence[StepJudged], health: Health) -> list[str]:
+def _doubts(record: Record, steps: Sequence[StepJudged], health: RunHealth) -> list[str]:
     doubts = [doubt for step in steps for doubt in step.doubts]
     if is_control(record):
         doubts += withheld_doubts(record)

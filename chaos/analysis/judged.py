@@ -8,7 +8,7 @@ from chaos.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedTrial:
     """One trial or control, judged by itself."""
 
     result: Result

@@ -37,7 +37,7 @@ def _clumping(sent: Sequence[Request], length_s: float, is_so: Callable[[Request
     return clumping([is_so(request) for request in sent], HICCUP_S * len(sent) / length_s)
 
 
-class Known(NamedTuple):
+class PercentileInterval(NamedTuple):
     """A percentile and its 95 % interval between two of the requests; None: too few for one."""
 
     value: float | None
@@ -45,14 +45,14 @@ class Known(NamedTuple):
     high: float | None = None
 
 
-def _known(sent: Sequence[Request], length_s: float, share: float) -> Known:
+def _known(sent: Sequence[Request], length_s: float, share: float) -> PercentileInterval:
     ordered = population(sent, share)
     value = told(ordered, share) if share > 0.5 else percentile(ordered, share)
     if value is None:
-        return Known(None)
+        return PercentileInterval(None)
     slow = _clumping(sent, length_s, lambda request: request.counted_s >= value)
     bounds = quantile_interval(ordered, share, slow)
-    return Known(value, *bounds) if bounds else Known(value)
+    return PercentileInterval(value, *bounds) if bounds else PercentileInterval(value)
 
 
 def summarise(found: Sequence[Request], length_s: float) -> LoadSummary:

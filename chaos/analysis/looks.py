@@ -10,7 +10,7 @@ from typing import Any
 
 from chaos.analysis.invariants import Writes, judged, seen_of
 from chaos.analysis.record import Record
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.result import DataSeen
 from chaos.events import Event
 from chaos.statistics.latencies import QUANTILES, WITH_FAILURES
@@ -27,7 +27,7 @@ GAP_FLOOR_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlannedSteadyState:
     """One steady state of the plan. `tolerance` is None when this version cannot read it."""
 
     name: str
@@ -42,7 +42,7 @@ class Asked:
     """How long one look may take, or (a metric) how far it looks back."""
 
     @classmethod
-    def read(cls, state: Mapping[str, Any], rules: int = RULES) -> "Asked":
+    def read(cls, state: Mapping[str, Any], rules: int = RULES) -> "PlannedSteadyState":
         """From the plan's JSON, as these rules understand it."""
         probe = state.get("probe") or {}
         within = state.get("recover_within_s")
@@ -121,10 +121,10 @@ def _tolerance(fields: Mapping[str, Any]) -> Tolerance | None:
     return tolerance
 
 
-def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
+def looks_of(record: Record, states: Sequence[PlannedSteadyState]) -> dict[str, list[JudgedSample]]:
     """Steady state -> its looks by intended time."""
     tolerances = {state.name: state.tolerance for state in states}
-    found: dict[str, list[Look]] = defaultdict(list)
+    found: dict[str, list[JudgedSample]] = defaultdict(list)
     for event in record.of("probe.sampled"):
         name = str(event.data.get("probe"))
         if (tolerance := tolerances.get(name)) and event.data.get("error") not in _NOT_SEEN:
@@ -135,7 +135,7 @@ def looks_of(record: Record, states: Sequence[Asked]) -> dict[str, list[Look]]:
     return {name: sorted(looks, key=attrgetter("at")) for name, looks in found.items()}
 
 
-def data_of(record: Record, state: Asked) -> tuple[list[Look], DataSeen | None]:
+def data_of(record: Record, state: PlannedSteadyState) -> tuple[list[JudgedSample], DataSeen | None]:
     """The looks of an invariant, and what it saw."""
     if state.tolerance is None:
         return [], None
@@ -143,7 +143,7 @@ def data_of(record: Record, state: Asked) -> tuple[list[Look], DataSeen | None]:
     return judged(seen_of(events, state.tolerance), state.tolerance, Writes.of(record))
 
 
-def look_of(event: Event, tolerance: Tolerance) -> Look:
+def look_of(event: Event, tolerance: Tolerance) -> JudgedSample:
     """One `probe.sampled`."""
     data = event.data
     took_s = float(data.get("took_ms") or 0.0) / 1000
@@ -151,10 +151,10 @@ def look_of(event: Event, tolerance: Tolerance) -> Look:
     good = tolerance.accepts(value, error, took_s)
     late_only = not good and tolerance.accepts(value, error, 0.0)
     limit_s = tolerance.max_latency if late_only else None
-    return Look(event.at, took_s, good, float(data.get("late_ms") or 0.0) / 1000, limit_s)
+    return JudgedSample(event.at, took_s, good, float(data.get("late_ms") or 0.0) / 1000, limit_s)
 
 
-def bad_share(looks: Sequence[Look], at_least: float = 0.0) -> float | None:
+def bad_share(looks: Sequence[JudgedSample], at_least: float = 0.0) -> float | None:
     """Share of the looks that were bad; None of none.
 
     Looks overlap and there is one for every intended time, so a hanging target is bad as often as one that
@@ -164,7 +164,9 @@ def bad_share(looks: Sequence[Look], at_least: float = 0.0) -> float | None:
     return bad / max(len(looks), at_least) if looks else None
 
 
-def gaps(looks: Sequence[Look], start: float, end: float, longest_s: float) -> list[tuple[float, float]]:
+def gaps(
+    looks: Sequence[JudgedSample], start: float, end: float, longest_s: float
+) -> list[tuple[float, float]]:
     """Spans between `start` and `end` in which nobody looked for longer than `longest_s`."""
     moments = [start, *(look.at for look in looks), end]
     return [(earlier, later) for earlier, later in pairwise(moments) if later - earlier > longest_s]

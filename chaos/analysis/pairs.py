@@ -28,7 +28,7 @@ def mcnemar(trials_only: int, controls_only: int) -> float:
     return ways / float(2**count)
 
 
-class Stage(NamedTuple):
+class PairsStage(NamedTuple):
     """What holds after some number of pairs that differ."""
 
     decides: int
@@ -44,12 +44,12 @@ class Stage(NamedTuple):
 
 
 @cache
-def stages(significance: float, most: int) -> tuple[Stage, ...]:
+def stages(significance: float, most: int) -> tuple[PairsStage, ...]:
     """The stages of a series of so many pairs, from 1 pair that differs to all of them."""
     return tuple(_walk(significance, most))
 
 
-def _walk(significance: float, most: int) -> Iterator[Stage]:
+def _walk(significance: float, most: int) -> Iterator[PairsStage]:
     going: tuple[float, ...] = (1.0,)
     spent = 0.0
     for count in range(1, most + 1):
@@ -59,7 +59,7 @@ def _walk(significance: float, most: int) -> Iterator[Stage]:
         while 2 * (decides - 1) > count and spent + now[decides - 1] <= significance + _SLACK:
             decides -= 1
             spent += now[decides]
-        yield Stage(decides, before, now)
+        yield PairsStage(decides, before, now)
         going = tuple(p if k < decides else 0.0 for k, p in enumerate(now))
 
 

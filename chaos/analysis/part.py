@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Part(BaseModel):
+class ResultPart(BaseModel):
     """Complete, unknown keys refused, never changed in place (`model_copy(update=…)`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

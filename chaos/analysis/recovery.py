@@ -31,7 +31,7 @@ _SLOW = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class JudgedSample:
     """One sample of a probe, judged by its tolerance."""
 
     at: float
@@ -75,7 +75,7 @@ def stable_window(reference: float, until: float) -> float:
 
 
 def recovery(
-    looks: Sequence[Look],
+    looks: Sequence[JudgedSample],
     reference: float,
     until: float,
     every_s: float,
@@ -109,7 +109,7 @@ def recovery(
 
 
 def _at_once(
-    looks: Sequence[Look], reference: float, every_s: float, stable_s: float, usual_s: float
+    looks: Sequence[JudgedSample], reference: float, every_s: float, stable_s: float, usual_s: float
 ) -> tuple[float, float]:
     """Seconds and resolution of what was never seen bad: 0, unless it stood still in its first moments."""
     late_s = max(every_s / 2, _SLOW * usual_s)
@@ -127,7 +127,9 @@ def _at_once(
     return back_s, max(back_s, every_s)
 
 
-def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float, budget: float) -> int | None:
+def _first_stable(
+    looks: Sequence[JudgedSample], every_s: float, stable_s: float, budget: float
+) -> int | None:
     """The earliest look from which on a stable window has no bad look, or no more than go with the budget.
 
     It begins with three good ones, and by chance so many bad ones would be met more often than the significance, were
@@ -148,13 +150,13 @@ def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float, budget
     return None
 
 
-def _bad_to_the_end(looks: Sequence[Look], every_s: float, stable_s: float) -> float | None:
+def _bad_to_the_end(looks: Sequence[JudgedSample], every_s: float, stable_s: float) -> float | None:
     """Where the last streak begins, when it is bad and as long as good would have to be."""
     good, streak = [(good, list(some)) for good, some in groupby(looks, key=lambda look: look.good)][-1]
     lasts_s = streak[-1].at - streak[0].at + every_s
     return None if good or len(streak) < STABLE_LOOKS or lasts_s < stable_s else streak[0].at
 
 
-def _streaks(looks: Sequence[Look]) -> list[int]:
+def _streaks(looks: Sequence[JudgedSample]) -> list[int]:
     """The lengths of the streaks of bad looks."""
     return [len(list(some)) for good, some in groupby(looks, key=lambda look: look.good) if not good]

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chaos.analysis.part import Part
+from chaos.analysis.part import ResultPart
 from chaos.analysis.trials_result import TrialsResult
 from chaos.verdict import Outcome, Verdict, exit_code
 
 Severity = Literal["low", "medium", "high", "critical"]
 
 
-class MetResult(Part):
+class MetResult(ResultPart):
     """How often the target met a fault, beside whether it landed."""
 
     count: int | None
@@ -25,7 +25,7 @@ class MetResult(Part):
     """False when nobody met it, or too little did for what was asked."""
 
 
-class StepResult(Part):
+class StepResult(ResultPart):
     """One step of the method: what was asked of its fault, and what it was measured to do."""
 
     name: str
@@ -53,7 +53,7 @@ class StepResult(Part):
     """None in journals that do not say."""
 
 
-class Tested(Part):
+class Tested(ResultPart):
     """The looks, or the requests, of one phase against what is allowed."""
 
     where: str
@@ -71,7 +71,7 @@ class Tested(Part):
     """The probability of so many bad ones or more, were the true share what is allowed."""
 
 
-class DataSeen(Part):
+class DataSeen(ResultPart):
     """What an invariant of data saw."""
 
     first: float
@@ -87,7 +87,7 @@ class DataSeen(Part):
     """Which look that was; empty when none was off."""
 
 
-class SteadyStateResult(Part):
+class SteadyStateResult(ResultPart):
     """One steady state, judged over the phases that count for it."""
 
     name: str
@@ -125,7 +125,7 @@ class SteadyStateResult(Part):
     """Of an invariant."""
 
 
-class PhaseResult(Part):
+class PhaseResult(ResultPart):
     """When one phase ran."""
 
     name: str
@@ -133,7 +133,7 @@ class PhaseResult(Part):
     ended_at: str
 
 
-class LoadSummary(Part):
+class LoadSummary(ResultPart):
     """The load of one phase. Latencies are of answers and of timeouts, which count as the client's limit at least; what
     was refused or answered with an error at once has none (`chaos.statistics.latencies`)."""
 
@@ -169,7 +169,7 @@ class LoadSummary(Part):
     p99_with_failures: float | None = None
 
 
-class UsagePeaks(Part):
+class UsagePeaks(ResultPart):
     """The highest usage seen; None where nothing was sampled."""
 
     cpu_peak_percent: float | None
@@ -182,7 +182,7 @@ class UsagePeaks(Part):
     """What observing cost."""
 
 
-class FindingResult(Part):
+class FindingResult(ResultPart):
     """One judgement with its sentence and its numbers."""
 
     name: str
@@ -191,7 +191,7 @@ class FindingResult(Part):
     numbers: dict[str, float]
 
 
-class LogLine(Part):
+class LogLine(ResultPart):
     """One line that a process of the target wrote."""
 
     at: str
@@ -202,7 +202,7 @@ class LogLine(Part):
     """`error`, `more` (it goes on with one), `warning`, or nothing."""
 
 
-class LogCount(Part):
+class LogCount(ResultPart):
     """How much one process wrote in all, its warm-up included."""
 
     process: str
@@ -214,7 +214,7 @@ class LogCount(Part):
     errors_left_out: int
 
 
-class Metrics(Part):
+class Metrics(ResultPart):
     """The five numbers every analysis carries. None means: not measured, or (recovery) it never came."""
 
     cpu_peak: float | None
@@ -228,14 +228,14 @@ class Metrics(Part):
     """Milliseconds, over the fault phase."""
 
 
-class Tokens(Part):
+class Tokens(ResultPart):
     """What a model read and wrote."""
 
     prompt: int
     completion: int
 
 
-class Written(Part):
+class Written(ResultPart):
     """Which words of a summary and of recommendations a model wrote, and which it chose among ours."""
 
     by_model: list[str]
@@ -248,7 +248,7 @@ class Written(Part):
     """Why -> how many of its sentences and ids were not shown."""
 
 
-class Previous(Part):
+class Previous(ResultPart):
     """The run of the same experiment before this one, and what has changed since, beyond noise."""
 
     run_id: str
@@ -261,7 +261,7 @@ class Previous(Part):
     """How large a difference may be that so many requests cannot show."""
 
 
-class Analysis(Part):
+class Analysis(ResultPart):
     """Words about a run. The numbers in `metrics` are measured; who wrote the words is `analyzer`."""
 
     analyzer: str
@@ -294,7 +294,7 @@ class Analysis(Part):
         return f"{self.summary} (Chosen and ordered by the model {self.model}; its own words: {own}.)"
 
 
-class Timings(Part):
+class Timings(ResultPart):
     """Where the time went."""
 
     sandbox_s: float | None
@@ -303,7 +303,7 @@ class Timings(Part):
     total_s: float
 
 
-class SandboxResult(Part):
+class SandboxResult(ResultPart):
     """The machine that was used."""
 
     type: str
@@ -311,7 +311,7 @@ class SandboxResult(Part):
     destroyed: bool
 
 
-class Links(Part):
+class Links(ResultPart):
     """Where to look further; filled in by whoever published it."""
 
     dashboard: str | None = None
@@ -319,7 +319,7 @@ class Links(Part):
     report: str | None = None
 
 
-class Delivery(Part):
+class Delivery(ResultPart):
     """What reached people's screens, and what did not and why. It never changes a verdict."""
 
     complete: bool
@@ -330,7 +330,7 @@ class Delivery(Part):
     numbers: dict[str, float] = Field(default={})
 
 
-class Result(Part):
+class Result(ResultPart):
     """Everything a run taught us. `verdict` is about the system, `outcome` about the run; `why` is the
     verdict's reason."""
 

@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from chaos.analysis.latency import requests, told
-from chaos.analysis.looks import Asked, looks_of
+from chaos.analysis.looks import PlannedSteadyState, looks_of
 from chaos.analysis.record import Record
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.timeline import Timeline
 from chaos.analysis.usage import disk_percent
 from chaos.events import Event
@@ -35,7 +35,7 @@ _AT = attrgetter("at")
 
 
 @dataclass(slots=True)
-class Series:
+class ChartSeries:
     """Everything a chart of one run may show. Times are Unix seconds."""
 
     start: float = 0.0
@@ -65,13 +65,13 @@ class Series:
     """(steady state, [(intended time, seconds it took, good)])."""
 
 
-def series(events: Sequence[Event], bucket_s: float | None = None) -> Series:
+def series(events: Sequence[Event], bucket_s: float | None = None) -> ChartSeries:
     """The chart data of the run that wrote these events; in buckets of that length, when one is given."""
     record = Record(events)
     timeline = Timeline(record)
     start, end = _range(record, timeline)
     bucket_s = bucket_s or max(BUCKET_S, (end - start) / MOST_BUCKETS)
-    shown = Series(start=start, end=end, bucket_s=bucket_s)
+    shown = ChartSeries(start=start, end=end, bucket_s=bucket_s)
     shown.phases = [(each.name, each.start, each.end) for each in timeline.spans]
     shown.faults = [
         (window.step, window.injected_at, window.recovered_at or end)
@@ -80,7 +80,7 @@ def series(events: Sequence[Event], bucket_s: float | None = None) -> Series:
     ]
     _add_load(shown, [request for request in requests(record) if request.sent and start <= request.at <= end])
     _add_usage(shown, [event for event in record.of("usage.sampled") if start <= event.at <= end])
-    asked = [Asked.read(state) for state in record.plan.get("steady_state") or ()]
+    asked = [PlannedSteadyState.read(state) for state in record.plan.get("steady_state") or ()]
     looks = looks_of(record, asked)
     shown.probes = [(state.name, _strip(looks.get(state.name, []), start, bucket_s)) for state in asked]
     return shown
@@ -102,7 +102,7 @@ def _buckets(
     return [(start + (index + 0.5) * bucket_s, found[index]) for index in sorted(found)]
 
 
-def _add_load(shown: Series, found: Sequence[Request]) -> None:
+def _add_load(shown: ChartSeries, found: Sequence[Request]) -> None:
     shown.latency = [(each.at, each.took_s, each.failure is None) for each in _telling(found, shown)]
     for index in range(ceil((shown.end - shown.start) / shown.bucket_s)):
         at = min(shown.start + (index + 1) * shown.bucket_s, shown.end)
@@ -116,7 +116,7 @@ def _add_load(shown: Series, found: Sequence[Request]) -> None:
         shown.throughput.append((at, second.throughput))
 
 
-class Second(NamedTuple):
+class RequestWindow(NamedTuple):
     """The requests of a second, or of so long a window: seconds, seconds, a share, good answers a second."""
 
     p50: float | None
@@ -127,7 +127,7 @@ class Second(NamedTuple):
 
 def second_before(
     found: Sequence[Request], begin: float, at: float, window_s: float = WINDOW_S
-) -> Second | None:
+) -> RequestWindow | None:
     """What the window before a moment was like, of requests in their order; None when nothing was sent in it."""
     since = max(begin, at - window_s)
     first, until = bisect_left(found, since, key=_AT), bisect_left(found, at, key=_AT)
@@ -138,10 +138,10 @@ def second_before(
     errors = sum(request.failure is not None for request in window)
     median_s = percentile(population(window, 0.50), 0.50)
     p95_s = None if median_s is None else told(population(more, 0.95), 0.95)
-    return Second(median_s, p95_s, errors / len(window), (len(window) - errors) / (at - since))
+    return RequestWindow(median_s, p95_s, errors / len(window), (len(window) - errors) / (at - since))
 
 
-def _telling(found: Sequence[Request], shown: Series) -> Sequence[Request]:
+def _telling(found: Sequence[Request], shown: ChartSeries) -> Sequence[Request]:
     """As many requests as can be drawn, from every part of the run alike: picking the slowest overall would leave the
     quiet phases empty."""
     if len(found) <= MOST_POINTS:
@@ -161,7 +161,7 @@ def _spread(bucket: Sequence[Request], most: int) -> list[Request]:
     return sorted(failed + [each for index, each in enumerate(good) if index in kept])
 
 
-def _add_usage(shown: Series, samples: Sequence[Event]) -> None:
+def _add_usage(shown: ChartSeries, samples: Sequence[Event]) -> None:
     disk: dict[str, Points] = {}
     for middle, bucket in _buckets(samples, lambda event: event.at, shown.start, shown.bucket_s):
         for key, points in (("cpu_percent", shown.cpu), ("memory_percent", shown.memory)):
@@ -181,7 +181,7 @@ def _fullest(bucket: Sequence[Event]) -> dict[str, float]:
     return highest
 
 
-def _strip(looks: Sequence[Look], start: float, bucket_s: float) -> list[tuple[float, float, bool]]:
+def _strip(looks: Sequence[JudgedSample], start: float, bucket_s: float) -> list[tuple[float, float, bool]]:
     """Every look while there are few; else one a bucket, the worst."""
     if len(looks) > MOST_POINTS:
         grouped = _buckets(looks, lambda look: look.at, start, bucket_s)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.analysis.looks import Asked
+from chaos.analysis.looks import PlannedSteadyState
 from chaos.analysis.requested import bound_of
 from chaos.statistics.binomial import SIGNIFICANCE
 
@@ -26,7 +26,7 @@ class Tests:
     """Of each test of a baseline."""
 
     @classmethod
-    def of(cls, plan: Mapping[str, Any], asked: Sequence[Asked]) -> "Tests":
+    def of(cls, plan: Mapping[str, Any], asked: Sequence[PlannedSteadyState]) -> "Tests":
         """Those of a plan's JSON.
 
         A series without controls deviates when one trial does: its trials share what is allowed. With controls, the

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from chaos.analysis.record import Record
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.statistics.latencies import percentile
 
 LEAST_S = 0.05
@@ -21,7 +21,7 @@ BEFORE_S = 0.5
 """What was taken so shortly before still delays what is queued."""
 
 
-class Starvation:
+class StarvationRecord:
     """What was taken, over time."""
 
     def __init__(self, record: Record) -> None:
@@ -49,16 +49,16 @@ class Starvation:
             self._sums[index + 1] - self._sums[index]
         )
 
-    def around(self, look: Look, window_s: float = 0.0) -> float:
+    def around(self, look: JudgedSample, window_s: float = 0.0) -> float:
         """Seconds taken while a sample was under way and shortly before, or over what it looks back on."""
         return self.taken_s(look.at - max(BEFORE_S, window_s), look.done)
 
-    def usual(self, good: Sequence[Look], window_s: float = 0.0) -> float:
+    def usual(self, good: Sequence[JudgedSample], window_s: float = 0.0) -> float:
         """What samples stand: the 95th percentile of the share of the time around good ones that was taken."""
         shares = sorted(self.around(look, window_s) / _span_s(look, window_s) for look in good)
         return percentile(shares, 0.95) or 0.0
 
-    def explains(self, look: Look, usual: float, window_s: float = 0.0) -> bool:
+    def explains(self, look: JudgedSample, usual: float, window_s: float = 0.0) -> bool:
         """Whether a bad sample may have been good without what was taken beyond the usual."""
         span_s = _span_s(look, window_s)
         taken_s = self.around(look, window_s) - usual * span_s
@@ -67,6 +67,6 @@ class Starvation:
         return look.limit_s is None or look.took_s - taken_s <= look.limit_s
 
 
-def _span_s(look: Look, window_s: float) -> float:
+def _span_s(look: JudgedSample, window_s: float) -> float:
     """How long the time around a sample is."""
     return look.done - look.at + max(BEFORE_S, window_s)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chaos.analysis.intervals import by_chance
-from chaos.analysis.judged import Judged
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.pairs import in_turn, mcnemar
 from chaos.analysis.trials_result import StateOver
 from chaos.faults.support.fidelity import share_interval
@@ -11,31 +11,31 @@ from chaos.statistics.binomial import SIGNIFICANCE
 from chaos.verdict import Verdict
 
 
-def states_over(judged: Sequence[Judged]) -> list[StateOver]:
+def states_over(judged: Sequence[JudgedTrial]) -> list[StateOver]:
     """Of every steady state of the trials."""
     return [_over(name, judged) for name in names(judged)]
 
 
-def names(judged: Sequence[Judged]) -> list[str]:
+def names(judged: Sequence[JudgedTrial]) -> list[str]:
     """The steady states of the trials."""
     trials = (each for each in judged if not each.control)
     return list(dict.fromkeys(state.name for each in trials for state in each.result.steady_state))
 
 
-def against(judged: Sequence[Judged]) -> float:
+def against(judged: Sequence[JudgedTrial]) -> float:
     """The significance of the test of each steady state: all of them together share the run's."""
     said = next((each.result.significance for each in judged), None)
     return (said or SIGNIFICANCE) / max(1, len(names(judged)))
 
 
-def differing(name: str, judged: Sequence[Judged]) -> list[bool]:
+def differing(name: str, judged: Sequence[JudgedTrial]) -> list[bool]:
     """Of each pair in which one of the two deviates, in their order: whether it is the trial."""
     return [trial for trial, control in _pairs(name, judged) if trial is not control]
 
 
-def _pairs(name: str, judged: Sequence[Judged]) -> Iterator[tuple[bool, bool]]:
+def _pairs(name: str, judged: Sequence[JudgedTrial]) -> Iterator[tuple[bool, bool]]:
     """Whether trial and control deviated, of each pair in which both can tell, in the order in which they ended."""
-    waiting: dict[int, Judged] = {}
+    waiting: dict[int, JudgedTrial] = {}
     for each in judged:
         other = waiting.setdefault(each.trial, each)
         if other.control is each.control:
@@ -46,7 +46,7 @@ def _pairs(name: str, judged: Sequence[Judged]) -> Iterator[tuple[bool, bool]]:
             yield (its, mine) if each.control else (mine, its)
 
 
-def _over(name: str, judged: Sequence[Judged]) -> StateOver:
+def _over(name: str, judged: Sequence[JudgedTrial]) -> StateOver:
     said = [verdict for each in judged if not each.control and (verdict := each.says(name))]
     beside = [verdict for each in judged if each.control and (verdict := each.says(name))]
     deviated, also = said.count(Verdict.DEVIATED), beside.count(Verdict.DEVIATED)
@@ -71,7 +71,7 @@ def _over(name: str, judged: Sequence[Judged]) -> StateOver:
     )
 
 
-def _chance(name: str, judged: Sequence[Judged]) -> float:
+def _chance(name: str, judged: Sequence[JudgedTrial]) -> float:
     found, series = differing(name, judged), judged[0].series
     if series.until_decided:
         return in_turn(found, against(judged), series.trials)[1]

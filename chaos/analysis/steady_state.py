@@ -12,7 +12,7 @@ from chaos.analysis.counterexample import Judgement, left_out, not_back, out_of_
 from chaos.analysis.excluded import excluded, noticed, noticed_delay
 from chaos.analysis.looks import gaps
 from chaos.analysis.moments import percent, seconds, span
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.result import SteadyStateResult, Tested
 from chaos.analysis.timeline import PHASES
 from chaos.faults.support.fidelity import share_interval
@@ -117,7 +117,7 @@ def _unseen(case: Case) -> Judgement | None:
     reference, end = case.run.reference, case.run.timeline.end
     if reference is None or end is None:
         return Verdict.INCONCLUSIVE, "no fault was put in place and undone, so it was not put to the test"
-    counted: list[tuple[str, Sequence[Look], float, float]] = [
+    counted: list[tuple[str, Sequence[JudgedSample], float, float]] = [
         (f"{each.name} phase", case.phase(each.name), each.start, each.end)
         for each in case.run.timeline.spans
         if each.name == "baseline" or (case.asked.holds == "throughout" and not case.asked.of_data)

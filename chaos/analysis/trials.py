@@ -6,12 +6,12 @@ The numbers of a series are all of its trials'; its steps, steady states and cha
 from collections.abc import Sequence
 
 from chaos.analysis.intervals import failures_left
-from chaos.analysis.judged import Judged
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.result import Result, Timings
 from chaos.analysis.states_over import states_over
 from chaos.analysis.trial_numbers import numbers
 from chaos.analysis.trials_result import TrialResult, TrialsResult
-from chaos.analysis.trials_verdict import Decision, decide_series, outcome_of
+from chaos.analysis.trials_verdict import TrialsDecision, decide_series, outcome_of
 from chaos.events import Event, segments
 from chaos.verdict import Outcome, Verdict
 
@@ -21,7 +21,7 @@ def shown(events: Sequence[Event], result: Result) -> Sequence[Event]:
     return events if result.trials is None else segments(events)[result.trials.shown]
 
 
-def together(judged: Sequence[Judged]) -> Result:
+def together(judged: Sequence[JudgedTrial]) -> Result:
     """The result of a series, from its trials and controls in the order they ran."""
     trials = [each for each in judged if not each.control]
     controls = [each for each in judged if each.control]
@@ -42,13 +42,17 @@ def together(judged: Sequence[Judged]) -> Result:
     return _with(best.result, judged, outcome, decision, found)
 
 
-def _held(trials: Sequence[Judged]) -> int:
+def _held(trials: Sequence[JudgedTrial]) -> int:
     """How many of them held."""
     return sum(each.result.verdict is Verdict.HELD for each in trials)
 
 
 def _with(
-    best: Result, judged: Sequence[Judged], outcome: Outcome, decision: Decision, found: TrialsResult
+    best: Result,
+    judged: Sequence[JudgedTrial],
+    outcome: Outcome,
+    decision: TrialsDecision,
+    found: TrialsResult,
 ) -> Result:
     """The most telling trial's result, saying of the whole what is about the whole."""
     results = [each.result for each in judged]
@@ -81,7 +85,7 @@ def _timings(results: Sequence[Result], sandbox_s: float | None) -> Timings:
     )
 
 
-def _segment(each: Judged) -> TrialResult:
+def _segment(each: JudgedTrial) -> TrialResult:
     result = each.result
     return TrialResult(
         trial=each.trial,
@@ -93,5 +97,5 @@ def _segment(each: Judged) -> TrialResult:
     )
 
 
-def _whole(judged: Sequence[Judged]) -> dict[int, Result]:
+def _whole(judged: Sequence[JudgedTrial]) -> dict[int, Result]:
     return {each.trial: each.result for each in judged if each.whole}

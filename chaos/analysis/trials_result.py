@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from chaos.analysis.part import Part
+from chaos.analysis.part import ResultPart
 from chaos.verdict import Outcome, Verdict
 
 
-class TrialResult(Part):
+class TrialResult(ResultPart):
     """One trial, or one control: the same timeline without any fault."""
 
     trial: int
@@ -18,7 +18,7 @@ class TrialResult(Part):
     started_at: str
 
 
-class MedianOver(Part):
+class MedianOver(ResultPart):
     """A median over trials and an interval around the true one."""
 
     median: float | None
@@ -32,7 +32,7 @@ class MedianOver(Part):
     """Over how many trials."""
 
 
-class TrialNumber(Part):
+class TrialNumber(ResultPart):
     """One number over all trials whose fault landed and which ran to their end."""
 
     name: str
@@ -45,7 +45,7 @@ class TrialNumber(Part):
     """Trial minus its own control; None without a pair."""
 
 
-class StateOver(Part):
+class StateOver(ResultPart):
     """One steady state over all trials and controls that could tell."""
 
     name: str
@@ -66,7 +66,7 @@ class StateOver(Part):
     until it is decided that of so much at any of its looks."""
 
 
-class TrialsResult(Part):
+class TrialsResult(ResultPart):
     """A run of several trials."""
 
     planned: int

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chaos.analysis import trials_words as words
-from chaos.analysis.judged import Judged
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.pairs import can_decide
 from chaos.analysis.states_over import against, differing, states_over
 from chaos.analysis.trials_result import StateOver
@@ -16,26 +16,26 @@ FEWEST_GOOD, MOST_UNSTEADY = 3, 0.2
 _BADNESS = (Verdict.DEVIATED, Verdict.INCONCLUSIVE, Verdict.HELD)
 
 
-class Decision(NamedTuple):
+class TrialsDecision(NamedTuple):
     """The verdict, its reason, and which trial shows it best."""
 
     verdict: Verdict
     why: str
-    shown: Judged
+    shown: JudgedTrial
 
 
 class _Said(NamedTuple):
     """What the trials and controls of a series say when nothing deviated."""
 
-    good: Sequence[Judged]
-    beside: Sequence[Judged]
+    good: Sequence[JudgedTrial]
+    beside: Sequence[JudgedTrial]
     left_out: int
     """Baselines that were not steady, beside so many that were that they are only counted."""
-    spoilt: Judged | None
+    spoilt: JudgedTrial | None
     """The first of the others that is not held."""
 
 
-def outcome_of(judged: Sequence[Judged], states: Sequence[StateOver]) -> tuple[Outcome, str]:
+def outcome_of(judged: Sequence[JudgedTrial], states: Sequence[StateOver]) -> tuple[Outcome, str]:
     """That of the trial which ended the series; completed when none did and as many as needed were carried out."""
     last = next((each for each in judged if not each.may_follow), None)
     if last is not None:
@@ -48,12 +48,12 @@ def outcome_of(judged: Sequence[Judged], states: Sequence[StateOver]) -> tuple[O
     return Outcome.COMPLETED, ""
 
 
-def _asked(judged: Sequence[Judged]) -> int:
+def _asked(judged: Sequence[JudgedTrial]) -> int:
     series = judged[0].series
     return series.trials * (2 if series.control else 1)
 
 
-def decided(judged: Sequence[Judged], states: Sequence[StateOver] | None = None) -> bool:
+def decided(judged: Sequence[JudgedTrial], states: Sequence[StateOver] | None = None) -> bool:
     """Whether a series until it is decided needs no more trials: held, deviated, or neither can be shown any more.
 
     It is asked after a whole pair only, so that what ends it is no matter of which of the two ran first.
@@ -75,36 +75,36 @@ def decided(judged: Sequence[Judged], states: Sequence[StateOver] | None = None)
 
 
 def decide_series(
-    judged: Sequence[Judged], states: Sequence[StateOver], outcome: Outcome, outcome_why: str
-) -> Decision:
+    judged: Sequence[JudgedTrial], states: Sequence[StateOver], outcome: Outcome, outcome_why: str
+) -> TrialsDecision:
     """The first rule that applies; a counterexample outranks a doubt, unless the controls explain it."""
     trials = [each for each in judged if not each.control]
     telling = min(trials or judged, key=lambda each: _BADNESS.index(each.result.verdict))
     if proven := _proven(judged, states):
         worst = max(proven, key=lambda state: state.deviated)
         where = _first_deviated(trials, worst)
-        return Decision(Verdict.DEVIATED, words.deviated(worst, where), where)
+        return TrialsDecision(Verdict.DEVIATED, words.deviated(worst, where), where)
     if outcome is not Outcome.COMPLETED:
-        return Decision(Verdict.INCONCLUSIVE, sentence(outcome_why), telling)
+        return TrialsDecision(Verdict.INCONCLUSIVE, sentence(outcome_why), telling)
     if hurt := [state for state in states if state.deviated]:
         where, more = _first_deviated(trials, hurt[0]), _asked(judged) - len(judged)
-        return Decision(Verdict.INCONCLUSIVE, words.explained(hurt[0], where, more // 2), where)
+        return TrialsDecision(Verdict.INCONCLUSIVE, words.explained(hurt[0], where, more // 2), where)
     if not trials:
         why = f"there is no trial, only a control, which proves nothing of a fault: {judged[0].result.why}"
-        return Decision(Verdict.INCONCLUSIVE, sentence(why), telling)
+        return TrialsDecision(Verdict.INCONCLUSIVE, sentence(why), telling)
     good, beside, left_out, spoilt = _said(judged)
     if spoilt:
-        return Decision(Verdict.INCONCLUSIVE, sentence(f"{spoilt.name}: {spoilt.result.why}"), telling)
+        return TrialsDecision(Verdict.INCONCLUSIVE, sentence(f"{spoilt.name}: {spoilt.result.why}"), telling)
     if judged[0].series.until_decided and len(good) < judged[0].series.needed:
-        return Decision(Verdict.INCONCLUSIVE, words.too_few(good, beside, left_out), telling)
-    return Decision(Verdict.HELD, words.held(good, beside, left_out), good[0])
+        return TrialsDecision(Verdict.INCONCLUSIVE, words.too_few(good, beside, left_out), telling)
+    return TrialsDecision(Verdict.HELD, words.held(good, beside, left_out), good[0])
 
 
-def _first_deviated(trials: Sequence[Judged], state: StateOver) -> Judged:
+def _first_deviated(trials: Sequence[JudgedTrial], state: StateOver) -> JudgedTrial:
     return next(each for each in trials if each.says(state.name) is Verdict.DEVIATED)
 
 
-def _proven(judged: Sequence[Judged], states: Sequence[StateOver]) -> list[StateOver]:
+def _proven(judged: Sequence[JudgedTrial], states: Sequence[StateOver]) -> list[StateOver]:
     """The steady states of which chance does not explain the difference to the controls, where there are any."""
     hurt = [state for state in states if state.deviated]
     if not any(each.series.control for each in judged):
@@ -116,7 +116,7 @@ def _proven(judged: Sequence[Judged], states: Sequence[StateOver]) -> list[State
     return [each for each in hurt if each.by_chance is not None and each.by_chance <= sure + 1e-6]
 
 
-def _said(judged: Sequence[Judged]) -> _Said:
+def _said(judged: Sequence[JudgedTrial]) -> _Said:
     steady = [each for each in judged if not _unsteady(each)]
     good = [each for each in steady if not each.control]
     if len(good) < FEWEST_GOOD or len(judged) - len(steady) > MOST_UNSTEADY * len(judged):
@@ -129,6 +129,6 @@ def _said(judged: Sequence[Judged]) -> _Said:
     )
 
 
-def _unsteady(each: Judged) -> bool:
+def _unsteady(each: JudgedTrial) -> bool:
     """Whether it says nothing but that the app was not steady before anything was done to it."""
     return each.result.outcome is Outcome.NOT_INJECTED and each.may_follow

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 
 from chaos.analysis.intervals import failures_left
-from chaos.analysis.judged import Judged
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.moments import percent
 from chaos.analysis.trials_result import StateOver
 from chaos.analysis.verdict import sentence
 
 
-def deviated(state: StateOver, where: Judged) -> str:
+def deviated(state: StateOver, where: JudgedTrial) -> str:
     """Of a series that is decided against its hypothesis."""
     share = f" (95 % interval {percent(state.low)} to {percent(state.high)})" if state.trials > 1 else ""
     chance = f", by chance with {percent(state.by_chance)}" if state.by_chance is not None else ""
     return sentence(f"{_seen(state, share)}{chance}; {_in(where, state)}")
 
 
-def explained(state: StateOver, where: Judged, left: int = 0) -> str:
+def explained(state: StateOver, where: JudgedTrial, left: int = 0) -> str:
     """What was seen stays said: it disproves "always", but not that it happens without the fault."""
     if state.by_chance is None:
         why = f"{_seen(state)}, but in no pair could both tell whether it happens anyway"
@@ -28,20 +28,20 @@ def explained(state: StateOver, where: Judged, left: int = 0) -> str:
     return sentence(f"{why}{short}; {_in(where, state)}")
 
 
-def held(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int) -> str:
+def held(trials: Sequence[JudgedTrial], controls: Sequence[JudgedTrial], left_out: int) -> str:
     """Of a series in which nothing deviated."""
     first = f"{_every(trials, controls, left_out)}, {_open(len(trials))}"
     return f"{sentence(first)} {trials[0].result.why}"
 
 
-def too_few(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int) -> str:
+def too_few(trials: Sequence[JudgedTrial], controls: Sequence[JudgedTrial], left_out: int) -> str:
     """Of a series that was to be held by more trials than could tell."""
     series = trials[0].series
     why = f"{series.needed} must hold to exclude a failure in {percent(series.exclude)} of them"
     return sentence(f"{_every(trials, controls, left_out)}: not decided, {why}")
 
 
-def _every(trials: Sequence[Judged], controls: Sequence[Judged], left_out: int) -> str:
+def _every(trials: Sequence[JudgedTrial], controls: Sequence[JudgedTrial], left_out: int) -> str:
     beside = f" and {_of(len(controls), len(controls), 'control')}" if controls else ""
     shaken = f" ({left_out} more whose baseline was not steady say nothing)" if left_out else ""
     return f"held in {_of(len(trials), len(trials), 'trial')}{beside}{shaken}"
@@ -64,7 +64,7 @@ def _pairs(count: int) -> str:
     return f"{count} pair{'s' * (count != 1)}"
 
 
-def _in(where: Judged, state: StateOver) -> str:
+def _in(where: JudgedTrial, state: StateOver) -> str:
     seen = where.state(state.name)
     return f"in {where.name}: {seen.why if seen else ''}"
 

@@ -20,7 +20,7 @@ from chaos.verdict import RULES
     type=click.Choice(["rules", "groq", "llm", "auto"]),
     default="rules",
     show_default=True,
-    help="Who picks the words: rules work offline, groq needs a key, llm an address, auto takes what is set up.",
+    help="What writes the sentences: rules (offline), groq (needs a key), llm (needs an address), auto.",
 )
 @click.option(
     "--rules",
@@ -31,9 +31,9 @@ from chaos.verdict import RULES
     help="By which version of the rules: 1 is before budgets were tested, 2 before latencies were of answers alone.",
 )
 def analyze(journal: Path, as_json: bool, analyzer: str, version: int) -> None:
-    """Judge a JOURNAL again, offline: by the same rules the same verdict, with the same exit code.
+    """Judge a JOURNAL again, offline: the same rules give the same verdict and the same exit code.
 
-    Of the journal of a game day (day.ndjson) the day's report is written again, too.
+    With the journal of a game day (day.ndjson), the day's report is written again.
     """
     from chaos.runner.isolation import little_memory
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.text.inert import in_json, inert
 
 if TYPE_CHECKING:
-    from chaos.cli.examination import Check
+    from chaos.cli.examination import Examination
     from chaos.planning.plan import Plan
 
 
@@ -28,17 +28,17 @@ def validation(
     )
 
 
-def plans(drawn: "Sequence[tuple[Plan, Sequence[Problem]]]") -> str:
+def plans(drawn: "Sequence[tuple[Plan, Sequence[ManifestProblem]]]") -> str:
     """What `plan` says of experiments."""
     return _text([_plan(*each) for each in drawn])
 
 
-def checks(found: "Iterable[Check]") -> str:
+def checks(found: "Iterable[Examination]") -> str:
     """What `doctor` found."""
     return _text([asdict(each) for each in found])
 
 
-def _plan(plan: "Plan", refusals: Sequence[Problem]) -> dict[str, Any]:
+def _plan(plan: "Plan", refusals: Sequence[ManifestProblem]) -> dict[str, Any]:
     order = plan.order()
     return {
         "experiment": plan.name,
@@ -53,7 +53,7 @@ def _plan(plan: "Plan", refusals: Sequence[Problem]) -> dict[str, Any]:
 
 
 def _problem(said: object) -> dict[str, Any]:
-    if isinstance(said, Problem):
+    if isinstance(said, ManifestProblem):
         kept = {"file": said.file, "line": said.line, "column": said.column, "path": said.path}
         return {**kept, "message": inert(said.what)}
     return {"message": inert(str(said))}

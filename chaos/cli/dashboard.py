@@ -29,13 +29,13 @@ _PUSH_WITHIN_S = 30.0
 
 @click.group(name="dashboard")
 def dashboard() -> None:
-    """Print, judge or deliver the Grafana dashboards of runs."""
+    """Print, check or deliver the Grafana dashboards of runs."""
 
 
 @dashboard.command()
 @click.argument("what", required=False, type=_PATH)
-@click.option("--fleet", is_flag=True, help="The dashboard of all experiments instead.")
-@click.option("--template", type=_PATH, help="Draw it by this template, not by the manifest's.")
+@click.option("--fleet", is_flag=True, help="The dashboard of all experiments.")
+@click.option("--template", type=_PATH, help="Use this template instead of the manifest's.")
 def render(what: Path | None, fleet: bool, template: Path | None) -> None:
     """Print the dashboard of WHAT: the folder of a run or of a game day, or a manifest (as it will be live)."""
     import json
@@ -72,7 +72,7 @@ def push(runs: Sequence[Path]) -> None:
 @dashboard.command()
 @click.argument("files", nargs=-1, type=_PATH)
 def lint(files: Sequence[Path]) -> None:
-    """Judge dashboards (.json), templates (.j2) and the templates of manifests; without FILES, our own."""
+    """Check dashboards (.json), templates (.j2) and the templates of manifests; without FILES, our own."""
     from chaos.errors import ManifestError
     from chaos.publish import dashboards
 
@@ -118,7 +118,7 @@ def _drawn(what: Path, template: Path | None) -> dict[str, Any]:
         result, started = None, _announced(what)
     if template is not None:
         started["dashboard"] = str(template)
-    drawn = publish.draw(result, started)
+    drawn = publish.rendered_dashboard(result, started)
     if drawn.complaint:
         from chaos.errors import PublishError
 

@@ -10,7 +10,7 @@ _MARKS = {"ok": "ok      ", "degraded": "degraded", "missing": "MISSING "}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def doctor(as_json: bool) -> None:
-    """Find out by doing what this machine can and cannot do, with the remedy for each."""
+    """Find out by trying what this machine can and cannot do, and how to repair it."""
     from chaos.cli.examination import examine
     from chaos.settings import Settings
 

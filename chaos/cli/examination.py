@@ -30,7 +30,7 @@ _MEMORY_LIMIT = "memory limit by a control group"
 
 
 @dataclass(frozen=True)
-class Check:
+class Examination:
     """One thing looked at. `degraded`: it works with less; `missing`: something does not work without it."""
 
     name: str
@@ -39,7 +39,7 @@ class Check:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Check]:
+def examine(settings: Settings) -> Iterator[Examination]:
     """Every check, in the order a person would go through them."""
     yield _python()
     yield from asyncio.run(_sandbox())
@@ -52,22 +52,24 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield metrics(settings)
 
 
-def _python() -> Check:
+def _python() -> Examination:
     says = f"{platform.python_version()} at {sys.executable}, Linux {platform.release()}"
     if platform.system() != "Linux":
-        return Check(
+        return Examination(
             "system", "missing", f"{platform.system()}", "the local sandbox needs Linux 5.12 or later"
         )
-    return Check("system", "ok", says)
+    return Examination("system", "ok", says)
 
 
-async def _sandbox() -> list[Check]:
+async def _sandbox() -> list[Examination]:
     """Open one and let the agent try every mechanism inside."""
     try:
         box = await LocalSandbox.open(memory_bytes=128 * _MIB, disk_bytes=16 * _MIB, ttl_s=30)
     except SandboxError as error:
         return [
-            Check("local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container")
+            Examination(
+                "local sandbox", "missing", str(error), "see above; or use sandbox.type: e2b or container"
+            )
         ]
     try:
         await box.put("/run/chaoslab/agent.pyz", bundle.build())
@@ -78,56 +80,62 @@ async def _sandbox() -> list[Check]:
         await box.destroy()
     facts = box.ref.facts
     how = "user namespaces" if facts["user_namespace"] else "as root, without a user namespace"
-    built = Check("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms")
+    built = Examination("local sandbox", "ok", f"{how}, built in {facts['build_s'] * 1000:.0f} ms")
     if done.exit_code != 0:
-        return [built, Check("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
+        return [built, Examination("fault mechanisms", "missing", done.stderr.strip().rpartition("\n")[2])]
     mechanisms: dict[str, str | None] = json.loads(done.stdout)
     limit = memory_limit(facts, mechanisms.pop(_MEMORY_LIMIT))
     return [built, _wall(apart), limit, *_mechanisms(mechanisms)]
 
 
-async def _containers(settings: Settings) -> Check:
+async def _containers(settings: Settings) -> Examination:
     """Ask for an engine; its image is fetched when it is first used."""
     try:
         engine = await find(settings)
     except SandboxError as error:
-        return Check("containers", "degraded", str(error))
+        return Examination("containers", "degraded", str(error))
     left = await orphans_of(engine)
     says = f"{engine.program} answers; an app's directory runs in {settings.chaoslab_container_image}"
     if left:
-        return Check("containers", "degraded", f"{says}; {len(left)} orphaned containers", "chaoslab gc")
-    return Check("containers", "ok", says)
+        return Examination(
+            "containers", "degraded", f"{says}; {len(left)} orphaned containers", "chaoslab gc"
+        )
+    return Examination("containers", "ok", says)
 
 
-async def _microvms() -> Check:
+async def _microvms() -> Examination:
     """Ask E2B with the key that is there."""
     from chaos.sandboxes.e2b import orphans as e2b_orphans
 
     try:
         running, left = await e2b_orphans.look()
     except SandboxError as error:
-        return Check(
+        return Examination(
             "E2B", "missing", str(error), "look at E2B_API_KEY and at the way to E2B; or use another sandbox"
         )
     says = f"the account answers; {running} sandboxes of ours run there, {len(left)} of them orphaned"
-    return Check("E2B", "degraded" if left else "ok", says, "chaoslab gc" if left else "")
+    return Examination("E2B", "degraded" if left else "ok", says, "chaoslab gc" if left else "")
 
 
-def _wall(done: Completed) -> Check:
+def _wall(done: Completed) -> Examination:
     """What a command behind it ended with, and what the kernel said of it."""
     if done.exit_code != 0:
         words = done.stderr.strip().rpartition("\n")[2]
-        return Check("wall around the app", "missing", words or "a command behind it failed", "see above")
+        return Examination(
+            "wall around the app", "missing", words or "a command behind it failed", "see above"
+        )
     if _FILTERED not in done.stdout:
         says = "none: app and agent are one identity, and no verdict is 'held' (CHAOSLAB_ALLOW_DEGRADED)"
-        return Check("wall around the app", "degraded", says, "allow user namespaces: user_namespaces(7)")
-    return Check("wall around the app", "ok", "namespaces and a system call filter of its own")
+        return Examination(
+            "wall around the app", "degraded", says, "allow user namespaces: user_namespaces(7)"
+        )
+    return Examination("wall around the app", "ok", "namespaces and a system call filter of its own")
 
 
-def memory_limit(facts: Mapping[str, Any], not_joined: str | None) -> Check:
+def memory_limit(facts: Mapping[str, Any], not_joined: str | None) -> Examination:
     """What the sandbox's keeper says of its control group, and what a process that was to join it found."""
     if facts["memory"] != "real":
-        return Check(
+        return Examination(
             "memory limit",
             "degraded",
             f"no control group ({facts['memory_why']}): the agent enforces it; memory_limit, memory_pressure and "
@@ -135,48 +143,50 @@ def memory_limit(facts: Mapping[str, Any], not_joined: str | None) -> Check:
             f"run as root; or, as the user of a login session on systemd: {REMEDY}",
         )
     if not_joined is not None:
-        return Check(
+        return Examination(
             "memory limit",
             "missing",
             f"{not_joined}; no experiment starts in a local sandbox",
             "report this with the machine's kernel and /proc/self/mountinfo; meanwhile use sandbox.type: container",
         )
-    return Check("memory limit", "ok", "a control group enforces it; a process joined, and was seen in there")
+    return Examination(
+        "memory limit", "ok", "a control group enforces it; a process joined, and was seen in there"
+    )
 
 
-def _mechanisms(found: Mapping[str, str | None]) -> Iterator[Check]:
+def _mechanisms(found: Mapping[str, str | None]) -> Iterator[Examination]:
     for name, why_not in found.items():
         if why_not is None:
-            yield Check(name, "ok", "works inside a sandbox")
+            yield Examination(name, "ok", "works inside a sandbox")
         else:
             other = name.startswith("network_delay")
             remedy = "another mechanism is used where there is one" if other else "this is refused until then"
-            yield Check(name, "degraded", why_not, remedy)
+            yield Examination(name, "degraded", why_not, remedy)
 
 
-def _room() -> Check:
+def _room() -> Examination:
     free = shutil.disk_usage(Path.cwd()).free
     left = list(orphans())
     says = f"{free / 2**30:.1f} GiB free here; {len(left)} orphaned sandboxes"
     if left:
-        return Check("room", "degraded", says, "chaoslab gc")
+        return Examination("room", "degraded", says, "chaoslab gc")
     if free < 200 * _MIB:
-        return Check("room", "degraded", says, "free some disk space: runs leave journals and reports")
-    return Check("room", "ok", says)
+        return Examination("room", "degraded", says, "free some disk space: runs leave journals and reports")
+    return Examination("room", "ok", says)
 
 
-def _keys(settings: Settings) -> Iterator[Check]:
+def _keys(settings: Settings) -> Iterator[Examination]:
     for name, value, otherwise in (
         ("E2B_API_KEY", settings.e2b_api_key, "sandboxes are local"),
         ("GROQ_API_KEY", settings.groq_api_key, "the rules write the analysis"),
     ):
-        yield Check(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")
+        yield Examination(name, "ok" if value else "degraded", "set" if value else f"not set: {otherwise}")
     if settings.llm_base_url:
         says = "set" if settings.llm_model else "set, but LLM_MODEL is not"
-        yield Check("LLM_BASE_URL", "ok" if settings.llm_model else "degraded", says, "set LLM_MODEL")
+        yield Examination("LLM_BASE_URL", "ok" if settings.llm_model else "degraded", says, "set LLM_MODEL")
 
 
-def grafana(settings: Settings) -> Check:
+def grafana(settings: Settings) -> Examination:
     """Open a session as a delivery does, and ask for the data sources."""
     from chaos.publish.grafana import configured
     from chaos.publish.grafana.session import Call, with_session
@@ -188,25 +198,25 @@ def grafana(settings: Settings) -> Check:
         server = configured(settings)
         if server is None:
             says = "GRAFANA_URL, GRAFANA_MCP_URL not set: dashboards are files"
-            return Check("grafana", "degraded", says)
+            return Examination("grafana", "degraded", says)
         found = with_session(server, ask, within_s=5.0)
     except PublishError as error:
-        return Check("grafana", "degraded", str(error), "see docs/grafana.md; runs go on without it")
-    return Check("grafana", "ok", f"answers through its MCP server; {found} Prometheus data source(s)")
+        return Examination("grafana", "degraded", str(error), "see docs/grafana.md; runs go on without it")
+    return Examination("grafana", "ok", f"answers through its MCP server; {found} Prometheus data source(s)")
 
 
-def metrics(settings: Settings) -> Check:
+def metrics(settings: Settings) -> Examination:
     """Write nothing to the store: it says whether it would take more."""
     if settings.metrics_store is None:
         says = "PROMETHEUS_REMOTE_WRITE_URL, PROMETHEUS_URL not set: metrics stay in the journal"
-        return Check("metrics", "degraded", says)
-    from chaos.publish.prometheus.store import Said, Store
+        return Examination("metrics", "degraded", says)
+    from chaos.publish.prometheus.store import Store, StoreOutcome
 
     try:
         with Store.configured(settings) as store:
             answer = store.send([], within_s=5.0)
     except PublishError as error:
-        return Check("metrics", "degraded", str(error))
-    if answer.said is Said.TAKEN:
-        return Check("metrics", "ok", f"{store.shown} takes them")
-    return Check("metrics", "degraded", answer.why, "see docs/metrics.md; runs go on without it")
+        return Examination("metrics", "degraded", str(error))
+    if answer.said is StoreOutcome.TAKEN:
+        return Examination("metrics", "ok", f"{store.shown} takes them")
+    return Examination("metrics", "degraded", answer.why, "see docs/metrics.md; runs go on without it")

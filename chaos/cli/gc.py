@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
+from chaos.cli.interrupts import run_until_interrupted
 
 if TYPE_CHECKING:
     from chaos.runs.active import Left
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 @click.command()
 def gc() -> None:
-    """Remove what killed runs left behind: the runs are closed, and so are sandboxes that nobody uses any more."""
-    run_until_asked(_reap())
+    """Clean up after killed runs: close the runs, and remove sandboxes that nobody uses."""
+    run_until_interrupted(_reap())
 
 
 async def _reap() -> None:

@@ -22,7 +22,7 @@ _DEFAULT_ROOT = Path("runs")
 @click.group(name="history", invoke_without_command=True)
 @click.pass_context
 def history(ctx: click.Context) -> None:
-    """What ran and what came of it: list, show, import, check, prune and export the history of runs.
+    """The history of runs: list, show, import, check, prune and export it.
 
     It is in the state folder, or in the Postgres of POSTGRES_URL. Without a command: list.
     """
@@ -41,7 +41,7 @@ def history(ctx: click.Context) -> None:
 @click.option("--live", is_flag=True, help="Only those that have not ended.")
 @click.option("--search", "q", help="What the name, the run id or the reason contains.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
-@click.option("--after", "cursor", help="Where the last list went on.")
+@click.option("--after", "cursor", help="The cursor at the end of the last list.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each run.")
 def list_(
     experiment: str | None = None,
@@ -82,7 +82,7 @@ def list_(
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Its result.json as it is.")
 def show(run: str, as_json: bool) -> None:
-    """What is known of RUN, by its run id or its flow run's id."""
+    """Show RUN, by its run ID or its flow run's ID."""
     from chaos.history.errors import Unknown
 
     with _opened() as store:
@@ -100,7 +100,7 @@ def show(run: str, as_json: bool) -> None:
 @history.command(name="import")
 @_ROOTS
 def import_(roots: tuple[Path, ...]) -> None:
-    """Take in every run folder among and below ROOTS (./runs by default); again and again makes no difference."""
+    """Import every run folder in and below ROOTS (./runs by default); repeating it changes nothing."""
     with _opened() as store:
         done = store.import_(roots or (_DEFAULT_ROOT,))
     _say_aside(done.aside, "put aside")
@@ -112,7 +112,7 @@ def import_(roots: tuple[Path, ...]) -> None:
 @_ROOTS
 @click.option("--deep", is_flag=True, help="Read every byte of every file.")
 def check(roots: tuple[Path, ...], deep: bool) -> None:
-    """Hold the index against the folders that it names, and against those below ROOTS; exit 1 when they differ."""
+    """Compare the index with the folders that it names, and with those below ROOTS; exit 1 if they differ."""
     with _opened() as store:
         done = store.check(roots, deep=deep)
     for each in done.problems:
@@ -123,11 +123,11 @@ def check(roots: tuple[Path, ...], deep: bool) -> None:
 
 @history.command()
 @click.option("--keep", help="What to keep; CHAOSLAB_HISTORY_KEEP by default.")
-@click.option("--dry-run", is_flag=True, help="Say it only.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
 def prune(keep: str | None, dry_run: bool) -> None:
-    """Remove the files of runs that are kept no longer: --keep 'journals 90d 5GiB, results forever'.
+    """Remove the files of old runs: --keep 'journals 90d 5GiB, results forever'.
 
-    Verdicts and numbers stay, and it is said of each run what was removed.
+    Verdicts and numbers stay; each removed file is noted at its run.
     """
     from chaos.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from chaos.cli.starting.repository import Start
+    from chaos.cli.starting.repository import InitOptions
 
 _SCENARIOS = ("network_delay", "memory_pressure", "disk_full", "process_kill", "dependency_failure")
 _USUAL = ("web.py", "app.py", "main.py", "server.py")
@@ -38,8 +38,8 @@ def _path(context: click.Context, parameter: click.Parameter, text: str | None) 
 @click.option("--image", help="Or a container image, such as docker.io/library/nginx:1.29.")
 @click.option("--command", help="How the app is started, in its directory, such as 'python3 web.py'.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where it answers HTTP.")
-@click.option("--url-path", callback=_path, help="What it is asked for; 200 is well.")
-@click.option("--name", help="What experiments are called after; the app's directory by default.")
+@click.option("--url-path", callback=_path, help="The path that must answer 200.")
+@click.option("--name", help="Prefix of the experiments' names; the app's directory by default.")
 @click.option(
     "--fault",
     "faults",
@@ -61,9 +61,9 @@ def _path(context: click.Context, parameter: click.Parameter, text: str | None) 
 )
 @click.option("--ci", type=click.Choice(["github", "gitlab", "gitea", "none"]), help="Which CI job to write.")
 def init(folder: Path, **values: Any) -> None:
-    """Begin a repository of experiments in FOLDER: manifests for your app, their schema, a CI job.
+    """Create a repository of experiments in FOLDER: manifests for your app, their schema, a CI job.
 
-    What no flag says is asked for, in a terminal. Nothing that is there is overwritten.
+    In a terminal it asks for what no flag says. Existing files are not overwritten.
     """
     from chaos.cli.starting.repository import begin
 
@@ -75,9 +75,9 @@ def init(folder: Path, **values: Any) -> None:
     click.echo(f"next: {where}chaoslab run {first}; git add -A; git commit; chaoslab sync")
 
 
-def _start(folder: Path, values: dict[str, Any]) -> "Start":
+def _start(folder: Path, values: dict[str, Any]) -> "InitOptions":
     """From flags and answers. Raises click.UsageError for what neither says."""
-    from chaos.cli.starting.repository import Start
+    from chaos.cli.starting.repository import InitOptions
     from chaos.manifests.ad_hoc import Wish
 
     app, image = values["app"], values["image"]
@@ -110,7 +110,7 @@ def _start(folder: Path, values: dict[str, Any]) -> "Start":
         dependency=values["dependency"],
         sandbox=values["sandbox"] or ("container" if image else "local"),
     )
-    return Start(
+    return InitOptions(
         folder, wish, _name(values["name"], app, image), scenarios, None if forge == "none" else forge
     )
 

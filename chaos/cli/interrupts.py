@@ -58,7 +58,7 @@ def heeding(asked: Callable[[int, int], None]) -> Iterator[None]:
             signal.signal(number, old if heard < 2 else signal.SIG_DFL)
 
 
-def run_until_asked(work: Coroutine[Any, Any, T]) -> T:
+def run_until_interrupted(work: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, cancelled by the first signal and again by the second. Raises Interrupted when it ends so."""
     by: list[int] = []
 

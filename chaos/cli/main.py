@@ -95,7 +95,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for progr
 @FILES
 @_JSON
 def validate(files: Sequence[Path], as_json: bool) -> None:
-    """Check manifests (files, or directories of them): every problem at once, each with file, line and column."""
+    """Check manifests (files or directories): all problems at once, each with file, line and column."""
     from chaos.cli import as_json as in_json
     from chaos.manifests.meanings import changed
     from chaos.manifests.policy import is_policy
@@ -138,7 +138,7 @@ def validate(files: Sequence[Path], as_json: bool) -> None:
 def show_plan(
     files: Sequence[Path], seed: int | None, hold: str | None, intensity: str | None, as_json: bool
 ) -> None:
-    """Say what a run would do, step by step, and why it can't or mustn't."""
+    """Show what a run would do, step by step, or why it cannot or must not run."""
     from chaos.manifests.overriding import Overrides
     from chaos.planning.describe import describe
     from chaos.planning.plan import draw
@@ -164,12 +164,12 @@ def show_plan(
 @click.option(
     "--check",
     type=click.Path(path_type=Path),
-    help="Compare with this file instead; exit 1 when it is stale.",
+    help="Compare with this file; exit 1 if it is stale.",
 )
-@click.option("--policy", is_flag=True, help="Of a repository's policy, chaoslab.yaml, instead.")
+@click.option("--policy", is_flag=True, help="The schema of a repository's policy, chaoslab.yaml.")
 def schema(check: Path | None, policy: bool) -> None:
     """Print the JSON schema of manifests, for editors."""
-    from chaos.manifests.schema.json_schema import policy_text, text
+    from chaos.manifests.schema import policy_text, text
 
     made, how = (policy_text(), " --policy") if policy else (text(), "")
     if check is None:

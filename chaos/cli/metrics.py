@@ -64,10 +64,10 @@ def export(journal: Path, form: "Format") -> None:
 
 @metrics.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--all", "everything", is_flag=True, help="Once more from the start.")
-@click.option("--url", help="Where remote write goes; PROMETHEUS_REMOTE_WRITE_URL by default.")
+@click.option("--all", "everything", is_flag=True, help="Send all of them again.")
+@click.option("--url", help="Remote-write address; PROMETHEUS_REMOTE_WRITE_URL by default.")
 def push(run: Path, everything: bool, url: str | None) -> None:
-    """Deliver what of the metrics of a RUN (its folder) has not been delivered."""
+    """Send the metrics of a RUN (its folder) that have not been sent yet."""
     from chaos.errors import PublishError
     from chaos.publish.prometheus.push import push as bring
     from chaos.publish.prometheus.store import Store

@@ -7,12 +7,12 @@ import click
 
 @click.group(name="notices")
 def notices() -> None:
-    """Notices of runs: who gets them, and whether they arrive."""
+    """Notices of runs: test whether they arrive."""
 
 
 @notices.command(name="try")
 def try_() -> None:
-    """Send a notice that says it is a trial to every receiver that the settings name, and end an alert at once."""
+    """Send a test notice to every configured receiver, and end an alert at once."""
     import asyncio
 
     from chaos.errors import PublishError

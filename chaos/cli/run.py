@@ -30,11 +30,11 @@ _WORST_FIRST = (5, 4, 1, 3, 2, 0)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, nothing else there."
 )
-@click.option("--no-prefect", is_flag=True, help="The same stages without any server.")
+@click.option("--no-prefect", is_flag=True, help="Run the same stages without a server.")
 @click.option(
     "--seed",
     type=SEED,
-    help="For every random choice; the manifest's digest by default.",
+    help="Seed of every random choice; the manifest's digest by default.",
 )
 @HOLD
 @INTENSITY
@@ -51,7 +51,7 @@ def run(
     intensity: str | None,
     anytime: bool,
 ) -> None:
-    """Carry out every experiment and game day of FILES, one after another."""
+    """Run every experiment and game day of FILES, one after another."""
     from chaos.planning.plan import Plan
 
     through = Executors() if no_prefect else executors or Executors()

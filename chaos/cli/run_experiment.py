@@ -34,16 +34,16 @@ async def interruptible(executor: Executor, plan: "Plan", out: Path, observer: "
         return _result_of(observer.run)
 
 
-async def heeding_signals(working: Awaitable[T], stop: "Stop", say: Callable[[str], None]) -> T:
+async def heeding_signals(working: Awaitable[T], stop: "Stop", log: Callable[[str], None]) -> T:
     """What `working` returns; the first Ctrl-C sets `stop`, a second one cancels it. Raises CancelledError then."""
     work = asyncio.ensure_future(working)
 
     def interrupt(count: int, _signal: int) -> None:
         stop.set()
         if count == 1:
-            say("interrupted: ending the fault and the run; once more to abandon it")
+            log("interrupted: ending the fault and the run; once more to abandon it")
         else:
-            say("abandoned: destroying the sandbox; once more to end at once")
+            log("abandoned: destroying the sandbox; once more to end at once")
             work.cancel()
 
     with heeding(interrupt):

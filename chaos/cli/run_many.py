@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chaos.game_days.learnt import DayReport
     from chaos.game_days.planning import DayPlan
     from chaos.planning.plan import Plan
-    from chaos.report.console import Progress
+    from chaos.report.console import TerminalProgress
     from chaos.runner.observer import RunObserver
 
 
@@ -33,12 +33,12 @@ def kept_for_good() -> Iterator[None]:
 
 def carry_out(plan: "Plan", out: Path, executor: Executor, stream: TextIO) -> "tuple[Result, bool]":
     """The result, and whether somebody asked for the end: then nothing more is begun."""
-    from chaos.planning.left_out import sentence
-    from chaos.report.console import Progress, closing_lines
+    from chaos.planning.secret_files import sentence
+    from chaos.report.console import TerminalProgress, closing_lines
 
     most = "at most " if plan.series.until_decided else ""
     turns = f", {most}{len(plan.segments())} times" if plan.is_series else ""
-    with Progress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
+    with TerminalProgress(f"{plan.name}{turns}", plan.declared_s, stream) as progress:
         if said := sentence(plan.left_out, plan.work):
             progress.line(said)
         observer = _observer(progress)
@@ -50,7 +50,7 @@ def carry_out(plan: "Plan", out: Path, executor: Executor, stream: TextIO) -> "t
     return result, observer.stop.is_set()
 
 
-def _observer(progress: "Progress") -> "RunObserver":
+def _observer(progress: "TerminalProgress") -> "RunObserver":
     """A person at a terminal."""
     from chaos.runner.observer import RunObserver
 
@@ -63,11 +63,11 @@ def carry_out_day(
     plan: "DayPlan", out: Path, executor: DayExecutor, stream: TextIO, *, anytime: bool
 ) -> "tuple[DayReport, bool]":
     """The same for a game day."""
-    from chaos.report.console import Progress
+    from chaos.report.console import TerminalProgress
     from chaos.report.day_lines import closing_lines
 
     about = f"{plan.name}, {len(plan.planned)} experiments in {len(plan.spec.stages)} stages"
-    with Progress(about, plan.declared_s, stream) as progress:
+    with TerminalProgress(about, plan.declared_s, stream) as progress:
         observer = _observer(progress)
         report = asyncio.run(interruptible_day(executor, plan, out, observer, anytime=anytime))
     assert observer.run is not None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
+from chaos.cli.interrupts import run_until_interrupted
 
 if TYPE_CHECKING:
     from chaos.sandboxes.e2b.templates import Recipe
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @click.group(name="template")
 def template() -> None:
-    """E2B templates that images and setups become; a run on `e2b` that wants one builds it when it is not there."""
+    """E2B templates made from images and setups; a run on `e2b` builds a missing one itself."""
 
 
 @template.command()
@@ -25,13 +25,13 @@ def template() -> None:
     help="MiB, for an IMAGE; a MANIFEST says its own.",
 )
 def build(wanted: tuple[str, ...], memory: int) -> None:
-    """Build the template of each IMAGE, or of what a MANIFEST (*.yaml) wants, unless it is there; print its name."""
+    """Build the template of each IMAGE, or for a MANIFEST (*.yaml), unless it exists; print its name."""
     from chaos.sandboxes.e2b.templates import Recipe, ensure
 
     for each in wanted:
         is_manifest = each.endswith((".yaml", ".yml"))
         for recipe in _recipes(each) if is_manifest else [Recipe(each, memory * 2**20)]:
-            click.echo(run_until_asked(ensure(recipe, lambda line: click.echo(line, err=True))))
+            click.echo(run_until_interrupted(ensure(recipe, lambda line: click.echo(line, err=True))))
 
 
 def _recipes(manifest: str) -> list["Recipe"]:
@@ -59,10 +59,10 @@ def _recipes(manifest: str) -> list["Recipe"]:
 
 @template.command(name="list")
 def list_() -> None:
-    """Every template that was made here or by a colleague of the same account."""
+    """List all templates of the account that ChaosLab made."""
     from chaos.sandboxes.e2b.templates import listed, names_of
 
-    for each in run_until_asked(listed()):
+    for each in run_until_interrupted(listed()):
         names = ", ".join(names_of(each))
         click.echo(
             f"{each['templateID']}  {names}  {each.get('memoryMB', '?')} MiB  {each.get('createdAt', '')}".rstrip()
@@ -71,9 +71,9 @@ def list_() -> None:
 
 @template.command()
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every one of ours.")
+@click.option("--all", "everything", is_flag=True, help="All of ours.")
 def prune(names: tuple[str, ...], everything: bool) -> None:
-    """Remove the templates called NAMES, or all of ours; the next run that wants one builds it again."""
+    """Remove the templates NAMES, or all of ours; the next run that needs one builds it again."""
     from chaos.sandboxes.e2b.templates import listed, names_of, remove
 
     if bool(names) == everything:
@@ -87,7 +87,7 @@ def prune(names: tuple[str, ...], everything: bool) -> None:
                 gone += names_of(each)
         return gone
 
-    gone = run_until_asked(removed())
+    gone = run_until_interrupted(removed())
     for name in gone:
         click.echo(f"removed {name}")
     click.echo(f"{len(gone)} template(s) removed")

@@ -15,7 +15,7 @@ MARK_BYTES = 33
 _DIGEST_BYTES = 16
 
 
-class Chain:
+class SignatureChain:
     """The marks of one journal, in the order of its lines. `line` is always without its newline."""
 
     def __init__(self, key: bytes) -> None:

@@ -19,7 +19,7 @@ AS_LONG = 0.5
 """A look that is held for this share of the time of a request of the load, or longer, waits with it."""
 
 
-class Looks(NamedTuple):
+class RivalLooks(NamedTuple):
     """The looks of one probe under the fault."""
 
     looks: Sequence[Request]
@@ -29,7 +29,7 @@ class Looks(NamedTuple):
     """For how long one holds a place."""
 
 
-def beside(scene: Scene, held_s: float) -> list[Looks]:
+def beside(scene: Scene, held_s: float) -> list[RivalLooks]:
     """The probes that take places from a load whose requests hold one for `held_s`."""
     load = scene.record.plan.get("load") or {}
     found = []
@@ -42,7 +42,7 @@ def beside(scene: Scene, held_s: float) -> list[Looks]:
             continue
         own_s = held_s if alike(probe, load) else min(each.took_s for each in answered)
         if own_s >= AS_LONG * held_s:
-            found.append(Looks(looks, answered, own_s))
+            found.append(RivalLooks(looks, answered, own_s))
     return found
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chaos.analysis.latency import requests
-from chaos.analysis.looks import Asked, looks_of
+from chaos.analysis.looks import PlannedSteadyState, looks_of
 from chaos.analysis.moments import percent, seconds
 from chaos.analysis.record import Record
 from chaos.analysis.result import Result, Severity, Tested
@@ -130,7 +130,7 @@ def _sources(result: Result, record: Record) -> Iterator[Source]:
     sent: list[Request] = [each for each in requests(record) if each.sent]
     if sent:
         yield [(each.at, each.failure is not None) for each in sent]
-    states = [Asked.read(state, result.rules) for state in record.plan.get("steady_state") or ()]
+    states = [PlannedSteadyState.read(state, result.rules) for state in record.plan.get("steady_state") or ()]
     of_users = [state for state in states if state.probe in _OF_USERS]
     wanted = of_users if sent or of_users else [state for state in states if state.probe != "metric"]
     for looks in looks_of(record, wanted).values():

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.network import transfer
-from chaos.faults.network.line import Line
+from chaos.faults.network.line import ActiveTreatment
 from chaos.faults.network.packets import Traffic, treated
 from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target, of_the_app
 from chaos.faults.support.channel import ANSWERS_WITHIN_S
@@ -135,7 +135,7 @@ class Bandwidth(Fault):
         return {"rate_bytes_per_s": self.rate}
 
     def _observer(
-        self, target: Target, leaving: Traffic, line: Line, probe: Helper
+        self, target: Target, leaving: Traffic, line: ActiveTreatment, probe: Helper
     ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
             line.update(leaving.pids(target))

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.clock import library
-from chaos.faults.clock.page import Page, put_right_by_shell
-from chaos.faults.clock.witness import Witness, witness
+from chaos.faults.clock.page import ClockPage, put_right_by_shell
+from chaos.faults.clock.witness import ClockWitness, witness
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.support.dead_man import undone_by_death
 from chaos.faults.support.fidelity import median_interval, percentile, slope
@@ -67,7 +67,7 @@ class ClockSkew(Fault):
         """See Fault: the library, and a clock of its own that is right so far."""
         if self.process not in (None, process):
             return {}
-        clock = Page(work, process)
+        clock = ClockPage(work, process)
         try:
             clock.make()
             return library.environment(library.put_in_place(work), clock.path, env)
@@ -149,9 +149,9 @@ class ClockSkew(Fault):
     def _asked(self) -> dict[str, float | str]:
         return {"offset_s": self.offset, "drift_percent": round(self.drift * 100, 9)}
 
-    def _clocks(self, target: Target) -> dict[str, Page]:
+    def _clocks(self, target: Target) -> dict[str, ClockPage]:
         names = [self.process] if self.process else list(target.names())
-        clocks = {name: Page(target.work, name) for name in names}
+        clocks = {name: ClockPage(target.work, name) for name in names}
         for name, clock in clocks.items():
             if not clock.is_there:
                 raise InjectionError(f"{name} was not started under a clock that can be set")
@@ -169,7 +169,7 @@ def _quickest(looks: Sequence[Sample]) -> Sequence[Sample]:
 class _Course:
     """Looks at the witness and at what the processes were told since; begin it before the clocks are set."""
 
-    def __init__(self, clocks: Mapping[str, Page], seer: Witness) -> None:
+    def __init__(self, clocks: Mapping[str, ClockPage], seer: ClockWitness) -> None:
         self._clocks = clocks
         self._seer = seer
         self._asked = {name: clock.told().asked for name, clock in clocks.items()}
@@ -191,7 +191,7 @@ class _Course:
         }
 
 
-def _put_right(clocks: Sequence[Page], seer: Witness) -> None:
+def _put_right(clocks: Sequence[ClockPage], seer: ClockWitness) -> None:
     for clock in clocks:
         clock.put_right()
     if seer.until_near(0.0, _TOLERATED_S, _SEEN_WITHIN_S) is None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.process.burning import burn
 from chaos.faults.process.charge import Charge
-from chaos.faults.process.demand import Running, working
+from chaos.faults.process.demand import CpuDemand, working
 from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
 from chaos.faults.support.channel import ANSWERS_WITHIN_S
 from chaos.faults.support.fidelity import mean_interval
@@ -73,7 +73,7 @@ class CpuStress(Fault):
                 if burner.receive(ANSWERS_WITHIN_S) is None:
                     raise InjectionError(f"a burner was not ready within {ANSWERS_WITHIN_S:g} s")
             asked = {"load_percent": self._asked(), "cores": float(cores)}
-            fire, running = _Fire(burners, Charge.of(target)), Running(target.pids)
+            fire, running = _Fire(burners, Charge.of(target)), CpuDemand(target.pids)
 
             def look() -> Sample | None:
                 sample = fire.look()

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 from typing import Annotated, Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
@@ -134,7 +136,7 @@ class CpuThrottle(Fault):
         why = f"{mean:.1f} % of a core was had in {len(used)} periods that used it up, {self._asked():g} % asked"
         why += ", 3 points tolerated" + ("; somebody lifted the quota" if lifted else "")
         gone = unsteady(
-            used,
+            [fmean(two) for two in pairwise(used)],  # a look that is late sees some of the next period's, too
             lambda share: share <= _ROUGH * self._asked() + _TOLERATED_POINTS,
             lambda some: abs(mean_interval(some)[0] - self._asked()) <= 2 * _TOLERATED_POINTS,
         )

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from chaos.faults.network.endpoints import Endpoint, named
+from chaos.faults.network.endpoints import NetworkEndpoint, named
 from chaos.faults.network.failing import ENOUGH, judged, told
 from chaos.faults.network.misnamed import looked_up, misnamed
 from chaos.faults.network.outside import Attempts, Cut, connection_attempts, cut, lookup_attempts
@@ -142,7 +142,7 @@ class DependencyFailure(Fault):
     def _name(self) -> str:
         return self.process or self.host or ""
 
-    def _endpoints(self, target: Target) -> list[Endpoint]:
+    def _endpoints(self, target: Target) -> list[NetworkEndpoint]:
         return named(target, self.host, self.process, self.port)
 
 

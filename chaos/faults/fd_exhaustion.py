@@ -11,8 +11,8 @@ from chaos.faults.process.descriptors import exhaust
 from chaos.faults.process.following import followed
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.support.fidelity import median_interval
-from chaos.faults.support.left import used_up
 from chaos.faults.support.steadiness import and_why, unsteady
+from chaos.faults.support.used_up import used_up
 
 _LOOK_EVERY_S = 0.05
 _ROUGH = 2

@@ -22,9 +22,9 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.http import telling
 from chaos.faults.http.authority import Authority, Tls
-from chaos.faults.http.between import PACE_S, Between, Requests, between, requests
+from chaos.faults.http.between import PACE_S, Between, OwnRequests, between, requests
 from chaos.faults.http.tampering import Mode, Tampering, h2_is_missing
-from chaos.faults.network.endpoints import Endpoint, named
+from chaos.faults.network.endpoints import NetworkEndpoint, named
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target, last
 from chaos.faults.support.fidelity import enough_for, percentile, share_fits, share_interval, traffic_needed
 from chaos.faults.support.steadiness import and_why, lost_share, unsteady
@@ -209,7 +209,7 @@ class HttpFault(Fault):
 
     @property
     def _enough(self) -> int:
-        """Requests of ours that tell the share."""
+        """OwnRequests of ours that tell the share."""
         return max(_ENOUGH_SAMPLES, enough_for(self.share) if self.share < 1 else 0)
 
     @property
@@ -263,7 +263,7 @@ class HttpFault(Fault):
         ended = [str(sample["saw"]) for sample in seen if str(sample["saw"]).startswith("grpc-status ")]
         return {"grpc_status": max(set(ended), key=ended.count).split()[1] if ended else "0"}
 
-    def _places(self, target: Target) -> list[Endpoint]:
+    def _places(self, target: Target) -> list[NetworkEndpoint]:
         elsewhere = self.host is not None and self.host not in target.names()
         return named(target, self.host, self.process, self.port or (_WEB_PORT if elsewhere else None))
 
@@ -283,7 +283,7 @@ class HttpFault(Fault):
             return sample["saw"] == "200" and float(sample["took_ms"]) - baseline_ms >= self.delay * 0.5e3
         return bool(sample["saw"] == {"abort": "reset", "truncate": "cut", "close": "closed"}[self.mode])
 
-    def _verify(self, own: Requests) -> None:
+    def _verify(self, own: OwnRequests) -> None:
         """A request is hit; when only few are to be, one that has come through the proxy will do."""
         enough_s = _VERIFY_S + self.delay if self.share == 1 else _SEEN_THROUGH_S + self.delay
         seen = own.until(lambda sample: self._hit(sample, own.baseline_ms), enough_s)
@@ -292,7 +292,7 @@ class HttpFault(Fault):
             ended = ", ".join(sorted({str(sample["saw"]) for sample in seen})) or "in no time"
             raise InjectionError(f"none of {len(seen)} requests of ours {self._ended()}; they ended: {ended}")
 
-    def _observe(self, target: Target, own: Requests, proxy: Between) -> Sample | None:
+    def _observe(self, target: Target, own: OwnRequests, proxy: Between) -> Sample | None:
         counts = proxy.counts()
         samples = [self._sample(raw, own.baseline_ms, counts) for raw in own.fetch()]
         for sample in samples[:-1]:
@@ -310,7 +310,7 @@ def _usual_status(seen: Sequence[Sample]) -> str:
     return max(set(ended), key=ended.count) if ended else "200"
 
 
-def _verify_gone(own: Requests) -> None:
+def _verify_gone(own: OwnRequests) -> None:
     seen = own.until(lambda sample: sample.get("direct") is True, _VERIFY_S)
     if not seen or seen[-1].get("direct") is not True:
         ended = ", ".join(sorted({str(sample["saw"]) for sample in seen})) or "in no time"

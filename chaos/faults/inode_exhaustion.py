@@ -15,8 +15,8 @@ from chaos.faults.linux.mounts import Mount, mount_of, refuse_the_agents
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.support.dead_man import undone_by_death
 from chaos.faults.support.fidelity import median_interval
-from chaos.faults.support.left import used_up
 from chaos.faults.support.steadiness import and_why, unsteady
+from chaos.faults.support.used_up import used_up
 
 _ROUGH = 2
 _FEWEST_LOOKS = 3

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
-from chaos.faults.linux.blkio import WAYS, Limits, limits_for
+from chaos.faults.linux.blkio import BACKENDS, BlkioLimits, limits_for
 from chaos.faults.linux.mounts import mount_of
 from chaos.faults.process.demand import Growth, moved_bytes
 from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
@@ -80,7 +80,7 @@ class IoThrottle(Fault):
         return 3 * _EVERY_S
 
     def _rates(self) -> dict[str, float]:
-        given = {way: rate for way in WAYS if (rate := getattr(self, way)) is not None}
+        given = {way: rate for way in BACKENDS if (rate := getattr(self, way)) is not None}
         return given or {"read": 2.0**20}
 
     @contextmanager
@@ -158,7 +158,7 @@ class IoThrottle(Fault):
         )
 
 
-def _counted(limits: Limits, way: str) -> None:
+def _counted(limits: BlkioLimits, way: str) -> None:
     try:
         limits.count(way)
     except OSError as error:
@@ -174,7 +174,7 @@ def _near_median(rate: float, seen: Sequence[float]) -> bool:
 
 
 @contextmanager
-def _limited(target: Target, limits: Limits, twin: Limits, way: str, rate: int) -> Iterator[None]:
+def _limited(target: Target, limits: BlkioLimits, twin: BlkioLimits, way: str, rate: int) -> Iterator[None]:
     before = limits.get(way)
 
     def restore() -> None:
@@ -210,8 +210,8 @@ class _Look:
     def __init__(
         self,
         target: Target,
-        limits: Limits,
-        twin: Limits,
+        limits: BlkioLimits,
+        twin: BlkioLimits,
         helpers: Sequence[tuple[str, Helper]],
         rates: Mapping[str, float],
     ) -> None:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.network.endpoints import parted
 from chaos.faults.network.handshakes import MEANS, connecting, first_exchange, tls
-from chaos.faults.network.line import Line
+from chaos.faults.network.line import ActiveTreatment
 from chaos.faults.network.netem import why_unfit
 from chaos.faults.network.packets import Direction, Traffic, treated
 from chaos.faults.network.sideband import EVERY_S, EchoProbe, echo_probe
@@ -228,7 +228,7 @@ class NetworkDelay(Fault):
         said = f"its {self.distribution} jitter {spread_ms:.1f} ms {'' if near else 'not '}within {allowed:.1f} ms"
         return near, f", {said} of {jitter_ms:.0f} ms"
 
-    def _await_hold(self, target: Target, line: Line, echo: EchoProbe) -> list[dict[str, float]]:
+    def _await_hold(self, target: Target, line: ActiveTreatment, echo: EchoProbe) -> list[dict[str, float]]:
         """Wait until the line holds a new and an established connection's packet; trips that ended meanwhile.
 
         Waiting for the first trip to end as well would date the beginning too late, by the delay itself.
@@ -261,7 +261,7 @@ class NetworkDelay(Fault):
         return max(0.0, self.delay - self._spread.least * self.jitter) * 0.5e3
 
     def _observer(
-        self, target: Target, line: Line, echo: EchoProbe, early: list[dict[str, float]]
+        self, target: Target, line: ActiveTreatment, echo: EchoProbe, early: list[dict[str, float]]
     ) -> Callable[[], Sample | None]:
         def observe() -> Sample | None:
             line.update(self._traffic.pids(target))

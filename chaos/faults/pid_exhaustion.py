@@ -14,8 +14,8 @@ from chaos.faults.support.channel import ANSWERS_WITHIN_S
 from chaos.faults.support.dead_man import undone_by_death
 from chaos.faults.support.fidelity import median_interval
 from chaos.faults.support.inside import Inside, escaped
-from chaos.faults.support.left import used_up
 from chaos.faults.support.steadiness import and_why, unsteady
+from chaos.faults.support.used_up import used_up
 
 _LOOK_EVERY_S = 0.05
 _ROUGH = 2

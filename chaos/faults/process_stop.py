@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from chaos.errors import InjectionError
 from chaos.faults.process.aim import Match, Scope, aim, nobody, read_match
 from chaos.faults.process.blow import GOES_WITHIN_S, Blow, missed_in, strike
-from chaos.faults.process.tree import Process, alive, family
+from chaos.faults.process.tree import LiveProcess, alive, family
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.units import PositiveDuration
 
@@ -168,7 +168,7 @@ class _Stop:
         return sum(process.pid != self.pid for process in left)
 
 
-def _tell(fault: ProcessStop, target: Target) -> tuple[Blow, list[Process]]:
+def _tell(fault: ProcessStop, target: Target) -> tuple[Blow, list[LiveProcess]]:
     """The signal that was sent, and the tree as it was before: it may end faster than one can look."""
     names = [fault.process] if fault.process is not None else list(target.names())
     target.random.shuffle(names)

@@ -1,4 +1,4 @@
-"""A game day beside the last one of its name: the score, and of each experiment what is better and what is worse."""
+"""Comparison of a game day with the last one of its name: score, and each experiment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from chaos.analysis.moments import percent
 from chaos.analysis.result import Result
 from chaos.explain import comparison
-from chaos.game_days.learnt import Changed, Comparison, DayReport, DayRun
+from chaos.game_days.learnt import DayComparison, DayReport, DayRun, ExperimentChange
 from chaos.game_days.summing_up import listed
 from chaos.verdict import Verdict
 
@@ -34,7 +34,7 @@ def day_in(folder: Path) -> DayReport | None:
 
 def compare(
     now: DayReport, then: DayReport, results: Mapping[str, Result], earlier_results: Mapping[str, Result]
-) -> Comparison:
+) -> DayComparison:
     """What changed from `then` to `now`; the results are those of both days, by run id."""
     here, there = _planned(now), _planned(then)
     rows = [
@@ -42,7 +42,7 @@ def compare(
         for name in dict.fromkeys([*here, *there])
     ]
     changed = tuple(row for row in rows if row.now is not row.then or row.changes)
-    return Comparison(
+    return DayComparison(
         run_id=then.run_id,
         started_at=then.started_at,
         verdict=then.verdict,
@@ -67,14 +67,14 @@ def _changed(
     then: DayRun | None,
     results: Mapping[str, Result],
     earlier_results: Mapping[str, Result],
-) -> Changed:
+) -> ExperimentChange:
     here = results.get(now.run_id or "") if now else None
     there = earlier_results.get(then.run_id or "") if then else None
     previous = comparison.compare(here, there) if here and there else None
     said = (
         here and there and here.verdict is not there.verdict
     )  # its first change is the verdict, which has a place
-    return Changed(
+    return ExperimentChange(
         experiment=name,
         now=now.verdict if now else None,
         then=then.verdict if then else None,
@@ -83,7 +83,7 @@ def _changed(
     )
 
 
-def _told(now: DayReport, then: DayReport, changed: Sequence[Changed]) -> str:
+def _told(now: DayReport, then: DayReport, changed: Sequence[ExperimentChange]) -> str:
     when = f"the day of {then.started_at:%Y-%m-%d %H:%M} UTC"
     parts = [_scored(now, then), *_moved(changed)]
     same = "" if now.digest == then.digest else " (another version of the day or of its experiments)"
@@ -102,7 +102,7 @@ def _scored(now: DayReport, then: DayReport) -> str:
     )
 
 
-def _moved(changed: Sequence[Changed]) -> Iterator[str]:
+def _moved(changed: Sequence[ExperimentChange]) -> Iterator[str]:
     for now, words in (
         (Verdict.DEVIATED, "deviated and did not then"),
         (Verdict.HELD, "held and did not then"),

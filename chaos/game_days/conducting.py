@@ -1,4 +1,4 @@
-"""Carry out one game day: what the CLI and the Prefect flow both go through.
+"""Conductor of one game day, shared by the command line and the Prefect flow.
 
 1. begin      the day's folder and the first line of its journal
 2. stages     in order; of each its experiments, so many at once, each followed up when it deviates
@@ -67,7 +67,7 @@ async def conduct(plan: DayPlan, run: Run, executor: Executor, stop: Stop, *, an
 
 def _begin(plan: DayPlan, run: Run, journal: Journal) -> None:
     spec = plan.spec
-    record.tell(
+    record.append(
         journal,
         "day.started",
         run_id=run.id,
@@ -101,7 +101,7 @@ def _ended(journal: Journal, course: "_Course") -> Iterator[None]:
         why = f"our own failure: {str(error) or type(error).__name__}"
         raise
     finally:
-        record.tell(journal, "day.ended", ended=ended, why=why)
+        record.append(journal, "day.ended", ended=ended, why=why)
 
 
 @dataclass(slots=True)
@@ -238,4 +238,4 @@ class _Course:
         await self.executor.show(record.fold(self.journal.events()))
 
     def _tell(self, type_: str, **data: Any) -> None:
-        record.tell(self.journal, type_, **data)
+        record.append(self.journal, type_, **data)

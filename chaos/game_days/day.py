@@ -1,18 +1,18 @@
-"""What one game day came to: which experiments ran, what was decided between them, and how the day ended."""
+"""State of one game day: experiments that ran, decisions, and how the day ended."""
 
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from chaos.analysis.part import Part
+from chaos.analysis.part import ResultPart
 from chaos.verdict import Outcome, Verdict, worst
 
 By = Literal["verdicts", "probe", "approval", "stop condition", "switch"]
 Ended = Literal["completed", "stopped", "aborted", "crashed"]
 
 
-class Ran(Part):
+class Ran(ResultPart):
     """One experiment of the day; times are UTC."""
 
     experiment: str
@@ -32,7 +32,7 @@ class Ran(Part):
     """The experiment whose deviation called for this one."""
 
 
-class Decision(Part):
+class DayDecision(ResultPart):
     """Whether the day went on, and what said so."""
 
     go: bool
@@ -43,18 +43,18 @@ class Decision(Part):
     """Who approved or refused, as they called themselves."""
 
 
-class StageRecord(Part):
+class StageRecord(ResultPart):
     """One stage, as far as it got."""
 
     name: str
     started_at: datetime
     ended_at: datetime | None = None
     ran: tuple[Ran, ...] = ()
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[DayDecision, ...] = ()
     """What was decided after it, in order: one for each gate that was asked."""
 
 
-class Day(Part):
+class Day(ResultPart):
     """A whole game day: the fold of `day.ndjson`, and all that its report is made of."""
 
     run_id: str

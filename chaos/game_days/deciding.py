@@ -1,4 +1,4 @@
-"""What is decided before and between the stages of a game day. Pure, but for what a person or a probe says."""
+"""Decisions before and between the stages of a game day. Pure, apart from persons and probes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The plan of a game day in words: when, what in which order, what decides in between, and what can end it."""
+"""Description of a game day's plan: when, what in which order, what decides, what can end it."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,17 +1,17 @@
-"""What a game day taught: `day.json`, and all that its page, its Markdown and its JUnit file show. Times are UTC."""
+"""Result of a game day: `day.json`, and all that its page, Markdown and JUnit file show. Times are UTC."""
 
 from datetime import datetime
 
 from pydantic import Field
 
-from chaos.analysis.part import Part
+from chaos.analysis.part import ResultPart
 from chaos.analysis.result import Delivery, Links, Severity
-from chaos.game_days.day import Decision, Ended
+from chaos.game_days.day import DayDecision, Ended
 from chaos.game_days.score import Score
 from chaos.verdict import Outcome, Verdict
 
 
-class Acting(Part):
+class Acting(ResultPart):
     """When one fault was in place."""
 
     step: str
@@ -20,7 +20,7 @@ class Acting(Part):
     end: datetime
 
 
-class Broken(Part):
+class BrokenSteadyState(ResultPart):
     """A steady state that did not hold."""
 
     name: str
@@ -28,7 +28,7 @@ class Broken(Part):
     why: str
 
 
-class DayRun(Part):
+class DayRun(ResultPart):
     """One experiment of the day, with what its own report says."""
 
     stage: str
@@ -51,7 +51,7 @@ class DayRun(Part):
     """What each fault was measured to do."""
     acting: tuple[Acting, ...] = ()
     steady_states: int = 0
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[BrokenSteadyState, ...] = ()
     recovery_s: float | None = None
     """The slowest steady state's; None when one never came back, or none was looked at."""
     never_recovered: bool = False
@@ -60,16 +60,16 @@ class DayRun(Part):
     """Its own page, relative to the day's."""
 
 
-class DayStage(Part):
+class DayStage(ResultPart):
     """One stage, and what was decided after it."""
 
     name: str
     started_at: datetime
     ended_at: datetime | None
-    decisions: tuple[Decision, ...]
+    decisions: tuple[DayDecision, ...]
 
 
-class DayTimings(Part):
+class DayTimings(ResultPart):
     """What the day took beside its runs."""
 
     decisions_s: float
@@ -80,7 +80,7 @@ class DayTimings(Part):
     """The longest."""
 
 
-class Evidence(Part):
+class Evidence(ResultPart):
     """Why one run says so."""
 
     experiment: str
@@ -88,7 +88,7 @@ class Evidence(Part):
     """Empty when a model says it as part of its advice."""
 
 
-class Advice(Part):
+class DayAdvice(ResultPart):
     """One thing to do, from however many runs say so."""
 
     what: str
@@ -102,7 +102,7 @@ class Advice(Part):
         return tuple(dict.fromkeys(each.experiment for each in self.seen))
 
 
-class Changed(Part):
+class ExperimentChange(ResultPart):
     """One experiment beside itself on the day before this one."""
 
     experiment: str
@@ -116,7 +116,7 @@ class Changed(Part):
     """Beyond noise."""
 
 
-class Comparison(Part):
+class DayComparison(ResultPart):
     """This day beside the last one of the same name that proved anything."""
 
     run_id: str
@@ -126,13 +126,13 @@ class Comparison(Part):
     at_most: int
     coverage: float
     same_digest: bool
-    experiments: tuple[Changed, ...]
+    experiments: tuple[ExperimentChange, ...]
     """Those of which something changed."""
     told: str
     """All of it in one sentence."""
 
 
-class DayReport(Part):
+class DayReport(ResultPart):
     """`verdict` is about the systems and `why` its reason; `ended` is about the day and `ended_because` its reason."""
 
     run_id: str
@@ -153,10 +153,10 @@ class DayReport(Part):
     stages: tuple[DayStage, ...]
     runs: tuple[DayRun, ...]
     not_run: tuple[str, ...]
-    recommendations: tuple[Advice, ...]
+    recommendations: tuple[DayAdvice, ...]
     """The most pressing first."""
     timings: DayTimings
-    previous: Comparison | None = None
+    previous: DayComparison | None = None
     links: Links = Links()
     delivery: dict[str, Delivery] = Field(default={})
 

@@ -20,13 +20,13 @@ from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer, check_time
 from chaos.game_days.gathering import keep_record, learnt
 from chaos.game_days.learnt import DayReport
-from chaos.game_days.news import news
+from chaos.game_days.new_lines import new_lines
 from chaos.game_days.planning import DayPlan
 from chaos.manifests.models.game_day import ByApproval
 from chaos.planning.plan import Plan
 from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages, execute
-from chaos.runs.active import DAYS, under_way
+from chaos.runs.active import DAYS, registered
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.kill_switch import heeded
@@ -77,7 +77,7 @@ class DayStages:
 
     async def show(self, day: Day) -> None:
         """Say what is new."""
-        for line in news(self.day, day):
+        for line in new_lines(self.day, day):
             self.observer.log(line)
         self.day = day
 
@@ -97,7 +97,7 @@ async def execute_day(plan: DayPlan, stages: DayStages, *, anytime: bool = False
     check_time(plan, datetime.now(UTC), anytime=anytime)
     async with stages.admitted(plan) as stop:
         run = Run.new(plan.name, stages.out)
-        with under_way(run, stages.external_run_id, DAYS):
+        with registered(run, stages.external_run_id, DAYS):
             stages.observer.begun(run)
             await stages.begun(plan, run)
             async with stages.accompanied(plan, run):

@@ -1,4 +1,4 @@
-"""From a game day's manifest to what will be done: every experiment found and drawn, or nothing begins."""
+"""Plan of a game day: every experiment found and resolved, or nothing starts."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from chaos.manifests.digests import day_digest
 from chaos.manifests.load import Loaded, LoadedDay
 from chaos.manifests.models.game_day import Entry, GameDaySpec
 from chaos.manifests.referring import references
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.planning.plan import Plan, draw
 
 
@@ -51,7 +51,7 @@ def plan_day(day: LoadedDay, found: Mapping[str, Loaded], commit: str | None = N
     """What the day would do. Raises ManifestError with every reason why any part of it cannot be done here."""
     plans: dict[str, Plan] = {}
     entries: dict[str, Entry] = {}
-    wrong: list[Problem] = []
+    wrong: list[ManifestProblem] = []
     for each in references(day.manifest.spec):
         entries[each.entry.name] = each.entry
         plans[each.entry.name], refusals = draw(

@@ -1,4 +1,4 @@
-"""The journal of a game day, `day.ndjson`: append-only, written as things happen, and the day that it amounts to.
+"""Journal of a game day, `day.ndjson`: append-only, and the state that it amounts to.
 
 day.started {run_id, name, purpose, digest, participants, notes, commit, planned, weights, source} ·
 day.ended {ended, why}                                        planned: [{stage, experiments}], in their order
@@ -16,7 +16,7 @@ from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.game_days.day import Day, Decision, Ran, StageRecord
+from chaos.game_days.day import Day, DayDecision, Ran, StageRecord
 from chaos.runs.journal import Journal
 
 FILE = "day.ndjson"
@@ -36,7 +36,7 @@ def is_day(journal: Path) -> bool:
         return False
 
 
-def tell(journal: Journal, type_: str, **data: Any) -> None:
+def append(journal: Journal, type_: str, **data: Any) -> None:
     """Add one fact, now. Raises ChaosLabError when the disk refuses."""
     journal.append(Event(type_, time.time(), data, source="host"))
 
@@ -89,7 +89,7 @@ def _stage_after(stage: StageRecord, event: Event) -> StageRecord:
         case "stage.ended":
             return stage.model_copy(update={"ended_at": _when(event)})
         case "decision.made":
-            decision = Decision(at=_when(event), **_some(event, "go", "by", "why", "who"))
+            decision = DayDecision(at=_when(event), **_some(event, "go", "by", "why", "who"))
             return stage.model_copy(update={"decisions": (*stage.decisions, decision)})
     ran = Ran(started_at=_when(event), **_some(event, "experiment", "follow_up_of"))
     return stage.model_copy(update={"ran": (*stage.ran, ran)})

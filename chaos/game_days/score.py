@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from chaos.analysis.part import Part
+from chaos.analysis.part import ResultPart
 from chaos.analysis.result import Result
 from chaos.game_days.day import Day, Ran
 from chaos.verdict import Verdict
@@ -24,7 +24,7 @@ DEVIATED_AT_MOST = 0.5
 """Of an experiment that deviated though all but one of its many steady states held."""
 
 
-class Counted(Part):
+class ScoredExperiment(ResultPart):
     """What one planned experiment adds."""
 
     experiment: str
@@ -34,14 +34,14 @@ class Counted(Part):
     """`s` of the formula."""
 
 
-class Score(Part):
+class Score(ResultPart):
     """The score with everything it is made of."""
 
     value: int
     at_most: int
     coverage: float
     """Share of the weight that proved something, 0 to 1."""
-    counted: tuple[Counted, ...]
+    counted: tuple[ScoredExperiment, ...]
 
 
 def score(day: Day, results: Mapping[str, Result]) -> Score:
@@ -52,7 +52,7 @@ def score(day: Day, results: Mapping[str, Result]) -> Score:
     return _summed(counted)
 
 
-def _summed(counted: Sequence[Counted]) -> Score:
+def _summed(counted: Sequence[ScoredExperiment]) -> Score:
     total = sum(each.weight for each in counted)
     kept = sum(each.weight * each.kept for each in counted)
     unproven = sum(each.weight for each in counted if not each.proven)
@@ -69,14 +69,16 @@ def _floor(part: float, whole: float) -> int:
     return math.floor(100 * part / whole + 1e-9) if whole else 0
 
 
-def _counted(ran: Ran, day: Day, result: Result | None) -> Counted:
+def _counted(ran: Ran, day: Day, result: Result | None) -> ScoredExperiment:
     proven = ran.verdict in (Verdict.HELD, Verdict.DEVIATED)
     kept = 1.0 if ran.verdict is Verdict.HELD else DEVIATED_AT_MOST * _share(result) if proven else 0.0
     return _nothing(ran.experiment, day).model_copy(update={"proven": proven, "kept": kept})
 
 
-def _nothing(experiment: str, day: Day) -> Counted:
-    return Counted(experiment=experiment, weight=day.weights.get(experiment, 1.0), proven=False, kept=0.0)
+def _nothing(experiment: str, day: Day) -> ScoredExperiment:
+    return ScoredExperiment(
+        experiment=experiment, weight=day.weights.get(experiment, 1.0), proven=False, kept=0.0
+    )
 
 
 def _share(result: Result | None) -> float:

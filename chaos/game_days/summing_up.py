@@ -1,4 +1,4 @@
-"""From the record of a day and the results of its runs to what the day taught. Pure."""
+"""Summary of a game day: from its record and the results of its runs to its result. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from chaos.analysis.verdict import delivered_words, sentence
 from chaos.explain.rules import recovery_time_s
 from chaos.game_days.advice import merged
 from chaos.game_days.day import Day, Ran
-from chaos.game_days.learnt import Acting, Broken, DayReport, DayRun, DayStage
+from chaos.game_days.learnt import Acting, BrokenSteadyState, DayReport, DayRun, DayStage
 from chaos.game_days.score import score
 from chaos.game_days.timings import timings
 from chaos.verdict import Verdict
@@ -110,7 +110,7 @@ def _learnt(result: Result) -> dict[str, object]:
         "acting": tuple(_acting(result)),
         "steady_states": len(result.steady_state),
         "broken": tuple(
-            Broken(name=state.name, verdict=state.verdict, why=state.why)
+            BrokenSteadyState(name=state.name, verdict=state.verdict, why=state.why)
             for state in result.steady_state
             if state.verdict is not Verdict.HELD
         ),

@@ -1,4 +1,4 @@
-"""What a game day took beside its runs: the decisions, and the carrying out of each run. Pure."""
+"""Overhead of a game day: time for decisions, and for running each experiment beyond its phases. Pure."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median

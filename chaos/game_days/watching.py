@@ -1,4 +1,4 @@
-"""Look at something from outside, again and again: what ends a day early, and what lets its next stage begin."""
+"""Watching of outside probes on a game day: what ends it early, and what lets the next stage start."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from chaos.units import DURATION
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """One look. `at` is the loop's time that it was meant for."""
 
     at: float
@@ -40,7 +40,7 @@ class _Outside:
         raise ProbeError("no command is run outside of a sandbox")
 
 
-async def looks(watched: FromOutside) -> AsyncIterator[Look]:
+async def looks(watched: FromOutside) -> AsyncIterator[Observation]:
     """Look every `probe.every`, for as long as somebody asks. No look takes longer than its timeout, 1 s at most."""
     loop = asyncio.get_running_loop()
     began = at = loop.time()
@@ -99,7 +99,7 @@ def words(watched: FromOutside) -> str:
     return subject(asdict(watched.probe))
 
 
-async def _look(watched: FromOutside, at: float) -> Look:
+async def _look(watched: FromOutside, at: float) -> Observation:
     loop = asyncio.get_running_loop()
     began = loop.time()
     value, error = None, None
@@ -107,4 +107,4 @@ async def _look(watched: FromOutside, at: float) -> Look:
         value = await watched.probe.observe(_Outside())
     except ProbeError as failure:
         error = str(failure)
-    return Look(at, value, error, loop.time() - began)
+    return Observation(at, value, error, loop.time() - began)

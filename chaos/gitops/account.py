@@ -1,4 +1,4 @@
-"""What this machine can say of a repository that it follows: its commit, what stands in the way, what runs came to.
+"""Last sync of a repository on this machine: its commit, what is stalled, and the last run of each experiment.
 
 Written after each reconciliation and after each run of this machine, beside the copy of the repository; losing it costs
 the words until the next one.
@@ -44,7 +44,7 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class LastSync:
     """One repository, as it was left."""
 
     repository: str
@@ -93,8 +93,8 @@ def file_of(mirror: Mirror) -> Path:
     return mirror.git.folder.with_suffix(_SUFFIX)
 
 
-def accounts(folder: Path) -> Iterator[tuple[Path, Account]]:
+def accounts(folder: Path) -> Iterator[tuple[Path, LastSync]]:
     """All of this machine, by their files."""
     for file in sorted(folder.glob(f"*{_SUFFIX}")):
-        if (account := Account.load(file)) is not None:
+        if (account := LastSync.load(file)) is not None:
             yield file, account

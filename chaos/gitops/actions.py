@@ -1,11 +1,11 @@
-"""What can be done about one experiment, why, and what a person allows: plain values."""
+"""Actions of a sync: what can be done about one experiment, the reason, and what a person allows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from chaos.gitops.observed import Deployed, Shape
-from chaos.gitops.wanted import Wanted
+from chaos.gitops.wanted import DesiredDeployment
 
 Kind = Literal["create", "update", "pause", "resume", "abort", "prune", "run", "stall"]
 
@@ -34,7 +34,7 @@ class Action:
     """The experiment's, as the repository calls it; of a broken file that asks for none, its path."""
     reason: Reason
     why: str
-    wanted: Wanted | None = None
+    wanted: DesiredDeployment | None = None
     deployed: Deployed | None = None
     shape: Shape | None = None
     key: str = ""
@@ -46,7 +46,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SyncPolicy:
     """What a person allows."""
 
     heal: bool = True

@@ -1,10 +1,10 @@
-"""What a commit asks for, without what cannot be: waiting for, or naming, an experiment that is not there. Pure."""
+"""Consistency of a commit: without what waits for, or names, an experiment that does not exist. Pure."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.gitops.wanted import BrokenFile, Desired, DesiredDeployment
 
 
 def consistent(desired: Desired) -> Desired:
@@ -14,19 +14,19 @@ def consistent(desired: Desired) -> Desired:
     while wrong := sorted(_hopeless(wanted)):
         for name, why in wrong:
             path = wanted.pop(name).path
-            broken.append(Broken(path, (f"{path}:1:1 {why}",), frozenset({name})))
+            broken.append(BrokenFile(path, (f"{path}:1:1 {why}",), frozenset({name})))
     for name, one in wanted.items():
         if one.is_game_day:
             wanted[name] = replace(one, push_digest=_with_experiments(one, wanted))
     return replace(desired, wanted=wanted, broken=tuple(broken))
 
 
-def _with_experiments(day: Wanted, wanted: Mapping[str, Wanted]) -> str:
+def _with_experiments(day: DesiredDeployment, wanted: Mapping[str, DesiredDeployment]) -> str:
     whole = "\0".join((day.push_digest, *(wanted[name].push_digest for name in day.experiments)))
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _hopeless(wanted: Mapping[str, Wanted]) -> Iterator[tuple[str, str]]:
+def _hopeless(wanted: Mapping[str, DesiredDeployment]) -> Iterator[tuple[str, str]]:
     for one in wanted.values():
         where = "spec.stages" if one.is_game_day else f"spec.dependsOn: {one.name}"
         needed = (*one.depends_on, *one.experiments)
@@ -37,7 +37,7 @@ def _hopeless(wanted: Mapping[str, Wanted]) -> Iterator[tuple[str, str]]:
             yield one.name, f"{where}: it waits for itself in the end"
 
 
-def _before(one: Wanted, wanted: Mapping[str, Wanted]) -> set[str]:
+def _before(one: DesiredDeployment, wanted: Mapping[str, DesiredDeployment]) -> set[str]:
     """Everything that comes before it."""
     seen: set[str] = set()
     waiting = list(one.depends_on)

@@ -1,4 +1,4 @@
-"""Desired, observed, policy -> actions. Pure: the same three give the same actions, and applied they leave none.
+"""Decision of a sync: desired, observed, policy -> actions. Pure; once applied, nothing is left to do.
 
 For each experiment of the commit: create what is not there; update what looks different; pause and resume as the
 repository says; run it once per digest, after what it depends on has held. For each deployment of ours that the commit
@@ -14,10 +14,10 @@ off it that says that it was the repository which had suspended it.
 from collections.abc import Iterator
 
 from chaos.gitops.actions import Action as Action
-from chaos.gitops.actions import Policy as Policy
 from chaos.gitops.actions import Reason as Reason
+from chaos.gitops.actions import SyncPolicy as SyncPolicy
 from chaos.gitops.observed import Deployed, Observed, Own, Shape
-from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.gitops.wanted import BrokenFile, Desired, DesiredDeployment
 from chaos.text.inert import markdown
 
 _LIVE = "live "
@@ -25,9 +25,9 @@ _LIVE = "live "
 _WAS = {True: "it was", False: "they were"}
 
 
-def decide(desired: Desired, observed: Observed, policy: Policy | None = None) -> list[Action]:
+def decide(desired: Desired, observed: Observed, policy: SyncPolicy | None = None) -> list[Action]:
     """Everything to do, in the order to do it."""
-    policy = policy or Policy()
+    policy = policy or SyncPolicy()
     stalls = {key: action for key, action in _stalls(desired, observed, policy)}
     return [
         *(stalls[key] for key in sorted(stalls.keys() - observed.stalled)),
@@ -42,12 +42,12 @@ def carried(stalled: frozenset[str]) -> frozenset[str]:
     return frozenset(key for key in stalled if key.startswith(_LIVE))
 
 
-def standing(desired: Desired, observed: Observed, policy: Policy | None = None) -> frozenset[str]:
+def standing(desired: Desired, observed: Observed, policy: SyncPolicy | None = None) -> frozenset[str]:
     """The keys of all that stalls now, told already or not: what is to be remembered."""
-    return frozenset(key for key, _ in _stalls(desired, observed, policy or Policy()))
+    return frozenset(key for key, _ in _stalls(desired, observed, policy or SyncPolicy()))
 
 
-def shape_of(wanted: Wanted, desired: Desired, deployment: str = "") -> Shape:
+def shape_of(wanted: DesiredDeployment, desired: Desired, deployment: str = "") -> Shape:
     """What its deployment is to look like, whose name may be another than the experiment's."""
     tags = {
         "chaoslab",
@@ -66,7 +66,7 @@ def shape_of(wanted: Wanted, desired: Desired, deployment: str = "") -> Shape:
     )
 
 
-def _stalls(desired: Desired, observed: Observed, policy: Policy) -> Iterator[tuple[str, Action]]:
+def _stalls(desired: Desired, observed: Observed, policy: SyncPolicy) -> Iterator[tuple[str, Action]]:
     own = observed.of(desired.repository)
     for broken in desired.broken:
         yield broken.key, _broken(broken, desired, own)
@@ -81,7 +81,7 @@ def _stalls(desired: Desired, observed: Observed, policy: Policy) -> Iterator[tu
             f"{', '.join(names)} would be pruned, and may be in {', '.join(unknown)}, which does not say what it "
             "holds; mend that first, or let them go by `chaoslab sync --prune-all`"
         )
-        key = _LIVE + Broken(desired.repository, (*names, *unknown)).key
+        key = _LIVE + BrokenFile(desired.repository, (*names, *unknown)).key
         yield key, Action("stall", desired.repository, Reason.NAMES_UNKNOWN, why, key=key, keeps=names)
     elif not _may_go(desired, observed, policy):
         why = (
@@ -91,7 +91,7 @@ def _stalls(desired: Desired, observed: Observed, policy: Policy) -> Iterator[tu
         yield key, Action("stall", desired.repository, Reason.TOO_MUCH_WOULD_GO, why, key=key)
 
 
-def _broken(broken: Broken, desired: Desired, own: Own) -> Action:
+def _broken(broken: BrokenFile, desired: Desired, own: Own) -> Action:
     kept = sorted(
         one.experiment
         for one in own.every
@@ -103,7 +103,7 @@ def _broken(broken: Broken, desired: Desired, own: Own) -> Action:
     return Action("stall", broken.path, Reason.BROKEN, why, key=broken.key, keeps=tuple(kept))
 
 
-def _shaped(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Action]:
+def _shaped(desired: Desired, observed: Observed, policy: SyncPolicy) -> Iterator[Action]:
     own = observed.of(desired.repository)
     for name in sorted(desired.wanted):
         wanted, deployed, called = desired.wanted[name], own.get(name), own.name_of(name)
@@ -120,7 +120,9 @@ def _shaped(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Ac
             yield from _updated(wanted, deployed, shape, policy)
 
 
-def _updated(wanted: Wanted, deployed: Deployed, shape: Shape, policy: Policy) -> Iterator[Action]:
+def _updated(
+    wanted: DesiredDeployment, deployed: Deployed, shape: Shape, policy: SyncPolicy
+) -> Iterator[Action]:
     was, differs, pushed = deployed.shape, _differing(deployed, shape), deployed.applied != shape.mark
     if shape.suspended and not deployed.paused:
         yield Action(
@@ -154,7 +156,7 @@ def _left(desired: Desired, own: Own) -> Iterator[tuple[str, Action]]:
             why = (
                 f"{differs} from {wanted.path}: changed by hand, and left; a sync that heals drift undoes it"
             )
-            key = _LIVE + Broken(name, (shape.mark, deployed.shape.mark)).key
+            key = _LIVE + BrokenFile(name, (shape.mark, deployed.shape.mark)).key
             yield key, Action("stall", name, Reason.DRIFTED, why, wanted, deployed, shape, key)
 
 
@@ -181,7 +183,7 @@ def _path(one: Deployed) -> str:
     return one.shape.target[1]
 
 
-def _may_go(desired: Desired, observed: Observed, policy: Policy) -> bool:
+def _may_go(desired: Desired, observed: Observed, policy: SyncPolicy) -> bool:
     own = observed.of(desired.repository)
     going = _going(desired, own)
     if policy.prune_all:
@@ -192,10 +194,10 @@ def _may_go(desired: Desired, observed: Observed, policy: Policy) -> bool:
 
 
 def _key_of(desired: Desired, going: list[Deployed]) -> str:
-    return _LIVE + Broken(desired.repository, tuple(sorted(each.name for each in going))).key
+    return _LIVE + BrokenFile(desired.repository, tuple(sorted(each.name for each in going))).key
 
 
-def _removed(desired: Desired, observed: Observed, policy: Policy) -> Iterator[Action]:
+def _removed(desired: Desired, observed: Observed, policy: SyncPolicy) -> Iterator[Action]:
     if not _may_go(desired, observed, policy):
         return
     for one in sorted(_going(desired, observed.of(desired.repository)), key=lambda each: each.name):

@@ -1,10 +1,10 @@
-"""What there is once a round of actions has been done, without another look at the server. Pure."""
+"""Expected state after a round of actions, without reading the server again. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chaos.gitops.account import Account, Stall
-from chaos.gitops.decide import Action, Policy, Reason, decide, shape_of
+from chaos.gitops.account import LastSync, Stall
+from chaos.gitops.decide import Action, Reason, SyncPolicy, decide, shape_of
 from chaos.gitops.observed import Deployed, Observed, Own, PushRun
 from chaos.gitops.wanted import Desired
 
@@ -30,7 +30,11 @@ def expected(desired: Desired, seen: Observed, actions: Iterable[Action]) -> Obs
 
 
 def stalls(
-    desired: Desired, seen: Observed, policy: Policy, before: Account | None, looked_at: frozenset[str] | None
+    desired: Desired,
+    seen: Observed,
+    policy: SyncPolicy,
+    before: LastSync | None,
+    looked_at: frozenset[str] | None,
 ) -> tuple[Stall, ...]:
     """Everything that stands in the way, told already or not; of what was not looked at, what stood there before."""
     some = desired.wanted if looked_at is None else {name: desired.wanted[name] for name in looked_at}

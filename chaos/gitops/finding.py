@@ -1,4 +1,4 @@
-"""Which entries of a commit are manifests, and which look like some but are not read: each with the reason.
+"""Manifests of a commit: which entries are manifests, and which look like some but are not read, with the reason.
 
 A folder called `apps`, which holds what is experimented on, is left out, and so is what is hidden unless it holds a
 manifest. Nothing else is left out without a word.
@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from chaos.gitops.repository.mirror import Entry, Mirror
-from chaos.gitops.wanted import Broken
+from chaos.gitops.repository.mirror import Mirror, TreeEntry
+from chaos.gitops.wanted import BrokenFile
 from chaos.manifests.policy import MISNAMED, NAME, misplaced
 from chaos.manifests.yaml.files import SUFFIXES
 
@@ -22,14 +22,14 @@ _MOST_LINKS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ManifestFolder:
     """The manifests of a folder, and what was refused there."""
 
-    files: tuple[Entry, ...]
-    refused: tuple[Broken, ...]
+    files: tuple[TreeEntry, ...]
+    refused: tuple[BrokenFile, ...]
 
 
-def find(mirror: Mirror, commit: str, entries: Iterable[Entry], folder: str) -> Found:
+def find(mirror: Mirror, commit: str, entries: Iterable[TreeEntry], folder: str) -> ManifestFolder:
     """Sort out what a commit has in a folder (`.` is all of it). Raises GitError."""
     entries = list(entries)
     inside = [entry for entry in entries if not entry.is_tree and _is_inside(entry.path, folder)]
@@ -41,7 +41,7 @@ def find(mirror: Mirror, commit: str, entries: Iterable[Entry], folder: str) -> 
     files = [
         entry for entry in seen if entry.is_file and _is_manifest(entry.path) and entry.shown not in wrong
     ]
-    return Found(tuple(files[:MOST_MANIFESTS]), (*refused, *_too_many(files)))
+    return ManifestFolder(tuple(files[:MOST_MANIFESTS]), (*refused, *_too_many(files)))
 
 
 def _is_inside(path: str, folder: str) -> bool:
@@ -63,7 +63,7 @@ def _is_manifest(path: str) -> bool:
     return path.endswith(SUFFIXES)
 
 
-def _reason(entry: Entry, links: "_Links") -> str:
+def _reason(entry: TreeEntry, links: "_Links") -> str:
     """Why this entry is not read though it may be a manifest, or hold some; empty when there is no reason."""
     looks = entry.path.lower().endswith(SUFFIXES)
     if entry.is_repository:
@@ -81,11 +81,11 @@ def _reason(entry: Entry, links: "_Links") -> str:
     return misplaced(NAME) if entry.path.endswith((f"/{NAME}", f"/{MISNAMED}")) else ""
 
 
-def _refusal(entry: Entry, why: str) -> Broken:
-    return Broken(entry.shown, (f"{entry.shown}:1:1: {why}",), certain=False, readable=False)
+def _refusal(entry: TreeEntry, why: str) -> BrokenFile:
+    return BrokenFile(entry.shown, (f"{entry.shown}:1:1: {why}",), certain=False, readable=False)
 
 
-def _hidden(mirror: Mirror, commit: str, entries: list[Entry]) -> Iterator[Broken]:
+def _hidden(mirror: Mirror, commit: str, entries: list[TreeEntry]) -> Iterator[BrokenFile]:
     """Of what is hidden only what holds a manifest: all else was never meant for us."""
     files = [entry for entry in entries if entry.is_file and entry.path.lower().endswith(SUFFIXES)]
     contents = mirror.blobs(commit, (entry.oid for entry in files))
@@ -97,20 +97,20 @@ def _hidden(mirror: Mirror, commit: str, entries: list[Entry]) -> Iterator[Broke
             )
 
 
-def _too_many(files: list[Entry]) -> Iterator[Broken]:
+def _too_many(files: list[TreeEntry]) -> Iterator[BrokenFile]:
     if len(files) > MOST_MANIFESTS:
         first = files[MOST_MANIFESTS].path
         why = f"{first}:1:1: {len(files):,} manifests; at most {MOST_MANIFESTS:,} are read"
-        yield Broken(first, (why,), certain=False, readable=False)
+        yield BrokenFile(first, (why,), certain=False, readable=False)
 
 
 class _Links:
     """Where the links of a commit lead."""
 
-    def __init__(self, mirror: Mirror, commit: str, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, mirror: Mirror, commit: str, entries: Mapping[str, TreeEntry]) -> None:
         self._mirror, self._commit, self._entries = mirror, commit, entries
 
-    def reason(self, link: Entry) -> str:
+    def reason(self, link: TreeEntry) -> str:
         """Why a link is to be told of: it leads, or may lead, to a folder. Raises GitError."""
         path = link.path
         for _ in range(_MOST_LINKS):
@@ -126,7 +126,7 @@ class _Links:
             path = self._target(entry)
         return "is a link to itself"
 
-    def _target(self, link: Entry) -> str:
+    def _target(self, link: TreeEntry) -> str:
         content = self._mirror.blobs(self._commit, [link.oid])[link.oid] or b"/"
         aim = content.decode(errors="surrogateescape")
         return posixpath.normpath(posixpath.join(posixpath.dirname(link.path), aim))

@@ -1,4 +1,4 @@
-"""A run's verdict as the status of its commit, on the forge that hosts the repository: GitHub, GitLab or Gitea.
+"""Commit statuses on a forge: a run's verdict on GitHub, GitLab or Gitea.
 
 Sources: GitHub REST "Create a commit status"; GitLab API "Set commit pipeline status"; Gitea API "repoCreateStatus".
 """

@@ -1,4 +1,4 @@
-"""What this machine remembers of the last time it brought a server in line with a repository.
+"""Sync memory: the last commit that this machine brought in line, and with which server.
 
 Losing it costs one full look at the server, nothing else. A look at an unchanged commit needs only the first line of
 the file; the second has every experiment, and is parsed when somebody asks for one.
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from chaos.gitops.repository.mirror import Mirror
-from chaos.gitops.wanted import Wanted
+from chaos.gitops.wanted import DesiredDeployment
 
 
-class _Saved(Mapping[str, Wanted]):
+class _Saved(Mapping[str, DesiredDeployment]):
     """Experiments by name, as they were saved."""
 
     def __init__(self, text: bytes, count: int) -> None:
@@ -24,10 +24,10 @@ class _Saved(Mapping[str, Wanted]):
         self._count = count
 
     @cached_property
-    def _parsed(self) -> dict[str, Wanted]:
-        return {name: Wanted.from_json(each) for name, each in json.loads(self.text).items()}
+    def _parsed(self) -> dict[str, DesiredDeployment]:
+        return {name: DesiredDeployment.from_json(each) for name, each in json.loads(self.text).items()}
 
-    def __getitem__(self, name: str) -> Wanted:
+    def __getitem__(self, name: str) -> DesiredDeployment:
         return self._parsed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -38,12 +38,12 @@ class _Saved(Mapping[str, Wanted]):
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SyncMemory:
     """The last commit that was brought in line, and with which server."""
 
     api: str = ""
     commit: str = ""
-    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    wanted: Mapping[str, DesiredDeployment] = field(default_factory=dict)
     stalled: frozenset[str] = frozenset()
     waiting: bool = False
     """Whether a run of that commit waits for another, so that there is more to do without any push."""
@@ -56,7 +56,7 @@ class Memory:
         return mirror.git.folder.with_suffix(".synced")
 
     @classmethod
-    def load(cls, file: Path) -> "Memory":
+    def load(cls, file: Path) -> "SyncMemory":
         """What was saved; nothing when there is none, or none that this version has written whole."""
         try:
             first, _, text = file.read_bytes().partition(b"\n")
@@ -86,10 +86,10 @@ class Memory:
         part.replace(file)
 
 
-def _text(wanted: Mapping[str, Wanted]) -> bytes:
+def _text(wanted: Mapping[str, DesiredDeployment]) -> bytes:
     return json.dumps({name: each.to_json() for name, each in wanted.items()}).encode()
 
 
 def _seal(text: bytes) -> list[Any]:
     """Another for another text, and for a version of ours that has other fields."""
-    return [zlib.crc32(text), *(each.name for each in fields(Wanted))]
+    return [zlib.crc32(text), *(each.name for each in fields(DesiredDeployment))]

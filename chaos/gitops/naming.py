@@ -1,4 +1,4 @@
-"""Which experiments a broken file may still name: read from its content, without believing the rest of it. Pure."""
+"""Names in broken files: which experiments such a file may still define, without believing the rest of it. Pure."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What there is: the deployments of one repository and the runs that pushes began, whoever keeps them."""
+"""Observed state: the deployments of one repository and the runs that pushes started."""
 
 import hashlib
 from collections.abc import Mapping

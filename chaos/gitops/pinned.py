@@ -1,4 +1,4 @@
-"""A manifest and its app as they are at one commit, written down for a run: these files and no others.
+"""Pinned experiment: a manifest and its app as they are at one commit, written for a run; no other files.
 
 Only plain files and folders are written; a link is kept as a link, and the app's survey refuses one that leads out.
 """
@@ -13,7 +13,7 @@ from chaos.errors import ManifestError
 from chaos.gitops.limits import policies_for
 from chaos.gitops.reading import apps_of
 from chaos.gitops.repository.git import GitError
-from chaos.gitops.repository.mirror import Entry, Mirror
+from chaos.gitops.repository.mirror import Mirror, TreeEntry
 from chaos.host.private import state_folder
 from chaos.manifests.load import Loaded, load
 
@@ -44,12 +44,12 @@ def load_pinned(mirror: Mirror, commit: str, path: str, folder: Path) -> list[Lo
     return [replace(one, policies=policies, committed=True) for one in load(root / path, root)]
 
 
-def _below(entries: list[Entry], path: str) -> list[Entry]:
+def _below(entries: list[TreeEntry], path: str) -> list[TreeEntry]:
     found = [each for each in entries if each.path == path or each.path.startswith(f"{path}/")]
     return [each for each in found if each.is_file or each.mode == "120000"]
 
 
-def _write(mirror: Mirror, path: str, entries: list[Entry], root: Path) -> None:
+def _write(mirror: Mirror, path: str, entries: list[TreeEntry], root: Path) -> None:
     """All of it at once or nothing: runs of the same commit may begin together."""
     state_folder(root)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=root))
@@ -69,7 +69,7 @@ def _write(mirror: Mirror, path: str, entries: list[Entry], root: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write_one(file: Path, entry: Entry, content: bytes) -> None:
+def _write_one(file: Path, entry: TreeEntry, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     if entry.is_file:
         file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""A game day and its experiments as they are at one commit, written down for a run like `chaos.gitops.pinned`."""
+"""Pinned game day: a day and its experiments as they are at one commit, like `chaos.gitops.pinned`."""
 
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from chaos.errors import ManifestError
 from chaos.gitops.limits import policies_for
 from chaos.gitops.pinned import load_pinned
-from chaos.gitops.repository.mirror import Entry, Mirror
+from chaos.gitops.repository.mirror import Mirror, TreeEntry
 from chaos.manifests.load import Loaded, LoadedDay, game_days, load_all
 from chaos.manifests.referring import names_in, references, resolve
 from chaos.manifests.yaml.files import SUFFIXES
@@ -52,7 +52,7 @@ def the_day(file: Path, name: str | None, root: Path | None = None) -> LoadedDay
     raise ManifestError(f"{file}: say which game day by its name; it holds: {', '.join(found) or 'none'}")
 
 
-def _may_hold(entry: Entry, day: str) -> bool:
+def _may_hold(entry: TreeEntry, day: str) -> bool:
     """Whether it is a manifest of the same folder of experiments, as `resolve` looks for them."""
     if not entry.is_file or not entry.path.endswith(SUFFIXES) or entry.path == day:
         return False

@@ -1,4 +1,4 @@
-"""A commit -> what it asks for. Files are parsed from their blobs; none is ever written down or run."""
+"""Reader of a commit: its desired state. Files are parsed from blobs; none is written to disk or run."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,19 +7,19 @@ from pathlib import Path, PurePosixPath
 
 from chaos.gitops.consistency import consistent
 from chaos.gitops.finding import LFS, find
-from chaos.gitops.limits import Limits, limits_of
+from chaos.gitops.limits import CommitLimits, limits_of
 from chaos.gitops.naming import NOTHING_KNOWN, named_in
 from chaos.gitops.repository.cache import Cache, Row
 from chaos.gitops.repository.contents import ROOT as _ROOT
 from chaos.gitops.repository.contents import Contents
 from chaos.gitops.repository.git import NotThere
-from chaos.gitops.repository.mirror import Entry, Mirror
-from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.gitops.repository.mirror import Mirror, TreeEntry
+from chaos.gitops.wanted import BrokenFile, Desired, DesiredDeployment
 from chaos.manifests.beside import FindApp
 from chaos.manifests.digests import day_digest
 from chaos.manifests.load import Loaded, LoadedDay, experiments, game_days, load_bytes
 from chaos.manifests.referring import references
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.planning.app_source import AppFiles
 from chaos.planning.plan import Plan, draw
 
@@ -44,7 +44,9 @@ def read(mirror: Mirror, commit: str, holders: Mapping[str, str] | None = None) 
     return consistent(Desired(mirror.source.name, commit, wanted, every, contested))
 
 
-def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[str], list[Problem]]:
+def apps_of(
+    path: str, content: bytes, entries: Iterable[TreeEntry]
+) -> tuple[set[str], list[ManifestProblem]]:
     """The folders of the apps and the templates that a manifest of a commit names, and what is wrong with it.
 
     Templates beside one that is named come with it: it may import them.
@@ -64,8 +66,8 @@ def apps_of(path: str, content: bytes, entries: Iterable[Entry]) -> tuple[set[st
 
 
 def _rows(
-    mirror: Mirror, commit: str, files: Sequence[Entry], whole: Contents, limits: Limits
-) -> tuple[dict[str, Row], list[Broken]]:
+    mirror: Mirror, commit: str, files: Sequence[TreeEntry], whole: Contents, limits: CommitLimits
+) -> tuple[dict[str, Row], list[BrokenFile]]:
     """Path -> what it asks for; what is remembered is not parsed again."""
     cache = Cache(mirror.git.folder.with_suffix(".manifests"))
     known = cache.known()
@@ -78,7 +80,7 @@ def _rows(
     new = [entry for entry in files if entry.path not in rows]
     contents = mirror.blobs(commit, (entry.oid for entry in new))
     fresh: dict[tuple[str, str], Row] = {}
-    broken: list[Broken] = []
+    broken: list[BrokenFile] = []
     for entry in new:
         content = contents[entry.oid]
         rows[entry.path], problems = _parsed(entry.path, content, whole.find_app, limits)
@@ -92,10 +94,10 @@ def _rows(
     return rows, broken
 
 
-def _broken(path: str, problems: tuple[str, ...], content: bytes | None) -> Broken:
+def _broken(path: str, problems: tuple[str, ...], content: bytes | None) -> BrokenFile:
     readable = content is not None and not content.startswith(LFS)
     named = named_in(content) if content is not None and readable else NOTHING_KNOWN
-    return Broken(path, problems, named.names, named.certain, readable)
+    return BrokenFile(path, problems, named.names, named.certain, readable)
 
 
 def _apps_there(row: Row, whole: Contents) -> bool:
@@ -103,7 +105,7 @@ def _apps_there(row: Row, whole: Contents) -> bool:
 
 
 def _parsed(
-    path: str, content: bytes | None, find_app: FindApp, limits: Limits
+    path: str, content: bytes | None, find_app: FindApp, limits: CommitLimits
 ) -> tuple[Row, tuple[str, ...]]:
     if content is None:
         return [], (f"{path}:1:1: larger than 256KiB; a manifest is not",)
@@ -122,9 +124,9 @@ def _parsed(
     return row, tuple(map(str, problems))
 
 
-def _as_wanted(loaded: Loaded, path: str, drawn: Plan) -> Wanted:
+def _as_wanted(loaded: Loaded, path: str, drawn: Plan) -> DesiredDeployment:
     manifest, spec = loaded.manifest, loaded.manifest.spec
-    return Wanted(
+    return DesiredDeployment(
         name=manifest.metadata.name,
         path=path,
         push_digest=drawn.digest,
@@ -140,10 +142,10 @@ def _as_wanted(loaded: Loaded, path: str, drawn: Plan) -> Wanted:
     )
 
 
-def _day_as_wanted(day: LoadedDay, path: str) -> Wanted:
+def _day_as_wanted(day: LoadedDay, path: str) -> DesiredDeployment:
     """It runs when its schedule says so, or when somebody starts it; never because of a push."""
     manifest, spec = day.manifest, day.manifest.spec
-    return Wanted(
+    return DesiredDeployment(
         name=manifest.metadata.name,
         path=path,
         push_digest=day_digest(spec, {}),
@@ -158,30 +160,30 @@ def _day_as_wanted(day: LoadedDay, path: str) -> Wanted:
     )
 
 
-def _wanted(rows: Mapping[str, Row], trees: Mapping[str, str]) -> Iterator[Wanted]:
+def _wanted(rows: Mapping[str, Row], trees: Mapping[str, str]) -> Iterator[DesiredDeployment]:
     for path in sorted(rows):
         for said in rows[path]:
             digest = said["push_digest"]
             if said["app"] is not None:
                 whole = f"{digest}\0{trees[said['app']]}"
                 digest = "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
-            yield Wanted.from_json({**said, "push_digest": digest})
+            yield DesiredDeployment.from_json({**said, "push_digest": digest})
 
 
 def _named(
-    all_of_them: Iterable[Wanted], holders: Mapping[str, str]
-) -> tuple[dict[str, Wanted], list[Broken]]:
+    all_of_them: Iterable[DesiredDeployment], holders: Mapping[str, str]
+) -> tuple[dict[str, DesiredDeployment], list[BrokenFile]]:
     """By name; of two files with one name the one that holds it has it, else the first by path."""
-    asking: dict[str, list[Wanted]] = {}
+    asking: dict[str, list[DesiredDeployment]] = {}
     for one in all_of_them:
         asking.setdefault(one.name, []).append(one)
-    wanted: dict[str, Wanted] = {}
-    clashes: list[Broken] = []
+    wanted: dict[str, DesiredDeployment] = {}
+    clashes: list[BrokenFile] = []
     for name, same in asking.items():
         has = next((one for one in same if one.path == holders.get(name)), same[0])
         wanted[name] = has
         for one in same:
             if one is not has:
                 said = f"{one.path}:1:1 metadata.name: '{name}' is already the name of {has.path}"
-                clashes.append(Broken(one.path, (said,), frozenset({name})))
+                clashes.append(BrokenFile(one.path, (said,), frozenset({name})))
     return wanted, clashes

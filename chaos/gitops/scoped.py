@@ -1,4 +1,4 @@
-"""What a deployment is called in Prefect, where names are one namespace for every repository. Pure.
+"""Names of deployments in Prefect, which has one namespace for all repositories. Pure.
 
 `checkout` for who asked first; `checkout@shop-1f2e3d4c` for another repository that has a `checkout` too. An
 experiment's own name has no `@`, so the first part always is the experiment. Once made, a deployment keeps its name.

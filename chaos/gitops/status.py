@@ -1,4 +1,4 @@
-"""How each experiment of a repository stands: wanted, deployed, run, and what follows from that. Pure.
+"""Status of each experiment of a repository: desired, deployed, run, and its conditions. Pure.
 
 Four conditions, each with a reason for machines and a sentence for people:
 
@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from chaos.gitops.account import Account, LastRun, Stall
+from chaos.gitops.account import LastRun, LastSync, Stall
 from chaos.gitops.decide import shape_of
 from chaos.gitops.observed import Deployed, Observed, Own
-from chaos.gitops.wanted import Desired, Wanted
+from chaos.gitops.wanted import Desired, DesiredDeployment
 
 Truth = Literal["True", "False", "Unknown"]
 Sync = Literal["Synced", "Suspended", "Pending", "Changed", "Drifted", "Stalled", "Removed", "Unfollowed"]
@@ -32,7 +32,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class ManifestStatus:
     """One experiment, or a file that asks for none."""
 
     name: str
@@ -57,8 +57,8 @@ class Status:
 
 
 def statuses(
-    account: Account, wanted: Mapping[str, Wanted] | None, seen: Observed, now: float
-) -> tuple[Status, ...]:
+    account: LastSync, wanted: Mapping[str, DesiredDeployment] | None, seen: Observed, now: float
+) -> tuple[ManifestStatus, ...]:
     """Everything that this repository has or asks for, by name.
 
     `wanted` is None on a machine that does not follow the repository, or has forgotten: then what Prefect has is all.
@@ -78,7 +78,7 @@ def statuses(
 class _Case:
     """All that is known of one name."""
 
-    account: Account
+    account: LastSync
     desired: Desired
     name: str
     mine: Own
@@ -86,7 +86,7 @@ class _Case:
     unfollowed: bool
 
     @property
-    def wanted(self) -> Wanted | None:
+    def wanted(self) -> DesiredDeployment | None:
         return self.desired.wanted.get(self.name)
 
     @property
@@ -110,11 +110,11 @@ class _Case:
         return self.stalls.get(self.name) or self.stalls.get(self.path)
 
 
-def _status(case: _Case, now: float) -> Status:
+def _status(case: _Case, now: float) -> ManifestStatus:
     sync, why = _sync(case)
     run = case.account.runs.get(case.name)
     ready: Truth = "True" if sync in ("Synced", "Suspended", "Unfollowed") else "False"
-    return Status(
+    return ManifestStatus(
         name=case.name,
         path=case.path,
         digest=case.digest,
@@ -200,9 +200,9 @@ def verdict_of(state: str) -> str:
     return {"Held": "held", "Deviated": "deviated"}.get(state, "inconclusive")
 
 
-def _alone(stall: Stall) -> Status:
+def _alone(stall: Stall) -> ManifestStatus:
     """A file, or the repository itself, that no experiment stands for."""
-    return Status(
+    return ManifestStatus(
         name=stall.subject,
         path=stall.subject,
         digest="",

@@ -1,10 +1,10 @@
-"""How a repository stands, for people: a table of the terminal, and the same as Markdown."""
+"""Status for people: a table for the terminal, and the same as Markdown."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from chaos.gitops.account import Account
-from chaos.gitops.status import Status
+from chaos.gitops.account import LastSync
+from chaos.gitops.status import ManifestStatus
 from chaos.text.inert import cell, markdown, one_line
 
 MOST_ROWS = 500
@@ -12,7 +12,7 @@ MOST_ROWS = 500
 _WIDE = 100
 
 
-def heading(account: Account) -> str:
+def heading(account: LastSync) -> str:
     """`https://…/shop main:experiments at fb9a03f9098d, since 2026-11-23T04:12:00Z`."""
     where = f"{account.repository} {account.branch}:{account.path}"
     if not account.commit:
@@ -21,28 +21,30 @@ def heading(account: Account) -> str:
     return f"{where} at {account.commit[:12]}, in line since {at}"
 
 
-def table(rows: Sequence[Status]) -> list[str]:
+def table(rows: Sequence[ManifestStatus]) -> list[str]:
     """Lines in columns."""
     cells = [("EXPERIMENT", "SYNC", "VERDICT", "AGE", "WHY")]
-    cells += [(one.name, one.sync, one.verdict or "-", age(one.age_s), _clipped(why(one))) for one in rows]
+    cells += [
+        (one.name, one.sync, one.verdict or "-", age(one.age_s), _clipped(reasons(one))) for one in rows
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(4)]
     return ["  ".join([*(row[at].ljust(widths[at]) for at in range(4)), row[4]]).rstrip() for row in cells]
 
 
-def page(account: Account, rows: Sequence[Status]) -> str:
+def page(account: LastSync, rows: Sequence[ManifestStatus]) -> str:
     """Markdown: what the repository looks like now."""
     urgent = sorted(rows, key=lambda one: (one.sync != "Stalled", one.verdict != "deviated", one.name))
     lines = [markdown(heading(account)), "", _counted(rows), ""]
     lines += ["| experiment | sync | verdict | age | why |", "|---|---|---|---|---|"]
     for one in urgent[:MOST_ROWS]:
-        cells = (one.name, one.sync, one.verdict or "–", age(one.age_s), why(one))
+        cells = (one.name, one.sync, one.verdict or "–", age(one.age_s), reasons(one))
         lines.append(f"| {' | '.join(_cell(each) for each in cells)} |")
     if len(rows) > MOST_ROWS:
         lines += ["", f"… and {len(rows) - MOST_ROWS} more."]
     return "\n".join(lines) + "\n"
 
 
-def why(one: Status) -> str:
+def reasons(one: ManifestStatus) -> str:
     """The sentence that matters most: what stands in the way, else what is under way, else what was learnt."""
     if one.condition("Stalled").status == "True":
         return one.condition("Stalled").message
@@ -61,7 +63,7 @@ def age(seconds: float | None) -> str:
     return f"{int(seconds)}s"
 
 
-def _counted(rows: Sequence[Status]) -> str:
+def _counted(rows: Sequence[ManifestStatus]) -> str:
     def of(word: str) -> int:
         return sum(one.verdict == word for one in rows)
 

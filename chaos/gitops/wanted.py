@@ -1,4 +1,4 @@
-"""What a commit asks for: its experiments, and what is wrong with the files that ask for nothing good."""
+"""Desired state of a commit: its experiments, and the problems of its broken files."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DesiredDeployment:
     """One experiment, or one game day, as the repository has it; plain data all through."""
 
     name: str
@@ -53,7 +53,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenFile:
     """A file that holds something wrong; each problem is one line, `file:line:column path: what; what is allowed`."""
 
     path: str
@@ -78,8 +78,8 @@ class Desired:
     repository: str
     """Its name in labels: the URL without credentials."""
     commit: str
-    wanted: Mapping[str, Wanted]
+    wanted: Mapping[str, DesiredDeployment]
     """By name."""
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[BrokenFile, ...] = ()
     contested: frozenset[str] = frozenset()
     """Names that more than one file asks for."""

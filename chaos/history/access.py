@@ -1,11 +1,11 @@
-"""Who asked for what, who may, and who did: keys of requests, tokens, the audit. None of it can be rebuilt."""
+"""Access records of the API: idempotency keys, tokens, the audit. They cannot be rebuilt from runs."""
 
 from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from chaos.history.errors import BadQuestion, HistoryError, Unknown
-from chaos.history.models import AuditRow, Claim, Token
+from chaos.history.models import AuditRow, IdempotencyClaim, Token
 from chaos.history.rows import askable
 from chaos.history.tables import AUDIT, REQUESTS, TOKENS
 
@@ -14,17 +14,17 @@ _ONCE_A_MINUTE_MS = 60_000
 _MOST = 1000
 
 
-def claim(connection: Connection, principal: str, key: str, body_sha256: str, at_ms: int) -> Claim:
+def claim(connection: Connection, principal: str, key: str, body_sha256: str, at_ms: int) -> IdempotencyClaim:
     """See History."""
     _check(principal=principal, key=key, body_sha256=body_sha256)
     connection.execute(delete(REQUESTS).where(REQUESTS.c.at_ms <= at_ms - KEPT_MS))
     mine = (REQUESTS.c.principal == principal, REQUESTS.c.key == key)
     found = connection.execute(select(REQUESTS).where(*mine)).mappings().first()
     if found is not None:
-        return Claim(False, found["body_sha256"] == body_sha256, found["run"])
+        return IdempotencyClaim(False, found["body_sha256"] == body_sha256, found["run"])
     said = {"principal": principal, "key": key, "body_sha256": body_sha256, "run": None, "at_ms": at_ms}
     connection.execute(insert(REQUESTS), said)
-    return Claim(True, True, None)
+    return IdempotencyClaim(True, True, None)
 
 
 def fulfil(connection: Connection, principal: str, key: str, run: str) -> None:

@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on. Opaque, and of one list with one set of filters only."""
+"""Cursors of lists: opaque, and valid for one list with one set of filters."""
 
 import base64
 import binascii

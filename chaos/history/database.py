@@ -1,4 +1,4 @@
-"""What the history needs of a database: something done in one transaction, reading or writing.
+"""Database interface of the history: one transaction at a time, reading or writing.
 
 Two kinds, each the only file that knows its driver: `chaos.history.sqlite` and `chaos.history.postgres`. Both have one
 writer at a time, so that what a write finds is what it changes.

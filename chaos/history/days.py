@@ -1,4 +1,4 @@
-"""Game days: from their folders into the history, and out of it again."""
+"""Game days in the history: from their folders, and out again."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from chaos.game_days.learnt import DayReport
 from chaos.history import files, origin
-from chaos.history.errors import BadQuestion, NotTaken
+from chaos.history.errors import BadQuestion, RunNotIndexed
 from chaos.history.models import DayRow, DayRunRow
 from chaos.history.rows import MOST_BYTES, NAME, askable, check_id, milliseconds, number, path_text, text
 from chaos.history.tables import DAY_RUNS, DAYS
@@ -18,19 +18,21 @@ _MOST_RUNS = 10_000
 
 
 def take_day(folder: Path) -> tuple[DayRow, tuple[DayRunRow, ...]]:
-    """The rows of a day. Raises NotTaken."""
+    """The rows of a day. Raises RunNotIndexed."""
     where = path_text(folder)
     data = files.read(folder / REPORT, MOST_BYTES)
     if data is None:
         name = files.named(folder)
-        raise NotTaken(f"{name}: a game day without a report; when nobody conducts it, chaoslab gc closes it")
+        raise RunNotIndexed(
+            f"{name}: a game day without a report; when nobody conducts it, chaoslab gc closes it"
+        )
     try:
         report = DayReport.model_validate_json(data)
     except ValidationError as error:
-        raise NotTaken(f"{files.named(folder / REPORT)}: is no game day of this version") from error
+        raise RunNotIndexed(f"{files.named(folder / REPORT)}: is no game day of this version") from error
     check_id(folder, report.run_id, report.game_day)
     if len(report.runs) > _MOST_RUNS:
-        raise NotTaken(f"{where}: a game day of more than {_MOST_RUNS:,} runs")
+        raise RunNotIndexed(f"{where}: a game day of more than {_MOST_RUNS:,} runs")
     came = origin.of(folder)
     day = DayRow(
         id=report.run_id,

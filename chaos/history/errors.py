@@ -1,4 +1,4 @@
-"""What the history cannot do, in one sentence each."""
+"""Errors of the history, in one sentence each."""
 
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ class BadCursor(BadQuestion):
     """It is no cursor of this list with these filters."""
 
 
-class NotTaken(HistoryError):
+class RunNotIndexed(HistoryError):
     """A folder that is not a run's, or not whole; the message says which and why."""
 
 

@@ -1,4 +1,4 @@
-"""Everything that the history knows as lines of JSON, piece by piece, for other programs."""
+"""Export of the history as lines of JSON, for other programs."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Run folders into the index, and the index held against them."""
+"""Import of run folders into the index, and the check of the index against them."""
 
 import os
 import platform
@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.engine import RowMapping
 
-from chaos.history import days, files, leaving
+from chaos.history import days, files, pruned
 from chaos.history.database import Database
-from chaos.history.errors import NotTaken
+from chaos.history.errors import RunNotIndexed
 from chaos.history.models import ENDED, PRUNED, Aside, Imported, RunRow
 from chaos.history.rows import JOURNAL, RESULT
 from chaos.history.tables import ARTIFACTS, DAYS, RUNS, TALLIES
@@ -22,12 +22,12 @@ from chaos.history.writing import put, put_day, row_of, stored
 
 _DEEP = 8
 """Folders below a root in which runs are looked for."""
-_OF_A_RUN = {RESULT, JOURNAL, leaving.FILE}
+_OF_A_RUN = {RESULT, JOURNAL, pruned.FILE}
 _OF_A_DAY = {days.JOURNAL, days.REPORT}
 
 
 def put_folder(database: Database, folder: Path) -> str:
-    """Take one in: `added`, `changed` or `unchanged`. Raises NotTaken, HistoryError."""
+    """Take one in: `added`, `changed` or `unchanged`. Raises RunNotIndexed, HistoryError."""
     if files.seen(folder / days.JOURNAL) is not None or files.seen(folder / days.REPORT) is not None:
         day, runs = days.take_day(folder)
         return database.write(lambda connection: put_day(connection, day, runs))
@@ -45,7 +45,7 @@ def import_all(database: Database, roots: Iterable[Path]) -> Imported:
             continue
         try:
             done[put_folder(database, folder)] += 1
-        except NotTaken as refusal:
+        except RunNotIndexed as refusal:
             aside.append(Aside(files.named(folder), str(refusal)))
     return Imported(**done, aside=tuple(aside))
 
@@ -122,7 +122,7 @@ def _beside(database: Database, run: RunRow, *, deep: bool) -> str | None:
     if deep:
         try:
             now = take(folder)
-        except NotTaken as refusal:
+        except RunNotIndexed as refusal:
             return str(refusal)
         then = database.read(lambda connection: stored(connection, run.id))
         same = then is not None and (then.result, then.artifacts) == (now.result, now.artifacts)

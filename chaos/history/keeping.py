@@ -1,4 +1,4 @@
-"""How long files are kept, and the end of those that are not: `journals 90d 5GiB, results forever`.
+"""Retention: how long files are kept, and the removal of older ones: `journals 90d 5GiB, results forever`.
 
 A clause says what (`journals`, or `results`: everything else of a run), and how long or how much of it, the newest
 first; what it does not name is kept. Only files of ours are removed, by their names, in folders that the index knows
@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from chaos.history import files, leaving
+from chaos.history import files, pruned
 from chaos.history.database import Database
-from chaos.history.errors import BadQuestion, NotTaken
+from chaos.history.errors import BadQuestion, RunNotIndexed
 from chaos.history.importing import put_folder
 from chaos.history.models import ENDED, PRUNED, Aside, Pruning
 from chaos.history.rows import ARTIFACTS, JOURNAL
@@ -34,7 +34,7 @@ _AGE = re.compile(r"([0-9]{1,6})(h|d|w)")
 _MS = {"h": 3600 * 1000, "d": _DAY_MS, "w": 7 * _DAY_MS}
 
 
-class Limits(NamedTuple):
+class Retention(NamedTuple):
     """None: for ever, and however much."""
 
     age_ms: int | None = None
@@ -45,12 +45,12 @@ class Limits(NamedTuple):
 class Keep:
     """What is kept."""
 
-    of: dict[str, Limits]
+    of: dict[str, Retention]
 
     @classmethod
     def read(cls, words: str) -> "Keep":
         """Raises BadQuestion with what is allowed."""
-        found: dict[str, Limits] = {}
+        found: dict[str, Retention] = {}
         for clause in filter(None, (each.strip() for each in words.split(","))):
             what, *limits = clause.split()
             if what not in _OF or what in found or not limits:
@@ -78,7 +78,7 @@ def prune(database: Database, keep: Keep, at_ms: int, *, dry: bool) -> Pruning:
     for (_, folder), some in due.items():
         try:
             done += some if dry else _remove(database, Path(folder), some, at_ms)
-        except (NotTaken, OSError) as why:
+        except (RunNotIndexed, OSError) as why:
             refused.append(Aside(files.named(Path(folder)), str(why)))
     return Pruning(
         journals=sum(each.name == JOURNAL for each in done),
@@ -88,10 +88,10 @@ def prune(database: Database, keep: Keep, at_ms: int, *, dry: bool) -> Pruning:
     )
 
 
-def _limits(clause: str, words: list[str]) -> Limits:
+def _limits(clause: str, words: list[str]) -> Retention:
     if words == ["forever"]:
-        return Limits()
-    limits = Limits()
+        return Retention()
+    limits = Retention()
     for each in words:
         if (age := _AGE.fullmatch(each)) and limits.age_ms is None:
             limits = limits._replace(age_ms=int(age[1]) * _MS[age[2]])
@@ -121,7 +121,7 @@ def _files(connection: Connection, names: tuple[str, ...]) -> list[_File]:
     return [_File(*each[:5]) for each in connection.execute(newest) if each[5] in ours]
 
 
-def _beyond(found: list[_File], limits: Limits, at_ms: int) -> Iterator[_File]:
+def _beyond(found: list[_File], limits: Retention, at_ms: int) -> Iterator[_File]:
     """What is older, or beyond the bytes of what is newer; a run's files go together."""
     total = 0
     full = False
@@ -136,16 +136,16 @@ def _beyond(found: list[_File], limits: Limits, at_ms: int) -> Iterator[_File]:
 
 
 def _remove(database: Database, folder: Path, some: list[_File], at_ms: int) -> list[_File]:
-    """Say so in the folder, remove, and take in what is left. Raises NotTaken and OSError, having removed nothing."""
+    """Say so in the folder, remove, and take in what is left. Raises RunNotIndexed, OSError, having removed nothing."""
     now = take(folder)
     if some[0].run != now.run.id:
-        raise NotTaken(f"{files.named(folder)}: holds another run than the one that was taken in")
+        raise RunNotIndexed(f"{files.named(folder)}: holds another run than the one that was taken in")
     names = {each.name for each in some}
     left = tuple(
         replace(each, where=PRUNED, delivered_ms=at_ms) if each.name in names else each
         for each in now.artifacts
     )
-    write_whole(folder / leaving.FILE, leaving.note(replace(now, artifacts=left)))
+    write_whole(folder / pruned.FILE, pruned.pruned_note(replace(now, artifacts=left)))
     for name in sorted(names):
         (folder / name).unlink(missing_ok=True)
     put_folder(database, folder)

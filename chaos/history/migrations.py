@@ -1,4 +1,4 @@
-"""How the schema came to be: numbered steps, each in one transaction, only forward.
+"""Migrations of the schema: numbered steps, each in one transaction, only forward.
 
 A step that was released is never changed. It is plain SQL, for what the tables are now says nothing about then.
 """

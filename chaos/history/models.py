@@ -1,4 +1,4 @@
-"""What the history holds, row by row, and what it answers with. Plain, frozen, without SQL.
+"""Models of the history: its rows and its answers. Plain, frozen, without SQL.
 
 Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.text.inert`): it may be shown as it is.
 """
@@ -6,7 +6,7 @@ Times that end in `_ms` are Unix milliseconds UTC. Every text is inert (`chaos.t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.history.notes import Aside, AuditRow, Checked, Claim, Imported, Pruning, Token
+from chaos.history.notes import Aside, AuditRow, Checked, IdempotencyClaim, Imported, Pruning, Token
 from chaos.verdict import RunStatus
 
 __all__ = [
@@ -20,17 +20,17 @@ __all__ = [
     "Aside",
     "AuditRow",
     "Checked",
-    "Claim",
-    "Counts",
     "DayRow",
     "DayRunRow",
     "Detail",
     "ExperimentRow",
     "Filters",
+    "HistoryPage",
+    "IdempotencyClaim",
     "Imported",
-    "Page",
     "Point",
     "Pruning",
+    "RunCounts",
     "RunRow",
     "SteadyRow",
     "StepRow",
@@ -184,7 +184,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """A piece of a list, newest first."""
 
     items: tuple[Summary, ...]
@@ -213,7 +213,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class RunCounts:
     """How many runs there are of those that are meant."""
 
     total: int

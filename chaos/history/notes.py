@@ -1,10 +1,10 @@
-"""What is noted beside runs: who may and who did, and what came of upkeep."""
+"""Notes beside runs: who may and who did what, and the results of upkeep."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class IdempotencyClaim:
     """What became of a request with a key."""
 
     new: bool

@@ -1,4 +1,4 @@
-"""Where a run came from: `origin.json` in its folder, written when it begins.
+"""Origin of a run: `origin.json` in its folder, written when it starts.
 
 What the journal does not know, because the run does not need it: who started it, through what, from which commit, on
 which machine. With it an index that was lost is as good as the old one. Nothing of the store is imported here.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from chaos.history import files
-from chaos.history.errors import NotTaken
+from chaos.history.errors import RunNotIndexed
 from chaos.runs.directory import Run, write_whole
 from chaos.text.inert import in_json
 
@@ -51,12 +51,12 @@ class Origin:
 
 
 def of(folder: Path) -> Origin:
-    """Of a run's folder; nothing is known of older runs. Raises NotTaken when the file is not ours."""
+    """Of a run's folder; nothing is known of older runs. Raises RunNotIndexed when the file is not ours."""
     found = files.document(folder / FILE, MOST_BYTES)
     try:
         return Origin() if found is None else Origin.read(found)
     except ValueError as error:
-        raise NotTaken(f"{files.named(folder / FILE)}: {error}") from error
+        raise RunNotIndexed(f"{files.named(folder / FILE)}: {error}") from error
 
 
 def note(run: Run, **known: Any) -> None:

@@ -1,4 +1,4 @@
-"""Each experiment with its last runs, in one question, however many runs there are."""
+"""Overview: each experiment with its last runs, in one query."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""The history in the schema `chaoslab` of a Postgres. The only file of the library that knows Postgres' driver.
+"""Postgres backend of the history, in the schema `chaoslab`. The only file that knows its driver.
 
 The driver (asyncpg, as the Prefect server uses it) works in an event loop; ours has a thread of its own, and whoever
 asks waits.

@@ -1,4 +1,4 @@
-"""Questions to the index. None of them reads results, and none counts what is counted already."""
+"""Queries of the index; none of them reads result files."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from chaos.history.migrations import schema
 from chaos.history.models import (
     ENDED,
     PRUNED,
-    Counts,
     Detail,
     Filters,
-    Page,
+    HistoryPage,
     Point,
+    RunCounts,
     RunRow,
     Summary,
 )
@@ -60,7 +60,7 @@ def result(connection: Connection, id_: str) -> str | None:
     return found
 
 
-def page(connection: Connection, filters: Filters, limit: int, at: str | None) -> Page:
+def page(connection: Connection, filters: Filters, limit: int, at: str | None) -> HistoryPage:
     """See History."""
     if not 1 <= limit <= MOST:
         raise BadQuestion(f"limit: {limit} is not between 1 and {MOST}")
@@ -71,7 +71,7 @@ def page(connection: Connection, filters: Filters, limit: int, at: str | None) -
     found = [row_of(each) for each in connection.execute(asked)]
     shown = found[:limit]
     more = cursor(filters, shown[-1].created_ms, shown[-1].id) if len(found) > limit else None
-    return Page(_summaries(connection, shown), more)
+    return HistoryPage(_summaries(connection, shown), more)
 
 
 def trend(
@@ -88,7 +88,7 @@ def trend(
     return tuple(reversed([Point(**each) for each in found]))
 
 
-def counts(connection: Connection, filters: Filters) -> Counts:
+def counts(connection: Connection, filters: Filters) -> RunCounts:
     """See History."""
     _check(filters)
     plain = all(value in (None, ()) for key, value in _asdict(filters).items() if key not in _TALLIED)
@@ -102,7 +102,7 @@ def counts(connection: Connection, filters: Filters) -> Counts:
     live = connection.scalar(under_way) or 0
     total = live + verdicts.total()
     found = [{key: n for key, n in each.items() if key and n} for each in (verdicts, outcomes)]
-    return Counts(total=total, live=live, verdicts=found[0], outcomes=found[1])
+    return RunCounts(total=total, live=live, verdicts=found[0], outcomes=found[1])
 
 
 def live(connection: Connection) -> tuple[RunRow, ...]:

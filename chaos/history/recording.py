@@ -1,4 +1,4 @@
-"""A run that has ended, into the history: at most so long, and never at the run's cost.
+"""Recording of a finished run in the history: bounded in time, and never at the run's cost.
 
 The run's folder is the truth. What is not recorded now is said, with the command that makes up for it.
 """

@@ -1,4 +1,4 @@
-"""The rows of one run, and what every value of them must be to go into any database and onto any screen."""
+"""Rows of one run, with values that fit any database and any screen."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.history import files
-from chaos.history.errors import NotTaken
+from chaos.history.errors import RunNotIndexed
 from chaos.history.models import ArtifactRow, RunRow, SteadyRow, StepRow
 from chaos.text.inert import inert
 
@@ -24,7 +24,7 @@ _RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)-[0-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class RunRows:
     """All rows of one run."""
 
     run: RunRow
@@ -38,33 +38,33 @@ class Taken:
 
 
 def path_text(folder: Path) -> str:
-    """The absolute path. Raises NotTaken when it is no text, or what is there is no folder."""
+    """The absolute path. Raises RunNotIndexed when it is no text, or what is there is no folder."""
     try:
         text_ = str(folder.absolute())
         text_.encode()
     except UnicodeEncodeError as error:
-        raise NotTaken(f"{files.named(folder)}: its path is not Unicode text") from error
+        raise RunNotIndexed(f"{files.named(folder)}: its path is not Unicode text") from error
     if folder.is_symlink() or not folder.is_dir():
-        raise NotTaken(f"{files.named(folder)}: is not a folder")
+        raise RunNotIndexed(f"{files.named(folder)}: is not a folder")
     return text_
 
 
 def check_id(folder: Path, run_id: str, name: str) -> None:
-    """Whether that is how runs of that name are called. Raises NotTaken."""
+    """Whether that is how runs of that name are called. Raises RunNotIndexed."""
     match = _RUN_ID.fullmatch(run_id)
     if match is None or match[2] != name:
-        raise NotTaken(
+        raise RunNotIndexed(
             f"{files.named(folder)}: its result says that it is no run of ours (its run_id, experiment)"
         )
 
 
 def milliseconds(folder: Path, moment: str | datetime) -> int:
-    """Unix milliseconds of `2026-01-31T18:03:11.042Z`. Raises NotTaken."""
+    """Unix milliseconds of `2026-01-31T18:03:11.042Z`. Raises RunNotIndexed."""
     try:
         at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
         return round(at.timestamp() * 1000)
     except (ValueError, OverflowError, OSError) as error:
-        raise NotTaken(f"{files.named(folder)}: its result has a time that is none") from error
+        raise RunNotIndexed(f"{files.named(folder)}: its result has a time that is none") from error
 
 
 def text(words: str, most: int = WORDS) -> str:

@@ -1,4 +1,4 @@
-"""The history in one file of SQLite. The only file that knows SQLite's driver.
+"""SQLite backend of the history. The only file that knows its driver.
 
 WAL: readers do not wait for the writer. `synchronous=NORMAL`: what was committed outlives the process that is killed;
 a machine that loses power may lose the last commits, which an import brings back. Source: sqlite.org/wal.html.

@@ -1,4 +1,4 @@
-"""The history store: the one class through which everything else speaks to it."""
+"""History store: the one class that everything else uses."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,17 +12,17 @@ from chaos.history.migrations import migrate
 from chaos.history.models import (
     AuditRow,
     Checked,
-    Claim,
-    Counts,
     DayRow,
     DayRunRow,
     Detail,
     ExperimentRow,
     Filters,
+    HistoryPage,
+    IdempotencyClaim,
     Imported,
-    Page,
     Point,
     Pruning,
+    RunCounts,
     RunRow,
     Token,
 )
@@ -70,7 +70,7 @@ class History:
         """Take in a run, or a game day, that has ended, from its folder; what was known of it is replaced.
 
         Says `added`, `changed` or `unchanged`. When it has said so, a process that is killed loses nothing of it.
-        Raises NotTaken.
+        Raises RunNotIndexed.
         """
         return put_folder(self._database, folder)
 
@@ -89,7 +89,7 @@ class History:
         """`result.json` as it is; None when there is no such run or no result yet. Raises Gone when it was pruned."""
         return self._database.read(lambda connection: queries.result(connection, id))
 
-    def page(self, filters: Filters | None = None, limit: int = 50, cursor: str | None = None) -> Page:
+    def page(self, filters: Filters | None = None, limit: int = 50, cursor: str | None = None) -> HistoryPage:
         """Runs, newest first; stable while others are added. `limit` is 1 to 200. Raises BadCursor."""
         meant = filters or Filters()
         return self._database.read(lambda connection: queries.page(connection, meant, limit, cursor))
@@ -100,7 +100,7 @@ class History:
             lambda connection: queries.trend(connection, experiment, limit, repository)
         )
 
-    def counts(self, filters: Filters | None = None) -> Counts:
+    def counts(self, filters: Filters | None = None) -> RunCounts:
         """How many, by verdict and by outcome."""
         return self._database.read(lambda connection: queries.counts(connection, filters or Filters()))
 
@@ -124,7 +124,7 @@ class History:
 
     # Who may, who did
 
-    def claim(self, principal: str, key: str, body_sha256: str, at_ms: int) -> Claim:
+    def claim(self, principal: str, key: str, body_sha256: str, at_ms: int) -> IdempotencyClaim:
         """Ask for a key of somebody's: exactly one of any number of equal requests gets `new`. Kept for 24 hours."""
         return self._database.write(lambda it: access.claim(it, principal, key, body_sha256, at_ms))
 

@@ -1,4 +1,4 @@
-"""The tables as they are now, for queries. How they came to be is in `chaos.history.migrations`."""
+"""Tables of the history as they are now; `chaos.history.migrations` has how they came to be."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, MetaData, Table, Text
 

@@ -1,7 +1,7 @@
-"""The folder of a run as rows of the index: a function of its files alone, so that a lost index can be rebuilt.
+"""Rows from a run's folder: a function of its files alone, so that a lost index can be rebuilt.
 
 Nothing here trusts a folder: it may be half written, of another version, somebody else's, or made to do harm. Either
-all of it becomes rows, or NotTaken says what is wrong.
+all of it becomes rows, or RunNotIndexed says what is wrong.
 """
 
 import json
@@ -15,17 +15,17 @@ from pydantic import ValidationError
 
 from chaos.analysis.result import Result, StepResult
 from chaos.history import files, origin
-from chaos.history.errors import NotTaken
-from chaos.history.leaving import artifacts, remembered
+from chaos.history.errors import RunNotIndexed
 from chaos.history.models import RunRow, SteadyRow, StepRow
 from chaos.history.origin import Origin
+from chaos.history.pruned import artifacts, remembered
 from chaos.history.rows import (
     JOURNAL,
     LARGEST,
     MOST_BYTES,
     NAME,
     RESULT,
-    Taken,
+    RunRows,
     check_id,
     milliseconds,
     number,
@@ -38,20 +38,20 @@ MOST_PARTS = 1000
 _FLOW_RUN = re.compile(r"/flow-run/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:$|[/?#])")
 
 
-def take(folder: Path) -> Taken:
-    """Everything that the index keeps of a run. Raises NotTaken."""
+def take(folder: Path) -> RunRows:
+    """Everything that the index keeps of a run. Raises RunNotIndexed."""
     where = path_text(folder)
     data = files.read(folder / RESULT, MOST_BYTES)
     came = origin.of(folder)
     if data is None:
         if (left := remembered(folder, where)) is not None:
             return left
-        raise NotTaken(_why_without(folder))
+        raise RunNotIndexed(_why_without(folder))
     result = _result(folder, data)
     check_id(folder, result.run_id, result.experiment)
     if max(len(result.steps), len(result.steady_state), len(result.labels)) > MOST_PARTS:
-        raise NotTaken(f"{where}: its result has more than {MOST_PARTS} steps, steady states or labels")
-    return Taken(
+        raise RunNotIndexed(f"{where}: its result has more than {MOST_PARTS} steps, steady states or labels")
+    return RunRows(
         run=_as_begun(_row(result, came, where), folder, where),
         result=data.decode(),
         model=_some(result.analysis.model) if result.analysis else None,
@@ -84,7 +84,9 @@ def _result(folder: Path, data: bytes) -> Result:
         first = error.errors(include_url=False, include_input=False)[0]
         at = ".".join(map(str, first["loc"])) or "the whole"
         why = one_line(f"{at}: {first['msg']}")[:200]
-        raise NotTaken(f"{files.named(folder / RESULT)}: is no result of this version ({why})") from error
+        raise RunNotIndexed(
+            f"{files.named(folder / RESULT)}: is no result of this version ({why})"
+        ) from error
 
 
 def _started(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs and game days into the tables. Each function is one part of one transaction, which nobody else writes beside."""
+"""Writer of runs and game days: each function is one part of one exclusive transaction."""
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
 
 from chaos.history import files
-from chaos.history.errors import HistoryError, NotTaken
+from chaos.history.errors import HistoryError, RunNotIndexed
 from chaos.history.models import ENDED, ArtifactRow, DayRow, DayRunRow, RunRow, SteadyRow, StepRow
-from chaos.history.rows import RESULT, Taken
+from chaos.history.rows import RESULT, RunRows
 from chaos.history.tables import (
     ARTIFACTS,
     DAY_RUNS,
@@ -42,7 +42,7 @@ def known(connection: Connection, *ids: str | None) -> RunRow | None:
     return None
 
 
-def stored(connection: Connection, id_: str) -> Taken | None:
+def stored(connection: Connection, id_: str) -> RunRows | None:
     """Everything that is known of a run; None when there is none."""
     run = known(connection, id_)
     if run is None:
@@ -53,7 +53,7 @@ def stored(connection: Connection, id_: str) -> Taken | None:
         return [{key: value for key, value in each.items() if key != "run"} for each in found.mappings()]
 
     results = rows(RESULTS, "run")
-    return Taken(
+    return RunRows(
         run=run,
         result=results[0]["result"] if results else None,
         model=results[0]["analysis_model"] if results else None,
@@ -64,8 +64,8 @@ def stored(connection: Connection, id_: str) -> Taken | None:
     )
 
 
-def put(connection: Connection, taken: Taken) -> tuple[RunRow, str]:
-    """The run as it now is, and whether it was `added`, `changed` or `unchanged`. Raises NotTaken.
+def put(connection: Connection, taken: RunRows) -> tuple[RunRow, str]:
+    """The run as it now is, and whether it was `added`, `changed` or `unchanged`. Raises RunNotIndexed.
 
     Two folders that say to be one run: the second is a copy when it says the same, and else put aside.
     """
@@ -136,21 +136,25 @@ def tally(connection: Connection, run: RunRow, by: int) -> None:
 
 
 def _check(run: RunRow, before: RunRow | None, queued: RunRow | None) -> None:
-    """Whether somebody else's run is meant. Raises NotTaken."""
+    """Whether somebody else's run is meant. Raises RunNotIndexed."""
     for each in (before, queued):
         if each is not None and each.experiment != run.experiment:
-            raise NotTaken(f"{run.folder}: it says it is run {each.run_id or each.id}, of another experiment")
+            raise RunNotIndexed(
+                f"{run.folder}: it says it is run {each.run_id or each.id}, of another experiment"
+            )
     if queued is not None and queued.run_id not in (None, run.run_id):
-        raise NotTaken(f"{run.folder}: it says it is flow run {run.flow_run}, which is run {queued.run_id}")
+        raise RunNotIndexed(
+            f"{run.folder}: it says it is flow run {run.flow_run}, which is run {queued.run_id}"
+        )
 
 
-def _is_copy(then: Taken, now: Taken) -> bool:
-    """Whether the same run is at another place, too. Raises NotTaken when it is not the same."""
+def _is_copy(then: RunRows, now: RunRows) -> bool:
+    """Whether the same run is at another place, too. Raises RunNotIndexed when it is not the same."""
     elsewhere = then.run.folder is not None and then.run.folder != now.run.folder
     there = elsewhere and files.seen(Path(str(then.run.folder)) / RESULT) is not None
     if there and then.result != now.result:
         said = f"it says it is run {then.run.run_id}, which is at {then.run.folder} with another result"
-        raise NotTaken(f"{now.run.folder}: {said}")
+        raise RunNotIndexed(f"{now.run.folder}: {said}")
     return there
 
 
@@ -163,7 +167,7 @@ def _completed(connection: Connection, run: RunRow, was: RunRow | None) -> RunRo
     return replace(run, **more, game_day=day)
 
 
-def _keep(connection: Connection, taken: Taken, was: RunRow | None) -> None:
+def _keep(connection: Connection, taken: RunRows, was: RunRow | None) -> None:
     _keep_row(connection, taken.run, was)
     of = {"run": taken.run.id}
     for table in (RESULTS, LABELS, STEPS, STEADY_STATES, ARTIFACTS):

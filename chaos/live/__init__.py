@@ -1,1 +1,1 @@
-"""A run while it goes on: its journal as frames of charts and as marks, the same again from any journal."""
+"""Live view of a run: its journal as frames of charts and as marks, the same again from any journal."""

@@ -1,4 +1,4 @@
-"""The charts of one trial while it goes on: frames, one for every slot of its phases.
+"""Live charts of one trial: one frame for every slot of its phases.
 
 A frame comes LAG_S after its slot is over, for most requests have ended by then. One that ends later belongs to where
 it was meant to be sent, as in the report: the frames that it changes come again, once a second. Nothing changes a
@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from math import ceil, isfinite
 from typing import Any
 
-from chaos.analysis.looks import Asked, look_of
+from chaos.analysis.looks import PlannedSteadyState, look_of
 from chaos.analysis.series import LONGEST_S, WINDOW_S
 from chaos.analysis.timeline import PHASES
 from chaos.events import Event
 from chaos.live.items import SLOT_S, Frame
-from chaos.live.load import Requests
+from chaos.live.load import RecentRequests
 from chaos.live.slots import Slot
 
 LAG_S = 0.25
@@ -41,8 +41,8 @@ class Charts:
         self.begin: float | None = None
         """When the first phase began."""
         self._segment = segment
-        self._requests = Requests(plan)
-        states = [Asked.read(state) for state in plan.get("steady_state") or ()]
+        self._requests = RecentRequests(plan)
+        states = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
         self._tolerances = {
             state.name: state.tolerance
             for state in states

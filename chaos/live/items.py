@@ -1,4 +1,4 @@
-"""What a live view is told, one item after the other. Plain, frozen; texts are inert."""
+"""Items of a live view. Plain, frozen; texts are inert."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class StepFidelity:
     """Asked against delivered, of one step, at most once a second while its fault is in place."""
 
     segment: int
@@ -72,7 +72,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class LogEntry:
     """A line that a process of the target wrote; at most fifty a second, and then how many were left out."""
 
     segment: int
@@ -94,4 +94,4 @@ class End:
     why: str
 
 
-Item = Frame | Mark | Asked | Line | End
+Item = Frame | Mark | StepFidelity | LogEntry | End

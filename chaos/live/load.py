@@ -1,17 +1,17 @@
-"""The requests of the last moments, and what any second of them was like: the report's numbers, of the same windows."""
+"""Recent requests of the load, and the numbers of any second of them, as in the report."""
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from chaos.analysis.series import Second, second_before
+from chaos.analysis.series import RequestWindow, second_before
 from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, Request, request_of
 
 _AT = attrgetter("at")
 
 
-class Requests:
+class RecentRequests:
     """By the time for which they were intended; older ones than anybody can still answer are forgotten."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
@@ -25,7 +25,7 @@ class Requests:
             insort(self._found, request, key=_AT)
         return request.sent
 
-    def window(self, begin: float, at: float) -> Second | None:
+    def window(self, begin: float, at: float) -> RequestWindow | None:
         """The second before a moment, as far as it is after the beginning; None when nothing was sent in it."""
         return second_before(self._found, begin, at)
 

@@ -1,4 +1,4 @@
-"""A journal's events, one after the other, as what a live view is told. Pure: of the same events always the same.
+"""Projector: a journal's events into items of a live view. Pure.
 
 Feed it every event in the order of the journal. What comes out is numbered from 1 without a gap, so that whoever has
 read up to a number goes on from there, with another projector of the same journal, too.
@@ -10,7 +10,7 @@ from typing import Any
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.live.charts import Charts
-from chaos.live.items import Asked, End, Item, Line, Mark
+from chaos.live.items import End, Item, LogEntry, Mark, StepFidelity
 from chaos.live.side import Measured
 from chaos.report.console import words
 from chaos.text.inert import one_line
@@ -78,7 +78,9 @@ class Projector:
         measured = self._measured.get(step)
         found = None if measured is None else measured.take(event.at, event.data)
         if found is not None:
-            yield Asked(segment=self.segment, at=event.at, t=self._t(event.at), step=one_line(step), **found)
+            yield StepFidelity(
+                segment=self.segment, at=event.at, t=self._t(event.at), step=one_line(step), **found
+            )
 
     def _captured(self, event: Event) -> Iterator[Item]:
         if int(event.at) != self._second:
@@ -89,7 +91,7 @@ class Projector:
         if self._lines > LINES_A_SECOND:
             self._dropped += 1
             return
-        yield Line(
+        yield LogEntry(
             segment=self.segment,
             at=event.at,
             t=self._t(event.at),

@@ -1,4 +1,4 @@
-"""A journal read while it is written: where it goes on, in bytes for the file and in numbers for those who watch."""
+"""Journal reader while the journal is written: its position in bytes and in event numbers."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from chaos.live.projector import Projector
 from chaos.runs.journal import Journal
 
 
-class Reading:
+class JournalReader:
     """Of one journal. Ask it again and again; each call reads what has come since."""
 
     def __init__(self, journal: Journal) -> None:

@@ -1,4 +1,4 @@
-"""What a fault is measured to do while it is in place: by the fault's own rule, of its last samples, once a second."""
+"""Live fidelity: what a fault is measured to do while it is in place, once a second."""
 
 from collections import deque
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What is kept of one slot until nothing of it can change any more: the highest usage, the worst looks."""
+"""Open slot of a live chart: its highest usage and worst samples, until it is complete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

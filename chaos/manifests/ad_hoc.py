@@ -1,4 +1,4 @@
-"""An experiment from a few words, without a file: the manifest that its author would have written.
+"""Ad-hoc experiment: from a few values, without a file, the manifest that an author would have written.
 
 It is read like any other, so that nothing is allowed here that a file is not. Kept beside the run's result, it can be
 taken into the repository as it is.

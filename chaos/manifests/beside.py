@@ -1,4 +1,4 @@
-"""What an experiment's manifest names beside itself: its app's directory and its dashboard's template."""
+"""Files beside a manifest: its app's directory and its dashboard's template."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every fault as plain data: what it does, its presets and fields, by what it acts and where."""
+"""Catalogue of faults as plain data: sentence, presets, fields, mechanisms and providers."""
 
 import inspect
 import re
@@ -8,9 +8,9 @@ from typing import Any
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
-from chaos.manifests.schema.json_schema import Schema, schema
-from chaos.manifests.schema.providers_page import PROVIDERS
+from chaos.manifests.mechanisms import MECHANISMS, NO_BACKEND
+from chaos.manifests.models.sandboxes import SANDBOXES
+from chaos.manifests.schema import Schema, schema
 
 _REF = "#/$defs/"
 
@@ -31,14 +31,14 @@ def _entry(name: str, fault: type[Fault], parts: Mapping[str, Schema]) -> Mappin
         "presets": {intensity: dict(fields) for intensity, fields in fault.presets.items()},
         "fields": {**own, **({"$defs": needed} if needed else {})},
         "mechanisms": list(MECHANISMS[name]),
-        "providers": {provider: _where(name, fault, provider) for provider in PROVIDERS},
+        "providers": {provider: _where(name, fault, provider) for provider in SANDBOXES},
     }
 
 
 def _where(name: str, fault: type[Fault], provider: str) -> str:
-    if lacking := sorted(fault.requires - PROVIDERS[provider].provides):
+    if lacking := sorted(fault.requires - SANDBOXES[provider].provides):
         return f"refused: lacks {', '.join(lacking)}"
-    return ", ".join(each for each in MECHANISMS[name] if each not in NO_RUNG[provider])
+    return ", ".join(each for each in MECHANISMS[name] if each not in NO_BACKEND[provider])
 
 
 def _referred(part: Any, parts: Mapping[str, Schema]) -> set[str]:

@@ -1,4 +1,4 @@
-"""From files to manifests: all problems at once, each where it is.
+"""Loader of manifests: all problems at once, each with its place.
 
 A file holds one manifest a document. What is wrong with a file is a list of problems; `load` raises them as
 one ManifestError, `load_all` hands them back beside what is right, for commands that go through many files.
@@ -25,7 +25,7 @@ from chaos.manifests.validation.game_day_checks import disagreements
 from chaos.manifests.yaml import problems
 from chaos.manifests.yaml.files import bytes_of
 from chaos.manifests.yaml.located import documents, flaws, located
-from chaos.manifests.yaml.problems import Problem, dotted, nearest, unknown
+from chaos.manifests.yaml.problems import ManifestProblem, dotted, nearest, unknown
 from chaos.manifests.yaml.tree import Tree
 
 AnyManifest = Annotated[Experiment | GameDay, Discriminator("kind")]
@@ -51,9 +51,9 @@ class Loaded:
     committed: bool = False
     """Everything beside it is from a commit: nothing of whoever runs it lies among it."""
 
-    def problem(self, path: problems.Path, what: str) -> Problem:
+    def problem(self, path: problems.Path, what: str) -> ManifestProblem:
         """Something that is wrong at `path`, for those who judge a manifest later."""
-        return Problem(self.file, *self.tree.mark(path), dotted(path), what)
+        return ManifestProblem(self.file, *self.tree.mark(path), dotted(path), what)
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class LoadedDay:
     root: Path
     """The repository: its experiments are the ones that the day may name."""
 
-    def problem(self, path: problems.Path, what: str) -> Problem:
+    def problem(self, path: problems.Path, what: str) -> ManifestProblem:
         """Something that is wrong at `path`, for those who look whether what it names is there."""
-        return Problem(self.file, *self.tree.mark(path), dotted(path), what)
+        return ManifestProblem(self.file, *self.tree.mark(path), dotted(path), what)
 
 
 AnyLoaded = Loaded | LoadedDay
@@ -92,10 +92,12 @@ def load(path: Path | str, root: Path | None = None) -> list[Loaded]:
     return experiments(loaded)
 
 
-def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[list[AnyLoaded], list[Problem]]:
+def load_all(
+    paths: Iterable[Path | str], root: Path | None = None
+) -> tuple[list[AnyLoaded], list[ManifestProblem]]:
     """Every manifest of these files, and every problem. Names must be unique among them."""
     loaded: list[AnyLoaded] = []
-    wrong: list[Problem] = []
+    wrong: list[ManifestProblem] = []
     limited: set[Path] = set()
     with _nothing_collected():
         for path in map(Path, paths):
@@ -117,7 +119,7 @@ def load_all(paths: Iterable[Path | str], root: Path | None = None) -> tuple[lis
     return loaded, wrong
 
 
-def _noted(path: Path, limited: set[Path]) -> list[Problem]:
+def _noted(path: Path, limited: set[Path]) -> list[ManifestProblem]:
     """Note whose policy this is: it is read with those of the manifests."""
     try:
         limited.add(limits(path))
@@ -138,7 +140,7 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _load_file(path: Path, root: Path | None) -> tuple[list[AnyLoaded], list[Problem]]:
+def _load_file(path: Path, root: Path | None) -> tuple[list[AnyLoaded], list[ManifestProblem]]:
     try:
         data = bytes_of(path)
     except ManifestError as error:
@@ -148,7 +150,7 @@ def _load_file(path: Path, root: Path | None) -> tuple[list[AnyLoaded], list[Pro
 
 def load_bytes(
     data: bytes, path: Path, root: Path | None = None, find_app: FindApp = app_directory
-) -> tuple[list[AnyLoaded], list[Problem]]:
+) -> tuple[list[AnyLoaded], list[ManifestProblem]]:
     """Every manifest of the content of a file, and every problem; only `find_app` looks whether anything is there."""
     try:
         parts = documents(data, str(path))
@@ -156,7 +158,7 @@ def load_bytes(
         return [], error.problems
     root = root or repository(path)
     loaded: list[AnyLoaded] = []
-    wrong: list[Problem] = []
+    wrong: list[ManifestProblem] = []
     for document in parts:
         found = _read_document(document, path, root, find_app)
         if isinstance(found, list):
@@ -166,13 +168,15 @@ def load_bytes(
     return loaded, wrong
 
 
-def _read_document(document: Tree, path: Path, root: Path, find_app: FindApp) -> AnyLoaded | list[Problem]:
+def _read_document(
+    document: Tree, path: Path, root: Path, find_app: FindApp
+) -> AnyLoaded | list[ManifestProblem]:
     """The manifest of one document, or all that is wrong with it."""
     file = str(path)
     wrong = flaws(document, file)
     if not isinstance(document.data, dict):
         what = f"expected a mapping (apiVersion, kind, metadata, spec), got {problems.quoted(document.data)}"
-        return wrong or [Problem(file, *document.start, "", what)]
+        return wrong or [ManifestProblem(file, *document.start, "", what)]
     kind, complaint = _kind_of(document.data)
     said: list[tuple[problems.Path, str]] = [] if complaint is None else [(("kind",), complaint)]
     manifest, invalid = validate(document.data, KINDS[kind])
@@ -208,8 +212,8 @@ def _kind_of(data: dict[str, Any]) -> tuple[str, str | None]:
     return "Experiment", f"expected one of: {', '.join(KINDS)}; got {problems.quoted(kind)}"
 
 
-def _same_names(loaded: Sequence[AnyLoaded]) -> Iterator[Problem]:
-    first: dict[str, Problem] = {}
+def _same_names(loaded: Sequence[AnyLoaded]) -> Iterator[ManifestProblem]:
+    first: dict[str, ManifestProblem] = {}
     for one in loaded:
         name = one.manifest.metadata.name
         problem = one.problem(("metadata", "name"), "")

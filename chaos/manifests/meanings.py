@@ -1,13 +1,13 @@
-"""What a manifest means by now, where that is no longer what it once meant: no mistakes, but worth knowing."""
+"""Changed meanings: what a manifest means now and did not mean before; no mistakes, but worth knowing."""
 
 from collections.abc import Iterator
 
 from chaos.manifests.load import Loaded
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.statistics.latencies import QUANTILES, WITH_FAILURES
 
 
-def changed(loaded: Loaded) -> Iterator[Problem]:
+def changed(loaded: Loaded) -> Iterator[ManifestProblem]:
     """Latencies of an experiment in which nothing looks at failures: they once counted as slow, and do no more."""
     spec = loaded.manifest.spec
     metrics = [getattr(state.probe, "metric", "") for state in spec.steady_state]

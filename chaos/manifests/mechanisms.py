@@ -1,17 +1,17 @@
-"""By which mechanisms each fault acts, where, and why not by the others."""
+"""Mechanisms of each fault, for each provider, and why the others cannot be used there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chaos.faults.network.packets import LADDER
+from chaos.faults.network.packets import BACKENDS
 from chaos.faults.support.base import Fault
 
-NO_RUNG: Mapping[str, Mapping[str, str]] = {
+NO_BACKEND: Mapping[str, Mapping[str, str]] = {
     "local": {},
     "container": {"tun": "a container has no /dev/net/tun"},
     "e2b": {"netem": "its guest kernel has no netem, and no modules"},
 }
 """Rungs of the ladder that a provider's machines never have; of the others the first that works there acts."""
-_PACKETS = tuple(name for name, _ in LADDER)
+_PACKETS = tuple(name for name, _ in BACKENDS)
 MECHANISMS: Mapping[str, Sequence[str]] = {
     "bandwidth": _PACKETS[1:],
     "blackhole": _PACKETS[1:],
@@ -51,7 +51,7 @@ _TOLD: Mapping[str, str] = {"nfqueue": "a kernel packet queue (nfqueue)", "tun":
 def in_words(fault: Fault, provider: str) -> str | None:
     """What will be tried in which order, and why not the rest; None when there is no choice to explain."""
     names = MECHANISMS[fault.type]
-    unfit = {**NO_RUNG[provider], **fault.unfit()}
+    unfit = {**NO_BACKEND[provider], **fault.unfit()}
     fit = [_TOLD.get(name, name) for name in names if name not in unfit]
     if len(names) == 1 or not fit:
         return None

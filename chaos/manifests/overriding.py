@@ -1,4 +1,4 @@
-"""Other numbers for one run: hold and intensity in place of the manifest's own.
+"""Overrides for one run: hold and intensity in place of the manifest's own.
 
 What comes of it is judged as if the author had written it: the blast radius, the time the sandbox lives, all of it.
 The digest is another then, because something else happens.

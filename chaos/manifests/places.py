@@ -1,4 +1,4 @@
-"""Where the files of a manifest may be: inside its repository, whatever links say."""
+"""Places of a manifest's files: inside of its repository, whatever links say."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a repository allows its experiments: the blast-radius policy in `chaoslab.yaml` at its root.
+"""Policy of a repository: the limits of its experiments, in `chaoslab.yaml` at its root.
 
 Absent limits allow everything. A policy that cannot be read allows nothing: it is an error wherever it would count.
 """
@@ -19,7 +19,7 @@ from chaos.manifests.places import repository
 from chaos.manifests.validation.document import validate
 from chaos.manifests.yaml.files import bytes_of
 from chaos.manifests.yaml.located import documents, flaws, located
-from chaos.manifests.yaml.problems import Path, Problem, quoted, unknown
+from chaos.manifests.yaml.problems import ManifestProblem, Path, quoted, unknown
 from chaos.manifests.yaml.tree import Tree
 from chaos.units import PositiveDuration
 
@@ -105,10 +105,10 @@ def policy_of(root: FilePath) -> Policy | None:
     return None
 
 
-def policies_of(roots: Iterable[FilePath]) -> tuple[dict[FilePath, Policy], list[Problem]]:
+def policies_of(roots: Iterable[FilePath]) -> tuple[dict[FilePath, Policy], list[ManifestProblem]]:
     """Repository -> its policy, of those that have one, and what is wrong with the policies."""
     found: dict[FilePath, Policy] = {}
-    wrong: list[Problem] = []
+    wrong: list[ManifestProblem] = []
     for root in sorted(roots):
         try:
             policy = policy_of(root)
@@ -125,7 +125,7 @@ def limits(path: FilePath) -> FilePath:
     bytes_of(path)
     root = repository(path)
     if path.absolute().parent.resolve() != root:
-        raise ManifestError(Problem(str(path), 1, 1, "", misplaced(str(root))))
+        raise ManifestError(ManifestProblem(str(path), 1, 1, "", misplaced(str(root))))
     return root
 
 
@@ -138,11 +138,11 @@ def read_policy(data: bytes, file: str, whose: str) -> Policy:
     """The policy that a file's content says. Raises ManifestError with all that is wrong with it."""
     if FilePath(file).name == MISNAMED:
         raise ManifestError(
-            Problem(file, 1, 1, "", f"a policy is called {NAME}; under this name it would not count")
+            ManifestProblem(file, 1, 1, "", f"a policy is called {NAME}; under this name it would not count")
         )
     found = documents(data, file)
     if len(found) > 1:
-        raise ManifestError(Problem(file, *found[1].start, "", "a second document; a policy is one"))
+        raise ManifestError(ManifestProblem(file, *found[1].start, "", "a second document; a policy is one"))
     document = found[0]
     said, spec = _validated(document.data)
     wrong = [*flaws(document, file), *located(said, document, file)]

@@ -1,4 +1,4 @@
-"""Weigh a fault against the strongest preset that a policy allows: is any of its numbers beyond it?
+"""Policy of intensity: a fault's numbers compared with the strongest preset that is allowed.
 
 A number that presets set may go as far as the strongest allowed preset goes, in the direction in which they grow
 stronger (a longer delay, a lower rate). A word may be one that an allowed preset uses. An amount that no preset of the

@@ -1,4 +1,4 @@
-"""A manifest that came without a file: over HTTP, or as a parameter of a flow run.
+"""Posted manifest: one without a file, from HTTP or from a parameter of a flow run.
 
 It is read like any other, with one difference: there is no folder beside it. Its app is an image, or the demo shop,
 which is what `app: .` means here; no path of whoever's machine is looked at.
@@ -10,13 +10,13 @@ from pathlib import Path
 from chaos.errors import ManifestError
 from chaos.manifests.ad_hoc import SHOP
 from chaos.manifests.load import AnyLoaded, Loaded, experiments, load_bytes
-from chaos.manifests.yaml.problems import Problem, quoted
+from chaos.manifests.yaml.problems import ManifestProblem, quoted
 
 FILE = "manifest"
 """What its problems call it."""
 
 
-def read(text: str) -> tuple[list[AnyLoaded], list[Problem]]:
+def read(text: str) -> tuple[list[AnyLoaded], list[ManifestProblem]]:
     """Every manifest of a text, and every problem."""
     loaded, wrong = load_bytes(text.encode(errors="surrogatepass"), SHOP / f"{FILE}.yaml", SHOP, _find_app)
     return [replace(each, file=FILE) for each in loaded], [replace(each, file=FILE) for each in wrong]
@@ -29,7 +29,9 @@ def one(text: str) -> Loaded:
         raise ManifestError(*wrong)
     found = experiments(loaded)
     if len(found) != 1 or len(loaded) != 1:
-        raise ManifestError(Problem(FILE, 1, 1, "", f"expected one Experiment, got {len(loaded)} manifests"))
+        raise ManifestError(
+            ManifestProblem(FILE, 1, 1, "", f"expected one Experiment, got {len(loaded)} manifests")
+        )
     return found[0]
 
 

@@ -1,4 +1,4 @@
-"""The experiments that a game day names: found in its repository, with the numbers that the day wants."""
+"""References of a game day: its experiments, found in the repository, with the day's numbers."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,8 @@ from chaos.manifests.models.game_day import Entry, GameDaySpec
 from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.yaml.files import bytes_of, find
+from chaos.manifests.yaml.problems import ManifestProblem, nearest
 from chaos.manifests.yaml.problems import Path as Place
-from chaos.manifests.yaml.problems import Problem, nearest
 
 _NAME = re.compile(rb"\bname: *[\"']?([a-z0-9][-a-z0-9]*)")
 
@@ -47,7 +47,7 @@ def references(spec: GameDaySpec) -> Iterator[Reference]:
             yield Reference((*place, "followUp"), Entry(name=entry.follow_up))
 
 
-def resolve(day: LoadedDay, known: Iterable[Loaded] = ()) -> tuple[dict[str, Loaded], list[Problem]]:
+def resolve(day: LoadedDay, known: Iterable[Loaded] = ()) -> tuple[dict[str, Loaded], list[ManifestProblem]]:
     """The experiments that a day names, and what is wrong with naming them.
 
     Those that are not among `known` are looked for in the files of the day's repository; only files in which such a
@@ -66,8 +66,11 @@ def resolve(day: LoadedDay, known: Iterable[Loaded] = ()) -> tuple[dict[str, Loa
 
 
 def judged(
-    day: LoadedDay, found: Mapping[str, Loaded], wrong: Iterable[Problem] = (), names: Iterable[str] = ()
-) -> Iterator[Problem]:
+    day: LoadedDay,
+    found: Mapping[str, Loaded],
+    wrong: Iterable[ManifestProblem] = (),
+    names: Iterable[str] = (),
+) -> Iterator[ManifestProblem]:
     """What is wrong with what the day names, when these experiments are there. `wrong` is why others are not."""
     broken = sorted({problem.file for problem in wrong})
     for each in references(day.manifest.spec):

@@ -33,7 +33,7 @@ _LIMITS = (
 )  # fmt: skip
 
 
-class Limits(NamedTuple):
+class CgroupLimits(NamedTuple):
     """Of one sandbox. Sizes in bytes."""
 
     app_bytes: int
@@ -53,7 +53,7 @@ class Cgroup:
         self.parents = list(parents)
         self.views: dict[str, Path] = {}
         self.refused = refused
-        self._limits = Limits(0)
+        self._limits = CgroupLimits(0)
 
     def add(self, pid: int) -> None:
         """Move the sandbox's first process to where its control group namespace is to begin. Raises OSError."""
@@ -100,7 +100,7 @@ class Cgroup:
         ):  # a v1 group is measured in another one beside it: see chaos.faults.linux.blkio
             os.chown(self.views["blkio"], uid, uid)
 
-    def _make(self, base: Path, name: str, limits: Limits) -> Path:
+    def _make(self, base: Path, name: str, limits: CgroupLimits) -> Path:
         """The sandbox's level below `base`, with its hard limit. Raises OSError."""
         parent = base / name
         parent.mkdir()
@@ -115,7 +115,7 @@ class Cgroup:
         return parent
 
 
-def make(name: str, limits: Limits) -> Cgroup:
+def make(name: str, limits: CgroupLimits) -> Cgroup:
     """Make the groups of sandbox `name`; where that is not possible, an empty Cgroup whose `refused` says why."""
     cgroup = Cgroup()
     try:
@@ -130,7 +130,7 @@ def make(name: str, limits: Limits) -> Cgroup:
     return cgroup
 
 
-def _make_v1(cgroup: Cgroup, name: str, limits: Limits) -> None:
+def _make_v1(cgroup: Cgroup, name: str, limits: CgroupLimits) -> None:
     made: dict[Path, Path] = {}
     for controller in _V1_CONTROLLERS:
         base = (ROOT / controller).resolve()  # systemd mounts two as one, `cpu,cpuacct`, with links for each
@@ -143,7 +143,7 @@ def _make_v1(cgroup: Cgroup, name: str, limits: Limits) -> None:
         raise FileNotFoundError(2, "no memory controller", str(ROOT / "memory"))
 
 
-def _make_v2(cgroup: Cgroup, name: str, limits: Limits) -> Path:
+def _make_v2(cgroup: Cgroup, name: str, limits: CgroupLimits) -> Path:
     """Where memory, CPU and processes can all be limited; else in a group that systemd gives us; else for memory."""
     bases = _v2_bases()
     for base in (base for base in bases if _offered(base, below=True) >= _NEEDED):

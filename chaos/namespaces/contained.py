@@ -24,7 +24,7 @@ _WANTED = ("memory", "cpuacct", "cpu", "cpuset", "pids", "blkio")
 _OBSERVERS_NICENESS = -10
 
 
-class Order(NamedTuple):
+class ContainerOrder(NamedTuple):
     """What the host tells it, as JSON on its command line. Sizes in bytes, times in seconds."""
 
     memory_bytes: int
@@ -37,7 +37,7 @@ class Order(NamedTuple):
 
 def main(order: str) -> None:
     """Put the container in order and serve; does not return."""
-    told = Order(**json.loads(order))
+    told = ContainerOrder(**json.loads(order))
     os.umask(0o022)
     Path(SOCKET).parent.mkdir(parents=True, exist_ok=True)
     path = os.environ.get("PATH", os.defpath)

@@ -29,6 +29,7 @@ def build(spec: BoxSpec, cgroup_views: dict[str, str]) -> None:
     sources = _open_sources(spec, cgroup_views)
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
+    kernel.die_with_parent()  # again: that cleared it
     root = "/tmp"  # any directory will do: it is covered here only
     kernel.mount("tmpfs", root, "tmpfs", _PLAIN, f"size={_ROOT_SIZE},mode=755")
     for place in ("proc", "dev", "dev/shm", "tmp", "app", "run", "root", "home", "sys", "etc", "var/tmp"):

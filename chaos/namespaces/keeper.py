@@ -37,7 +37,7 @@ def main() -> None:
     os.umask(0o022)
     _let_observers_go_first()
     started = time.monotonic()
-    cgroup = cgroups.make(f"chaoslab-{spec.id}", cgroups.Limits(spec.memory_bytes, spec.disk_bytes))
+    cgroup = cgroups.make(f"chaoslab-{spec.id}", cgroups.CgroupLimits(spec.memory_bytes, spec.disk_bytes))
     try:
         Path(spec.folder, "groups.json").write_text(json.dumps([str(each) for each in cgroup.parents]))
         with socket.socket(socket.AF_UNIX) as server:
@@ -76,12 +76,13 @@ def _fork_builder(spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, 
     """Fork the builder, give it its id map from outside, and let it go on."""
     unshared, say_unshared = os.pipe()
     mapped, say_mapped = os.pipe()
+    keeper = os.getpid()
     builder = os.fork()
     if builder == 0:
         os.close(unshared)
         os.close(say_mapped)
         try:
-            _be_builder(spec, cgroup, server, told, say_unshared, mapped)
+            _be_builder(spec, cgroup, server, told, say_unshared, mapped, keeper)
         except BaseException:  # noqa: BLE001  a forked child must never run its parent's clean-up
             traceback.print_exc()
         finally:
@@ -123,9 +124,17 @@ def _map_ids(pid: int) -> int:
 
 
 def _be_builder(
-    spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, told: int, say_unshared: int, mapped: int
+    spec: BoxSpec,
+    cgroup: cgroups.Cgroup,
+    server: socket.socket,
+    told: int,
+    say_unshared: int,
+    mapped: int,
+    keeper: int,
 ) -> NoReturn:
     kernel.die_with_parent()
+    if os.getppid() != keeper:  # it had ended before
+        os._exit(1)
     cgroup.add(os.getpid())
     try:
         user_namespace = _unshare(spec.may_lack)
@@ -133,7 +142,8 @@ def _be_builder(
         _tell(told, {"error": _why_not(error), "errno": error.errno})
         os._exit(1)
     os.write(say_unshared, b"u" if user_namespace else b"-")
-    os.read(mapped, 1)
+    if not os.read(mapped, 1):  # the keeper ended, or gave up
+        os._exit(1)
     pid1 = os.fork()
     if pid1 == 0:
         _be_pid1(spec, cgroup, server, told, user_namespace)
@@ -165,11 +175,11 @@ def _unshare(may_lack: bool) -> bool:
 def _be_pid1(
     spec: BoxSpec, cgroup: cgroups.Cgroup, server: socket.socket, told: int, user_namespace: bool
 ) -> NoReturn:
+    kernel.die_with_parent()
     try:
         filesystem.build(spec, {name: str(path) for name, path in cgroup.views.items()})
         kernel.set_hostname("chaoslab")
         loopback.up()
-        kernel.die_with_parent()  # again: becoming the inner root cleared it
         kernel.no_new_privileges()
         sys.stdout.flush()
         null = os.open(os.devnull, os.O_RDWR)

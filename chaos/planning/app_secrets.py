@@ -31,14 +31,14 @@ _NAMED, _SHOWN = (re.compile("|".join(map(translate, those))) for those in (NAME
 _MOST_PEM_BYTES = 1024 * 1024
 
 
-def look_secret(folder: Path, names: Collection[str]) -> list[str]:
+def look_like_secrets(folder: Path, names: Collection[str]) -> list[str]:
     """Those of `names`, relative to `folder`, that look like secrets; sorted."""
     return sorted(name for name in names if _by_name(name) or _is_private_pem(folder, name))
 
 
 def untracked_secrets(folder: Path, names: Collection[str]) -> list[str]:
     """Those that git does not track, of every repository around; all, where nobody can say."""
-    if not (found := look_secret(folder, names)):
+    if not (found := look_like_secrets(folder, names)):
         return []
     try:
         kept = tracked(folder.resolve(), found)

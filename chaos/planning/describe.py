@@ -4,20 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_type_hints
 
 from chaos.analysis.foresight import Expected, expected, in_words, series_in_words
-from chaos.analysis.looks import Asked
+from chaos.analysis.looks import PlannedSteadyState
 from chaos.faults import FAULTS
 from chaos.manifests.mechanisms import in_words as mechanisms_in_words
 from chaos.manifests.models.method import spans
-from chaos.manifests.yaml.problems import Problem
-from chaos.planning.left_out import sentence
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.planning.plan import Plan
 from chaos.planning.secret_env import needed
+from chaos.planning.secret_files import sentence
 from chaos.probes import PROBES
 from chaos.tolerances import Tolerance
 from chaos.units import DURATION, RATE, SHARE, SIZE, Unit
 
 
-def describe(plan: Plan, refusals: Sequence[Problem] = ()) -> str:
+def describe(plan: Plan, refusals: Sequence[ManifestProblem] = ()) -> str:
     """The plan as indented lines; with `refusals`, why it cannot be carried out."""
     order = plan.order()
     sections = (
@@ -71,10 +71,10 @@ def _target(plan: Plan, order: Mapping[str, Any]) -> Iterator[str]:
         timeout = DURATION.format(load["timeout_s"])
         rate = RATE.format(load["rate_per_s"])
         yield f"  load     {load['method']} {load['url']} at {rate}, timeout {timeout}"
-        yield f"           {drawn(load)}"
+        yield f"           {arrival_lines(load)}"
 
 
-def drawn(load: Mapping[str, Any]) -> str:
+def arrival_lines(load: Mapping[str, Any]) -> str:
     """What is drawn by the seed of a load."""
     times = {"poisson": "arrivals drawn (poisson)", "uniform": "evenly spaced"}[
         load.get("arrivals", "poisson")
@@ -95,7 +95,7 @@ def _looks(order: Mapping[str, Any]) -> Iterator[str]:
         if when == "afterwards":
             when += f", recovered within {DURATION.format(state['recover_within_s'])}"
         if state["budget"]:
-            part = "time" if Asked.read(state).by_request else "samples"
+            part = "time" if PlannedSteadyState.read(state).by_request else "samples"
             when += f", up to {SHARE.format(state['budget'])} of the {part} may be out"
         yield f"  {state['name']}: {_probe(state['probe'])}, {Tolerance(**state['tolerance'])}; {when}"
         yield _proof(proofs[state["name"]])

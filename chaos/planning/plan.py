@@ -24,7 +24,7 @@ from chaos.manifests.models.trials import series_of
 from chaos.manifests.overriding import Overrides, overridden
 from chaos.manifests.policy import at_once
 from chaos.manifests.policy_breaches import forbidden
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.planning.agent_spec import APP, work_of
 from chaos.planning.app_source import AppFiles, survey
 from chaos.planning.preflight import refusals
@@ -179,7 +179,7 @@ def draw(
     look: Callable[[FilePath], AppFiles] | None = None,
     overrides: Overrides | None = None,
     environ: Mapping[str, str] | None = None,
-) -> tuple[Plan, list[Problem]]:
+) -> tuple[Plan, list[ManifestProblem]]:
     """The plan even when it cannot be carried out, and why not. `look` says what the app's directory holds.
 
     `environ` is to have the secrets that it needs; without it, they are another machine's business.
@@ -225,7 +225,7 @@ def draw(
     return drawn, [*refused, *_lacking(loaded, drawn, environ), *forbidden(loaded)]
 
 
-def _lacking(loaded: Loaded, drawn: Plan, environ: Mapping[str, str] | None) -> Iterator[Problem]:
+def _lacking(loaded: Loaded, drawn: Plan, environ: Mapping[str, str] | None) -> Iterator[ManifestProblem]:
     """Each secret that the environment does not have."""
     for each in needed(drawn.work) if environ is not None else ():
         if why := each.wrong(environ or {}):
@@ -233,7 +233,7 @@ def _lacking(loaded: Loaded, drawn: Plan, environ: Mapping[str, str] | None) -> 
             yield loaded.problem(at, f"{drawn.name}: {why}")
 
 
-def undecidable(loaded: Loaded) -> list[Problem]:
+def undecidable(loaded: Loaded) -> list[ManifestProblem]:
     """The steady states of an experiment that can never be held, with their places: no mistakes, but vain."""
     spec = loaded.manifest.spec
     series = series_of(spec.trials, control=spec.control)

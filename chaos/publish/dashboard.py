@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from chaos.analysis.result import Delivery, Result
 from chaos.errors import PublishError
 from chaos.publish import dashboards
-from chaos.publish.grafana import Dispatch, Receipt, Server, Window, configured
+from chaos.publish.grafana import Annotation, Dispatch, Receipt, Server, configured
 from chaos.publish.grafana.deliver import deliver
 from chaos.report.elsewhere import openable
 from chaos.runs.directory import Run
@@ -30,22 +30,24 @@ _LIVE_WITHIN_S = 8.0
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedDashboard:
     """A dashboard, and what is wrong with the team's template when it had to be ours instead."""
 
     dashboard: dict[str, Any]
     complaint: str = ""
 
 
-def draw(result: Result | None, started: Mapping[str, Any]) -> Drawn:
+def rendered_dashboard(result: Result | None, started: Mapping[str, Any]) -> RenderedDashboard:
     """By the template that the manifest names, else by ours. `started` is `run.started.data`."""
     plan, template = started.get("plan") or {}, started.get("dashboard")
     if template:
         try:
-            return Drawn(_unmistakable(dashboards.render(Path(template), result, plan), plan))
+            return RenderedDashboard(_unmistakable(dashboards.render(Path(template), result, plan), plan))
         except PublishError as error:
-            return Drawn(dashboards.render(OURS, result, plan), f"{error}; ours was drawn instead")
-    return Drawn(dashboards.render(OURS, result, plan))
+            return RenderedDashboard(
+                dashboards.render(OURS, result, plan), f"{error}; ours was drawn instead"
+            )
+    return RenderedDashboard(dashboards.render(OURS, result, plan))
 
 
 def _unmistakable(dashboard: dict[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +55,9 @@ def _unmistakable(dashboard: dict[str, Any], plan: Mapping[str, Any]) -> dict[st
     return dashboard | {"uid": dashboards.uid(str(plan.get("experiment") or "experiment"))}
 
 
-def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s: float) -> Result:
+def publish(
+    run: Run, result: Result, drawn: RenderedDashboard, settings: Settings, within_s: float
+) -> Result:
     """Deliver the dashboard of a finished run; the result with its link and what became of it."""
     try:
         server = configured(settings)
@@ -68,7 +72,7 @@ def publish(run: Run, result: Result, drawn: Drawn, settings: Settings, within_s
 
 
 def announce(
-    run_id: str, drawn: Drawn, experiment: str, server: Server, settings: Settings
+    run_id: str, drawn: RenderedDashboard, experiment: str, server: Server, settings: Settings
 ) -> tuple[str | None, Delivery]:
     """Deliver the dashboard of a run that is under way: its link, and what became of it."""
     where = prometheus_url(settings)
@@ -77,7 +81,7 @@ def announce(
     return receipt.link, Delivery(complete=failure is None, why=str(failure or ""), numbers=numbers)
 
 
-def _noted(result: Result, link: str | None, delivery: Delivery, drawn: Drawn) -> Result:
+def _noted(result: Result, link: str | None, delivery: Delivery, drawn: RenderedDashboard) -> Result:
     """A link is this delivery's or none: what an earlier one has stored is named in words, and is not what was sent."""
     nothing_to_say = link is None and delivery.complete and not delivery.numbers
     if nothing_to_say and not drawn.complaint:
@@ -114,7 +118,9 @@ def delivery_of(
 
 def _dispatch(result: Result, dashboard: Mapping[str, Any], settings: Settings) -> Dispatch:
     windows = [
-        Window(step.name, step.fault, _unix(step.injected_at), _unix(step.recovered_at or result.ended_at))
+        Annotation(
+            step.name, step.fault, _unix(step.injected_at), _unix(step.recovered_at or result.ended_at)
+        )
         for step in result.steps
         if step.injected_at is not None
     ]

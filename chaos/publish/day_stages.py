@@ -11,7 +11,7 @@ from chaos.history import origin
 from chaos.history.recording import record
 from chaos.publish.game_day_report import write
 from chaos.publish.notifications.notice import DayEvent, of_day
-from chaos.publish.notifications.sending import tell
+from chaos.publish.notifications.sending import send_notice
 from chaos.publish.stages import PublishedStages
 from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages
@@ -47,10 +47,10 @@ class PublishedDayStages(DayStages):
         return await asyncio.to_thread(write, day, run.folder, self.page)
 
     async def published(self, run: Run, day: Day) -> None:
-        """Take it into the history, and tell people."""
+        """Take it into the history, and send_notice people."""
         await record(run.folder, self.observer.log)
         await self.notice("ended", day)
 
     async def notice(self, event: DayEvent, day: Day, why: str = "") -> None:
         """Tell those who want to know."""
-        await tell(of_day(event, day, why, self.page), self.observer.log)
+        await send_notice(of_day(event, day, why, self.page), self.observer.log)

@@ -1,4 +1,4 @@
-"""Close the game days whose process died: their journals say what ran, and they get their reports all the same."""
+"""Clean-up of game days whose process died: their journals say what ran, and they get their reports."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from chaos.game_days.day import Day, Ran
 from chaos.publish import game_day_report as reporting
 from chaos.runner.isolation import close_apart
 from chaos.runner.stages import analyze
-from chaos.runs.active import DAYS, Left, left_behind
+from chaos.runs.active import DAYS, Left, abandoned
 from chaos.runs.directory import Run
 from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict
@@ -20,7 +20,7 @@ from chaos.verdict import Outcome, Verdict
 DIED = "the process that carried out this day died"
 
 
-class Closed(NamedTuple):
+class ClosedGameDay(NamedTuple):
     """What became of a game day that was left behind."""
 
     left: Left
@@ -30,14 +30,14 @@ class Closed(NamedTuple):
     """Why it could not be closed, and is not tried again."""
 
 
-async def close_abandoned() -> AsyncIterator[Closed]:
+async def close_abandoned() -> AsyncIterator[ClosedGameDay]:
     """End every day whose process died, and write its report, each in a process of its own (`chaos.runner.isolation`).
 
     Close what its experiments left first (`chaos.runner.cleanup`): then their results are there.
     """
-    for left in left_behind(DAYS):
+    for left in abandoned(DAYS):
         why = await close_apart(left, DAYS)
-        yield Closed(left, _day_in(left.run.folder) if why is None else None, why)
+        yield ClosedGameDay(left, _day_in(left.run.folder) if why is None else None, why)
 
 
 def _day_in(folder: Path) -> Day | None:
@@ -61,7 +61,7 @@ def close_day(folder: Path) -> None:
         if ran.ended_at is None:
             _end(journal, ran)
     if day.ended is None:
-        record.tell(journal, "day.ended", ended="crashed", why=DIED)
+        record.append(journal, "day.ended", ended="crashed", why=DIED)
     day = record.fold(journal.events())
     reporting.write(day, folder)
 
@@ -73,7 +73,7 @@ def _end(journal: Journal, ran: Ran) -> None:
     if result is not None:
         said = {"outcome": result.outcome, "verdict": result.verdict, "why": result.why}
     which = {"experiment": ran.experiment, "follow_up_of": ran.follow_up_of, "run_id": ran.run_id}
-    record.tell(journal, "experiment.ended", **which, **said, flow_run=ran.flow_run)
+    record.append(journal, "experiment.ended", **which, **said, flow_run=ran.flow_run)
 
 
 def _result(folder: Path) -> Result | None:

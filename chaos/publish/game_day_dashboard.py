@@ -1,4 +1,4 @@
-"""A game day's dashboard, delivered into Grafana when one is configured. Nothing here changes what the day taught."""
+"""Dashboard of a game day, sent to Grafana if one is configured; it never changes the result."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The last stage of a game day: sum it up, compare it, draw its page and its dashboard, write all into its folder."""
+"""Last stage of a game day: summary, comparison, page and dashboard, all written into its folder."""
 
 import json
 from collections.abc import Mapping

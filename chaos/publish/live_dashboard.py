@@ -1,4 +1,4 @@
-"""The dashboard of a run that is under way, so that people can watch: delivered beside the run, never before it."""
+"""Live dashboard of a run in progress: sent beside the run, never before it."""
 
 import asyncio
 import contextlib
@@ -59,11 +59,11 @@ def _deliver(plan: "Plan", run: "Run", live: Live) -> None:
         if server is None:
             return
         with ONE_AT_A_TIME:
-            from chaos.publish.dashboard import announce, draw
+            from chaos.publish.dashboard import announce, rendered_dashboard
             from chaos.publish.grafana.session import prepare
 
         prepare()
-        drawn = draw(None, {"plan": plan.order(run.id), "dashboard": plan.dashboard})
+        drawn = rendered_dashboard(None, {"plan": plan.order(run.id), "dashboard": plan.dashboard})
         live.link, live.delivery = announce(run.id, drawn, plan.name, server, settings)
     except PublishError as error:
         from chaos.analysis.result import Delivery

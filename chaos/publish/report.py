@@ -1,4 +1,4 @@
-"""The last stage of a run: draw report.html and dashboard.json beside result.json, and deliver the dashboard."""
+"""Last stage of a run: report.html and dashboard.json beside result.json, and the delivery of the dashboard."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from chaos.analysis.series import series
 from chaos.analysis.trials import shown
 from chaos.errors import PublishError
 from chaos.publish import dashboards
-from chaos.publish.dashboard import OURS, Drawn, draw, publish
+from chaos.publish.dashboard import OURS, RenderedDashboard, publish, rendered_dashboard
 from chaos.publish.grafana.deliver import WITHIN_S
 from chaos.report import html
 from chaos.runs.directory import Run, write_whole
@@ -40,9 +40,9 @@ def visualize(run: Run, result: Result, live: Delivery | None = None, within_s: 
     )
     if live is not None:
         linked = linked.model_copy(update={"delivery": {**linked.delivery, "live dashboard": live}})
-    drawn: Drawn | None = None
+    drawn: RenderedDashboard | None = None
     try:
-        drawn = draw(linked, started)
+        drawn = rendered_dashboard(linked, started)
     except PublishError as error:  # which never costs the report
         why = Delivery(complete=False, why=f"not drawn: {error}")
         delivered = linked.model_copy(update={"delivery": {**linked.delivery, "dashboard": why}})
@@ -53,7 +53,7 @@ def visualize(run: Run, result: Result, live: Delivery | None = None, within_s: 
 
 
 def _write(
-    run: Run, result: Result, drawn: Drawn | None, events: "Sequence[Event]", settings: Settings
+    run: Run, result: Result, drawn: RenderedDashboard | None, events: "Sequence[Event]", settings: Settings
 ) -> None:
     started = events[0].data if events else {}
     page = html.render(result, series(events), started, embed=settings.grafana_embed)

@@ -70,16 +70,16 @@ class PublishedStages(Stages):
         return await asyncio.to_thread(visualize, run, result, self._live.delivery)
 
     async def published(self, run: Run, result: "Result") -> None:
-        """Take it into the history, and tell people."""
+        """Take it into the history, and send_notice people."""
         await record(run.folder, self.observer.log)
         await self.notice(result)
 
     async def notice(self, result: "Result") -> None:
         """Tell those who want to know."""
         from chaos.publish.notifications.notice import of_result  # nothing of it is needed by a run
-        from chaos.publish.notifications.sending import tell
+        from chaos.publish.notifications.sending import send_notice
 
-        await tell(of_result(result), self.observer.log)
+        await send_notice(of_result(result), self.observer.log)
 
 
 def _read_ahead() -> None:

@@ -1,1 +1,1 @@
-"""What a run looks like to a person: charts and one self-contained page."""
+"""Report of a run for people: charts and one self-contained page."""

@@ -1,4 +1,4 @@
-"""What a chart shows, before anything is drawn: traces, named stretches of time, limits."""
+"""Chart model before drawing: traces, named spans of time, limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from chaos.report.thin import Point, Seen
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class Trace:
     """One trace. `style` 1 is drawn solid, 2 dashed, 3 dotted: never told apart by colour alone."""
 
     name: str
@@ -43,7 +43,7 @@ class Chart:
     about: str
     unit: Writer
     span: tuple[float, float]
-    lines: Sequence[Line] = ()
+    lines: Sequence[Trace] = ()
     dots: Sequence[Seen] = ()
     dots_name: str = ""
     misses: Sequence[float] = ()

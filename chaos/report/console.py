@@ -1,4 +1,4 @@
-"""Tell a person what a run is doing: a line for what happens, and on a terminal a moving one of the numbers."""
+"""Console output of a run: a line for each event, and on a terminal a moving one of the numbers."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ _OF_P95 = 20
 """Of fewer the 95th percentile is merely the slowest."""
 _CLEAR = "\r\x1b[2K"
 
-Say = Callable[[Mapping[str, Any]], str | None]
+Log = Callable[[Mapping[str, Any]], str | None]
 
 
 def _opened(data: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def _trial(data: Mapping[str, Any]) -> str | None:
     return f"{plan['trial']} of {most}{series['trials']}: {what}"
 
 
-_LINES: Mapping[str, Say] = {
+_LINES: Mapping[str, Log] = {
     "run.started": _trial,
     "sandbox.opened": _opened,
     "target.ready": lambda data: f"app ready after {data['took_s']:.2f} s",
@@ -97,11 +97,11 @@ _LINES: Mapping[str, Say] = {
 
 def words(event: Event) -> str | None:
     """What a person should be told of this event; None for the many that only count."""
-    say = _LINES.get(event.type)
-    return say(event.data) if say else None
+    log = _LINES.get(event.type)
+    return log(event.data) if log else None
 
 
-class Progress:
+class TerminalProgress:
     """Shows events as they arrive. Plain lines when `stream` is not a terminal."""
 
     def __init__(self, name: str, declared_s: float, stream: TextIO | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The report of one game day: one HTML page that needs no network and no script; the runs' own pages lie beside it."""
+"""Report of one game day: one HTML page without network or scripts, beside the runs' own pages."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""A game day as JUnit XML, for a CI. Green is only what held: what proved nothing is an error, never a skip."""
+"""JUnit XML of a game day, for a CI. Only held is green; what proved nothing is an error, never skipped."""
 
 from xml.etree import ElementTree as Xml
 

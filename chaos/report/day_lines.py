@@ -1,4 +1,4 @@
-"""What a person reads last of a game day: verdict, score, every experiment, decisions, advice, where to look."""
+"""Final lines of a game day: verdict, score, experiments, decisions, advice, links."""
 
 from collections.abc import Iterator
 from pathlib import Path

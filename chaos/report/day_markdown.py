@@ -1,6 +1,6 @@
-"""A game day as Markdown, for the artifact on its page in Prefect and the text of its dashboard."""
+"""Markdown of a game day, for its artifact in Prefect and the text of its dashboard."""
 
-from chaos.game_days.learnt import Advice, DayReport, DayRun
+from chaos.game_days.learnt import DayAdvice, DayReport, DayRun
 from chaos.report import day_words
 from chaos.report.day_timeline import draw_day
 from chaos.report.markdown import Row, bullets, line, reasons, section, table
@@ -39,7 +39,7 @@ def summary(day: DayReport) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _advice(advice: Advice) -> str:
+def _advice(advice: DayAdvice) -> str:
     return f"1. {line(advice.what)} ({advice.severity}; {line(', '.join(advice.experiments))})"
 
 

@@ -1,4 +1,4 @@
-"""The whole game day as one drawing: a row an experiment, when its fault acted, the stages, what was decided between.
+"""Timeline drawing of a game day: a row an experiment, its fault's time, the stages, the decisions.
 
 Horizontal positions are percentages, as in `plot`, so that it fills a phone, a page and a picture alike.
 """

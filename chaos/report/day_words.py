@@ -1,13 +1,13 @@
-"""A game day as the words and rows that its page and its Markdown show."""
+"""Texts and rows of a game day, for its page and its Markdown."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from chaos.game_days.day import Decision
-from chaos.game_days.learnt import Changed, DayReport, DayRun
+from chaos.game_days.day import DayDecision
+from chaos.game_days.learnt import DayReport, DayRun, ExperimentChange
 from chaos.report import scale
-from chaos.report.phrases import NEVER, Number
+from chaos.report.phrases import NEVER, KeyNumber
 from chaos.verdict import Outcome, Verdict
 
 NOTHING = "–"
@@ -31,7 +31,7 @@ class StageRows:
 
     name: str
     runs: tuple[DayRun, ...]
-    decisions: tuple[Decision, ...]
+    decisions: tuple[DayDecision, ...]
 
 
 def ended(day: DayReport) -> str:
@@ -44,17 +44,17 @@ def ended(day: DayReport) -> str:
     return " · ".join([_ENDED[day.ended], ", ".join(counted) or "nothing was run"])
 
 
-def key_numbers(day: DayReport) -> list[Number]:
+def key_numbers(day: DayReport) -> list[KeyNumber]:
     """What a reader looks for first."""
     score, planned = day.score, len(day.score.counted)
     held = sum(run.verdict is Verdict.HELD and run.follow_up_of is None for run in day.runs)
     proven = sum(each.proven for each in score.counted)
     best = f"of 100; {score.at_most} had the rest held" if score.at_most > score.value else "of 100"
     numbers = [
-        Number("Resilience score", str(score.value), best if proven < planned else "of 100"),
-        Number("Coverage", share(score.coverage), f"{proven} of {planned} proved something"),
-        Number("Held", str(held), f"of {planned} planned"),
-        Number("Lasted", _length(day), _began(day)),
+        KeyNumber("Resilience score", str(score.value), best if proven < planned else "of 100"),
+        KeyNumber("Coverage", share(score.coverage), f"{proven} of {planned} proved something"),
+        KeyNumber("Held", str(held), f"of {planned} planned"),
+        KeyNumber("Lasted", _length(day), _began(day)),
     ]
     return [*numbers, *_recovery(day), *_since(day)]
 
@@ -108,14 +108,14 @@ def stages(day: DayReport) -> list[StageRows]:
     ]
 
 
-def decided(decision: Decision) -> str:
+def decided(decision: DayDecision) -> str:
     """`Go, by approval (ada): looks good`."""
     who = f" ({decision.who})" if decision.who else ""
     words = f": {decision.why}" if decision.why else ""
     return f"{'Go' if decision.go else 'No go'}, by {decision.by}{who}{words}"
 
 
-def gate(decision: Decision) -> str:
+def gate(decision: DayDecision) -> str:
     """The sign of a decision, read without colour."""
     return "▶ go" if decision.go else "■ no go"
 
@@ -134,29 +134,29 @@ def times(day: DayReport) -> str:
     return "; ".join(parts)
 
 
-def moved(row: Changed) -> str:
+def moved(row: ExperimentChange) -> str:
     """`held, then deviated`."""
     if row.now is row.then:
         return f"{row.now or 'not run'}, as then"
     return f"{row.now or 'not run'}, then {row.then or 'not run'}"
 
 
-def _recovery(day: DayReport) -> Iterator[Number]:
+def _recovery(day: DayReport) -> Iterator[KeyNumber]:
     lost = [run.experiment for run in day.runs if run.never_recovered]
     if lost:
-        yield Number("Recovered", NEVER, ", ".join(lost))
+        yield KeyNumber("Recovered", NEVER, ", ".join(lost))
     known = [run for run in day.runs if run.recovery_s is not None]
     if known:
         slowest = max(known, key=lambda run: run.recovery_s or 0.0)
-        yield Number("Slowest recovery", recovery(slowest), slowest.experiment)
+        yield KeyNumber("Slowest recovery", recovery(slowest), slowest.experiment)
 
 
-def _since(day: DayReport) -> Iterator[Number]:
+def _since(day: DayReport) -> Iterator[KeyNumber]:
     if previous := day.previous:
         by = day.score.value - previous.score
         change = f"{by:+d}" if by else "±0"
         best = f", at most {previous.at_most}," if previous.at_most > previous.score else ""
-        yield Number(
+        yield KeyNumber(
             "Since the last day", change, f"{previous.score}{best} on {previous.started_at:%-d %B %Y}"
         )
 

@@ -1,4 +1,4 @@
-"""What of a run is to be seen elsewhere: its dashboard in Grafana, framed if wanted, and what did not arrive."""
+"""Links of a run to other places: its dashboard in Grafana, embedded if wanted, and what did not arrive."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from chaos.analysis.result import Delivery, Links
 
 
-class Frame(NamedTuple):
+class EmbeddedPage(NamedTuple):
     """A page within the page."""
 
     url: str
@@ -15,7 +15,7 @@ class Frame(NamedTuple):
     """That the page's policy has to allow."""
 
 
-class Delivered(Protocol):
+class DeliveredElsewhere(Protocol):
     """What a run or a game day has elsewhere."""
 
     @property
@@ -25,12 +25,12 @@ class Delivered(Protocol):
     def delivery(self) -> Mapping[str, Delivery]: ...
 
 
-def link(result: Delivered) -> str | None:
+def link(result: DeliveredElsewhere) -> str | None:
     """The dashboard's address; nothing that a browser would run instead of opening."""
     return openable(result.links.dashboard)
 
 
-def lines(result: Delivered) -> Iterator[str]:
+def lines(result: DeliveredElsewhere) -> Iterator[str]:
     """What a terminal says of it."""
     if result.links.dashboard:
         yield f"  grafana {result.links.dashboard}"
@@ -46,17 +46,17 @@ def openable(link: str | None) -> str | None:
     return link if link and link.startswith(("http://", "https://")) else None
 
 
-def frame(result: Delivered, *, embed: bool) -> Frame | None:
+def frame(result: DeliveredElsewhere, *, embed: bool) -> EmbeddedPage | None:
     """The dashboard without Grafana's menus around it."""
     url = link(result)
     if not embed or url is None:
         return None
     place = urlsplit(url)
     origin = f"{place.scheme}://{place.netloc}"
-    return Frame(f"{url}{'&' if place.query else '?'}kiosk", origin) if _plain(origin) else None
+    return EmbeddedPage(f"{url}{'&' if place.query else '?'}kiosk", origin) if _plain(origin) else None
 
 
-def undelivered(result: Delivered) -> list[tuple[str, Delivery]]:
+def undelivered(result: DeliveredElsewhere) -> list[tuple[str, Delivery]]:
     """(what, delivery) of everything that did not arrive as a whole."""
     return [(what, each) for what, each in result.delivery.items() if not each.complete]
 

@@ -1,4 +1,4 @@
-"""What was run: the processes, the load, the method, the sandbox, the versions; enough to run it again."""
+"""Facts of a run: processes, load, method, sandbox, versions; enough to run it again."""
 
 import shlex
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Asked and delivered of one step, in the units that the keys of a fault name."""
+"""Fidelity of one step in words: asked and delivered, with the units of the fault's fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The report of one run: one HTML page that needs no network, no script and nothing beside it."""
+"""HTML report of one run: one page without network, scripts or other files."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -8,14 +8,14 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from chaos.analysis.result import Result
-from chaos.analysis.series import Series
+from chaos.analysis.series import ChartSeries
 from chaos.report import elsewhere, phrases, scale, sheet, svg, trials
 from chaos.report.facts import facts
 from chaos.report.fidelity import fidelity
 
 
 def render(
-    result: Result, series: Series, started: Mapping[str, Any] | None = None, *, embed: bool = False
+    result: Result, series: ChartSeries, started: Mapping[str, Any] | None = None, *, embed: bool = False
 ) -> str:
     """The page. `started` is `run.started.data`, which knows what was run; without it that part says less. Pure.
 

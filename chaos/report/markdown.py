@@ -1,4 +1,4 @@
-"""Markdown of words that others wrote: each stays one line, in its own cell, and none of it is markup."""
+"""Markdown of others' words: each stays in one line and in its cell, and none of it is markup."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The numbers of a result, as the words and rows that the report shows."""
+"""Phrases of a report: the numbers of a result as words and rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _OUTCOMES = {
 
 
 @dataclass(frozen=True)
-class Number:
+class KeyNumber:
     """One key number: its name, its value with its unit, and what to compare it with."""
 
     name: str
@@ -65,34 +65,36 @@ def outcome(value: Outcome) -> str:
     return _OUTCOMES[value]
 
 
-def key_numbers(result: Result) -> list[Number]:
+def key_numbers(result: Result) -> list[KeyNumber]:
     """What a reader looks for first; nothing that was not measured."""
     return [*_recovery_number(result), *_load_numbers(result), *_usage_numbers(result)]
 
 
-def _recovery_number(result: Result) -> Iterable[Number]:
+def _recovery_number(result: Result) -> Iterable[KeyNumber]:
     lost = next((state for state in result.steady_state if recovery(state) == NEVER), None)
     judged = [state for state in result.steady_state if state.recovery_time_seconds is not None]
     if lost:
-        yield Number("Recovered", NEVER, plain(lost.name, 40))
+        yield KeyNumber("Recovered", NEVER, plain(lost.name, 40))
     if lost or not judged:
         return
     slowest = max(judged, key=lambda state: state.recovery_time_seconds or 0.0)
     took, resolution = slowest.recovery_time_seconds or 0.0, slowest.resolution_seconds
     known = f"±{scale.NBSP}{_rounded(resolution)}, " if took and resolution else ""
-    yield Number("Recovered in", scale.seconds(took) if took else "at once", plain(known + slowest.name, 40))
+    yield KeyNumber(
+        "Recovered in", scale.seconds(took) if took else "at once", plain(known + slowest.name, 40)
+    )
 
 
-def _load_numbers(result: Result) -> Iterable[Number]:
+def _load_numbers(result: Result) -> Iterable[KeyNumber]:
     fault, baseline = result.load.get("fault"), result.load.get("baseline")
     if fault and fault.p95 is not None:
-        yield Number("p95 under fault", scale.seconds(fault.p95), _around(fault, baseline))
+        yield KeyNumber("p95 under fault", scale.seconds(fault.p95), _around(fault, baseline))
     elif fault and fault.sent and fault.p50 is None:
-        yield Number("p95 under fault", "none", "nothing but failures")
+        yield KeyNumber("p95 under fault", "none", "nothing but failures")
     sent = sum(summary.sent for summary in result.load.values())
     if sent:
         errors = sum(summary.errors for summary in result.load.values())
-        yield Number(
+        yield KeyNumber(
             "Failed requests", scale.count(errors), f"of {scale.count(sent)}, {scale.share(errors / sent)}"
         )
 
@@ -107,13 +109,13 @@ def _around(fault: LoadSummary, baseline: LoadSummary | None) -> str:
     return known + before
 
 
-def _usage_numbers(result: Result) -> Iterable[Number]:
+def _usage_numbers(result: Result) -> Iterable[KeyNumber]:
     usage = result.usage
     if usage.cpu_peak_percent is not None:
-        yield Number("CPU peak", scale.share(usage.cpu_peak_percent / 100), "of one core")
+        yield KeyNumber("CPU peak", scale.share(usage.cpu_peak_percent / 100), "of one core")
     if usage.memory_peak_percent is not None:
         beside = scale.size(usage.memory_peak_bytes) if usage.memory_peak_bytes is not None else ""
-        yield Number("Memory peak", scale.share(usage.memory_peak_percent / 100), beside)
+        yield KeyNumber("Memory peak", scale.share(usage.memory_peak_percent / 100), beside)
 
 
 def wrote(analysis: Analysis) -> str:

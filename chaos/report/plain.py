@@ -1,4 +1,4 @@
-"""Make text that others wrote fit to show: inert (`chaos.text.inert`), without terminal colours, no endless lines.
+"""Plain text of others' words: inert (`chaos.text.inert`), without terminal colours, in bounded lines.
 
 Escaping for HTML and SVG is a second, separate step (autoescape, `escaped`); this one is about what a reader sees.
 """

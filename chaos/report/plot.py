@@ -1,4 +1,4 @@
-"""One chart as SVG: lines over time, the fault's window shaded, tolerances dashed.
+"""SVG plot: lines over time, the fault's window shaded, tolerances dashed.
 
 Every horizontal position is a percentage and only the traces live in a stretched inner drawing, so that one string is
 crisp at any width: in the page it fills a phone or a printed sheet at the same text size. Colours and strokes are
@@ -8,7 +8,7 @@ classes; `chart.css` gives them meaning.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chaos.report.chart import Chart, Line
+from chaos.report.chart import Chart, Trace
 from chaos.report.plain import escaped
 from chaos.report.scale import NBSP, axis, moments, seconds
 from chaos.report.thin import COLUMNS, GAP, thinned, unbroken, usual_pause
@@ -133,7 +133,7 @@ def _traces(chart: Chart, frame: _Frame) -> Iterable[str]:
         yield f'<path class="misses" d="{"".join(f"M{x:g} 0v8" for x in columns)}"/>'
 
 
-def _trace(line: Line, frame: _Frame) -> Iterable[str]:
+def _trace(line: Trace, frame: _Frame) -> Iterable[str]:
     for stretch in unbroken(line.points, gap_s=GAP * usual_pause(line.points)):
         kept = thinned([(frame.x(at), frame.y(value)) for at, value in stretch])
         path = "M" + "L".join(f"{x:g} {y:g}" for x, y in kept)

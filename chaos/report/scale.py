@@ -1,4 +1,4 @@
-"""Write values with their unit, and choose the round values of an axis that starts at zero."""
+"""Scales: values with their unit, and round values of an axis that starts at zero."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What every page of ours is made of: the stylesheet, the signs of verdicts, templates whose every value is safe."""
+"""Base of all pages: the stylesheet, the signs of verdicts, templates with escaped values."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache

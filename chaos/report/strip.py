@@ -1,4 +1,4 @@
-"""One steady state's samples as a strip: low bars within tolerance, tall bars out of it, dots where none came."""
+"""Strip chart of one steady state: low bars within tolerance, tall bars out of it, dots for no sample."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

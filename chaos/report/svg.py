@@ -1,4 +1,4 @@
-"""The charts of one run: latency, errors, throughput, CPU, memory, disk, and a strip a steady state.
+"""SVG charts of one run: latency, errors, throughput, CPU, memory, disk, and a strip for each steady state.
 
 Each is SVG text that works in the page and, by `chart_data_uri`, as a picture on its own (markdown renderers such as
 Prefect's show data: images and drop inline SVG).
@@ -9,9 +9,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chaos.analysis.series import Points, Series
+from chaos.analysis.series import ChartSeries, Points
 from chaos.report import scale
-from chaos.report.chart import Band, Chart, Limit, Line
+from chaos.report.chart import Band, Chart, Limit, Trace
 from chaos.report.plot import draw
 from chaos.report.sheet import css
 from chaos.report.strip import Strip, draw_strip
@@ -22,7 +22,7 @@ _READOUTS = 120
 """Readings a pointer can find along one chart."""
 
 
-def timeline(series: Series, plan: Mapping[str, Any]) -> list[str]:
+def timeline(series: ChartSeries, plan: Mapping[str, Any]) -> list[str]:
     """Every chart that has something to show, in reading order. `plan` (`run.started.data.plan`) has the tolerances."""
     if series.end <= series.start:
         return []
@@ -44,13 +44,13 @@ def timeline(series: Series, plan: Mapping[str, Any]) -> list[str]:
     return [chart for chart in charts if chart]
 
 
-def latency_chart(series: Series, plan: Mapping[str, Any] | None = None) -> str:
+def latency_chart(series: ChartSeries, plan: Mapping[str, Any] | None = None) -> str:
     """Every request as a dot, failed ones as ticks along the top, p50 and p95 as lines, the fault's window shaded."""
     good = [(at, took) for at, took, fine in series.latency if fine]
     failed = [at for at, _, fine in series.latency if not fine]
     lines = [
-        Line(name="p95", points=series.latency_p95),
-        Line(name="p50", points=series.latency_p50, style=2),
+        Trace(name="p95", points=series.latency_p95),
+        Trace(name="p50", points=series.latency_p50, style=2),
     ]
     return draw(
         Chart(
@@ -89,7 +89,7 @@ def chart_data_uri(svg: str) -> str:
 
 
 def _metric(
-    series: Series,
+    series: ChartSeries,
     plan: Mapping[str, Any],
     metric: str,
     title: str,
@@ -99,7 +99,7 @@ def _metric(
 ) -> str:
     if not points:
         return ""
-    line = Line(name="", points=points, area=True)
+    line = Trace(name="", points=points, area=True)
     return draw(
         Chart(
             title=title,
@@ -115,7 +115,7 @@ def _metric(
     )
 
 
-def _strips(series: Series, plan: Mapping[str, Any]) -> Iterable[str]:
+def _strips(series: ChartSeries, plan: Mapping[str, Any]) -> Iterable[str]:
     asked = {str(state.get("name")): state for state in plan.get("steady_state") or ()}
     for index, (name, looks) in enumerate(series.probes):
         bad = sum(not good for _, _, good in looks)
@@ -139,7 +139,7 @@ def _strips(series: Series, plan: Mapping[str, Any]) -> Iterable[str]:
         )
 
 
-def _bands(series: Series) -> list[Band]:
+def _bands(series: ChartSeries) -> list[Band]:
     """The quiet phases by name, and every fault's window, by time."""
     quiet = [Band(name=name, start=start, end=end) for name, start, end in series.phases if name != "fault"]
     acting = [Band(name=step, start=start, end=end, shaded=True) for step, start, end in series.faults]
@@ -159,7 +159,9 @@ def _limits(plan: Mapping[str, Any], *metrics: str) -> list[Limit]:
     ]
 
 
-def _readouts(series: Series, lines: Sequence[Line], unit: scale.Writer) -> list[tuple[float, float, str]]:
+def _readouts(
+    series: ChartSeries, lines: Sequence[Trace], unit: scale.Writer
+) -> list[tuple[float, float, str]]:
     """What a pointer reads at regular times: of every line the highest value around it."""
     width = (series.end - series.start) / _READOUTS
     found: dict[int, dict[str, float]] = {}
@@ -183,7 +185,7 @@ def _readouts(series: Series, lines: Sequence[Line], unit: scale.Writer) -> list
     ]
 
 
-def _about(what: str, points: Points, unit: scale.Writer, series: Series) -> str:
+def _about(what: str, points: Points, unit: scale.Writer, series: ChartSeries) -> str:
     """The chart in a sentence, for who cannot see it."""
     if not points:
         return f"{what}: nothing was measured."

@@ -1,4 +1,4 @@
-"""Standard output and error as a rim: whatever a command prints, no character of others acts on the terminal."""
+"""Inert standard output and error: no character of others acts on the terminal."""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Draw more samples than there are pixels without losing a spike, and without drawing over a gap."""
+"""Thinning of samples for a chart: no spike is lost, and no gap is drawn over."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise

@@ -1,4 +1,4 @@
-"""Several trials as rows: what was measured over all of them, and how each of them went."""
+"""Rows of several trials: what was measured over all of them, and how each went."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from chaos.explain.comparison import result_in
 from chaos.runner.closing import conclude
 from chaos.runner.isolation import close_apart
 from chaos.runner.stages import analyze
-from chaos.runs.active import Left, left_behind
+from chaos.runs.active import Left, abandoned
 from chaos.runs.directory import Run
 from chaos.sandboxes import inventory
 from chaos.sandboxes.container import orphans as container_orphans
@@ -41,7 +41,7 @@ async def close_left_behind() -> AsyncIterator[Closed]:
     Each in a process of its own with limits (`chaos.runner.isolation`), one after the other; what cannot be closed is
     put aside.
     """
-    for left in left_behind():
+    for left in abandoned():
         why = await close_apart(left)
         yield Closed(left, result_in(left.run.folder) if why is None else None, why)
 

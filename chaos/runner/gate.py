@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from chaos.errors import JournalTampered
 from chaos.events import Event
-from chaos.events.signing import MARK_BYTES, Chain
+from chaos.events.signing import MARK_BYTES, SignatureChain
 
 LINE_BYTES = 2**20
 """The longest line; the agent clips what is longer."""
@@ -40,7 +40,7 @@ class Gate:
         from chaos.events.codec import check  # thirty dataclasses: read while the agent itself begins
 
         self._why_not = check
-        self._chain = Chain(key)
+        self._chain = SignatureChain(key)
         self._began = began
         self._first_at: float | None = None
         self.seq = 0

@@ -24,14 +24,14 @@ from chaos.runner.concurrency import in_turn
 from chaos.runner.observer import RunObserver
 from chaos.runner.retries import with_retries
 from chaos.runner.stages import analyze, collect, inject, open_sandbox
-from chaos.runs.active import under_way
+from chaos.runs.active import registered
 from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.runs.kill_switch import heeded
 from chaos.sandboxes import SandboxRef
 
 if TYPE_CHECKING:
-    from chaos.analysis.judged import Judged
+    from chaos.analysis.judged import JudgedTrial
     from chaos.analysis.result import Result
 
 
@@ -90,7 +90,7 @@ async def execute(plan: Plan, stages: Stages, out: Path) -> "Result":
     """
     async with stages.admitted(plan) as stop:
         run = Run.new(plan.name, out)
-        with under_way(run, stages.external_run_id):
+        with registered(run, stages.external_run_id):
             stages.observer.begun(run)
             await stages.begun(plan, run)
             result = await _judged(plan, run, stages, stop)
@@ -139,14 +139,14 @@ async def carry_out_trial(trial: Plan, run: Run, stages: Stages, stop: Stop) -> 
 
 def turns(plan: Plan, run: Run) -> Iterator[Plan]:
     """Every trial and control to carry out, until one ends the series, or all that were so far decide it."""
-    so_far: list[Judged] = []
+    so_far: list[JudgedTrial] = []
     for segment in plan.segments():
         yield segment
         if not _goes_on(plan, run, so_far):
             return
 
 
-def _goes_on(plan: Plan, run: Run, so_far: "list[Judged]") -> bool:
+def _goes_on(plan: Plan, run: Run, so_far: "list[JudgedTrial]") -> bool:
     """Whether another trial may follow the last one, which is judged and added where that may end the series."""
     from chaos.analysis.outcome import may_follow
     from chaos.analysis.record import Record

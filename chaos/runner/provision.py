@@ -12,8 +12,8 @@ from pathlib import Path
 from chaos.errors import TargetError
 from chaos.planning import app_source as app_files
 from chaos.planning.agent_spec import APP, FOLDER, wall_of
-from chaos.planning.left_out import sentence
 from chaos.planning.plan import Plan
+from chaos.planning.secret_files import sentence
 from chaos.runner import agent_bundle as bundle
 from chaos.sandboxes import Sandbox, Setup
 from chaos.settings import Settings

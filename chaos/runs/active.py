@@ -1,4 +1,4 @@
-"""Which runs this machine is carrying out, and which of them were left behind by a process that died.
+"""Active runs of this machine, and those that a dead process abandoned.
 
 Each has a small file in the state folder, locked by the process that carries the run out. The kernel lets go of the
 lock when that process dies, however it dies: a file that can be locked belongs to nobody any more.
@@ -33,7 +33,7 @@ class Left:
 
 
 @contextmanager
-def under_way(run: Run, flow_run: str | None = None, among: str = RUNS) -> Iterator[None]:
+def registered(run: Run, flow_run: str | None = None, among: str = RUNS) -> Iterator[None]:
     """Say that this process carries out the run (or, among DAYS, the game day) while the block lasts.
 
     A state folder that cannot be written is no reason not to: then nobody will find the run if this process dies.
@@ -56,7 +56,7 @@ def under_way(run: Run, flow_run: str | None = None, among: str = RUNS) -> Itera
         file.unlink(missing_ok=True)
 
 
-def left_behind(among: str = RUNS) -> Iterator[Left]:
+def abandoned(among: str = RUNS) -> Iterator[Left]:
     """Each run that nobody carries out any more; ours alone while the loop is at it, forgotten afterwards.
 
     One that raises in the loop is found again the next time.
@@ -78,7 +78,7 @@ def left_behind(among: str = RUNS) -> Iterator[Left]:
             file.unlink()
 
 
-def still_under_way(among: str = RUNS) -> list[str]:
+def active_ids(among: str = RUNS) -> list[str]:
     """The ids of the runs that some process of this machine carries out at this moment."""
     return [file.stem for file in sorted(folder(among).glob("*.json")) if _is_held(file)]
 
@@ -86,7 +86,7 @@ def still_under_way(among: str = RUNS) -> list[str]:
 def end_below(parent: int) -> list[str]:
     """Ask the processes below that one to end what they carry out, well: the ids of those runs and game days.
 
-    They undo their faults and write their results; `still_under_way` tells when they have.
+    They undo their faults and write their results; `active_ids` tells when they have.
     """
     asked: dict[str, int] = {}
     below = _below(parent)

@@ -1,4 +1,4 @@
-"""A wish that a run may end early, and whose: whatever can end a run sets one, and the first reason stays."""
+"""Cancellation of a run: who asked for it and why; the first reason stays."""
 
 import asyncio
 

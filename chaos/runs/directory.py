@@ -1,4 +1,4 @@
-"""The folder of one run and the files in it."""
+"""Run directory: the folder of one run and its files."""
 
 import secrets
 import time

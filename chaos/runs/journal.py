@@ -1,4 +1,4 @@
-"""All facts of one run, append-only, as NDJSON on the host."""
+"""Journal of one run on the host: all its facts, append-only, as NDJSON."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The switch that ends every experiment of this machine and keeps new ones from beginning: one small file.
+"""Kill switch of this machine: one small file that ends every experiment and refuses new ones.
 
 Whoever conducts a run looks at it before the run begins, and four times a second while it lasts. The file is in the
 state folder, so it works without any server; `flows.prefect.kill_switch` has the same of a Prefect variable, for
@@ -19,7 +19,7 @@ from chaos.host.private import state_folder
 from chaos.runs.cancellation import Stop
 from chaos.settings import Settings
 
-LOOK_EVERY_S = 0.25
+POLL_EVERY_S = 0.25
 """How long a running experiment may not have noticed."""
 _OFF = ("", "0", "false", "no", "null", "off")
 """What a person may write into the variable instead of deleting it, in any case."""
@@ -77,7 +77,7 @@ def file() -> Path:
 
 
 def halt(reason: str, by: str) -> Halt:
-    """Turn it on; runs under way notice within LOOK_EVERY_S. Raises ChaosLabError when it cannot be written."""
+    """Turn it on; runs under way notice within POLL_EVERY_S. Raises ChaosLabError when it cannot be written."""
     made, path = Halt(reason, by, now(), str(file())), file()
     try:
         state_folder(path.parent)
@@ -128,5 +128,5 @@ async def heeded(stop: Stop) -> AsyncIterator[None]:
 
 async def _look(path: Path, stop: Stop) -> None:
     while not (found := halted(path)):
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(POLL_EVERY_S)
     stop.set(str(found))

@@ -1,4 +1,4 @@
-"""So many at a time on this machine, whoever they are: a seat is a lock on a file, and a dead holder's seat is free.
+"""File-based semaphore: a slot is a lock on a file, so that a dead holder's slot is free.
 
 Runs of one repository, runs that share a Groq account, builds of one template: they queue here.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chaos.host.private import state_folder
 
-LOOK_EVERY_S = 0.05
+POLL_EVERY_S = 0.05
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def seat(folder: Path, seats: int, waits: Callable[[], None] = lambda: Non
         if not told:
             waits()
         told = True
-        await asyncio.sleep(LOOK_EVERY_S)  # flock has no way to wait that can be given up
+        await asyncio.sleep(POLL_EVERY_S)  # flock has no way to wait that can be given up
 
 
 @contextmanager

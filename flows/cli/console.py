@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from chaos.cli.interrupts import Ended, run_until_asked
+from chaos.cli.interrupts import Ended, run_until_interrupted
 from flows.cli.console_tokens import token
 
 
@@ -16,17 +16,21 @@ from flows.cli.console_tokens import token
 @click.option(
     "--port", type=click.IntRange(1, 65535), envvar="BACKEND_PORT", help="The first free one from 8000 on."
 )
-@click.option("--read-only", is_flag=True, help="Show everything, change nothing; the switch still halts.")
-@click.option("--worker/--no-worker", default=True, show_default=True, help="Carry out runs here as well.")
 @click.option(
-    "--limit", default=2, show_default=True, type=click.IntRange(1, 100), help="Most runs of it at once."
+    "--read-only", is_flag=True, help="Show everything, change nothing; the kill switch still works."
+)
+@click.option(
+    "--worker/--no-worker", default=True, show_default=True, help="Also run experiments on this machine."
+)
+@click.option(
+    "--limit", default=2, show_default=True, type=click.IntRange(1, 100), help="Its runs at a time."
 )
 @click.option(
     "--out",
     default="runs",
     type=click.Path(path_type=Path),
     show_default=True,
-    help="Where its worker puts the folders of runs without a manifest.",
+    help="Folder of the worker's runs that have no manifest.",
 )
 @click.pass_context
 def console(
@@ -39,7 +43,7 @@ def console(
 
     wanted = Wanted(host, port, read_only, worker, out, limit)
     try:
-        run_until_asked(serve(wanted, lambda line: click.echo(line, err=True)))
+        run_until_interrupted(serve(wanted, lambda line: click.echo(line, err=True)))
     except Ended as ended:
         if ended.number != signal.SIGTERM:  # told to end, and it has
             raise

@@ -31,7 +31,7 @@ def token() -> None:
 )
 @click.option("--expires", default="90d", show_default=True, help="After so long: 90d, 12h.")
 def create(name: str, role: str, expires: str) -> None:
-    """Make a token and print it, this once."""
+    """Create a token and print it; it is not shown again."""
     from chaos.history.models import Token
     from chaos.history.store import History
 
@@ -47,7 +47,7 @@ def create(name: str, role: str, expires: str) -> None:
 
 @token.command(name="list")
 def list_() -> None:
-    """All of them, without what opens."""
+    """List all tokens, without the secrets."""
     from chaos.history.store import History
 
     with History.open() as history:
@@ -63,7 +63,7 @@ def list_() -> None:
 @token.command()
 @click.argument("name")
 def revoke(name: str) -> None:
-    """End a token: from now on it opens nothing."""
+    """Revoke a token: from now on it is refused."""
     from chaos.history.store import History
 
     with History.open() as history:

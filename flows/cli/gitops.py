@@ -1,4 +1,4 @@
-"""`chaoslab gitops`: ways for a push to reach Prefect by itself: a hook, a forge's webhook, an interval."""
+"""`chaoslab gitops`: triggers of a sync: a hook, a forge's webhook, an interval."""
 
 import asyncio
 import os
@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
+from chaos.cli.interrupts import run_until_interrupted
 from chaos.gitops.repository.source import Source
 from chaos.gitops.webhook.git_hook import install
-from flows.cli.repositories import Asked, of_repositories, say, tell
+from flows.cli.repositories import RepositoryOptions, log, log_action, of_repositories
 
 if TYPE_CHECKING:
     from flows.gitops.watcher import Following
@@ -23,12 +23,12 @@ _KEPT = ("PATH", "HOME", "PREFECT_API_URL", "CHAOSLAB_STATE_DIR", "XDG_STATE_HOM
 
 @click.group()
 def gitops() -> None:
-    """Ways for a git repository to reach Prefect by itself."""
+    """Triggers that bring Prefect in line with a git repository automatically."""
 
 
 @gitops.command(name="install-hook")
 @click.argument("repository", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--branch", default="main", show_default=True, help="Which branch to follow.")
+@click.option("--branch", default="main", show_default=True, help="The branch to follow.")
 @click.option("--path", default="experiments", show_default=True, help="The folder of manifests in it.")
 @click.option(
     "--out", default="runs", type=click.Path(path_type=Path), show_default=True, help="Where run folders go."
@@ -51,12 +51,12 @@ def install_hook(repository: Path, branch: str, path: str, out: Path) -> None:
     default=60.0,
     show_default=True,
     type=click.FloatRange(min=1),
-    help="Look without being called, too: seconds.",
+    help="Also sync without a call, every so many seconds.",
 )
 @click.option(
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
 )
-def webhook(asked: Asked, listen: str, every: float, sweep_s: float) -> None:
+def webhook(asked: RepositoryOptions, listen: str, every: float, sweep_s: float) -> None:
     """Let GitHub, GitLab or Gitea call http://HOST:PORT/webhook on a push to REPOSITORIES, and bring Prefect in line.
 
     CHAOSLAB_WEBHOOK_SECRET is the webhook's secret (GitLab: its secret or signing token). It is plain HTTP: put a proxy
@@ -66,21 +66,21 @@ def webhook(asked: Asked, listen: str, every: float, sweep_s: float) -> None:
 
     host, port = _address(listen)
     following = Following(asked.sources(), asked.policy(), asked.out, every_s=every, sweep_s=sweep_s)
-    run_until_asked(_listen(following, host, port))
+    run_until_interrupted(_listen(following, host, port))
 
 
 async def _listen(following: "Following", host: str, port: int) -> None:
-    from chaos.gitops.webhook.server import PATH, Endpoint
+    from chaos.gitops.webhook.app import PATH, Webhook
+    from chaos.gitops.webhook.server import serving
     from chaos.settings import Settings
-    from flows.gitops.watcher import Bell, follow
+    from flows.gitops.watcher import Notifier, follow
 
     secret = Settings().chaoslab_webhook_secret
-    bell = Bell()
-    endpoint = Endpoint(following.sources, secret.get_secret_value() if secret else "", bell.ring, say)
-    async with await endpoint.listen(host, port) as server:
-        where = server.sockets[0].getsockname()
-        say(f"listening on http://{where[0]}:{where[1]}{PATH} for {', '.join(map(str, following.sources))}")
-        await follow(following, say, tell, bell)
+    notifier = Notifier()
+    hook = Webhook(following.sources, secret.get_secret_value() if secret else "", notifier.notify, log)
+    async with serving(hook, host, port) as (name, number):
+        log(f"listening on http://{name}:{number}{PATH} for {', '.join(map(str, following.sources))}")
+        await follow(following, log, log_action, notifier)
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -99,10 +99,10 @@ def _address(listen: str) -> tuple[str, int]:
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
 )
 @click.option("--name", default="repositories", show_default=True, help="Of the deployment: reconcile/NAME.")
-def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
-    """Deploy the flow `reconcile`, so that workers bring Prefect in line with REPOSITORIES every so often.
+def schedule(asked: RepositoryOptions, every: float, sweep_s: float, name: str) -> None:
+    """Deploy the flow `reconcile`, so that workers bring Prefect in line with REPOSITORIES at an interval.
 
-    `chaoslab serve` carries it out, and so does any worker of the pool. Again with the same name writes it anew.
+    `chaoslab serve` and any worker of the pool run it. The same name again replaces the deployment.
     """
     repositories = [_without_secrets(one) for one in asked.sources()]
     parameters = {
@@ -113,7 +113,7 @@ def schedule(asked: Asked, every: float, sweep_s: float, name: str) -> None:
         "sweep": sweep_s,
         "out": str(asked.out.absolute()),
     }
-    run_until_asked(_schedule(name, every, parameters))
+    run_until_interrupted(_schedule(name, every, parameters))
     click.echo(f"reconcile/{name}: every {every:g} s, {', '.join(repositories)}")
 
 
@@ -135,7 +135,7 @@ async def _schedule(name: str, every: float, parameters: dict[str, object]) -> N
     from flows.server.api import ensure_api
     from flows.server.local import speaking_to
 
-    api = await asyncio.to_thread(ensure_api, say)
+    api = await asyncio.to_thread(ensure_api, log)
     with speaking_to(api.url):
         async with get_client() as client:
             await deploy(client, name, every, parameters)

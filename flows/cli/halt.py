@@ -14,7 +14,7 @@ _LOOK_EVERY_S = 0.05
 
 
 @click.command()
-@click.option("--reason", default="", help="Goes into the result of every run that it ends.")
+@click.option("--reason", default="", help="Written into the result of every run that it ends.")
 @click.option(
     "--wait",
     "patience_s",
@@ -24,8 +24,8 @@ _LOOK_EVERY_S = 0.05
     help="Seconds to wait until every run has ended.",
 )
 def halt(reason: str, patience_s: float) -> None:
-    """The big red switch. Every running experiment undoes its fault and ends within seconds; none begins until
-    `chaoslab resume`. This machine needs no server for that; other machines learn of it from Prefect."""
+    """The kill switch. Every running experiment undoes its fault and ends within seconds, and none starts
+    until `chaoslab resume`. This machine needs no server for that; other machines read it from Prefect."""
     from chaos.runs import kill_switch as switch
 
     began = monotonic()
@@ -48,10 +48,10 @@ def halt(reason: str, patience_s: float) -> None:
 
 def _until_ended(until: float, url: str | None) -> list[str]:
     """Wait for the runs of this machine and of Prefect; what of them has not ended by then (monotonic seconds)."""
-    from chaos.runs.active import still_under_way
+    from chaos.runs.active import active_ids
     from flows.prefect import kill_switch_admin as switching
 
-    while (here := still_under_way()) and monotonic() < until:
+    while (here := active_ids()) and monotonic() < until:
         sleep(_LOOK_EVERY_S)
     return here + (list(switching.until_ended(url, max(0.0, until - monotonic()))) if url else [])
 

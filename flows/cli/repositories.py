@@ -1,4 +1,4 @@
-"""The arguments that say which repositories are followed and how: the same for every verb that follows some."""
+"""Options of repositories: the same for every verb that follows some."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ import click
 from chaos.errors import ChaosLabError
 
 if TYPE_CHECKING:
-    from chaos.gitops.decide import Action, Policy
+    from chaos.gitops.decide import Action, SyncPolicy
     from chaos.gitops.repository.source import Source
     from flows.gitops.fast_path import Synced
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RepositoryOptions:
     """What the command line says."""
 
     repositories: Sequence[str]
@@ -35,11 +35,11 @@ class Asked:
         named = self.repositories or (str(_repository()),)
         return [Source.parse(each, self.branch, self.path, self.require_signed) for each in named]
 
-    def policy(self, *, prune_all: bool = False) -> "Policy":
+    def policy(self, *, prune_all: bool = False) -> "SyncPolicy":
         """What is allowed."""
-        from chaos.gitops.decide import Policy
+        from chaos.gitops.decide import SyncPolicy
 
-        return Policy(heal=self.drift == "heal", prune_all=prune_all, run_on_push=not self.no_run)
+        return SyncPolicy(heal=self.drift == "heal", prune_all=prune_all, run_on_push=not self.no_run)
 
 
 _OPTIONS = (
@@ -52,7 +52,7 @@ _OPTIONS = (
         type=click.Choice(["heal", "report"]),
         default="heal",
         show_default=True,
-        help="What was changed by hand: undo it, or tell of it and leave it.",
+        help="What was changed by hand: undo it, or only report it.",
     ),
     click.option("--no-run", is_flag=True, help="Do not run what a push changed."),
     click.option(
@@ -66,11 +66,13 @@ _OPTIONS = (
 
 
 def of_repositories(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command those arguments; it takes them as its first one, an `Asked`."""
+    """Give a command those arguments; it takes them as its first one, an `RepositoryOptions`."""
 
     @wraps(command)
     def with_asked(**values: Any) -> None:
-        asked = Asked(**{name: values.pop(name) for name in Asked.__dataclass_fields__})
+        asked = RepositoryOptions(
+            **{name: values.pop(name) for name in RepositoryOptions.__dataclass_fields__}
+        )
         command(asked, **values)
 
     for option in reversed(_OPTIONS):
@@ -78,12 +80,12 @@ def of_repositories(command: Callable[..., None]) -> Callable[..., None]:
     return with_asked
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """What happens, beside the results."""
     click.echo(line, err=True)
 
 
-def tell(action: "Action | Synced") -> None:
+def log_action(action: "Action | Synced") -> None:
     """One action that was done, or what one look came to."""
     from flows.gitops.fast_path import Synced
 

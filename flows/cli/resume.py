@@ -1,11 +1,11 @@
-"""`chaoslab resume`: let experiments begin again."""
+"""`chaoslab resume`: allow experiments to start again."""
 
 import click
 
 
 @click.command()
 def resume() -> None:
-    """Take back `chaoslab halt`, here and in Prefect. What was refused meanwhile is not begun by itself."""
+    """Undo `chaoslab halt`, here and in Prefect. What was refused meanwhile is not started automatically."""
     from chaos.runs import kill_switch as switch
 
     here = switch.resume()

@@ -1,4 +1,4 @@
-"""`chaoslab status`: which Prefect server is used, and how each experiment of each repository stands."""
+"""`chaoslab status`: which Prefect server is used, and the state of each experiment of each repository."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from flows.gitops.status import Repositories
-    from flows.server.api import Status as ServerStatus
+    from flows.server.api import PrefectStatus as ServerStatus
 
 
 @click.command()
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 )
 @click.option("--repository", help="Only the one whose name or URL contains this.")
 def status(as_json: bool, repository: str | None) -> None:
-    """Say which Prefect server is used and whether it answers, and how the experiments of repositories stand.
+    """Show which Prefect server is used, whether it answers, and the state of each repository's experiments.
 
-    Exit code 5 when the server does not answer.
+    Exit code 5 if the server does not answer.
     """
     from flows.prefect import kill_switch_admin as switching
     from flows.server import api as server

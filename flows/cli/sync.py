@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaos.cli.interrupts import run_until_asked
-from flows.cli.repositories import Asked, of_repositories, say, tell
+from chaos.cli.interrupts import run_until_interrupted
+from flows.cli.repositories import RepositoryOptions, log, log_action, of_repositories
 
 if TYPE_CHECKING:
     from chaos.gitops.repository.source import Source
@@ -16,32 +16,38 @@ if TYPE_CHECKING:
 
 @click.command()
 @of_repositories
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option(
     "--watch",
     is_flag=True,
-    help="Go on: look every --every seconds, and at everything every --sweep seconds.",
+    help="Keep running: sync every --every seconds, and read everything every --sweep seconds.",
 )
 @click.option("--every", default=5.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds.")
 @click.option(
     "--sweep", "sweep_s", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Seconds."
 )
 @click.option(
-    "--full", is_flag=True, help="Look at every deployment though nothing was pushed: finds changes by hand."
+    "--full", is_flag=True, help="Read every deployment even if nothing was pushed: finds changes by hand."
 )
-@click.option("--prune-all", is_flag=True, help="Let any share of the deployments go, even all.")
+@click.option("--prune-all", is_flag=True, help="Allow any share of the deployments to be removed, even all.")
 def sync(
-    asked: Asked, watch: bool, every: float, sweep_s: float, full: bool, dry_run: bool, prune_all: bool
+    asked: RepositoryOptions,
+    watch: bool,
+    every: float,
+    sweep_s: float,
+    full: bool,
+    dry_run: bool,
+    prune_all: bool,
 ) -> None:
     """Bring Prefect's deployments in line with REPOSITORIES (this directory's by default).
 
-    Each is a directory or URL; URL#BRANCH:PATH for another branch and folder than the options say. Exit code 2 when
-    something stalls, such as a broken manifest; all else is brought in line all the same.
+    Each is a directory or URL; URL#BRANCH:PATH for another branch and folder than the options say. Exit code 2
+    if something is stalled, such as a broken manifest; everything else is synced.
     """
     sources = asked.sources()
     if not (watch or full or dry_run or prune_all) and (seen := _nothing_new(sources)):
         for one in seen:
-            tell(one)
+            log_action(one)
         sys.exit(max(one.exit_code for one in seen))
     from flows.gitops.watcher import Following, follow
 
@@ -54,7 +60,7 @@ def sync(
         every_s=every if watch else None,
         sweep_s=sweep_s if watch else None,
     )
-    worst = run_until_asked(follow(following, say, tell))
+    worst = run_until_interrupted(follow(following, log, log_action))
     gc.freeze()  # or Python looks at all of Prefect once more before it ends
     sys.exit(worst)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from chaos.analysis.result import Result
-from chaos.analysis.series import Series, series
+from chaos.analysis.series import ChartSeries, series
 from chaos.analysis.trials import shown
 from chaos.errors import ChaosLabError
 from chaos.events import Event, segments
@@ -33,7 +33,7 @@ def series_of(run: Run, result: Result | None, points: int) -> answers.Series:
     return columns(series(shown(list(events), result) if result else segments(events)[-1]), points)
 
 
-def columns(found: Series, points: int) -> answers.Series:
+def columns(found: ChartSeries, points: int) -> answers.Series:
     """As it is answered: times from the start on, at most four points in each of `points` columns."""
 
     def thin(values: Points) -> list[tuple[float, float]]:

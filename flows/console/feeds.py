@@ -12,9 +12,9 @@ from time import monotonic
 from typing import Any
 
 from chaos.errors import ChaosLabError
-from chaos.live.items import Asked, End, Frame, Line, Mark
+from chaos.live.items import End, Frame, LogEntry, Mark, StepFidelity
 from chaos.live.items import Item as Live
-from chaos.live.reading import Reading
+from chaos.live.reading import JournalReader
 from flows.console.desk import Desk
 from flows.console.finding import Found
 from flows.console.people import Person
@@ -28,7 +28,13 @@ ASK_EVERY_S = 1.0
 LINGERS_S = 60.0
 STREAMS_EACH, STREAMS = 16, 64
 
-_KINDS: Mapping[type, str] = {Frame: "frame", Mark: "mark", Asked: "delivered", Line: "log", End: "segment"}
+_KINDS: Mapping[type, str] = {
+    Frame: "frame",
+    Mark: "mark",
+    StepFidelity: "delivered",
+    LogEntry: "log",
+    End: "segment",
+}
 """What is made of a journal -> the name of its event in the stream."""
 
 
@@ -107,7 +113,7 @@ class Feed:
                 self._tell_state(found)
             assert found is not None
             if found.run is not None:
-                reading = reading or Reading(found.run.journal)
+                reading = reading or JournalReader(found.run.journal)
                 await self._look(reading, over=found.ended)
             self.caught_up.set()
             self._wake()
@@ -116,7 +122,7 @@ class Feed:
                 return
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _look(self, reading: Reading, *, over: bool) -> None:
+    async def _look(self, reading: JournalReader, *, over: bool) -> None:
         """Take in what was added to the journal. Raises Refused."""
         try:
             made = await asyncio.to_thread(reading.look)

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from chaos.history.errors import HistoryError, NotTaken
+from chaos.history.errors import HistoryError, RunNotIndexed
 from chaos.history.models import RunRow
 from chaos.history.store import History
 from flows.console.conductor import Conductor, label
@@ -105,7 +105,7 @@ class Observer:
     async def _put(self, folder: Path) -> None:
         try:
             await asyncio.to_thread(self.history.put, folder)
-        except NotTaken as error:
+        except RunNotIndexed as error:
             _LOG.warning("not taken into the history: %s", error)
         except HistoryError as error:
             raise Refused("store-away", str(error)) from error

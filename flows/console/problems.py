@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from chaos.errors import ManifestError
-from chaos.manifests.yaml.problems import Problem as Mistake
+from chaos.manifests.yaml.problems import ManifestProblem as Mistake
 from chaos.text.inert import inert
 
 MEDIA_TYPE = "application/problem+json"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 
 from chaos.manifests.catalogue import catalogue
-from chaos.manifests.schema.json_schema import text as schema_text
+from chaos.manifests.schema import text as schema_text
 from flows.console import answers
 from flows.console.asked import Check, Start
 from flows.console.checking import allowed, loaded_of, planned, validated

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.history.models import Claim
+from chaos.history.models import IdempotencyClaim
 from chaos.history.store import History
 from chaos.manifests.load import Loaded
 from chaos.runs import kill_switch as switch
@@ -92,9 +92,11 @@ class Starter:
             more = {"reason": inert(halt.reason), "by": inert(halt.by), "at": inert(halt.at)}
             raise Refused("halted", str(halt), more={k: v for k, v in more.items() if v})
 
-    async def _claim(self, person: Person, key: str, body: str) -> Claim:
+    async def _claim(self, person: Person, key: str, body: str) -> IdempotencyClaim:
         digest = hashlib.sha256(body.encode()).hexdigest()
-        claim: Claim = await asked(self.history.claim, person.name, key, digest, round(time.time() * 1000))
+        claim: IdempotencyClaim = await asked(
+            self.history.claim, person.name, key, digest, round(time.time() * 1000)
+        )
         if not claim.same_body:
             raise Refused(
                 "idempotency-mismatch", "this Idempotency-Key was sent with another body within 24 hours"

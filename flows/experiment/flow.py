@@ -28,7 +28,7 @@ from chaos.units import POSITIVE_DURATION
 from flows.experiment.stages import PrefectStages
 from flows.prefect.handover import Handover, take
 from flows.prefect.kill_switch import final_state, state_of_unbegun
-from flows.repositories.commit_status import tell_commit
+from flows.repositories.commit_status import report_to_commit
 from flows.repositories.mirrors import mirror_of, trees
 
 Hold = Annotated[str, Field(pattern=POSITIVE_DURATION.pattern, examples=[POSITIVE_DURATION.example])]
@@ -76,7 +76,7 @@ async def experiment(
         result = await executed(plan, Path(out), handover)
     except Interrupted as error:
         return await state_of_unbegun(error)
-    await tell_commit(repository, commit, result)
+    await report_to_commit(repository, commit, result)
     return await final_state(result)
 
 

@@ -27,11 +27,11 @@ from chaos.sandboxes import SandboxRef
 from flows.experiment import artifacts, tasks
 from flows.experiment.came_from import note_origin
 from flows.experiment.live import LiveLinks
-from flows.prefect.concurrency import in_turn_everywhere
+from flows.prefect.concurrency import global_limit
 from flows.prefect.events import notice_result
 from flows.prefect.kill_switch import heeded
 from flows.prefect.labels import FOLDER, RUN
-from flows.prefect.progress import API_FAILURES, Progress
+from flows.prefect.progress import API_FAILURES, PhaseProgress
 
 
 class PrefectStages(PublishedStages):
@@ -57,7 +57,7 @@ class PrefectStages(PublishedStages):
         async with (
             heeded(self.observer.stop) as stop,
             in_turn(plan.at_once, self._log, stop),
-            in_turn_everywhere(plan.at_once, self._log, stop),
+            global_limit(plan.at_once, self._log, stop),
         ):
             yield stop
 
@@ -82,7 +82,7 @@ class PrefectStages(PublishedStages):
 
     async def collect(self, trial: Plan, run: Run, ref: SandboxRef, stop: Stop) -> None:
         """As a task, with a bar that moves."""
-        progress = Progress(trial.name, trial.declared_s, self._logger)
+        progress = PhaseProgress(trial.name, trial.declared_s, self._logger)
 
         def both(event: Event) -> None:
             progress(event)

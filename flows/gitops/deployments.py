@@ -1,4 +1,4 @@
-"""Deployments and push runs as Prefect keeps them, read as `Observed`, and changed one action at a time.
+"""Deployments and push runs in Prefect: read as `Observed`, and changed one action at a time.
 
 A deployment is written whole by `POST /deployments/`, an upsert by (flow, name), because only that takes labels; it
 makes its schedules anew, so it is only sent for what changed. On SQLite concurrent writers only get in each other's way

@@ -1,4 +1,4 @@
-"""What a look at a repository came to; and the look that finds nothing new without Prefect.
+"""Fast path of a sync: the result of a sync, and the check that finds nothing new without Prefect.
 
 Importing Prefect takes longer than all the rest of such a look, which a hook or a timer may begin every few seconds.
 """
@@ -6,7 +6,7 @@ Importing Prefect takes longer than all the rest of such a look, which a hook or
 from dataclasses import dataclass
 
 from chaos.gitops.decide import Action
-from chaos.gitops.memory import Memory
+from chaos.gitops.memory import SyncMemory
 from chaos.gitops.repository.git import GitError
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
@@ -36,7 +36,7 @@ class Synced:
         return STALLED if self.stalled else 0
 
 
-def in_line(mirror: Mirror, memory: Memory, api: str) -> Synced | None:
+def in_line(mirror: Mirror, memory: SyncMemory, api: str) -> Synced | None:
     """Nothing was pushed since that API was brought in line, and nothing waits; None when that is not so.
 
     What stalled then stalls now. Raises GitError.
@@ -55,6 +55,6 @@ def nothing_new(source: Source) -> Synced | None:
         return None
     mirror = mirror_of(source)
     try:
-        return in_line(mirror, Memory.load(Memory.file_of(mirror)), api)
+        return in_line(mirror, SyncMemory.load(SyncMemory.file_of(mirror)), api)
     except GitError:
         return None  # Whoever looks again tells why.

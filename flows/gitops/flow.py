@@ -1,4 +1,4 @@
-"""Reconciliation as a Prefect flow, for an interval: what `chaoslab sync` does once, seen in the UI."""
+"""Reconciliation flow: what `chaoslab sync` does once, at an interval, visible in the UI."""
 
 from asyncio import to_thread
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from prefect.runtime import deployment
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 
-from chaos.gitops.account import Account, Stall, file_of
-from chaos.gitops.decide import Action, Policy
+from chaos.gitops.account import LastSync, Stall, file_of
+from chaos.gitops.decide import Action, SyncPolicy
 from chaos.gitops.repository.source import Source
 from chaos.text.inert import inert
 from flows.gitops.late_runs import cancel_late
@@ -53,22 +53,22 @@ async def reconcile(
         async with get_client() as client:
             await cancel_late(client, UUID(deployment.id))
     sources = [Source.parse(each, signed=require_signed) for each in repositories]
-    policy = Policy(heal=drift == "heal", run_on_push=run_on_push)
+    policy = SyncPolicy(heal=drift == "heal", run_on_push=run_on_push)
     seen: list[Synced] = []
     said: list[str] = []
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         said.append(line)
         logger.warning(line)
 
-    def tell(what: Action | Synced) -> None:
+    def on_action(what: Action | Synced) -> None:
         if isinstance(what, Synced):
             seen.append(what)
         else:
             level = logger.warning if what.kind == "stall" else logger.info
             level("%s %s: %s", what.kind, what.name, what.why)
 
-    code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), say, tell)
+    code = await follow(Following(sources, policy, Path(out), sweep_s=sweep), log, on_action)
     stalled = {one.repository for one in seen if one.stalled}
     stalls = await to_thread(_stalls, [one for one in sources if one.name in stalled])
     for each in stalls:
@@ -78,7 +78,7 @@ async def reconcile(
 
 def _stalls(sources: Iterable[Source]) -> list[Stall]:
     """What stands in the way, told now or earlier, as this machine has taken it down."""
-    found = [Account.load(file_of(mirror_of(one))) for one in sources]
+    found = [LastSync.load(file_of(mirror_of(one))) for one in sources]
     return [stall for account in found if account is not None for stall in account.stalls]
 
 

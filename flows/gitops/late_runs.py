@@ -1,4 +1,4 @@
-"""Scheduled runs whose time passed while no worker was there: where one look does for all, the rest are cancelled."""
+"""Late runs of the reconciliation flow: if several were missed, one is kept and the rest are cancelled."""
 
 from datetime import UTC, datetime
 from uuid import UUID

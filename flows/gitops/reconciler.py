@@ -1,4 +1,4 @@
-"""Bring Prefect in line with a repository: fetch, read, observe, decide, apply; nothing when nothing was pushed.
+"""Reconciler: brings Prefect in line with a repository: fetch, read, observe, decide, apply.
 
 1. head     ask the repository for its commit; the one that was brought in line already needs no more
 2. read     fetch it, parse what changed
@@ -20,8 +20,8 @@ from time import time
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from chaos.gitops.decide import Action, Policy, carried, decide, standing
-from chaos.gitops.memory import Memory
+from chaos.gitops.decide import Action, SyncPolicy, carried, decide, standing
+from chaos.gitops.memory import SyncMemory
 from chaos.gitops.observed import Observed
 from chaos.gitops.reading import read
 from chaos.gitops.repository.mirror import Mirror
@@ -38,7 +38,7 @@ from flows.repositories.page import after_sync
 async def reconcile(
     mirror: Mirror,
     out: Path,
-    policy: Policy | None = None,
+    policy: SyncPolicy | None = None,
     *,
     sweep: bool = False,
     dry_run: bool = False,
@@ -49,9 +49,9 @@ async def reconcile(
     `sweep` looks at every deployment, though nothing was pushed: that finds what was changed by hand. `dry_run` stops
     before the first action.
     """
-    policy = policy or Policy()
+    policy = policy or SyncPolicy()
     async with seat(mirror.git.folder.with_suffix(".turns"), 1):
-        memory = await to_thread(Memory.load, Memory.file_of(mirror))
+        memory = await to_thread(SyncMemory.load, SyncMemory.file_of(mirror))
         everything = sweep or policy.prune_all
         if not everything and (
             done := await to_thread(in_line, mirror, memory, PREFECT_API_URL.value() or "")
@@ -59,7 +59,7 @@ async def reconcile(
             return done
         async with get_client() as client:
             api, asked = str(client.api_url), mirror.source.asked
-            memory = memory if (memory.api, memory.asked) == (api, asked) else Memory(api)
+            memory = memory if (memory.api, memory.asked) == (api, asked) else SyncMemory(api)
             deployments = Deployments(client, str(out.absolute()))
             return await _Round(mirror, deployments, memory, policy).go(
                 everything or memory.waiting, dry_run, on_action
@@ -72,8 +72,8 @@ class _Round:
 
     mirror: Mirror
     deployments: Deployments
-    memory: Memory
-    policy: Policy
+    memory: SyncMemory
+    policy: SyncPolicy
 
     async def go(self, everything: bool, dry_run: bool, on_action: Callable[[Action], None]) -> Synced:
         mirror, memory, policy = self.mirror, self.memory, self.policy
@@ -88,7 +88,7 @@ class _Round:
             await self._apply(desired, actions, stalled, on_action)
             waits = _waits(desired, seen, actions)
             await self._keep(
-                Memory(memory.api, desired.commit, desired.wanted, stalled, waits, mirror.source.asked)
+                SyncMemory(memory.api, desired.commit, desired.wanted, stalled, waits, mirror.source.asked)
             )
             if names is None:
                 _sweep_stamp(mirror).touch()
@@ -129,8 +129,8 @@ class _Round:
             await self.deployments.apply(action, desired)
             on_action(action)
 
-    async def _keep(self, memory: Memory) -> None:
-        await to_thread(memory.save, Memory.file_of(self.mirror))
+    async def _keep(self, memory: SyncMemory) -> None:
+        await to_thread(memory.save, SyncMemory.file_of(self.mirror))
 
 
 def swept_ago(mirror: Mirror) -> float:
@@ -145,7 +145,7 @@ def _sweep_stamp(mirror: Mirror) -> Path:
     return mirror.git.folder.with_suffix(".swept")
 
 
-def _changed(desired: Desired, memory: Memory) -> frozenset[str] | None:
+def _changed(desired: Desired, memory: SyncMemory) -> frozenset[str] | None:
     """The names to look at; None for all: when one or a broken file went, one waits, or nothing is known."""
     if not memory.commit or memory.wanted.keys() - desired.wanted.keys():
         return None

@@ -1,4 +1,4 @@
-"""The deployment of the `reconcile` flow: repositories followed on an interval, by any worker of our pool."""
+"""Deployment of the reconciliation flow: repositories synced at an interval, by any worker of our pool."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,19 +1,19 @@
-"""How everything stands that repositories asked for: what this machine knows of them, and what Prefect has now."""
+"""Status of all followed repositories: what this machine knows of them, and what Prefect has now."""
 
 import time
 from collections.abc import Mapping
 
 from prefect.client.orchestration import PrefectClient
 
-from chaos.gitops.account import Account, LastRun, accounts
-from chaos.gitops.memory import Memory
+from chaos.gitops.account import LastRun, LastSync, accounts
+from chaos.gitops.memory import SyncMemory
 from chaos.gitops.observed import Observed
-from chaos.gitops.status import Status, statuses
+from chaos.gitops.status import ManifestStatus, statuses
 from flows.gitops.deployments import Deployments
 from flows.repositories.last_runs import last_runs, runs_of
 from flows.repositories.mirrors import copies
 
-Repositories = list[tuple[Account, tuple[Status, ...]]]
+Repositories = list[tuple[LastSync, tuple[ManifestStatus, ...]]]
 
 
 async def look(client: PrefectClient) -> Repositories:
@@ -24,7 +24,7 @@ async def look(client: PrefectClient) -> Repositories:
     found: Repositories = []
     for file, account in accounts(copies()):
         # None: lost, or of another version of ours.
-        wanted = Memory.load(file.with_suffix(".synced")).wanted or None
+        wanted = SyncMemory.load(file.with_suffix(".synced")).wanted or None
         own = seen.of(account.repository)
         named = account.with_runs(runs_of(own, runs), {*(wanted or ()), *own.deployments})
         found.append((named, statuses(named, wanted, seen, now)))
@@ -34,5 +34,5 @@ async def look(client: PrefectClient) -> Repositories:
 def _unfollowed(followed: set[str], seen: Observed, runs: Mapping[str, LastRun], now: float) -> Repositories:
     others = {one.repository for one in seen.deployments.values() if one.repository} - followed
     ended = {each: runs_of(seen.of(each), runs) for each in sorted(others)}
-    made = [Account(repository=each, branch="", path="", runs=ended[each]) for each in ended]
+    made = [LastSync(repository=each, branch="", path="", runs=ended[each]) for each in ended]
     return [(account, statuses(account, None, seen, now)) for account in made]

@@ -1,7 +1,7 @@
-"""Keep following repositories: one look after the other, each repository's failures its own.
+"""Watcher: syncs repositories again and again, one after the other; each has its own failures.
 
-A repository is looked at when its time has come, or when somebody rings for it. One that fails is tried again after
-twice the time each turn, up to five minutes; nothing that rang is forgotten before a look has gone well.
+A repository is looked at when its time has come, or when somebody notifies of a push. One that fails is tried again
+after twice the time, up to five minutes; no push is forgotten before a look has succeeded.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from chaos.errors import ChaosLabError
-from chaos.gitops.decide import Action, Policy
+from chaos.gitops.decide import Action, SyncPolicy
 from chaos.gitops.repository.source import Source, SourceError
 from flows.gitops.fast_path import STALLED as STALLED
 from flows.gitops.reconciler import Synced, reconcile, swept_ago
@@ -30,7 +30,7 @@ class Following:
     """What to follow, and how."""
 
     sources: Sequence[Source]
-    policy: Policy
+    policy: SyncPolicy
     out: Path
     dry_run: bool = False
     full: bool = False
@@ -49,51 +49,51 @@ class Following:
                 )
 
 
-class Bell:
-    """Rung for a repository that is to be looked at before its time comes."""
+class Notifier:
+    """Notifications of pushes: a repository that is to be looked at before its time comes."""
 
     def __init__(self) -> None:
-        self._rung: set[Source] = set()
-        self._heard = asyncio.Event()
+        self._pushed: set[Source] = set()
+        self._event = asyncio.Event()
 
-    def ring(self, source: Source) -> None:
-        """Ring; again before it is heard makes no difference."""
-        self._rung.add(source)
-        self._heard.set()
+    def notify(self, source: Source) -> None:
+        """Ask for a look; again before it has begun makes no difference."""
+        self._pushed.add(source)
+        self._event.set()
 
     async def wait(self, most_s: float) -> set[Source]:
-        """Who was rung for; nobody when nobody is after that long."""
+        """The repositories that were pushed to; none when there was no push for that long."""
         try:
             async with asyncio.timeout(max(most_s, 0)):
-                await self._heard.wait()
+                await self._event.wait()
         except TimeoutError:
             return set()
-        self._heard.clear()
-        rung, self._rung = self._rung, set()
-        return rung
+        self._event.clear()
+        pushed, self._pushed = self._pushed, set()
+        return pushed
 
 
 async def follow(
     following: Following,
-    say: Callable[[str], None],
-    tell: Callable[[Action | Synced], None],
-    bell: Bell | None = None,
+    log: Callable[[str], None],
+    on_action: Callable[[Action | Synced], None],
+    notifier: Notifier | None = None,
 ) -> int:
     """Bring Prefect in line with every source, once or until cancelled; the worst exit code of the last round."""
-    api = await to_thread(ensure_api, say)
+    api = await to_thread(ensure_api, log)
     due = dict.fromkeys(following.sources, 0.0)
     failures = dict.fromkeys(following.sources, 0)
-    bell = bell or Bell()
+    notifier = notifier or Notifier()
     with speaking_to(api.url):
         while True:
             codes = []
             for source in [each for each in due if due[each] <= monotonic()]:
-                codes.append(await _one(source, following, say, tell))
+                codes.append(await _one(source, following, log, on_action))
                 failures[source] = failures[source] + 1 if codes[-1] == OURS else 0
                 due[source] = monotonic() + _patience_s(following.every_s or 0, failures[source])
             if following.every_s is None:
                 return max(codes)
-            for source in await bell.wait(min(due.values()) - monotonic()):
+            for source in await notifier.wait(min(due.values()) - monotonic()):
                 due[source] = 0.0
 
 
@@ -103,7 +103,10 @@ def _patience_s(every_s: float, failures: int) -> float:
 
 
 async def _one(
-    source: Source, following: Following, say: Callable[[str], None], tell: Callable[[Action | Synced], None]
+    source: Source,
+    following: Following,
+    log: Callable[[str], None],
+    on_action: Callable[[Action | Synced], None],
 ) -> int:
     mirror = mirror_of(source)
     aged = following.sweep_s is not None and swept_ago(mirror) > following.sweep_s
@@ -114,15 +117,15 @@ async def _one(
             following.policy,
             sweep=following.full or aged,
             dry_run=following.dry_run,
-            on_action=tell,
+            on_action=on_action,
         )
     except (ChaosLabError, *API_FAILURES) as error:
         why = str(error) or type(error).__name__
-        say(why if why.startswith(f"{source.name}: ") else f"{source.name}: {why}")
+        log(why if why.startswith(f"{source.name}: ") else f"{source.name}: {why}")
         return error.exit_code if isinstance(error, ChaosLabError) else OURS
     if following.dry_run:
         for action in done.actions:
-            tell(action)
+            on_action(action)
     if following.every_s is None or not done.unchanged:
-        tell(done)
+        on_action(done)
     return done.exit_code

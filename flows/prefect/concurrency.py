@@ -1,4 +1,4 @@
-"""So many runs of a repository at once on all machines of one Prefect: a global concurrency limit, held by a lease.
+"""Global concurrency limit: how many runs of a repository on all machines of one Prefect, held by a lease.
 
 `chaos.runner.concurrency` counts those of this machine, which needs no server; this one counts beside it. An API that
 is away or refuses limits nothing, as it ends nothing. A lease that nobody renews, because its run was killed, runs out.
@@ -23,11 +23,11 @@ LEASE_S = 60.0
 _LOOK_AGAIN_S = 1.0
 _LOCKED = 423
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @asynccontextmanager
-async def in_turn_everywhere(at_once: Mapping[str, int], say: Say, stop: Stop) -> AsyncIterator[None]:
+async def global_limit(at_once: Mapping[str, int], log: Log, stop: Stop) -> AsyncIterator[None]:
     """Wait until so few runs of each repository go on that this one may, and count while the block takes.
 
     Raises Interrupted when `stop` is set before.
@@ -35,9 +35,9 @@ async def in_turn_everywhere(at_once: Mapping[str, int], say: Say, stop: Stop) -
     async with AsyncExitStack() as held:
         for whose, most in sorted(at_once.items()):
             try:
-                await _count(held, whose, most, say, stop)
+                await _count(held, whose, most, log, stop)
             except (ConcurrencySlotAcquisitionError, *API_FAILURES) as error:
-                say(f"runs of {whose} on other machines are not counted: {error}")
+                log(f"runs of {whose} on other machines are not counted: {error}")
         yield
 
 
@@ -47,7 +47,7 @@ def limit_of(whose: str) -> str:
     return f"chaoslab-{name}-{hashlib.sha256(whose.encode()).hexdigest()[:8]}"
 
 
-async def _count(held: AsyncExitStack, whose: str, most: int, say: Say, stop: Stop) -> None:
+async def _count(held: AsyncExitStack, whose: str, most: int, log: Log, stop: Stop) -> None:
     name = limit_of(whose)
     waiting = (
         f"waiting: {most} run(s) of {whose} are under way on all machines, and its policy allows no more"
@@ -56,12 +56,12 @@ async def _count(held: AsyncExitStack, whose: str, most: int, say: Say, stop: St
         await client.upsert_global_concurrency_limit_by_name(name, most)
         while (slot := await _slot(client, name)) is None:
             if waiting:
-                say(waiting)
+                log(waiting)
             waiting = ""
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
                 raise Interrupted(f"{stop.why}, before anything was injected")
-    held.push_async_callback(_leave, slot, say)
+    held.push_async_callback(_leave, slot, log)
 
 
 async def _slot(client: PrefectClient, name: str) -> AbstractAsyncContextManager[None] | None:
@@ -80,8 +80,8 @@ async def _slot(client: PrefectClient, name: str) -> AbstractAsyncContextManager
     return slot
 
 
-async def _leave(slot: AbstractAsyncContextManager[None], say: Say) -> None:
+async def _leave(slot: AbstractAsyncContextManager[None], log: Log) -> None:
     try:
         await slot.__aexit__(None, None, None)
     except API_FAILURES as error:
-        say(f"its place among the runs of all machines is free only when its lease runs out: {error}")
+        log(f"its place among the runs of all machines is free only when its lease runs out: {error}")

@@ -1,4 +1,4 @@
-"""Tell people and automations what happened: a Prefect event `chaoslab.…` each time, and notices where they matter.
+"""Prefect events `chaoslab.…`, for automations, and notices, for people.
 
 Nothing in here ever matters to a run: what cannot be told is a line in the log.
 """
@@ -12,20 +12,20 @@ from prefect.logging import get_run_logger
 from chaos.analysis.result import Result
 from chaos.game_days.day import Day
 from chaos.publish.notifications.notice import DayEvent, Notice, of_day, of_result
-from chaos.publish.notifications.sending import tell
+from chaos.publish.notifications.sending import send_notice
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 _BESIDE: set[asyncio.Task[None]] = set()
 
 
-async def notice_result(result: Result, say: Say) -> None:
-    """Tell what became of a run; `say` hears who could not be told."""
-    await _notice(of_result(result), say)
+async def notice_result(result: Result, log: Log) -> None:
+    """Tell what became of a run; `log` hears who could not be told."""
+    await _notice(of_result(result), log)
 
 
-async def notice_left(notice: Notice, flow_run: str | None, say: Say) -> None:
+async def notify_of_abandoned(notice: Notice, flow_run: str | None, log: Log) -> None:
     """Tell in the stead of a process that died: nobody knows whether it had done so. The notice's id is the same."""
-    await _notice(notice, say, [_related(flow_run)] if flow_run else None)
+    await _notice(notice, log, [_related(flow_run)] if flow_run else None)
 
 
 async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None = None) -> None:
@@ -39,9 +39,9 @@ async def notice_day(event: DayEvent, day: Day, why: str = "", link: str | None 
         beside.add_done_callback(_BESIDE.discard)
 
 
-async def _notice(notice: Notice, say: Say, related: list[dict[str, str]] | None = None) -> None:
+async def _notice(notice: Notice, log: Log, related: list[dict[str, str]] | None = None) -> None:
     _emit(notice, related)
-    await tell(notice, say)
+    await send_notice(notice, log)
 
 
 def _emit(notice: Notice, related: list[dict[str, str]] | None) -> None:

@@ -1,4 +1,4 @@
-"""Logs of flow and task runs as a rim: what they quote of apps, manifests and repositories is inert."""
+"""Inert logs of flow and task runs: what they quote of apps, manifests and repositories cannot act."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The switch as Prefect has it: a variable that halts every machine's experiments, and the cancelling of one flow run.
+"""Kill switch in Prefect: a variable that halts every machine's experiments, and the cancelling of one flow run.
 
 Every running flow looks for both about once a second, beside this machine's own switch (`chaos.runs.kill_switch`). An
 API that is away ends nothing: what cannot be looked at says nothing.

@@ -1,4 +1,4 @@
-"""Turn the switch in Prefect on or off, and see who still runs."""
+"""Kill switch administration: turn the variable on or off, and list who still runs."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence

@@ -1,4 +1,4 @@
-"""Labels and tags of flow runs: what others find a run by, and who asked for it. They stay to the end of a flow run."""
+"""Labels and tags of flow runs: by what they are found, and who requested them."""
 
 RUN = "chaoslab.run"
 """The id of the run that it became."""

@@ -1,4 +1,4 @@
-"""The bar that moves on a run's page while its phases pass, and the log of what happened."""
+"""Progress of a run in Prefect: the bar on its page, and its log."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ API_FAILURES = (httpx.HTTPError, PrefectException, RuntimeError)
 
 
 @dataclass(slots=True)
-class Progress:
+class PhaseProgress:
     """How far the declared phases have got; take every event of the run."""
 
     experiment: str

@@ -1,4 +1,4 @@
-"""Prefect's settings without the files of the current directory, which may be a stranger's checkout.
+"""Prefect settings without the files of the current directory, which may be a stranger's checkout.
 
 Prefect 3.8.8 has no switch for that: it reads `.env`, `prefect.toml` and `pyproject.toml` of wherever a process stands,
 and these may name its API, its profiles, a file of logging handlers (a program, that is) and plugins. So its module of

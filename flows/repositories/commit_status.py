@@ -1,4 +1,4 @@
-"""Tell a commit what its run came to: a line of its git note, its status on the forge; and its repository's page.
+"""Commit report: a line of the git note, the status on the forge, and the repository's page.
 
 None of it ever matters to the run.
 """
@@ -24,7 +24,7 @@ from flows.repositories.mirrors import mirror_of
 from flows.repositories.page import after_run
 
 
-async def tell_commit(repository: str | None, commit: str | None, result: Result) -> None:
+async def report_to_commit(repository: str | None, commit: str | None, result: Result) -> None:
     """Tell it, when the run was of a commit."""
     if repository is None or commit is None:
         return

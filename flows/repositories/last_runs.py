@@ -1,4 +1,4 @@
-"""The last run of each experiment that came to an end, as Prefect has it: whoever began it, wherever it ran."""
+"""Last run of each experiment that ended, as Prefect has it: whoever started it, wherever it ran."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

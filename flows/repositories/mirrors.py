@@ -1,4 +1,4 @@
-"""Where this machine keeps its copies of followed repositories, and the trees that runs were pinned to."""
+"""Folders of mirrors and of pinned trees on this machine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Keep the account of a followed repository, and show in Prefect what the repository looks like now.
+"""Repository page in Prefect: what the repository looks like now, and the account that it is made from.
 
 An artifact of its own for each repository: written after a sync that did something, and after each of its runs that
 ends on the machine that follows it. A page that cannot be shown matters to neither.
@@ -13,15 +13,15 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from chaos.gitops.account import Account, LastRun, accounts, file_of
-from chaos.gitops.decide import Action, Policy
+from chaos.gitops.account import LastRun, LastSync, accounts, file_of
+from chaos.gitops.decide import Action, SyncPolicy
 from chaos.gitops.expected import expected, stalls
-from chaos.gitops.memory import Memory
+from chaos.gitops.memory import SyncMemory
 from chaos.gitops.observed import Observed
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.status import statuses
 from chaos.gitops.status_text import page
-from chaos.gitops.wanted import Desired, Wanted
+from chaos.gitops.wanted import Desired, DesiredDeployment
 from chaos.text.inert import markdown
 from flows.repositories.last_runs import last_runs, runs_of
 from flows.repositories.mirrors import copies
@@ -34,7 +34,7 @@ async def after_sync(
     desired: Desired,
     seen: Observed,
     actions: list[Action],
-    policy: Policy,
+    policy: SyncPolicy,
     looked_at: frozenset[str] | None,
 ) -> None:
     """Take down what a reconciliation came to, and show it. Raises OSError, and what Prefect's client raises."""
@@ -42,9 +42,9 @@ async def after_sync(
     own = seen.of(desired.repository)
     runs = runs_of(own, await last_runs(client, own.every)) if looked_at is None else {}
     with locked(file.with_suffix(".account-lock")):
-        before = Account.load(file)
+        before = LastSync.load(file)
         source = mirror.source
-        account = Account(
+        account = LastSync(
             repository=desired.repository,
             branch=source.branch,
             path=source.path,
@@ -60,11 +60,11 @@ async def after_sync(
 async def after_run(client: PrefectClient, repository: str, name: str, ended: LastRun) -> None:
     """Take down what a run came to, where this machine follows its repository. Raises like after_sync."""
     for file, found in accounts(copies()):
-        wanted = Memory.load(file.with_suffix(".synced")).wanted
+        wanted = SyncMemory.load(file.with_suffix(".synced")).wanted
         if found.repository != repository or name not in wanted:
             continue
         with locked(file.with_suffix(".account-lock")):
-            account = (Account.load(file) or found).with_runs(
+            account = (LastSync.load(file) or found).with_runs(
                 {name: replace(ended, push_digest=ended.push_digest or wanted[name].push_digest)}, wanted
             )
             account.save(file)
@@ -72,7 +72,9 @@ async def after_run(client: PrefectClient, repository: str, name: str, ended: La
         await show(client, account, wanted, expected(desired, Observed(), []))
 
 
-async def show(client: PrefectClient, account: Account, wanted: Mapping[str, Wanted], seen: Observed) -> None:
+async def show(
+    client: PrefectClient, account: LastSync, wanted: Mapping[str, DesiredDeployment], seen: Observed
+) -> None:
     """Write the page. Raises what Prefect's client raises."""
     words = page(account, statuses(account, wanted, seen, time.time()))
     body: dict[str, Any] = {
@@ -84,7 +86,7 @@ async def show(client: PrefectClient, account: Account, wanted: Mapping[str, Wan
     await client.request("POST", "/artifacts/", json=body)
 
 
-def key_of(account: Account) -> str:
+def key_of(account: LastSync) -> str:
     """`repository-shop-1f2e3d4c`: an artifact's key may hold lower-case letters, digits and dashes only."""
     last = Path(account.repository).name.removesuffix(".git").lower()
     word = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in last).strip("-")

@@ -58,7 +58,7 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PrefectStatus:
     """What there is of Prefect here."""
 
     configured: str | None
@@ -97,12 +97,12 @@ def down() -> bool:
         return server is not None
 
 
-def status() -> Status:
+def status() -> PrefectStatus:
     """Look; change nothing."""
     configured, server = configured_url(), Background.load(record())
     pid, local = (None, None) if server is None else (server.pid, url_of(server.port))
     answers = silence(configured) is None if configured else local is not None and mark_of(local) is not None
-    return Status(configured, local, pid, answers, state_folder())
+    return PrefectStatus(configured, local, pid, answers, state_folder())
 
 
 def link() -> str | None:

@@ -1,4 +1,4 @@
-"""Whether a Prefect API answers, and whether it is behind a door."""
+"""Probe of a Prefect API: whether it answers, and whether our access check is in front of it."""
 
 import httpx
 

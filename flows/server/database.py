@@ -1,4 +1,4 @@
-"""Where our Prefect server keeps the history of runs: SQLite beside its log, or the Postgres of POSTGRES_URL."""
+"""Database of our Prefect server: SQLite beside its log, or the Postgres of POSTGRES_URL."""
 
 from typing import ClassVar
 from urllib.parse import urlsplit

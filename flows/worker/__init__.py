@@ -1,1 +1,1 @@
-"""The worker of this machine: what it takes, what it starts, what it cleans up."""
+"""Worker of this machine: which runs it accepts, what it starts, what it cleans up."""

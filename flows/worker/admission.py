@@ -1,4 +1,4 @@
-"""Which flow runs of our pool are ours: of our flows, and started in no way but ours.
+"""Admission of flow runs: those of our flows only, started in our way only.
 
 Whoever may write to the API may put a deployment into the pool that names a program to run: an entrypoint, a pull step,
 a command, an environment. None of that is needed for our flows, so a run that brings any is refused.

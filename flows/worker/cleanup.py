@@ -1,4 +1,4 @@
-"""Beside a worker: what processes of this machine left behind when they died is closed, here and in Prefect.
+"""Periodic clean-up beside a worker: runs of dead processes are closed, here and in Prefect.
 
 A run whose process died says so in Prefect within seconds, not only when its heartbeat has been missed; the fault had
 undone itself already, in the sandbox.
@@ -23,11 +23,11 @@ from chaos.publish.game_day_cleanup import close_abandoned
 from chaos.publish.notifications.notice import of_day, of_result
 from chaos.runner import cleanup as reaping
 from chaos.verdict import Outcome
-from flows.prefect.events import notice_left
+from flows.prefect.events import notify_of_abandoned
 from flows.prefect.progress import API_FAILURES
 from flows.prefect.states import state_of
 
-LOOK_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 """For runs: a look at one small folder."""
 SWEEP_EVERY_S = 60.0
 """For sandboxes: their providers are asked."""
@@ -35,10 +35,10 @@ DIED = "its runner died; its fault and its sandbox are gone"
 
 
 @asynccontextmanager
-async def reaping_beside(say: Callable[[str], None]) -> AsyncIterator[None]:
+async def periodic_cleanup(log: Callable[[str], None]) -> AsyncIterator[None]:
     """Reap now and again while the block lasts."""
-    task = asyncio.create_task(_again_and_again(say))
-    task.add_done_callback(lambda done: None if done.cancelled() else say(_gave_up(done)))
+    task = asyncio.create_task(_again_and_again(log))
+    task.add_done_callback(lambda done: None if done.cancelled() else log(_gave_up(done)))
     try:
         yield
     finally:
@@ -51,7 +51,7 @@ def _gave_up(done: "asyncio.Task[None]") -> str:
     return f"nothing is cleaned up any more: {done.exception()!r}; start `chaoslab serve` again"
 
 
-async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncIterator[str]:
+async def clean_up_runs(client: PrefectClient, log: Callable[[str], None]) -> AsyncIterator[str]:
     """Close the runs, then the game days, that were left behind, and tell of them; a line for each.
 
     Raises ChaosLabError, and what Prefect's client raises.
@@ -61,16 +61,16 @@ async def reap_runs(client: PrefectClient, say: Callable[[str], None]) -> AsyncI
             with suppress(ObjectNotFound):  # of another server
                 await _close(client, UUID(left.flow_run), result)
         if result is not None:
-            await record(left.run.folder, say)
-            await notice_left(of_result(result), left.flow_run, say)
+            await record(left.run.folder, log)
+            await notify_of_abandoned(of_result(result), left.flow_run, log)
         yield f"{left.run.id}: {DIED}" if aside is None else aside_or(left, aside, DIED)
     async for left, day, aside in close_abandoned():
         if left.flow_run is not None:
             with suppress(ObjectNotFound):
                 await _close(client, UUID(left.flow_run), None)
         if day is not None:
-            await record(left.run.folder, say)
-            await notice_left(of_day("ended", day), left.flow_run, say)
+            await record(left.run.folder, log)
+            await notify_of_abandoned(of_day("ended", day), left.flow_run, log)
         ran = "" if day is None else f", after {len(day.ran)} experiment(s)"
         died = f"{left.run.id}: the process of this game day died{ran}; its report says what ran"
         yield died if aside is None else aside_or(left, aside, died)
@@ -91,21 +91,21 @@ def _ended(now: State | None, result: Result | None) -> State:
     return state_of(result)
 
 
-async def _again_and_again(say: Callable[[str], None]) -> None:
+async def _again_and_again(log: Callable[[str], None]) -> None:
     swept, said = float("-inf"), ""
     while True:
         try:
             async with get_client() as client:
-                async for line in reap_runs(client, say):
-                    say(line)
+                async for line in clean_up_runs(client, log):
+                    log(line)
             if monotonic() - swept > SWEEP_EVERY_S:
                 swept = monotonic()
                 async for line in reaping.remove_orphans():
-                    say(line)
+                    log(line)
             said = ""
         except (ChaosLabError, *API_FAILURES) as error:
             words = f"cannot clean up: {str(error) or type(error).__name__}"
             if words != said:  # once, not every few seconds
-                say(words)
+                log(words)
             said = words
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(POLL_EVERY_S)

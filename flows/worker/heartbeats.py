@@ -1,4 +1,4 @@
-"""Who heeds the heartbeats of runs: an automation that marks as crashed what has fallen silent."""
+"""Heartbeats of runs: an automation that marks as crashed what is silent for too long."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What stands at a Prefect API whichever repositories are followed: the work pool and the ad-hoc form.
+"""Infrastructure in Prefect: the work pool and the ad-hoc deployment, whichever repositories are followed.
 
 Each is made when it is not there or looks different, and left alone else; whoever comes second changes nothing.
 """

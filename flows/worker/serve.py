@@ -1,4 +1,4 @@
-"""A worker of our work pool in this process: it looks every second, and starts each run in a process of its own.
+"""Server of our work pool in this process: polls every second, and starts each run in its own process.
 
 Beside it, what stands at the API is put there, and what died on this machine is cleaned up.
 """
@@ -13,12 +13,12 @@ from time import monotonic
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
-from chaos.runs.active import DAYS, end_below, still_under_way
+from chaos.runs.active import DAYS, active_ids, end_below
 from flows.server.api import ensure_api
 from flows.server.local import speaking_to, told_to_children
 from flows.worker import heartbeats
 from flows.worker import infrastructure as standing
-from flows.worker.cleanup import reaping_beside
+from flows.worker.cleanup import periodic_cleanup
 from flows.worker.worker import OurWorker
 
 ENDS_WITHIN_S = 30.0
@@ -27,12 +27,12 @@ ABANDONED_WITHIN_S = 15.0
 """For runs to destroy their sandboxes."""
 
 
-async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None]) -> None:
+async def serve_until_stopped(limit: int, out: Path, log: Callable[[str], None]) -> None:
     """Carry out runs of the pool `chaoslab` until cancelled, `limit` at once. Raises ServerError.
 
     `out` is where runs write that a person starts from the ad-hoc form.
     """
-    api = await to_thread(ensure_api, say)
+    api = await to_thread(ensure_api, log)
     told_to_children(api.url)  # the processes of the runs
     os.environ["PYTHONSAFEPATH"] = (
         "1"  # which are started by `python -m`: nothing is imported from where they stand
@@ -42,34 +42,34 @@ async def serve_until_stopped(limit: int, out: Path, say: Callable[[str], None])
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
             await heartbeats.heeded(client)
-        worker = OurWorker(say=say, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
-        say(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
-        async with reaping_beside(say):
+        worker = OurWorker(log=log, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
+        log(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
+        async with periodic_cleanup(log):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
             try:
                 await asyncio.shield(working)
             except asyncio.CancelledError:
-                await _end_runs(say)  # while the worker is there: without it, nobody hears of their ends
-                say("stopped")
+                await _end_runs(log)  # while the worker is there: without it, nobody hears of their ends
+                log("stopped")
                 raise
             finally:
                 working.cancel()
                 await asyncio.gather(working, return_exceptions=True)
 
 
-async def _end_runs(say: Callable[[str], None]) -> None:
+async def _end_runs(log: Callable[[str], None]) -> None:
     """Runs die with their worker: they are to undo their faults and to say how they ended before."""
     if not (asked := end_below(os.getpid())):
         return
-    say(f"ending {', '.join(asked)}; once more to abandon it")
+    log(f"ending {', '.join(asked)}; once more to abandon it")
     try:
         asked = await _ended(asked, ENDS_WITHIN_S)
     except asyncio.CancelledError:
-        say("abandoned: their sandboxes are destroyed; once more to end at once")
+        log("abandoned: their sandboxes are destroyed; once more to end at once")
         end_below(os.getpid())  # the second time it does not ask
         asked = await _ended(asked, ABANDONED_WITHIN_S)
     if asked:
-        say(f"still under way: {', '.join(asked)}")
+        log(f"still under way: {', '.join(asked)}")
 
 
 async def _ended(asked: list[str], within_s: float) -> list[str]:
@@ -77,6 +77,6 @@ async def _ended(asked: list[str], within_s: float) -> list[str]:
     until = monotonic() + within_s
     while asked and monotonic() < until:
         await asyncio.sleep(0.1)
-        under_way = {*still_under_way(), *still_under_way(DAYS)}
+        under_way = {*active_ids(), *active_ids(DAYS)}
         asked = [run for run in asked if run in under_way]
     return asked

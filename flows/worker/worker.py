@@ -1,4 +1,4 @@
-"""Our worker: Prefect's process worker, which carries out our flows only and takes nothing else from the API.
+"""Prefect worker of ours: the process worker, restricted to our flows.
 
 A run is looked at once (`flows.worker.admission`). What starts it then is made here: the command, the folder, the
 environment and the entrypoint, which the run's process takes instead of asking the API again. So it makes no
@@ -61,13 +61,13 @@ class OurConfiguration(ProcessJobConfiguration):
 
 
 class OurWorker(ProcessWorker):
-    """A process worker of our pool; `say` hears what it does not carry out."""
+    """A process worker of our pool; `log` hears what it does not carry out."""
 
     job_configuration = OurConfiguration
 
-    def __init__(self, *, say: Callable[[str], None], **options: Any) -> None:
+    def __init__(self, *, log: Callable[[str], None], **options: Any) -> None:
         super().__init__(**options)
-        self._say = say
+        self._say = log
 
     @classmethod
     def __dispatch_key__(cls) -> str:

@@ -27,7 +27,7 @@ MIB = 2**20
 @pytest.fixture
 def budget(tmp_path: Path) -> Iterator[Budget]:
     """Over control groups of its own."""
-    group = cgroups.make(f"chaoslab-{tmp_path.parent.name}-{tmp_path.name}", cgroups.Limits(64 * MIB))
+    group = cgroups.make(f"chaoslab-{tmp_path.parent.name}-{tmp_path.name}", cgroups.CgroupLimits(64 * MIB))
     assert group.views, group.refused
     group.settle(None, None)
     for name, path in group.views.items():

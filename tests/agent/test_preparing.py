@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chaos.agent.timeline import Ending
-from chaos.faults.clock.page import Page
+from chaos.faults.clock.page import ClockPage
 from tests.agent.test_steps import Stage
 
 SKEW = {"type": "clock_skew", "process": "web", "offset": 3600.0}
@@ -59,7 +59,7 @@ def test_a_control_is_started_under_the_same_clock_which_stays_right(tmp_path: P
     made = stage(tmp_path, control=True)
     made.order["declared_s"] = 2.2
     assert made.play().outcome == "completed"
-    assert Page(tmp_path, "web").told().asked > 0
+    assert ClockPage(tmp_path, "web").told().asked > 0
     assert all(abs(seen) < 60 for seen in told(made))
 
 

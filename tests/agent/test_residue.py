@@ -13,7 +13,7 @@ import pytest
 
 from chaos.agent import residue
 from chaos.agent.residue import Snapshot, left, snapshot
-from chaos.faults.clock.page import Page
+from chaos.faults.clock.page import ClockPage
 from tests.faults.deadman import seconds_until
 from tests.lab import ROOT
 
@@ -58,7 +58,7 @@ def test_a_clock_that_was_not_put_right_is_named(
     app: "subprocess.Popen[bytes]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(residue, "_CLOCKS", tmp_path)
-    page = Page(tmp_path, "web")
+    page = ClockPage(tmp_path, "web")
     page.make()
     before = look(app)
     page.set(-300.0, 0.01)

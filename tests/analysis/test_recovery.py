@@ -2,14 +2,14 @@
 
 import pytest
 
-from chaos.analysis.recovery import Look, Recovery, recovery
+from chaos.analysis.recovery import JudgedSample, Recovery, recovery
 
 EVERY = 0.1
 
 
-def looks(pattern: str, *, every: float = EVERY, took: float = 0.01) -> list[Look]:
+def looks(pattern: str, *, every: float = EVERY, took: float = 0.01) -> list[JudgedSample]:
     """`+` is a good look, `-` a bad one."""
-    return [Look(round(i * every, 6), took, mark == "+") for i, mark in enumerate(pattern)]
+    return [JudgedSample(round(i * every, 6), took, mark == "+") for i, mark in enumerate(pattern)]
 
 
 def judged(pattern: str, *, window: float = 0.0, every: float = EVERY, budget: float = 0.0) -> Recovery:
@@ -64,14 +64,16 @@ def test_bad_to_the_end_after_a_good_while_is_not_back() -> None:
 
 def test_answers_that_all_came_late_leave_open_when_it_was_back() -> None:
     """A hang of 0.9 s: every look of it is answered, and good, at its end."""
-    hung = [Look(i * EVERY, 0.9 - i * EVERY, True) for i in range(9)]
-    back = recovery([*hung, *(Look(0.9 + i * EVERY, 0.01, True) for i in range(20))], 0.0, 2.9, EVERY, 0.0)
+    hung = [JudgedSample(i * EVERY, 0.9 - i * EVERY, True) for i in range(9)]
+    back = recovery(
+        [*hung, *(JudgedSample(0.9 + i * EVERY, 0.01, True) for i in range(20))], 0.0, 2.9, EVERY, 0.0
+    )
     assert back.seconds == pytest.approx(0.9)
     assert back.resolution_s == pytest.approx(0.9)
 
 
 def test_an_app_that_is_always_slow_was_not_hung() -> None:
-    slow = [Look(i * EVERY, 0.4, True) for i in range(30)]
+    slow = [JudgedSample(i * EVERY, 0.4, True) for i in range(30)]
     assert recovery(slow, 0.0, 3.0, EVERY, 0.0, usual_s=0.4) == Recovery(0.0, EVERY)
 
 
@@ -103,7 +105,7 @@ def test_a_metric_remembers_its_window() -> None:
 
 
 def test_a_slow_bad_look_widens_the_resolution_and_not_the_time() -> None:
-    hanging = [Look(0.0, 1.0, False), *(Look(1.0 + i * EVERY, 0.01, True) for i in range(20))]
+    hanging = [JudgedSample(0.0, 1.0, False), *(JudgedSample(1.0 + i * EVERY, 0.01, True) for i in range(20))]
     back = recovery(hanging, 0.0, 3.0, EVERY, 0.0)
     assert back.seconds == pytest.approx(1.01)
     assert back.resolution_s == pytest.approx(1.01)

@@ -7,7 +7,7 @@ import pytest
 
 from chaos.analysis import judge
 from chaos.analysis.judge import judge_segment
-from chaos.analysis.judged import Judged
+from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.trials_verdict import decided
 from chaos.events import Event
 from chaos.verdict import Outcome, Verdict
@@ -40,9 +40,9 @@ def singly(way: str, **asked: Any) -> list[list[Event]]:
     return [segment(trial, which == "T", asked) for trial, which in enumerate(way, start=1)]
 
 
-def carried_out(runs: Sequence[list[Event]]) -> tuple[list[list[Event]], list[Judged]]:
+def carried_out(runs: Sequence[list[Event]]) -> tuple[list[list[Event]], list[JudgedTrial]]:
     """As many as it takes."""
-    judged: list[Judged] = []
+    judged: list[JudgedTrial] = []
     for index, run in enumerate(runs):
         judged.append(judge_segment(in_a_row(list(runs[: index + 1]))[-len(run) :]))
         if decided(judged):

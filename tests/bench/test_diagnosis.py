@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from bench.blind_diagnosis import CALM, CLASSES, diagnose
 from bench.diagnosis import SETS, evidence, score, truths
 from bench.diagnosis_groq import named_by_groq
 from bench.diagnosis_stacks import SET, scores
-from chaos.explain.diagnosis import CALM, CLASSES, diagnose
 from chaos.faults import FAULTS
 from chaos.settings import Settings
 from tests.doubles.groq import KEY, answer, groq

@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from chaos.cli.as_json import checks
-from chaos.cli.examination import Check
+from chaos.cli.examination import Examination
 from chaos.cli.main import cli
 from tests.lab import ROOT
 
@@ -32,5 +32,5 @@ def test_plan() -> None:
 
 
 def test_doctor() -> None:
-    found = json.loads(checks([Check("room", "degraded", "full \x1b[31m", "chaoslab gc")]))
+    found = json.loads(checks([Examination("room", "degraded", "full \x1b[31m", "chaoslab gc")]))
     assert (found[0]["name"], found[0]["level"], found[0]["remedy"]) == ("room", "degraded", "chaoslab gc")

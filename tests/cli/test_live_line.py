@@ -5,7 +5,7 @@ import io
 import pytest
 
 from chaos.events import Event
-from chaos.report.console import Progress
+from chaos.report.console import TerminalProgress
 
 
 class Terminal(io.StringIO):
@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 )
 def test_the_number_of_requests_stands_beside_the_percentile(count: int, status: int, told: str) -> None:
     screen = Terminal()
-    seen = Progress("shop", 9.0, screen)
+    seen = TerminalProgress("shop", 9.0, screen)
     for number in range(count):
         said = {"late_ms": 0.0, "took_ms": 10.0 * (number + 1), "status": status, "error": None}
         seen(Event("load.sampled", 100.0 + number / 100, said, "agent", number))

@@ -25,7 +25,7 @@ from chaos.cli.main import cli
 from chaos.errors import ChaosLabError
 from chaos.events import Event
 from chaos.game_days.learnt import DayReport
-from chaos.gitops.account import Account, LastRun, Stall
+from chaos.gitops.account import LastRun, LastSync, Stall
 from chaos.gitops.forges import Forge
 from chaos.gitops.observed import Observed
 from chaos.gitops.status import statuses
@@ -35,7 +35,7 @@ from chaos.publish.notifications.bodies import generic, slack
 from chaos.publish.notifications.notice import of_result
 from chaos.report import day as day_page
 from chaos.report import day_junit, day_lines, day_markdown, html
-from chaos.report.console import Progress, closing_lines, words
+from chaos.report.console import TerminalProgress, closing_lines, words
 from chaos.report.terminal import inert_output
 from chaos.text.inert import in_json, inert
 from flows.experiment import artifacts
@@ -113,10 +113,12 @@ def _poisoned(event: Event, text: str) -> Any:
     return data if event.type != "phase.started" else event.data
 
 
-def _account(text: str) -> tuple[Account, Any]:
+def _account(text: str) -> tuple[LastSync, Any]:
     runs = {"a": LastRun(id="1", state="Deviated", why=text, ended=1.0, push_digest="")}
     stalls = (Stall(text, "Broken", text),)
-    known = Account(repository=f"/srv/{text}", branch=text, path=text, commit="c0ffee", at=1.0, stalls=stalls)
+    known = LastSync(
+        repository=f"/srv/{text}", branch=text, path=text, commit="c0ffee", at=1.0, stalls=stalls
+    )
     found = known.with_runs(runs, {"a"})
     return found, statuses(found, {}, Observed(), 2.0)
 
@@ -136,7 +138,7 @@ def on_terminal(*lines: str) -> str:
 
 def _progress(text: str) -> str:
     stream = io.StringIO()
-    with Progress(text, 5.0, stream) as progress:
+    with TerminalProgress(text, 5.0, stream) as progress:
         for event in told(text):
             progress(event)
         progress.line(text)

@@ -76,7 +76,9 @@ class LocalTarget:
         self.work = self.beside or Path(tempfile.mkdtemp(prefix="chaos-target-"))
         self._cgroup = cgroups.Cgroup()
         if self.with_cgroups:
-            self._cgroup = cgroups.make(f"chaoslab-{self.work.name}", cgroups.Limits(self.memory_limit_bytes))
+            self._cgroup = cgroups.make(
+                f"chaoslab-{self.work.name}", cgroups.CgroupLimits(self.memory_limit_bytes)
+            )
             assert self._cgroup.views, self._cgroup.refused
             self._cgroup.settle(None, None)
             self.groups = self.work / "cgroup"

@@ -10,7 +10,7 @@ import pytest
 
 from chaos.errors import InjectionError
 from chaos.faults.clock import library
-from chaos.faults.clock.page import Page
+from chaos.faults.clock.page import ClockPage
 from chaos.faults.clock_skew import ClockSkew
 from chaos.faults.support.base import Injection
 from tests.faults.deadman import WITHIN_S, injected_elsewhere, seconds_until
@@ -192,7 +192,7 @@ def test_when_the_agent_is_killed_the_time_is_right_again(target: LocalTarget) -
     fields = {"type": "clock_skew", "process": "app"}
     with injected_elsewhere(fields, target.children["app"].pid, work=target.work) as agent:
         until_off(target, HOUR_S)
-        clock = Page(target.work, "app")
+        clock = ClockPage(target.work, "app")
         assert clock.wrong() == (HOUR_S, 0.0)
         agent.kill()
         agent.wait()
@@ -210,7 +210,7 @@ def test_where_there_is_no_library_for_the_machine_it_says_how_to_make_one(
     why = ClockSkew().missing()
     assert why is not None
     assert "not compiled for vax" in why
-    assert "python -m chaos.faults.clock.build" in why
+    assert "python scripts/clock_library.py" in why
 
 
 def test_who_was_not_started_under_such_a_clock_is_an_injection_error(target: LocalTarget) -> None:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Hashable, Mapping
 
-from chaos.faults.process.demand import Growth, Running, moved_bytes, page_faults, working
+from chaos.faults.process.demand import CpuDemand, Growth, moved_bytes, page_faults, working
 
 
 def test_only_what_grew_since_the_last_look_counts() -> None:
@@ -24,7 +24,7 @@ def test_only_what_grew_since_the_last_look_counts() -> None:
 
 
 def test_work_for_a_core_is_told_from_sleep() -> None:
-    running = Running(lambda: [os.getpid()])
+    running = CpuDemand(lambda: [os.getpid()])
     time.sleep(0.05)
     idle = running.look()
     until = time.thread_time() + 0.05
@@ -46,4 +46,4 @@ def test_memory_that_is_asked_for_shows_as_page_faults() -> None:
 def test_who_has_gone_has_no_counters() -> None:
     assert page_faults(2**22 + 1) == {}
     assert moved_bytes(2**22 + 1) == {}
-    assert Running(lambda: [2**22 + 1]).look() == {"app_ran_ms": 0.0, "app_waited_ms": 0.0}
+    assert CpuDemand(lambda: [2**22 + 1]).look() == {"app_ran_ms": 0.0, "app_waited_ms": 0.0}

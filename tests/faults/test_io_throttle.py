@@ -13,7 +13,7 @@ import pytest
 
 from chaos.errors import InjectionError
 from chaos.faults.io_throttle import IoThrottle, _file_to_read
-from chaos.faults.linux.blkio import Limits, limits_for
+from chaos.faults.linux.blkio import BlkioLimits, limits_for
 from chaos.faults.linux.mounts import Mount, mount_of
 from chaos.faults.support.base import Injection
 from tests.faults.target import ROOT, LocalTarget
@@ -157,10 +157,14 @@ def test_the_unified_hierarchy_is_written_and_read(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("io memory")
     (tmp_path / "io.max").write_text("8:16 rbps=2097152 wbps=max riops=max wiops=120\n")
     (tmp_path / "io.stat").write_text("8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353\n")
-    limits = Limits(tmp_path, "8:16")
+    limits = BlkioLimits(tmp_path, "8:16")
     assert limits.mechanism == "io.max"
     assert (limits.get("read"), limits.get("write")) == (2097152, None)
     assert (limits.moved("read"), limits.moved("write")) == (1459200, 314773504)
+    limits.count("read")
+    assert (tmp_path / "io.max").read_text() == "8:16 rbps=2097152", (
+        "what there is, so that its counters are made"
+    )
     limits.set("write", 4096)
     assert (tmp_path / "io.max").read_text() == "8:16 wbps=4096"
     assert limits.restored_by("read", None)[-3:-1] == ["8:16 rbps=max", str(tmp_path / "io.max")]

@@ -1,4 +1,4 @@
-"""Several ways in, one reconciliation: the bell that a webhook rings, the flow on its interval, all at once."""
+"""Several ways in, one reconciliation: the notification of a webhook, the flow on its interval, all at once."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
 
-from chaos.gitops.decide import Action, Policy, Reason
+from chaos.gitops.decide import Action, Reason, SyncPolicy
 from chaos.gitops.repository.source import Source, SourceError
 from chaos.gitops.wanted import Desired
 from flows.gitops.deployments import Deployments
@@ -22,7 +22,7 @@ from flows.gitops.flow import reconcile
 from flows.gitops.late_runs import cancel_late
 from flows.gitops.reconciler import Synced
 from flows.gitops.schedule import schedule
-from flows.gitops.watcher import MOST_PATIENCE_S, OURS, Bell, Following, _patience_s, follow
+from flows.gitops.watcher import MOST_PATIENCE_S, OURS, Following, Notifier, _patience_s, follow
 from flows.server.api import Api
 from tests.flows.patience import client
 from tests.gitops.repository import Repository, manifest
@@ -44,31 +44,31 @@ def api(prefect_server: Api) -> Iterator[httpx.Client]:
 
 
 def following(repository: Repository, **options: Any) -> Following:
-    return Following([Source(str(repository.folder))], Policy(), repository.folder / "runs", **options)
+    return Following([Source(str(repository.folder))], SyncPolicy(), repository.folder / "runs", **options)
 
 
 def test_a_bell_is_heard_and_only_by_those_it_was_rung_for(
     repository: Repository, api: httpx.Client, tmp_path: Path
 ) -> None:
-    """The next look is an hour away; the bell is what makes it happen."""
+    """The next look is an hour away; the notification is what makes it happen."""
     other = Repository.make(tmp_path / f"o{secrets.token_hex(4)}")
     other.commit()
     sources = [Source(str(one.folder)) for one in (repository, other)]
-    everything = Following(sources, Policy(run_on_push=False), tmp_path / "runs", every_s=3600)
+    everything = Following(sources, SyncPolicy(run_on_push=False), tmp_path / "runs", every_s=3600)
 
     async def scene() -> list[Synced]:
-        bell, done = Bell(), asyncio.Queue[Synced]()
+        notifier, done = Notifier(), asyncio.Queue[Synced]()
 
         def tell(what: Action | Synced) -> None:
             if isinstance(what, Synced):
                 done.put_nowait(what)
 
-        task = asyncio.create_task(follow(everything, print, tell, bell))
+        task = asyncio.create_task(follow(everything, print, tell, notifier))
         async with asyncio.timeout(120):
             first = [await done.get(), await done.get()]
             repository.write("experiments/one.yaml", manifest(repository.folder.name, hold="2s"))
             repository.commit()
-            bell.ring(sources[0])
+            notifier.notify(sources[0])
             third = await done.get()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -115,7 +115,7 @@ def test_a_repository_that_cannot_be_read_does_not_keep_the_others(
     repository: Repository, api: httpx.Client, tmp_path: Path
 ) -> None:
     gone = Source((tmp_path / "gone.git").as_uri())
-    both = Following([gone, Source(str(repository.folder))], Policy(), tmp_path / "runs")
+    both = Following([gone, Source(str(repository.folder))], SyncPolicy(), tmp_path / "runs")
     said: list[str] = []
     assert asyncio.run(follow(both, said.append, lambda what: None)) == OURS
     assert said[-1].startswith(f"{gone.name}: git ")
@@ -166,7 +166,7 @@ def test_an_interval_is_deployed_and_what_was_missed_is_cancelled(
 def test_one_repository_is_followed_once() -> None:
     twice = [Source("https://git.example/a.git"), Source("https://u:p@git.example/a.git", "live")]
     with pytest.raises(SourceError, match="named twice; one branch"):
-        Following(twice, Policy(), Path("runs"))
+        Following(twice, SyncPolicy(), Path("runs"))
 
 
 def test_one_that_fails_is_asked_less_and_less_often() -> None:
@@ -183,7 +183,7 @@ def test_another_folder_of_an_unchanged_commit_is_looked_at(
     repository.commit()
     assert asyncio.run(follow(following(repository), print, told.append)) == 0
     elsewhere = Following(
-        [Source(str(repository.folder), path="chaos")], Policy(), repository.folder / "runs"
+        [Source(str(repository.folder), path="chaos")], SyncPolicy(), repository.folder / "runs"
     )
     assert asyncio.run(follow(elsewhere, print, told.append)) == 2
     last = told[-1]
@@ -207,7 +207,7 @@ def test_what_is_not_there_fails_with_one_sentence_and_touches_nothing(
     assert asyncio.run(follow(following(repository), print, lambda what: None)) == 0
     said: list[str] = []
     source = Source(str(repository.folder), **fields)
-    elsewhere = Following([source], Policy(prune_all=True), repository.folder / "runs")
+    elsewhere = Following([source], SyncPolicy(prune_all=True), repository.folder / "runs")
     assert asyncio.run(follow(elsewhere, said.append, lambda what: said.append(str(what)))) == 2
     (line,) = said
     assert re.match(f"{re.escape(str(repository.folder))}: {why}", line)

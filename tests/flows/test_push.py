@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.notes import notes
 from chaos.gitops.repository.source import Source
-from chaos.gitops.status import Status
+from chaos.gitops.status import ManifestStatus
 from flows.gitops.status import look
 from flows.repositories.page import key_of
 from flows.server.api import Api
@@ -70,7 +70,7 @@ async def verdicts(mirror: Mirror, commit: str, count: int) -> list[str]:
     return found
 
 
-async def shown(repository: str) -> tuple[tuple[Status, ...], str]:
+async def shown(repository: str) -> tuple[tuple[ManifestStatus, ...], str]:
     """How it stands, and its page in Prefect, once both have its verdict."""
     async with get_client() as api, asyncio.timeout(WITHIN_S):
         while True:

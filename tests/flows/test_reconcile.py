@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chaos.gitops.decide import Action, Policy
+from chaos.gitops.decide import Action, SyncPolicy
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
 from chaos.gitops.scoped import scoped
@@ -37,10 +37,10 @@ class Scene:
         text = manifest(f"{self.prefix}-{name}", hold=hold, more=more)
         self.repository.write(f"experiments/{name}.yaml", text)
 
-    def sync(self, policy: Policy | None = None, **options: Any) -> Synced:
+    def sync(self, policy: SyncPolicy | None = None, **options: Any) -> Synced:
         return asyncio.run(reconcile(self.mirror, self.folder / "runs", policy, **options))
 
-    def push(self, policy: Policy | None = None, **options: Any) -> list[tuple[str, str]]:
+    def push(self, policy: SyncPolicy | None = None, **options: Any) -> list[tuple[str, str]]:
         """Commit and reconcile; what was done, without the prefix."""
         self.repository.commit()
         return self.done(self.sync(policy, **options).actions)
@@ -121,9 +121,9 @@ def test_what_was_changed_by_hand_is_healed_or_left(scene: Scene) -> None:
     scene.api.patch(f"/deployments/{a}", json={"description": "by hand"}).raise_for_status()
     scene.api.delete(f"/deployments/{a}/schedules/{schedule}").raise_for_status()
     scene.api.post(f"/deployments/{a}/pause_deployment").raise_for_status()
-    (told,) = scene.sync(Policy(heal=False), sweep=True).actions
+    (told,) = scene.sync(SyncPolicy(heal=False), sweep=True).actions
     assert (told.kind, str(told.reason)) == ("stall", "Drifted")
-    assert scene.sync(Policy(heal=False), sweep=True).actions == ()
+    assert scene.sync(SyncPolicy(heal=False), sweep=True).actions == ()
     (action,) = scene.sync(sweep=True).actions
     assert (action.kind, str(action.reason)) == ("update", "Drifted")
     assert "cron" in action.why
@@ -161,7 +161,7 @@ def test_an_emptied_repository_prunes_nothing_unless_a_person_says_so(scene: Sce
         (scene.repository.folder / f"experiments/{name}.yaml").unlink()
     assert [kind for kind, _ in scene.push()] == ["stall"]
     assert sorted(scene.deployments()) == ["a", "b"]
-    gone = scene.done(scene.sync(Policy(prune_all=True)).actions)
+    gone = scene.done(scene.sync(SyncPolicy(prune_all=True)).actions)
     assert gone == [("abort", "a"), ("prune", "a"), ("abort", "b"), ("prune", "b")]
     assert scene.deployments() == {}
 
@@ -193,7 +193,7 @@ def test_two_repositories_may_have_the_same_name(scene: Scene, tmp_path: Path) -
         assert other.push() == [("update", "a"), ("run", "a")]
         assert other.sync(sweep=True).actions == ()
         (other.repository.folder / "experiments/a.yaml").unlink()
-        assert other.push(Policy(prune_all=True))[-1] == ("prune", "a")
+        assert other.push(SyncPolicy(prune_all=True))[-1] == ("prune", "a")
     assert scene.deployments() == {"a": before}
 
 

@@ -25,7 +25,7 @@ from flows.server.api import Api
 from flows.server.local import secret_for
 from flows.worker import heartbeats
 from flows.worker import infrastructure as standing
-from flows.worker.cleanup import DIED, reap_runs
+from flows.worker.cleanup import DIED, clean_up_runs
 from tests.flows.conftest import environment
 from tests.flows.patience import client
 from tests.lab import ROOT
@@ -153,7 +153,7 @@ def test_a_run_whose_process_died_is_closed_in_prefect(
         await client.set_flow_run_state(run.id, Running())
         await client.set_flow_run_state(run.id, asked)
         left(f"20260101-000000-{ends.lower()}-000000", tmp_path / "run", run.id)
-        said = [line async for line in reap_runs(client, print)]
+        said = [line async for line in clean_up_runs(client, print)]
         return said, await client.read_flow_run(run.id)
 
     said, now = through(scene)

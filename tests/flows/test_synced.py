@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops.memory import Memory
+from chaos.gitops.memory import SyncMemory
 from chaos.gitops.reading import read
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
@@ -31,7 +31,7 @@ def remembered(tmp_path: Path) -> Repository:
     repository.commit()
     mirror = Mirror(Source(str(repository.folder)), tmp_path / "repositories")
     commit = mirror.fetch()
-    Memory(f"{NOBODY}/", commit, read(mirror, commit).wanted).save(Memory.file_of(mirror))
+    SyncMemory(f"{NOBODY}/", commit, read(mirror, commit).wanted).save(SyncMemory.file_of(mirror))
     return repository
 
 

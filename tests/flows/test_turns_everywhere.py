@@ -18,7 +18,7 @@ from chaos.runner.concurrency import in_turn
 from chaos.runner.observer import RunObserver
 from chaos.runs.cancellation import Stop
 from flows.experiment.flow import experiment
-from flows.prefect.concurrency import in_turn_everywhere, limit_of
+from flows.prefect.concurrency import global_limit, limit_of
 from flows.prefect.handover import Handover, handed_over
 from flows.server.api import Api
 from tests.flows.manifests import killed
@@ -37,12 +37,12 @@ def test_one_run_more_than_allowed_waits_until_a_place_is_free_or_it_is_told_to_
         waits.set()
 
     async def go(stop: Stop) -> None:
-        async with in_turn_everywhere({whose: 1}, say, stop):
+        async with global_limit({whose: 1}, say, stop):
             pass
 
     async def scene() -> None:
         async with asyncio.timeout(SOON_S):
-            async with in_turn_everywhere({whose: 1}, pytest.fail, Stop()):
+            async with global_limit({whose: 1}, pytest.fail, Stop()):
                 stop = Stop()
                 stopped = asyncio.create_task(go(stop))
                 await waits.wait()
@@ -90,7 +90,7 @@ def test_an_api_that_is_away_limits_nothing() -> None:
     said: list[str] = []
 
     async def scene() -> None:
-        async with in_turn_everywhere({"shop": 1}, said.append, Stop()):
+        async with global_limit({"shop": 1}, said.append, Stop()):
             said.append("went on")
 
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api", PREFECT_CLIENT_MAX_RETRIES: 0}):

@@ -9,7 +9,7 @@ from typing import Any
 from chaos.analysis import judge
 from chaos.analysis.result import Analysis, Metrics, Result
 from chaos.explain import knowledge
-from chaos.game_days.day import Day, Decision, Ran, StageRecord
+from chaos.game_days.day import Day, DayDecision, Ran, StageRecord
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
 from chaos.verdict import Outcome, Verdict
@@ -94,8 +94,8 @@ def day(**more: Any) -> Day:
         ended_at=moment(240),
         ran=(ran("network", Verdict.HELD, 2, 101), ran("memory", Verdict.HELD, 110, 101)),
         decisions=(
-            Decision(go=True, by="verdicts", why="2 of 2 held", at=moment(240)),
-            Decision(go=True, by="approval", why="all quiet", at=moment(290), who="ada"),
+            DayDecision(go=True, by="verdicts", why="2 of 2 held", at=moment(240)),
+            DayDecision(go=True, by="approval", why="all quiet", at=moment(290), who="ada"),
         ),
     )
     second = StageRecord(
@@ -115,7 +115,7 @@ def day(**more: Any) -> Day:
             ),
             ran("dns", None, 420, 100, ended_at=None, outcome=None, why="Its worker was killed."),
         ),
-        decisions=(Decision(go=False, by="verdicts", why="“disk” deviated", at=moment(530)),),
+        decisions=(DayDecision(go=False, by="verdicts", why="“disk” deviated", at=moment(530)),),
     )
     known = {
         "run_id": RUN_ID,

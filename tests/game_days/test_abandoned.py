@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.publish.game_day_cleanup import DIED, Closed, close_abandoned
+from chaos.publish.game_day_cleanup import DIED, ClosedGameDay, close_abandoned
 from chaos.verdict import Outcome, Verdict
 
 KILLED = """
@@ -17,16 +17,16 @@ import os, sys, time
 from pathlib import Path
 from chaos.game_days import record
 from chaos.runs.directory import Run
-from chaos.runs.active import DAYS, under_way
+from chaos.runs.active import DAYS, registered
 
 out = Path(sys.argv[1])
 run = Run.new("day", out)
 journal = record.journal_of(run.folder)
-with under_way(run, among=DAYS):
-    record.tell(journal, "day.started", run_id=run.id, name="day", purpose="See.", digest="sha256:0", participants=[],
+with registered(run, among=DAYS):
+    record.append(journal, "day.started", run_id=run.id, name="day", purpose="See.", digest="sha256:0", participants=[],
                 notes="", commit=None, planned=[{"stage": "first", "experiments": ["a", "b"]}], weights={}, source="d")
-    record.tell(journal, "stage.started", stage="first")
-    record.tell(journal, "experiment.begun", stage="first", experiment="a", follow_up_of=None)
+    record.append(journal, "stage.started", stage="first")
+    record.append(journal, "experiment.begun", stage="first", experiment="a", follow_up_of=None)
     print("begun", flush=True)
     time.sleep(600)
 """
@@ -39,8 +39,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def closed() -> list[Closed]:
-    async def all_of_them() -> list[Closed]:
+def closed() -> list[ClosedGameDay]:
+    async def all_of_them() -> list[ClosedGameDay]:
         return [each async for each in close_abandoned()]
 
     return asyncio.run(all_of_them())

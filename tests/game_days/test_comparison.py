@@ -6,7 +6,7 @@ from pathlib import Path
 from chaos.analysis.result import Result
 from chaos.game_days.comparison import RECORD, compare, earlier
 from chaos.game_days.day import StageRecord
-from chaos.game_days.learnt import Comparison, DayReport
+from chaos.game_days.learnt import DayComparison, DayReport
 from chaos.game_days.summing_up import summed_up
 from chaos.verdict import Verdict
 from tests.game_days.a_day import RUN_ID, START, day, ran, report, result, results, run_id
@@ -32,7 +32,7 @@ def a_week_before(**verdicts: Verdict) -> tuple[DayReport, dict[str, Result]]:
     return summed_up(made, found, {}), found
 
 
-def compared(**verdicts: Verdict) -> Comparison:
+def compared(**verdicts: Verdict) -> DayComparison:
     then, found = a_week_before(**verdicts)
     return compare(report(), then, results(), found)
 

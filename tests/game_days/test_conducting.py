@@ -15,7 +15,7 @@ from chaos.game_days import record
 from chaos.game_days.conducting import conduct
 from chaos.game_days.day import Day
 from chaos.game_days.deciding import Answer, NotNow, check_time
-from chaos.game_days.news import news
+from chaos.game_days.new_lines import new_lines
 from chaos.game_days.planning import DayPlan, plan_day
 from chaos.manifests.load import game_days, load_all
 from chaos.manifests.models.game_day import ByApproval
@@ -93,7 +93,7 @@ class Handed:
         return self.answer
 
     async def show(self, day: Day) -> None:
-        self.heard += news(self.seen, day)
+        self.heard += new_lines(self.seen, day)
         self.seen = day
 
 

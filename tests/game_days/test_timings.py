@@ -1,6 +1,6 @@
 """What a day took beside its runs."""
 
-from chaos.game_days.day import Decision, StageRecord
+from chaos.game_days.day import DayDecision, StageRecord
 from chaos.game_days.timings import timings
 from chaos.verdict import Verdict
 from tests.game_days.a_day import START, day, moment, ran, result, run_id
@@ -12,8 +12,8 @@ def test_beside_each_run_and_for_decisions() -> None:
         ran(name, Verdict.HELD, 2, own + beside) for name, beside in (("a", 0.5), ("b", 1.0), ("c", 4.0))
     )
     gates = (
-        Decision(go=True, by="verdicts", why="", at=moment(200)),
-        Decision(go=True, by="approval", why="", at=moment(230)),
+        DayDecision(go=True, by="verdicts", why="", at=moment(200)),
+        DayDecision(go=True, by="approval", why="", at=moment(230)),
     )
     stages = (StageRecord(name="all", started_at=START, ended_at=moment(200), ran=runs, decisions=gates),)
     found = timings(

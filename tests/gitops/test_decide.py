@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.gitops.decide import Action, Policy, Reason, decide, shape_of, standing
+from chaos.gitops.decide import Action, Reason, SyncPolicy, decide, shape_of, standing
 from chaos.gitops.observed import Deployed, Observed, PushRun, Shape
 from chaos.gitops.scoped import scoped
-from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.gitops.wanted import BrokenFile, Desired, DesiredDeployment
 
 REPOSITORY = "https://git.example/shop"
 
 
-def wanted(name: str, digest: str = "1", **fields: object) -> Wanted:
-    base = Wanted(
+def wanted(name: str, digest: str = "1", **fields: object) -> DesiredDeployment:
+    base = DesiredDeployment(
         name=name,
         path=f"experiments/{name}.yaml",
         push_digest=digest,
@@ -25,11 +25,13 @@ def wanted(name: str, digest: str = "1", **fields: object) -> Wanted:
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
-def desired(*experiments: Wanted, broken: tuple[Broken, ...] = ()) -> Desired:
+def desired(*experiments: DesiredDeployment, broken: tuple[BrokenFile, ...] = ()) -> Desired:
     return Desired(REPOSITORY, "c0ffee", {one.name: one for one in experiments}, broken)
 
 
-def applied(seen: Observed, actions: list[Action], asked: Desired, policy: Policy | None = None) -> Observed:
+def applied(
+    seen: Observed, actions: list[Action], asked: Desired, policy: SyncPolicy | None = None
+) -> Observed:
     """What there is when all of it has been done, and what no longer stalls has been forgotten."""
     after = begun(seen, actions, asked)
     return replace(after, stalled=standing(asked, seen, policy))
@@ -41,7 +43,7 @@ def begun(seen: Observed, actions: list[Action], asked: Desired) -> Observed:
     for action in actions:
         called = action.deployment
         match action.kind, action.wanted, action.shape, action.deployed:
-            case "create", Wanted(), Shape() as shape, None:
+            case "create", DesiredDeployment(), Shape() as shape, None:
                 assert called not in deployments
                 deployments[called] = Deployed(
                     id=called,
@@ -62,7 +64,7 @@ def begun(seen: Observed, actions: list[Action], asked: Desired) -> Observed:
                 del deployments[called]
             case "abort", _, _, Deployed() as deployed:
                 runs[deployed.name, deployed.shape.push_digest] = PushRun(action.key, "failed")
-            case "run", Wanted() as one, _, _:
+            case "run", DesiredDeployment() as one, _, _:
                 runs[called, one.push_digest] = PushRun(called, "held")
             case "stall", _, _, _:
                 stalled.add(action.key)
@@ -75,7 +77,7 @@ def kinds(actions: list[Action]) -> list[tuple[str, str]]:
     return [(action.kind, action.name) for action in actions]
 
 
-def deployed(one: Wanted, repository: str = REPOSITORY, *, paused: bool = False) -> Deployed:
+def deployed(one: DesiredDeployment, repository: str = REPOSITORY, *, paused: bool = False) -> Deployed:
     shape = shape_of(one, desired(one))
     return Deployed(
         id=one.name,
@@ -88,7 +90,7 @@ def deployed(one: Wanted, repository: str = REPOSITORY, *, paused: bool = False)
     )
 
 
-def by_hand(one: Wanted, **changes: object) -> Deployed:
+def by_hand(one: DesiredDeployment, **changes: object) -> Deployed:
     """Its deployment, changed by a person since it was applied."""
     made = deployed(one)
     return replace(made, shape=replace(made.shape, **changes))  # type: ignore[arg-type]
@@ -104,7 +106,7 @@ def test_a_new_one_is_created_and_run_once() -> None:
 @pytest.mark.parametrize("heal", [True, False])
 def test_a_changed_schedule_is_applied_and_no_reason_to_run(heal: bool) -> None:
     seen = Observed({"a": deployed(wanted("a"))}, {("a", "1"): PushRun("r", "held")})
-    (action,) = decide(desired(wanted("a", cron="0 9 * * 1")), seen, Policy(heal=heal))
+    (action,) = decide(desired(wanted("a", cron="0 9 * * 1")), seen, SyncPolicy(heal=heal))
     assert (action.kind, action.reason) == ("update", Reason.CHANGED)
     assert "cron differs from experiments/a.yaml" in action.why
 
@@ -114,7 +116,7 @@ def test_what_a_person_changed_is_healed_or_told_of_once_and_left() -> None:
     seen = Observed({"a": by_hand(wanted("a"), cron="0 9 * * 1")}, runs)
     (heals,) = decide(asked, seen)
     assert (heals.kind, heals.reason) == ("update", Reason.DRIFTED)
-    (told,) = decide(asked, seen, left := Policy(heal=False))
+    (told,) = decide(asked, seen, left := SyncPolicy(heal=False))
     assert (told.kind, told.name, told.reason) == ("stall", "a", Reason.DRIFTED)
     assert told.why.startswith("cron differs from experiments/a.yaml: changed by hand, and left")
     after = applied(seen, [told], asked, left)
@@ -125,7 +127,7 @@ def test_what_a_person_changed_is_healed_or_told_of_once_and_left() -> None:
 
 def test_a_push_is_applied_to_what_a_person_changed() -> None:
     seen = Observed({"a": by_hand(wanted("a"), cron="0 9 * * 1")}, {("a", "1"): PushRun("r", "held")})
-    (action,) = decide(desired(wanted("a", hypothesis="more")), seen, Policy(heal=False))
+    (action,) = decide(desired(wanted("a", hypothesis="more")), seen, SyncPolicy(heal=False))
     assert (action.kind, action.reason) == ("update", Reason.CHANGED)
 
 
@@ -149,7 +151,7 @@ def test_a_suspended_one_does_not_run() -> None:
 
 
 def test_a_broken_file_keeps_its_deployment_and_stalls_alone() -> None:
-    broken = Broken("experiments/a.yaml", ("experiments/a.yaml:3:1 spec: missing",))
+    broken = BrokenFile("experiments/a.yaml", ("experiments/a.yaml:3:1 spec: missing",))
     seen = Observed({"a": deployed(wanted("a"))}, {("a", "1"): PushRun("r", "held")})
     asked = desired(wanted("b"), broken=(broken,))
     actions = decide(asked, seen)
@@ -176,7 +178,9 @@ def test_when_too_much_would_go_nothing_goes_without_a_flag(left: int) -> None:
     (stall,) = decide(asked, seen)
     assert (stall.kind, stall.reason) == ("stall", Reason.TOO_MUCH_WOULD_GO)
     assert "--prune-all" in stall.why
-    assert [kind for kind, _ in kinds(decide(asked, seen, Policy(prune_all=True)))] == ["prune"] * (4 - left)
+    assert [kind for kind, _ in kinds(decide(asked, seen, SyncPolicy(prune_all=True)))] == ["prune"] * (
+        4 - left
+    )
 
 
 def test_a_name_that_another_repository_has_gets_another_deployment() -> None:
@@ -225,7 +229,7 @@ def test_ten_repositories_have_the_same_names_and_none_touches_another() -> None
 
 @pytest.mark.parametrize("path", ["experiments/moved.yaml", "experiments/deep/er/other.yaml"])
 def test_a_broken_file_that_names_it_keeps_it_wherever_it_was_moved(path: str) -> None:
-    broken = Broken(path, (f"{path}:3:1 spec: wrong",), frozenset({"c"}))
+    broken = BrokenFile(path, (f"{path}:3:1 spec: wrong",), frozenset({"c"}))
     seen = Observed({name: deployed(wanted(name)) for name in "abcd"})
     asked = desired(wanted("a", on_push=False), wanted("b", on_push=False), broken=(broken,))
     actions = decide(asked, seen)
@@ -237,7 +241,9 @@ def test_a_broken_file_that_names_it_keeps_it_wherever_it_was_moved(path: str) -
 @pytest.mark.parametrize("readable", [True, False])
 def test_nothing_goes_while_a_broken_file_may_hold_anything(readable: bool) -> None:
     path = "experiments/x.yaml"
-    broken = Broken(path, (f"{path}:1:1 not YAML",), frozenset({"word"}), certain=False, readable=readable)
+    broken = BrokenFile(
+        path, (f"{path}:1:1 not YAML",), frozenset({"word"}), certain=False, readable=readable
+    )
     seen = Observed({name: deployed(wanted(name)) for name in "abcd"})
     asked = desired(*(wanted(name, on_push=False) for name in "abc"), broken=(broken,))
     actions = decide(asked, seen)
@@ -247,18 +253,18 @@ def test_nothing_goes_while_a_broken_file_may_hold_anything(readable: bool) -> N
     assert actions[1].keeps == ("d",)
     assert path in actions[1].why
     assert decide(asked, applied(seen, actions, asked)) == []
-    assert ("prune", "d") in kinds(decide(asked, seen, Policy(prune_all=True)))
+    assert ("prune", "d") in kinds(decide(asked, seen, SyncPolicy(prune_all=True)))
 
 
 def test_a_nameless_broken_file_in_its_old_place_is_of_what_was_there() -> None:
-    broken = Broken("experiments/b.yaml", ("wrong",), certain=False)
+    broken = BrokenFile("experiments/b.yaml", ("wrong",), certain=False)
     seen = Observed({name: deployed(wanted(name)) for name in "abc"})
     asked = desired(wanted("c", on_push=False), broken=(broken,))
     assert kinds(decide(asked, seen)) == [("stall", "experiments/b.yaml"), ("prune", "a")]
 
 
 def test_a_broken_file_says_nothing_of_what_another_repository_has() -> None:
-    broken = Broken("experiments/a.yaml", ("wrong",), frozenset({"a"}))
+    broken = BrokenFile("experiments/a.yaml", ("wrong",), frozenset({"a"}))
     seen = Observed({"a": deployed(wanted("a"), "https://git.example/other")})
     (stall,) = decide(desired(broken=(broken,)), seen)
     assert (stall.keeps, stall.why) == ((), "wrong.")
@@ -284,7 +290,7 @@ EXPERIMENT = st.builds(
     cron=st.sampled_from([None, "0 9 * * 1"]),
 )
 BROKEN = st.builds(
-    lambda name, names, certain, readable: Broken(
+    lambda name, names, certain, readable: BrokenFile(
         f"experiments/{name}.yaml", (f"{name}:1:1: wrong",), names, certain, readable
     ),
     NAMES,
@@ -316,19 +322,19 @@ OBSERVED = st.builds(
     st.dictionaries(st.tuples(NAMES, st.sampled_from("12")), RUN, max_size=6),
 )
 POLICY = st.builds(
-    Policy, heal=st.booleans(), prune_all=st.booleans(), prune_share=st.sampled_from([0.1, 0.5, 1.0])
+    SyncPolicy, heal=st.booleans(), prune_all=st.booleans(), prune_share=st.sampled_from([0.1, 0.5, 1.0])
 )
 
 
 @given(DESIRED, OBSERVED, POLICY)
-def test_applied_once_there_is_nothing_more_to_do(asked: Desired, seen: Observed, policy: Policy) -> None:
+def test_applied_once_there_is_nothing_more_to_do(asked: Desired, seen: Observed, policy: SyncPolicy) -> None:
     after = applied(seen, decide(asked, seen, policy), asked, policy)
     assert decide(asked, after, policy) == []
 
 
 @given(DESIRED, OBSERVED, POLICY, st.randoms())
 def test_the_order_of_what_comes_in_changes_nothing(
-    asked: Desired, seen: Observed, policy: Policy, random: object
+    asked: Desired, seen: Observed, policy: SyncPolicy, random: object
 ) -> None:
     shuffle = random.sample  # type: ignore[attr-defined]
     other = replace(asked, wanted=dict(shuffle(list(asked.wanted.items()), len(asked.wanted))))
@@ -337,7 +343,7 @@ def test_the_order_of_what_comes_in_changes_nothing(
 
 
 @given(DESIRED, OBSERVED, POLICY)
-def test_what_is_not_ours_is_never_touched(asked: Desired, seen: Observed, policy: Policy) -> None:
+def test_what_is_not_ours_is_never_touched(asked: Desired, seen: Observed, policy: SyncPolicy) -> None:
     theirs = {name for name, one in seen.deployments.items() if one.repository != asked.repository}
     actions = [each for each in decide(asked, seen, policy) if each.kind != "stall"]
     touched = {each.deployment for each in actions} | {
@@ -346,9 +352,9 @@ def test_what_is_not_ours_is_never_touched(asked: Desired, seen: Observed, polic
     assert not touched & theirs
 
 
-@given(DESIRED, OBSERVED, st.builds(Policy, heal=st.booleans()), st.integers(0, 12))
+@given(DESIRED, OBSERVED, st.builds(SyncPolicy, heal=st.booleans()), st.integers(0, 12))
 def test_cut_short_anywhere_the_next_time_ends_the_same(
-    asked: Desired, seen: Observed, policy: Policy, cut: int
+    asked: Desired, seen: Observed, policy: SyncPolicy, cut: int
 ) -> None:
     actions = decide(asked, seen, policy)
     whole = applied(seen, actions, asked, policy)

@@ -12,7 +12,7 @@ from chaos.gitops.pinned_day import load_pinned_day
 from chaos.gitops.reading import read
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
-from chaos.gitops.wanted import Wanted
+from chaos.gitops.wanted import DesiredDeployment
 from tests.gitops.repository import Repository, manifest
 from tests.gitops.test_decide import deployed, desired, kinds, wanted
 
@@ -42,7 +42,7 @@ def mirror(repository: Repository, tmp_path: Path) -> Mirror:
     return Mirror(Source(str(repository.folder)), tmp_path / "mirrors")
 
 
-def the_day(mirror: Mirror) -> Wanted:
+def the_day(mirror: Mirror) -> DesiredDeployment:
     return read(mirror, mirror.fetch()).wanted["day"]
 
 
@@ -59,7 +59,7 @@ def test_a_day_is_wanted_by_its_schedule_and_never_because_of_a_push(
     )
     actions = decide(read(mirror, mirror.fetch()), Observed())
     assert [each.kind for each in actions if each.name == "day"] == ["create"]
-    assert Wanted.from_json(day.to_json()) == day
+    assert DesiredDeployment.from_json(day.to_json()) == day
 
 
 def test_a_day_changes_with_what_it_names(repository: Repository, mirror: Mirror) -> None:

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops.memory import Memory
-from chaos.gitops.wanted import Wanted
+from chaos.gitops.memory import SyncMemory
+from chaos.gitops.wanted import DesiredDeployment
 
-FULL = Memory(
+FULL = SyncMemory(
     "http://127.0.0.1:4200/api",
     "0" * 40,
     {
-        "slow": Wanted(
+        "slow": DesiredDeployment(
             name="slow",
             path="experiments/slow.yaml",
             push_digest="sha256:1",
             spec_digest="sha256:1",
             hypothesis="It holds.",
         ),
-        "last": Wanted(
+        "last": DesiredDeployment(
             name="last",
             path="experiments/last.yaml",
             push_digest="sha256:2",
@@ -44,15 +44,15 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_was_saved_comes_back(file: Path) -> None:
-    loaded = Memory.load(file)
+    loaded = SyncMemory.load(file)
     assert replace(loaded, wanted=dict(loaded.wanted)) == FULL
     assert len(loaded.wanted) == 2
 
 
 def test_the_commit_may_be_forgotten_without_reading_the_experiments(file: Path) -> None:
-    replace(Memory.load(file), commit="").save(file)
-    assert replace(Memory.load(file), commit=FULL.commit).wanted["last"] == FULL.wanted["last"]
-    assert Memory.load(file).commit == ""
+    replace(SyncMemory.load(file), commit="").save(file)
+    assert replace(SyncMemory.load(file), commit=FULL.commit).wanted["last"] == FULL.wanted["last"]
+    assert SyncMemory.load(file).commit == ""
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_the_commit_may_be_forgotten_without_reading_the_experiments(file: Path)
 )
 def test_anything_else_is_nothing(file: Path, broken: bytes) -> None:
     file.write_bytes(broken)
-    assert Memory.load(file) == Memory()
+    assert SyncMemory.load(file) == SyncMemory()
 
 
 def test_a_file_that_was_cut_or_changed_is_nothing(file: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:-1])
-    assert Memory.load(file) == Memory()
+    assert SyncMemory.load(file) == SyncMemory()
     file.write_bytes(whole.replace(b"sha256:1", b"sha256:3"))
-    assert Memory.load(file) == Memory()
+    assert SyncMemory.load(file) == SyncMemory()
     file.unlink()
-    assert Memory.load(file) == Memory()
+    assert SyncMemory.load(file) == SyncMemory()

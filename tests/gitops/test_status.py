@@ -5,24 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from chaos.gitops.account import Account, LastRun, Stall
-from chaos.gitops.decide import Policy, decide, shape_of
+from chaos.gitops.account import LastRun, LastSync, Stall
+from chaos.gitops.decide import SyncPolicy, decide, shape_of
 from chaos.gitops.expected import expected, stalls
 from chaos.gitops.observed import Deployed, Observed, PushRun
-from chaos.gitops.status import Status, statuses
-from chaos.gitops.status_text import MOST_ROWS, age, heading, page, table, why
-from chaos.gitops.wanted import Broken, Desired, Wanted
+from chaos.gitops.status import ManifestStatus, statuses
+from chaos.gitops.status_text import MOST_ROWS, age, heading, page, reasons, table
+from chaos.gitops.wanted import BrokenFile, Desired, DesiredDeployment
 from tests.gitops.test_decide import REPOSITORY, desired, wanted
 
 NOW = 10_000.0
 
 
-def account(**fields: object) -> Account:
-    base = Account(repository=REPOSITORY, branch="main", path="experiments", commit="c0ffee", at=9_000.0)
+def account(**fields: object) -> LastSync:
+    base = LastSync(repository=REPOSITORY, branch="main", path="experiments", commit="c0ffee", at=9_000.0)
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
-def deployed(one: Wanted, **fields: object) -> Deployed:
+def deployed(one: DesiredDeployment, **fields: object) -> Deployed:
     base = Deployed(
         id=f"id of {one.name}",
         name=one.name,
@@ -39,8 +39,11 @@ def ended(state: str, digest: str = "1", ago_s: float = 60.0) -> LastRun:
 
 
 def one_of(
-    asked: Wanted | None = None, seen: Observed | None = None, of: Account | None = None, *more: Wanted
-) -> Status:
+    asked: DesiredDeployment | None = None,
+    seen: Observed | None = None,
+    of: LastSync | None = None,
+    *more: DesiredDeployment,
+) -> ManifestStatus:
     """The status of that experiment, wanted and deployed as it is unless something else is said."""
     asked = asked or wanted("a")
     seen = seen if seen is not None else Observed({"a": deployed(asked)})
@@ -48,7 +51,7 @@ def one_of(
     return next(each for each in rows if each.name == "a")
 
 
-def said(status: Status, type_: str) -> tuple[str, str]:
+def said(status: ManifestStatus, type_: str) -> tuple[str, str]:
     found = status.condition(type_)
     return found.status, found.reason
 
@@ -132,7 +135,7 @@ def test_a_broken_file_stalls_its_experiment_or_stands_alone() -> None:
     assert [(each.name, each.sync) for each in rows] == [("a", "Stalled"), ("experiments/z.yaml", "Stalled")]
     assert said(rows[0], "Stalled") == ("True", "Broken")
     assert said(rows[1], "Ready") == ("False", "Stalled")
-    assert [why(each) for each in rows] == [broken.why, alone.why]
+    assert [reasons(each) for each in rows] == [broken.why, alone.why]
 
 
 def test_what_was_not_pruned_and_what_belongs_to_others() -> None:
@@ -157,7 +160,7 @@ def test_expected_is_what_there_is_when_the_actions_are_done() -> None:
             "theirs": deployed(wanted("theirs"), repository="another"),
         }
     )
-    actions = decide(asked, before, Policy())
+    actions = decide(asked, before, SyncPolicy())
     after = expected(asked, before, actions)
     assert sorted(after.deployments) == ["changed", "new", "paused", "theirs"]
     assert after.deployments["paused"].paused
@@ -166,29 +169,29 @@ def test_expected_is_what_there_is_when_the_actions_are_done() -> None:
 
 
 def test_what_stood_in_the_way_of_those_not_looked_at_still_does() -> None:
-    broken = Broken("experiments/b.yaml", ("experiments/b.yaml:1:1: empty",))
+    broken = BrokenFile("experiments/b.yaml", ("experiments/b.yaml:1:1: empty",))
     asked = Desired(REPOSITORY, "c0ffee", {"a": wanted("a")}, (broken,))
     earlier = account(stalls=(Stall("z", "NameTaken", "taken"), Stall("old.yaml", "Broken", "mended since")))
-    found = stalls(asked, Observed(), Policy(), earlier, frozenset({"a"}))
+    found = stalls(asked, Observed(), SyncPolicy(), earlier, frozenset({"a"}))
     assert [(each.subject, each.reason) for each in found] == [
         ("experiments/b.yaml", "Broken"),
         ("z", "NameTaken"),
     ]
-    assert [each.subject for each in stalls(asked, Observed(), Policy(), earlier, None)] == [
+    assert [each.subject for each in stalls(asked, Observed(), SyncPolicy(), earlier, None)] == [
         "experiments/b.yaml"
     ]
 
 
 def test_an_account_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "copy.account"
-    assert Account.load(file) is None
+    assert LastSync.load(file) is None
     whole = account(stalls=(Stall("a", "Broken", "why"),), runs={"a": ended("Held")})
     whole.save(file)
-    assert Account.load(file) == whole
+    assert LastSync.load(file) == whole
     assert [each.name for each in tmp_path.iterdir()] == ["copy.account"]
     for text in ("", "[]", "{}", '{"repository": 1}', file.read_text()[:-9]):
         file.write_text(text)
-        assert Account.load(file) is None
+        assert LastSync.load(file) is None
 
 
 def test_only_runs_of_what_there_is_are_remembered() -> None:

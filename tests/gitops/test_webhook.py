@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.gitops.repository.source import Source
-from chaos.gitops.webhook.calls import Delivery, NotHeard, identity, meant
+from chaos.gitops.webhook.deliveries import DeliveryRefused, WebhookDelivery, pushed_to, verified
 
 SECRET = "it is 16 long, or longer"
 SIGNING = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -27,10 +27,10 @@ def push(url: str = "https://git.example/team/shop.git", ref: str = "refs/heads/
     return {"ref": ref, "repository": {"clone_url": url, "html_url": url.removesuffix(".git")}}
 
 
-def delivery(body: object, **headers: str) -> Delivery:
+def delivery(body: object, **headers: str) -> WebhookDelivery:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Delivery({"content-type": "application/json", **named}, content, NOW)
+    return WebhookDelivery({"content-type": "application/json", **named}, content, NOW)
 
 
 def digest(body: object, secret: str = SECRET) -> str:
@@ -46,15 +46,15 @@ def standard(
     return {"webhook_id": sent, "webhook_timestamp": f"{at:.0f}", "webhook_signature": f"v1,AAAA v1,{proof}"}
 
 
-def refused(given: Delivery, secret: str = SECRET) -> tuple[int, str]:
-    with pytest.raises(NotHeard) as refusal:
-        identity(given, secret)
+def refused(given: WebhookDelivery, secret: str = SECRET) -> tuple[int, str]:
+    with pytest.raises(DeliveryRefused) as refusal:
+        verified(given, secret)
     return refusal.value.status, str(refusal.value)
 
 
 def test_github_signs_the_body() -> None:
     good = delivery(push(), x_hub_signature_256=f"sha256={digest(push())}")
-    assert identity(good, SECRET) == identity(good, SECRET)
+    assert verified(good, SECRET) == verified(good, SECRET)
     assert refused(good, SECRET + ".") == (401, "the signature is wrong")
     other = delivery(push(ref="refs/heads/x"), x_hub_signature_256=f"sha256={digest(push())}")
     assert refused(other)[0] == 401
@@ -63,23 +63,23 @@ def test_github_signs_the_body() -> None:
 def test_the_signature_that_github_s_documentation_gives_as_an_example_holds() -> None:
     """Source: GitHub, "Validating webhook deliveries", "Testing the webhook payload validation"."""
     proof = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    assert identity(delivery(b"Hello, World!", x_hub_signature_256=proof), "It's a Secret to Everybody")
+    assert verified(delivery(b"Hello, World!", x_hub_signature_256=proof), "It's a Secret to Everybody")
 
 
 def test_gitea_signs_twice_and_both_must_hold() -> None:
     right, wrong = digest(push()), digest(push(), "another secret")
-    assert identity(delivery(push(), x_gitea_signature=right, x_hub_signature_256=f"sha256={right}"), SECRET)
+    assert verified(delivery(push(), x_gitea_signature=right, x_hub_signature_256=f"sha256={right}"), SECRET)
     assert refused(delivery(push(), x_gitea_signature=wrong, x_hub_signature_256=f"sha256={right}"))[0] == 401
     assert refused(delivery(push(), x_gitea_signature=right, x_hub_signature_256=f"sha256={wrong}"))[0] == 401
 
 
 def test_gitlab_sends_the_secret_itself() -> None:
-    assert identity(delivery(push(), x_gitlab_token=SECRET), SECRET)
+    assert verified(delivery(push(), x_gitlab_token=SECRET), SECRET)
     assert refused(delivery(push(), x_gitlab_token="ü" + SECRET)) == (401, "the signature is wrong")
 
 
 def test_gitlab_s_signing_token_signs_the_time_as_well() -> None:
-    assert identity(delivery(push(), **standard(push())), SIGNING)
+    assert verified(delivery(push(), **standard(push())), SIGNING)
     for wrong in (
         standard(push(), at=NOW - 301),
         standard(push(), at=NOW + 301),
@@ -141,17 +141,17 @@ def test_without_a_proof_nothing_is_heard() -> None:
     ],
 )
 def test_a_push_is_to_a_followed_repository_and_branch(url: str, ref: str, found: list[Source]) -> None:
-    assert meant(delivery(push(url, ref)), SOURCES)[0] == found
+    assert pushed_to(delivery(push(url, ref)), SOURCES)[0] == found
 
 
 def test_gitlab_names_the_repository_in_its_own_way() -> None:
     body = {"ref": "refs/heads/main", "project": {"git_http_url": SHOP.url, "git_ssh_url": "git@x:y/z.git"}}
-    assert meant(delivery(body, x_gitlab_event="Push Hook"), SOURCES) == ([SHOP], "heard")
+    assert pushed_to(delivery(body, x_gitlab_event="Push Hook"), SOURCES) == ([SHOP], "heard")
 
 
 @pytest.mark.parametrize("event", ["ping", "pull_request"])
 def test_another_event_leads_to_nothing(event: str) -> None:
-    assert meant(delivery({"zen": "…"}, x_github_event=event), SOURCES)[0] == []
+    assert pushed_to(delivery({"zen": "…"}, x_github_event=event), SOURCES)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -173,15 +173,17 @@ def test_another_event_leads_to_nothing(event: str) -> None:
     ],
 )
 def test_what_is_no_push_to_a_followed_repository_is_refused(body: object, status: int) -> None:
-    with pytest.raises(NotHeard) as refusal:
-        meant(delivery(body), SOURCES)
+    with pytest.raises(DeliveryRefused) as refusal:
+        pushed_to(delivery(body), SOURCES)
     assert refusal.value.status == status
 
 
 def test_a_form_is_refused_and_says_what_to_set() -> None:
-    form = Delivery({"content-type": "application/x-www-form-urlencoded"}, b"payload=%7B%7D", time.time())
-    with pytest.raises(NotHeard, match="set the webhook's content type") as refusal:
-        meant(form, SOURCES)
+    form = WebhookDelivery(
+        {"content-type": "application/x-www-form-urlencoded"}, b"payload=%7B%7D", time.time()
+    )
+    with pytest.raises(DeliveryRefused, match="set the webhook's content type") as refusal:
+        pushed_to(form, SOURCES)
     assert refusal.value.status == 415
 
 
@@ -202,5 +204,5 @@ VALUES = st.text(st.characters(max_codepoint=255), max_size=20) | st.sampled_fro
 def test_whatever_comes_is_refused_or_heard_and_never_breaks(body: object, headers: dict[str, str]) -> None:
     given_headers = delivery(body, **headers)
     assert refused(given_headers)[0] == 401
-    with contextlib.suppress(NotHeard):
-        assert set(meant(given_headers, SOURCES)[0]) <= set(SOURCES)
+    with contextlib.suppress(DeliveryRefused):
+        assert set(pushed_to(given_headers, SOURCES)[0]) <= set(SOURCES)

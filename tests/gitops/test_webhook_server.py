@@ -10,12 +10,22 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from chaos.gitops.repository.source import Source
-from chaos.gitops.webhook.server import MOST_AT_ONCE, MOST_BODY_BYTES, PATH, Endpoint, EndpointError
+from chaos.gitops.webhook.app import MOST_BODY_BYTES, PATH, Webhook, WebhookError
+from chaos.gitops.webhook.server import MOST_AT_ONCE, serving
 
 SECRET = "it is 16 long, or longer"
 SHOP = Source("https://git.example/team/shop.git")
+
+
+def signed(after: str = "1", secret: str = SECRET) -> tuple[bytes, dict[str, str]]:
+    """The body of a push and its headers, as GitHub sends them."""
+    pushed = {"ref": "refs/heads/main", "after": after, "repository": {"clone_url": SHOP.url}}
+    body = json.dumps(pushed).encode()
+    proof = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return body, {"X-Hub-Signature-256": f"sha256={proof}", "Content-Type": "application/json"}
 
 
 @dataclass
@@ -28,11 +38,7 @@ class Call:
     said: list[str] = field(default_factory=list)
 
     async def push(self, after: str = "1", secret: str = SECRET) -> httpx.Response:
-        body = json.dumps(
-            {"ref": "refs/heads/main", "after": after, "repository": {"clone_url": SHOP.url}}
-        ).encode()
-        proof = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        headers = {"X-Hub-Signature-256": f"sha256={proof}", "Content-Type": "application/json"}
+        body, headers = signed(after, secret)
         async with httpx.AsyncClient(trust_env=False) as client:
             return await client.post(self.url, content=body, headers=headers)
 
@@ -53,9 +59,8 @@ def call(use: Callable[[Call], Awaitable[None]], within_s: float = 10.0) -> Call
     async def opened() -> Call:
         rung: list[Source] = []
         said: list[str] = []
-        endpoint = Endpoint([SHOP], SECRET, rung.append, said.append, within_s)
-        async with await endpoint.listen("127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
+        webhook = Webhook([SHOP], SECRET, rung.append, said.append, within_s)
+        async with serving(webhook, "127.0.0.1", 0) as (_, port):
             one = Call(f"http://127.0.0.1:{port}{PATH}", port, rung, said)
             await use(one)
         return one
@@ -147,11 +152,43 @@ def test_too_many_at_once_are_told_so() -> None:
 
 
 def test_a_short_secret_and_a_taken_port_are_refused() -> None:
-    with pytest.raises(EndpointError, match="CHAOSLAB_WEBHOOK_SECRET: expected at least 16"):
-        Endpoint([SHOP], "", print)
+    async def opened(port: int) -> None:
+        async with serving(Webhook([SHOP], SECRET, print), "127.0.0.1", port):
+            pass
+
+    with pytest.raises(WebhookError, match="CHAOSLAB_WEBHOOK_SECRET: expected at least 16"):
+        Webhook([SHOP], "", print)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(EndpointError, match=f"cannot listen on 127.0.0.1:{port}"):
-            asyncio.run(Endpoint([SHOP], SECRET, print).listen("127.0.0.1", port))
+        with pytest.raises(WebhookError, match=f"cannot listen on 127.0.0.1:{port}"):
+            asyncio.run(opened(port))
+
+
+def test_it_can_be_mounted_beside_other_routes() -> None:
+    async def use() -> list[int]:
+        webhook = Webhook([SHOP], SECRET, lambda source: None)
+        app = Starlette(routes=[webhook.route("/api/v1/webhook")])
+        body, headers = signed()
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+            answers = [
+                await client.post("/api/v1/webhook", content=body, headers=headers),
+                await client.get("/api/v1/webhook"),
+                await client.post("/api/v1/webhook", content=body),
+                await client.post(PATH, content=body, headers=headers),
+            ]
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(use()) == [202, 200, 401, 404]
+
+
+def test_nonsense_after_the_answer_ends_the_connection_and_nothing_else() -> None:
+    async def use(one: Call) -> None:
+        chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+        assert (await one.raw(chunked, b"zzz\r\n")).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 411 "))
+        assert (await one.raw(chunked, b"1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n")).count(b"HTTP/1.1 ") == 1
+        assert (await one.push()).status_code == 202
+
+    call(use)

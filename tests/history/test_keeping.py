@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chaos.history.errors import BadQuestion, Gone
-from chaos.history.keeping import Keep, Limits
+from chaos.history.keeping import Keep, Retention
 from chaos.history.store import History
 from tests.history.folders import run_folder
 from tests.history.test_store import everything
@@ -19,14 +19,14 @@ _DAY = 86_400_000
     [
         (
             "journals 90d 5GiB, results forever",
-            {"journals": Limits(90 * _DAY, 5 * 2**30), "results": Limits()},
+            {"journals": Retention(90 * _DAY, 5 * 2**30), "results": Retention()},
         ),
-        ("journals 1GiB", {"journals": Limits(None, 2**30)}),
-        ("results 2w", {"results": Limits(14 * _DAY)}),
+        ("journals 1GiB", {"journals": Retention(None, 2**30)}),
+        ("results 2w", {"results": Retention(14 * _DAY)}),
         ("", {}),
     ],
 )
-def test_what_it_says(words: str, means: dict[str, Limits]) -> None:
+def test_what_it_says(words: str, means: dict[str, Retention]) -> None:
     assert Keep.read(words).of == means
 
 

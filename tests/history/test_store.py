@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chaos.history import writing
-from chaos.history.errors import BadCursor, BadQuestion, HistoryError, NotTaken, Unknown
+from chaos.history.errors import BadCursor, BadQuestion, HistoryError, RunNotIndexed, Unknown
 from chaos.history.models import AuditRow, Filters, RunRow, Token
 from chaos.history.store import History
 from tests.history.folders import day_folder, run_folder
@@ -344,7 +344,7 @@ def test_what_a_writer_began_and_did_not_end_is_not_there(
 def test_another_experiments_run_is_not_replaced(store: History, tmp_path: Path) -> None:
     folder = run_folder(tmp_path, origin={"flow_run": FLOW})
     store.put(folder)
-    with pytest.raises(NotTaken, match="another experiment"):
+    with pytest.raises(RunNotIndexed, match="another experiment"):
         store.put(run_folder(tmp_path, 2, "other", origin={"flow_run": FLOW}))
-    with pytest.raises(NotTaken, match="which is run"):
+    with pytest.raises(RunNotIndexed, match="which is run"):
         store.put(run_folder(tmp_path, 3, origin={"flow_run": FLOW}))

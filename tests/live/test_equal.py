@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.analysis.series import Series, series
+from chaos.analysis.series import ChartSeries, series
 from chaos.events import Event, segments
 from chaos.live.items import SLOT_S, Frame, Item
 from chaos.live.projector import Projector
@@ -49,7 +49,7 @@ def assert_equal(events: Sequence[Event]) -> None:
             assert number not in frames
 
 
-def _assert_charts(frames: list[Frame], said: Series, segment: Sequence[Event]) -> None:
+def _assert_charts(frames: list[Frame], said: ChartSeries, segment: Sequence[Event]) -> None:
     start = said.start
     assert [(each.at, each.p50) for each in frames if each.p50 is not None] == said.latency_p50
     assert [(each.at, each.p95) for each in frames if each.p95 is not None] == said.latency_p95

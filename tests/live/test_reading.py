@@ -8,9 +8,9 @@ import pytest
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.live.items import Asked, End, Frame, Item, Line, Mark
+from chaos.live.items import End, Frame, Item, LogEntry, Mark, StepFidelity
 from chaos.live.projector import Projector
-from chaos.live.reading import Reading
+from chaos.live.reading import JournalReader
 from chaos.runs.journal import Journal
 from tests.live.test_equal import JOURNALS, assert_equal, events_of, last_frames, projected
 
@@ -40,13 +40,13 @@ def test_whoever_was_cut_off_gets_the_rest_and_nothing_twice(journal: Path, tmp_
     copy = Journal(tmp_path / "journal.ndjson")
     copy.path.write_bytes(b"")
     whole = [(number, item) for number, item in enumerate(projected(events_of(journal)), start=1)]
-    reading, got = Reading(copy), []
+    reading, got = JournalReader(copy), []
     for begin in range(0, len(data), 7001):
         with copy.path.open("ab") as file:
             file.write(data[begin : begin + 7001])
         got += reading.look()
         if begin % 3 == 0:  # the console was killed, and another one goes on
-            reading = Reading(copy)
+            reading = JournalReader(copy)
             got += reading.look(after=got[-1][0] if got else 0)
     assert got + reading.close() == whole
     assert reading.offset == len(data)
@@ -72,7 +72,7 @@ def test_marks_lines_and_the_end() -> None:
     assert injected.step == "slow network"
     assert "network_delay" in injected.words
     assert injected.t is not None
-    asked = [each for each in items if isinstance(each, Asked)]
+    asked = [each for each in items if isinstance(each, StepFidelity)]
     assert asked[-1].what == "delay_ms"
     assert asked[-1].delivered == pytest.approx(asked[-1].asked, rel=0.1)
     assert isinstance(items[-1], End)
@@ -83,7 +83,9 @@ def test_a_flood_of_lines_is_counted_and_what_acts_is_spelled_out() -> None:
     said = {"process": "web", "stream": "stderr", "line": "\x1b[31m\u202e" + "x" * 9000}
     events = [*_begun(), *(Event("log.captured", 101.0 + each / 1000, said) for each in range(1000))]
     lines = [
-        item for item in projected([*events, Event("log.captured", 102.5, said)]) if isinstance(item, Line)
+        item
+        for item in projected([*events, Event("log.captured", 102.5, said)])
+        if isinstance(item, LogEntry)
     ]
     assert [each.dropped for each in lines] == [0] * 50 + [950]
     assert all(each.line.isprintable() and len(each.line) <= 2100 for each in lines)

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chaos.faults.clock import library
-from chaos.faults.clock.page import Page
+from chaos.faults.clock.page import ClockPage
 from chaos.namespaces import kernel
 
 _SENT = ("chaos.agent", "chaos.events", "chaos.faults", "chaos.probes", "chaos.namespaces")
-_NOT_SENT = ("chaos.faults.clock.build",)
 
 
 def main(folder: str) -> None:
@@ -26,7 +25,7 @@ def main(folder: str) -> None:
     loaded = [importlib.import_module(name) for name in modules()]
     kernel.own_keyring()
     kernel.close_on_exec(1000)
-    page = Page(Path(folder), "app")
+    page = ClockPage(Path(folder), "app")
     page.make()
     page.set(3600.0)
     library.put_in_place(Path(folder))
@@ -37,7 +36,7 @@ def modules() -> Iterator[str]:
     for name in _SENT:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
-            if not found.name.endswith("__main__") and found.name not in _NOT_SENT:
+            if not found.name.endswith("__main__"):
                 yield found.name
 
 

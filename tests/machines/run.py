@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.faults import FAULTS
-from chaos.manifests.schema.providers_page import PROVIDERS
+from chaos.manifests.models.sandboxes import SANDBOXES
 from tests.machines.engine_image import importing, put
 from tests.machines.inside import HOG
 from tests.machines.killing import WHOM
@@ -95,7 +95,7 @@ def refused(kind: Kind, rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, An
     """Rows of the faults that `plan` refuses in such a sandbox, so that no guest need be asked."""
     ran = {row["fault"] for row in rows}
     for fault in FAULTS:
-        lacking = sorted(FAULTS[fault].requires - PROVIDERS[kind.sandbox].provides)
+        lacking = sorted(FAULTS[fault].requires - SANDBOXES[kind.sandbox].provides)
         if lacking and fault not in ran:
             yield {
                 "fault": fault,

@@ -6,9 +6,13 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 from prefect.server.schemas.schedules import CronSchedule
+from pydantic_core import PydanticCustomError
 
 from chaos.manifests.models.calendar import fires, next_start, refusal
+from chaos.manifests.models.cron import checked_cron
 from chaos.manifests.models.game_day import DaySchedule
 
 
@@ -32,6 +36,38 @@ def test_it_fires_when_prefect_fires(cron: str, start: datetime) -> None:
     theirs = asyncio.run(CronSchedule(cron=cron, timezone="Europe/Berlin").get_dates(8, start=start))
     expected = [datetime.fromtimestamp(each.timestamp(), UTC) for each in theirs]
     assert list(islice(fires(schedule(cron=cron), start), 8)) == expected
+
+
+def field(low: int, high: int, names: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
+    """A field as people write it, and as nobody should: numbers, ranges, steps, lists of them, stars among them."""
+    number = st.one_of(st.integers(low, high).map(str), *([st.sampled_from(names)] if names else []))
+    part = st.one_of(
+        st.just("*"),
+        number,
+        st.tuples(number, number).map("-".join),
+        st.tuples(
+            st.one_of(st.just("*"), number, st.tuples(number, number).map("-".join)), st.integers(1, 40)
+        ).map(lambda each: f"{each[0]}/{each[1]}"),
+    )
+    return st.one_of(st.just("*"), st.lists(part, min_size=1, max_size=3).map(",".join))
+
+
+ANY_CRON = st.tuples(
+    field(0, 59), field(0, 23), field(1, 31), field(1, 12, ("jan", "DEC")), field(0, 7, ("sun", "MON"))
+).map(" ".join)
+
+
+@given(cron=ANY_CRON, back=st.booleans(), zone=st.sampled_from(["Europe/Berlin", "America/New_York", "UTC"]))
+@settings(max_examples=30)
+def test_whatever_is_taken_fires_when_prefect_fires(cron: str, back: bool, zone: str) -> None:
+    try:
+        checked_cron(cron)
+    except PydanticCustomError:
+        reject()
+    start = (BACK if back else FORWARD) - timedelta(seconds=30)  # theirs may fire at the start itself
+    theirs = asyncio.run(CronSchedule(cron=cron, timezone=zone).get_dates(5, start=start))
+    expected = [datetime.fromtimestamp(each.timestamp(), UTC) for each in theirs]
+    assert list(islice(fires(schedule(cron=cron, timezone=zone), start), 5)) == expected
 
 
 def test_nine_in_the_morning_is_nine_in_the_morning_on_both_sides_of_a_change() -> None:

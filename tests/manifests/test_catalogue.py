@@ -4,7 +4,7 @@ import json
 
 from chaos.faults import FAULTS
 from chaos.manifests.catalogue import catalogue
-from chaos.manifests.schema.providers_page import PROVIDERS
+from chaos.manifests.models.sandboxes import SANDBOXES
 
 
 def test_every_fault_is_there_with_all_that_it_refers_to() -> None:
@@ -13,7 +13,7 @@ def test_every_fault_is_there_with_all_that_it_refers_to() -> None:
     for name, each in found.items():
         assert each["sentence"].endswith("."), name
         assert set(each["presets"]) == {"low", "medium", "high"}, name
-        assert set(each["providers"]) == set(PROVIDERS)
+        assert set(each["providers"]) == set(SANDBOXES)
         text = json.dumps(each["fields"])
         for part in text.split('"#/$defs/')[1:]:
             assert part.partition('"')[0] in each["fields"]["$defs"], name

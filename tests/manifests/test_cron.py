@@ -38,6 +38,13 @@ def test_schedules_that_fire_are_kept_as_they_are(text: str) -> None:
         ("1- * * * *", "minute '1-' is not a number"),
         ("0 0 31 2 *", "never fires"),
         ("0 0 31 4,6,9,11 *", "never fires"),
+        ("0 9-9 * * *", "hour '9-9' is one value, and Prefect would take it for every one; write 9"),
+        ("59/5 * * * *", "minute '59/5' is one value"),
+        ("0 9 * * 7/2", "day of week '7/2' is one value"),
+        ("0 9 * * 2-7/3", "day of week '2-7/3' is read differently by Prefect"),
+        ("0 0 L * *", "day of month 'L' is not within"),
+        ("0 0 * * 5#2", "day of week '5#2' is not a number"),
+        ("0 0 * * 5L", "day of week '5L' is not within"),
     ],
 )
 def test_schedules_that_cannot_fire_are_refused_with_the_field(text: str, said: str) -> None:

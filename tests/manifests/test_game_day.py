@@ -13,7 +13,7 @@ from chaos.errors import ManifestError
 from chaos.game_days.planning import plan_day
 from chaos.manifests.load import game_days, load_all
 from chaos.manifests.referring import resolve
-from chaos.manifests.schema.json_schema import schema
+from chaos.manifests.schema import schema
 from tests.manifests.a_repository import SMALL, a_repository
 
 DAY = """\

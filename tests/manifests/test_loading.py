@@ -10,12 +10,12 @@ from chaos.errors import ManifestError
 from chaos.faults.disk_full import DiskFull
 from chaos.manifests.load import load, load_all
 from chaos.manifests.yaml.files import find
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.probes.metric import MetricProbe
 from tests.manifests.a_repository import FULL, SMALL, a_manifest, a_repository
 
 
-def problems_of(path: Path) -> dict[str, Problem]:
+def problems_of(path: Path) -> dict[str, ManifestProblem]:
     """The problems of a file that must have some, by their path."""
     with pytest.raises(ManifestError) as caught:
         load(path)

@@ -19,7 +19,7 @@ from chaos.manifests.policy import Policy, PolicySpec, at_once, read_policy
 from chaos.manifests.policy_breaches import forbidden
 from chaos.manifests.policy_intensity import beyond, preset_numbers
 from chaos.manifests.referring import resolve
-from chaos.manifests.schema.json_schema import policy_schema
+from chaos.manifests.schema import policy_schema
 from chaos.planning.plan import draw, plan
 from tests.manifests.a_repository import SMALL, a_manifest
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.manifests.mechanisms import MECHANISMS
-from chaos.manifests.schema.providers_page import PROVIDERS, page
+from chaos.manifests.models.sandboxes import SANDBOXES
 from chaos.sandboxes import PROVIDERS as OPENED
+from scripts.providers_page import page
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,7 +16,7 @@ def test_the_page_in_the_repository_is_the_one_of_the_models() -> None:
 
 
 def test_every_provider_and_every_fault_is_on_it() -> None:
-    assert set(PROVIDERS) == set(OPENED)
+    assert set(SANDBOXES) == set(OPENED)
     assert set(MECHANISMS) == set(FAULTS)
 
 

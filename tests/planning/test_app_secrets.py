@@ -10,7 +10,7 @@ import pytest
 
 from chaos.errors import ManifestError, TargetError
 from chaos.manifests.load import load
-from chaos.planning.app_secrets import look_secret
+from chaos.planning.app_secrets import look_like_secrets
 from chaos.planning.app_source import AppFiles, archive, names, survey
 from chaos.planning.describe import describe
 from chaos.planning.plan import Plan, draw, plan
@@ -46,18 +46,18 @@ PLAIN = [
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_it_looks_like_a_secret(tmp_path: Path, name: str) -> None:
-    assert look_secret(tmp_path, [name]) == [name]
+    assert look_like_secrets(tmp_path, [name]) == [name]
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_it_does_not(tmp_path: Path, name: str) -> None:
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    assert look_secret(tmp_path, [name]) == []
+    assert look_like_secrets(tmp_path, [name]) == []
 
 
 def test_a_pem_file_is_one_when_it_holds_a_private_key(tmp_path: Path) -> None:
     (tmp_path / "both.pem").write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN EC PRIVATE KEY-----\n")
-    assert look_secret(tmp_path, ["both.pem"]) == ["both.pem"]
+    assert look_like_secrets(tmp_path, ["both.pem"]) == ["both.pem"]
 
 
 def repository(root: Path, app: str, command: str = "cat .env") -> Path:

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chaos.analysis import Result, Series, judge, series
+from chaos.analysis import ChartSeries, Result, judge, series
 from chaos.analysis.result import Analysis, Metrics
 from tests.report.a_run import events
 
 
 class Judged(NamedTuple):
     result: Result
-    series: Series
+    series: ChartSeries
     started: Mapping[str, Any]
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chaos.game_days.day import Decision, StageRecord
+from chaos.game_days.day import DayDecision, StageRecord
 from chaos.game_days.learnt import DayReport
 from chaos.game_days.summing_up import summed_up
 from chaos.report import day as page
@@ -24,7 +24,7 @@ def hostile() -> DayReport:
         name=HOSTILE,
         started_at=START,
         ran=(ran(HOSTILE, Verdict.DEVIATED, 5, 60, why=HOSTILE, run_id="x", flow_run="javascript:alert(1)"),),
-        decisions=(Decision(go=False, by="approval", why=HOSTILE, at=moment(70), who=HOSTILE),),
+        decisions=(DayDecision(go=False, by="approval", why=HOSTILE, at=moment(70), who=HOSTILE),),
     )
     words = {
         "purpose": HOSTILE,

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chaos.analysis import Series
+from chaos.analysis import ChartSeries
 from chaos.report import scale, svg
-from chaos.report.chart import Band, Chart, Limit, Line
+from chaos.report.chart import Band, Chart, Limit, Trace
 from chaos.report.plot import draw
 from chaos.report.strip import CELLS, Strip, cells, draw_strip
 from chaos.report.thin import COLUMNS, thinned, unbroken
@@ -27,7 +27,7 @@ def small(**changes: object) -> Chart:
         "about": "What it is.",
         "unit": scale.seconds,
         "span": (100.0, 110.0),
-        "lines": [Line(name="p95", points=[(100.0 + i, 0.1 * i) for i in range(11)], area=True)],
+        "lines": [Trace(name="p95", points=[(100.0 + i, 0.1 * i) for i in range(11)], area=True)],
         "dots": [(101.0, 0.2), (105.0, 0.5)],
         "dots_name": "one request",
         "misses": [104.0],
@@ -82,7 +82,7 @@ def test_keeps_a_spike_between_two_pixels() -> None:
 def test_a_gap_is_a_gap() -> None:
     points = [(float(x), 1.0) for x in (0, 1, 2, 3, 8, 9)] + [(10.0, None), (11.0, 1.0)]
     assert [len(stretch) for stretch in unbroken(points, gap_s=3.5)] == [4, 2, 1]
-    chart = draw(small(lines=[Line(name="", points=[(100, 1), (101, 1), (102, 1), (108, 1), (109, 1)])]))
+    chart = draw(small(lines=[Trace(name="", points=[(100, 1), (101, 1), (102, 1), (108, 1), (109, 1)])]))
     assert len(re.findall(r'class="line l1"', chart)) == 2
 
 
@@ -96,7 +96,7 @@ def test_traces_differ_by_more_than_colour() -> None:
     "chart",
     [
         small(lines=[], dots=[], misses=[], limits=[]),
-        small(lines=[Line(name="one", points=[(105.0, 0.0)])], dots=[]),
+        small(lines=[Trace(name="one", points=[(105.0, 0.0)])], dots=[]),
         small(span=(100.0, 100.0)),
         small(bands=[Band(name="instant", start=105, end=105, shaded=True)]),
         small(title=HOSTILE, about=HOSTILE, bands=[Band(name=HOSTILE, start=100, end=110, shaded=True)]),
@@ -122,8 +122,8 @@ def test_an_image_carries_its_own_colours_and_nothing_to_point_at(run: Judged) -
 
 
 def test_a_run_without_a_sample_has_no_charts() -> None:
-    assert svg.timeline(Series(), {}) == []
-    assert "<svg" in svg.latency_chart(Series())
+    assert svg.timeline(ChartSeries(), {}) == []
+    assert "<svg" in svg.latency_chart(ChartSeries())
 
 
 def test_one_bad_sample_among_thousands_is_seen() -> None:

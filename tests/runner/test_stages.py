@@ -310,7 +310,7 @@ def with_a_smaller_journal(agent: bytes) -> bytes:
 
 def test_a_journal_that_is_full_ends_the_run_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = with_a_smaller_journal(bundle.build())
-    monkeypatch.setattr(bundle, "build", lambda: agent)
+    monkeypatch.setattr(bundle, "build", lambda *, http2: agent)
     load = {"url": "http://127.0.0.1:8000/", "rate": "200/s"}
     drawn = planned(lab, load=load, phases={"baseline": "30s", "recovery": "1s"})
     run = begun(lab, drawn)

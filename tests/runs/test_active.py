@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from chaos.runs.active import end_below, folder, left_behind, under_way
+from chaos.runs.active import abandoned, end_below, folder, registered
 from chaos.runs.directory import Run
 
 HOLDER = """
 import sys, signal
 from pathlib import Path
 from chaos.runs.directory import Run
-from chaos.runs.active import under_way
-with under_way(Run(sys.argv[1], Path(sys.argv[2])), "a flow run"):
+from chaos.runs.active import registered
+with registered(Run(sys.argv[1], Path(sys.argv[2])), "a flow run"):
     print("held", flush=True)
     signal.pause()
 """
@@ -44,18 +44,18 @@ def holder(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 def test_a_run_is_left_behind_only_when_its_process_died(
     holder: "subprocess.Popen[bytes]", tmp_path: Path
 ) -> None:
-    assert list(left_behind()) == []
+    assert list(abandoned()) == []
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    (left,) = left_behind()
+    (left,) = abandoned()
     assert (left.run, left.flow_run) == (Run("r1", tmp_path / "r1"), "a flow run")
-    assert list(left_behind()) == []  # once
+    assert list(abandoned()) == []  # once
 
 
 def closed() -> bool:
     """Whether whoever closes a run that was left behind could."""
     try:
-        for _left in left_behind():
+        for _left in abandoned():
             raise OSError
     except OSError:
         return False
@@ -67,13 +67,13 @@ def test_what_raised_is_found_again(holder: "subprocess.Popen[bytes]") -> None:
     holder.wait()
     assert not closed()
     assert not closed()
-    assert len(list(left_behind())) == 1
+    assert len(list(abandoned())) == 1
 
 
 def test_an_end_leaves_nothing(tmp_path: Path) -> None:
-    with under_way(Run("r1", tmp_path)):
+    with registered(Run("r1", tmp_path)):
         assert [each.name for each in folder().iterdir()] == ["r1.json"]
-        assert list(left_behind()) == []
+        assert list(abandoned()) == []
     assert list(folder().iterdir()) == []
 
 
@@ -81,18 +81,18 @@ def test_what_says_nothing_may_be_about_to(state: Path) -> None:
     folder().mkdir(parents=True)
     file = folder() / "r1.json"
     file.touch()
-    assert list(left_behind()) == []
+    assert list(abandoned()) == []
     assert file.exists()
     old = time.time() - 3600
     os.utime(file, (old, old))
-    assert list(left_behind()) == []
+    assert list(abandoned()) == []
     assert not file.exists()
 
 
 def test_a_state_folder_that_cannot_be_written_does_not_matter(state: Path, tmp_path: Path) -> None:
     state.write_text("in the way")
-    with under_way(Run("r1", tmp_path)):
-        assert list(left_behind()) == []
+    with registered(Run("r1", tmp_path)):
+        assert list(abandoned()) == []
 
 
 def test_only_what_is_below_is_asked_to_end(holder: "subprocess.Popen[bytes]") -> None:

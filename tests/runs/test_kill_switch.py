@@ -16,7 +16,7 @@ from chaos.manifests.load import load
 from chaos.planning.plan import plan
 from chaos.runner.observer import RunObserver
 from chaos.runs import kill_switch as switch
-from chaos.runs.active import still_under_way
+from chaos.runs.active import active_ids
 from chaos.runs.cancellation import Stop
 from chaos.runs.journal import Journal
 from chaos.runs.kill_switch import Halt, Halted, heeded
@@ -155,7 +155,7 @@ async def _halt_in_the_middle(at_work: Lab) -> Ended:
     tasks = [asyncio.create_task(running(index)) for index in range(COUNT)]
     async with asyncio.timeout(INJECTED_WITHIN_S):
         await all_injected.wait()
-    assert len(still_under_way()) == COUNT
+    assert len(active_ids()) == COUNT
     done = await asyncio.to_thread(at_work.chaoslab, "halt", "--reason", "too hot", "--wait", "60")
     await asyncio.gather(*tasks)
     return done

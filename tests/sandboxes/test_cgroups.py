@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,9 @@ SOMEBODY = 524_288
 
 @pytest.fixture
 def group() -> Iterator[cgroups.Cgroup]:
-    found = cgroups.make(f"chaoslab-tests_of-{secrets.token_hex(3)}", cgroups.Limits(64 * MIB, 16 * MIB))
+    found = cgroups.make(
+        f"chaoslab-tests_of-{secrets.token_hex(3)}", cgroups.CgroupLimits(64 * MIB, 16 * MIB)
+    )
     assert found.views, found.refused
     yield found
     found.remove()
@@ -74,6 +78,22 @@ def test_what_a_killed_keeper_left_is_found_where_it_wrote_it_down(
     assert not folder.exists()
 
 
+def test_who_is_still_in_the_groups_is_ended_with_them(group: cgroups.Cgroup, tmp_path: Path) -> None:
+    """As the PID 1 of a sandbox whose keeper was killed while it was being made: nobody else knows of it."""
+    folder = tmp_path / "box-tests_of"
+    folder.mkdir()
+    name = group.parents[0].name.removeprefix("chaoslab-")
+    (folder / "spec.json").write_text(BoxSpec(name, str(folder), MIB, MIB, 1.0, 1.0).to_json())
+    with subprocess.Popen(["sleep", "600"]) as orphan:
+        try:
+            group.add(orphan.pid)
+            ending.remove(folder)
+            assert orphan.wait(5) == -signal.SIGKILL
+            assert not any(parent.exists() for parent in group.parents)
+        finally:
+            orphan.kill()
+
+
 def test_controllers_that_are_mounted_as_one_are_one_group_by_two_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -83,14 +103,14 @@ def test_controllers_that_are_mounted_as_one_are_one_group_by_two_names(
         (tmp_path / name).mkdir()
     for link in ("cpu", "cpuacct"):
         (tmp_path / link).symlink_to("cpu,cpuacct")
-    made = cgroups.make("chaoslab-x", cgroups.Limits(MIB))
+    made = cgroups.make("chaoslab-x", cgroups.CgroupLimits(MIB))
     assert made.views["cpu"] == made.views["cpuacct"] == tmp_path / "cpu,cpuacct" / "chaoslab-x" / "app"
     assert len(made.parents) == 3
 
 
 def test_a_base_where_nothing_may_be_made_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path)
-    assert "no memory controller" in cgroups.make("chaoslab-x", cgroups.Limits(MIB)).refused
+    assert "no memory controller" in cgroups.make("chaoslab-x", cgroups.CgroupLimits(MIB)).refused
 
 
 def test_without_a_systemd_of_ours_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,15 @@
 from collections.abc import Sequence
 
 from chaos.analysis.case import Circumstances
-from chaos.analysis.looks import Asked
-from chaos.analysis.recovery import Look
+from chaos.analysis.looks import PlannedSteadyState
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.result import SteadyStateResult
-from chaos.analysis.rules1.case import Case
+from chaos.analysis.rules1.case import Rules1Case
 from chaos.analysis.rules1.steady_state import judge_state
 
 
-def by_old_rules(asked: Asked, looks: Sequence[Look], around: Circumstances) -> SteadyStateResult:
+def by_old_rules(
+    asked: PlannedSteadyState, looks: Sequence[JudgedSample], around: Circumstances
+) -> SteadyStateResult:
     """The verdict of one steady state as rules 1 have it."""
-    return judge_state(Case(asked, looks, around))
+    return judge_state(Rules1Case(asked, looks, around))

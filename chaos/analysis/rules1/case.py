@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from chaos.analysis.case import Circumstances
-from chaos.analysis.looks import Asked, bad_share
-from chaos.analysis.recovery import Look
-from chaos.analysis.rules1.recovery import Recovery, recovery
+from chaos.analysis.looks import PlannedSteadyState, bad_share
+from chaos.analysis.recovery import JudgedSample
+from chaos.analysis.rules1.recovery import Rules1Recovery, recovery
 from chaos.analysis.timeline import PHASES, between
 
 
 @dataclass(frozen=True)
-class Case:
+class Rules1Case:
     """One steady state with everything its rules look at."""
 
-    asked: Asked
-    looks: Sequence[Look]
+    asked: PlannedSteadyState
+    looks: Sequence[JudgedSample]
     run: Circumstances
 
     @cached_property
@@ -24,12 +24,12 @@ class Case:
         """Intended times, sorted."""
         return [look.at for look in self.looks]
 
-    def phase(self, name: str) -> Sequence[Look]:
+    def phase(self, name: str) -> Sequence[JudgedSample]:
         """The looks of one phase."""
         return self._phases.get(name, [])
 
     @cached_property
-    def _phases(self) -> dict[str, Sequence[Look]]:
+    def _phases(self) -> dict[str, Sequence[JudgedSample]]:
         """By intended time; but a look that was under way when the fault phase began is the fault's, not the
         baseline's: what a kill does to it is no flaw of the baseline."""
         found = {each.name: self.looks[each.of(self.moments)] for each in self.run.timeline.spans}
@@ -41,13 +41,13 @@ class Case:
         return found
 
     @cached_property
-    def after(self) -> Sequence[Look]:
+    def after(self) -> Sequence[JudgedSample]:
         """The looks since the last fault began to be undone, to the end of the last phase."""
         began, end = self.run.undo_began, self.run.timeline.end
         return [] if began is None or end is None else self.looks[between(self.moments, began, end)]
 
     @cached_property
-    def recovery(self) -> Recovery | None:
+    def recovery(self) -> Rules1Recovery | None:
         """How it came back; None when there was nothing to come back from, or nobody looked."""
         began, reference, end = self.run.undo_began, self.run.reference, self.run.timeline.end
         if began is None or reference is None or end is None or not self.after:
@@ -59,7 +59,7 @@ class Case:
         return replace(back, resolution_s=back.resolution_s + hazy)
 
     @cached_property
-    def counting(self) -> Sequence[Look]:
+    def counting(self) -> Sequence[JudgedSample]:
         """The looks that the budget counts: all phases, or baseline and since it was good again."""
         if self.asked.holds == "throughout":
             return [look for phase in PHASES for look in self.phase(phase)]

@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from chaos.analysis.recovery import STABLE_LOOKS, Look, stable_window
+from chaos.analysis.recovery import STABLE_LOOKS, JudgedSample, stable_window
 
 
 @dataclass(frozen=True, slots=True)
-class Recovery:
+class Rules1Recovery:
     """How the target came back."""
 
     seconds: float | None
@@ -37,22 +37,27 @@ class Recovery:
 
 
 def recovery(
-    looks: Sequence[Look], reference: float, until: float, every_s: float, window_s: float, budget: float
-) -> Recovery:
+    looks: Sequence[JudgedSample],
+    reference: float,
+    until: float,
+    every_s: float,
+    window_s: float,
+    budget: float,
+) -> Rules1Recovery:
     """Judge the looks intended from `reference` to `until` (sorted)."""
     stable_s = stable_window(reference, until)
     resolution_s = every_s + window_s
     if all(look.good for look in looks):
         enough = len(looks) >= STABLE_LOOKS and looks[-1].at - reference + every_s >= stable_s
-        return Recovery(0.0 if enough else None, resolution_s)
+        return Rules1Recovery(0.0 if enough else None, resolution_s)
     relapses = _relapses(looks)
     index = _first_stable(looks, every_s, stable_s, budget)
     if index is None:
         last_bad = max(look.at for look in looks if not look.good)
-        return Recovery(None, resolution_s, last_bad - reference, relapses)
+        return Rules1Recovery(None, resolution_s, last_bad - reference, relapses)
     back = looks[index]
     last_bad = max((look.at for look in looks[:index] if not look.good), default=reference)
-    return Recovery(
+    return Rules1Recovery(
         seconds=max(0.0, back.done - reference),
         resolution_s=back.done - last_bad + window_s,
         lower_s=last_bad - reference,
@@ -61,7 +66,9 @@ def recovery(
     )
 
 
-def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float, budget: float) -> int | None:
+def _first_stable(
+    looks: Sequence[JudgedSample], every_s: float, stable_s: float, budget: float
+) -> int | None:
     """The earliest good look that starts a stable window and after which the budget is kept."""
     best, bad, next_bad, end = None, 0, float("inf"), looks[-1].at + every_s
     for index in range(len(looks) - 1, -1, -1):
@@ -76,7 +83,7 @@ def _first_stable(looks: Sequence[Look], every_s: float, stable_s: float, budget
     return best
 
 
-def _relapses(looks: Sequence[Look]) -> int:
+def _relapses(looks: Sequence[JudgedSample]) -> int:
     """Turns from good to bad after the first bad look: what was good before it had nothing to recover from."""
     first_bad = next(index for index, look in enumerate(looks) if not look.good)
     hurt = looks[first_bad:]

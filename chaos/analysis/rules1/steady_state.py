@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from chaos.analysis.looks import bad_share, gaps
 from chaos.analysis.moments import clock, percent, seconds, span
-from chaos.analysis.recovery import Look
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.result import SteadyStateResult
-from chaos.analysis.rules1.case import Case
-from chaos.analysis.rules1.recovery import Recovery
+from chaos.analysis.rules1.case import Rules1Case
+from chaos.analysis.rules1.recovery import Rules1Recovery
 from chaos.analysis.timeline import PHASES
 from chaos.verdict import Verdict
 
@@ -22,7 +22,7 @@ MIN_LOOKS = 3
 Judgement = tuple[Verdict, str]
 
 
-def judge_state(case: Case) -> SteadyStateResult:
+def judge_state(case: Rules1Case) -> SteadyStateResult:
     """The verdict of one steady state."""
     verdict, why = next(judgement for rule in _RULES if (judgement := rule(case)) is not None)
     if verdict is Verdict.DEVIATED and case.run.explains:
@@ -51,13 +51,13 @@ def _rounded(value_s: float | None) -> float | None:
     return None if value_s is None else round(value_s, 4)
 
 
-def _unreadable(case: Case) -> Judgement | None:
+def _unreadable(case: Rules1Case) -> Judgement | None:
     if case.asked.tolerance is None:
         return Verdict.INCONCLUSIVE, "this version cannot read its tolerance"
     return (Verdict.INCONCLUSIVE, "nobody looked: there is not one sample of it") if not case.looks else None
 
 
-def _baseline(case: Case) -> Judgement | None:
+def _baseline(case: Rules1Case) -> Judgement | None:
     looks = case.phase("baseline")
     if len(looks) < MIN_LOOKS:
         return Verdict.INCONCLUSIVE, _too_few("baseline phase", len(looks))
@@ -70,7 +70,7 @@ def _baseline(case: Case) -> Judgement | None:
     return Verdict.INCONCLUSIVE, why
 
 
-def _out_of_budget(case: Case) -> Judgement | None:
+def _out_of_budget(case: Rules1Case) -> Judgement | None:
     """Bad looks while it had to be good."""
     if case.asked.holds != "throughout" or (case.share or 0.0) <= case.asked.budget:
         return None
@@ -84,7 +84,7 @@ def _out_of_budget(case: Case) -> Judgement | None:
     return Verdict.DEVIATED, f"{what}: {where}, first at {clock(bad[0].at)}"
 
 
-def _recovery(case: Case) -> Judgement | None:
+def _recovery(case: Rules1Case) -> Judgement | None:
     """Not good again after the fault, or too late."""
     back, reference = case.recovery, case.run.reference
     bad = [look for look in case.after if not look.good]
@@ -104,7 +104,7 @@ def _recovery(case: Case) -> Judgement | None:
     return Verdict.DEVIATED, _late(back, bad, looked_s, limit_s)
 
 
-def _too_coarse(back: Recovery, limit_s: float) -> str:
+def _too_coarse(back: Rules1Recovery, limit_s: float) -> str:
     """No bad sample was sent after the limit, and no stable good one answered before it."""
     last = f"the last bad sample was {seconds(back.lower_s)} after the fault"
     if back.seconds is None:
@@ -113,7 +113,7 @@ def _too_coarse(back: Recovery, limit_s: float) -> str:
     return f"{last}, {good}: too coarse for a limit of {seconds(limit_s)}"
 
 
-def _late(back: Recovery, bad: Sequence[Look], looked_s: float, limit_s: float | None) -> str:
+def _late(back: Rules1Recovery, bad: Sequence[JudgedSample], looked_s: float, limit_s: float | None) -> str:
     relapsed = f", after {back.relapses} relapse{'s' * (back.relapses > 1)}" if back.relapses else ""
     allowed = f"; {seconds(limit_s)} are allowed" if limit_s is not None else ""
     if back.seconds is not None:
@@ -123,12 +123,12 @@ def _late(back: Recovery, bad: Sequence[Look], looked_s: float, limit_s: float |
     return f"not stably good again within {seconds(looked_s)} after the fault{again}, {last}{allowed}"
 
 
-def _unseen(case: Case) -> Judgement | None:
+def _unseen(case: Rules1Case) -> Judgement | None:
     """Too few looks where it counts, or holes between them."""
     reference, end = case.run.reference, case.run.timeline.end
     if reference is None or end is None:
         return Verdict.INCONCLUSIVE, "no fault was put in place and undone, so it was not put to the test"
-    counted: list[tuple[str, Sequence[Look], float, float]] = [
+    counted: list[tuple[str, Sequence[JudgedSample], float, float]] = [
         (f"{each.name} phase", case.phase(each.name), each.start, each.end)
         for each in case.run.timeline.spans
         if each.name == "baseline" or case.asked.holds == "throughout"
@@ -147,7 +147,7 @@ def _unseen(case: Case) -> Judgement | None:
     return None
 
 
-def _cut_short(case: Case) -> Judgement | None:
+def _cut_short(case: Rules1Case) -> Judgement | None:
     if case.whole:
         return None
     ended = [each.name for each in case.run.timeline.spans if each.closed]
@@ -158,18 +158,18 @@ def _cut_short(case: Case) -> Judgement | None:
     )
 
 
-def _weakened(case: Case) -> Judgement | None:
+def _weakened(case: Rules1Case) -> Judgement | None:
     return (Verdict.INCONCLUSIVE, case.run.weakens[0]) if case.run.weakens else None
 
 
-def _not_stable(case: Case) -> Judgement | None:
+def _not_stable(case: Rules1Case) -> Judgement | None:
     back = case.recovery
     if back is None or back.seconds is None:
         return Verdict.INCONCLUSIVE, "the time after the fault is too short to call it stable"
     return None
 
 
-def _held(case: Case) -> Judgement | None:
+def _held(case: Rules1Case) -> Judgement | None:
     back, looks = case.recovery, case.counting
     bad = sum(not look.good for look in looks)
     counted = (
@@ -194,12 +194,12 @@ def _too_few(where: str, count: int) -> str:
     return f"only {count} sample{'s' * (count != 1)} in the {where}; at least {MIN_LOOKS} are needed"
 
 
-def _count(looks: Sequence[Look]) -> str:
+def _count(looks: Sequence[JudgedSample]) -> str:
     bad = sum(not look.good for look in looks)
     return f"{bad:,} of {len(looks):,} samples ({percent(bad / len(looks))})"
 
 
-_RULES: tuple[Callable[[Case], Judgement | None], ...] = (
+_RULES: tuple[Callable[[Rules1Case], Judgement | None], ...] = (
     _unreadable,
     _baseline,
     _out_of_budget,

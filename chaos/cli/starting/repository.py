@@ -19,8 +19,8 @@ import yaml
 from chaos.errors import ChaosLabError, ManifestError
 from chaos.manifests.ad_hoc import Wish, written
 from chaos.manifests.load import experiments, load_all
-from chaos.manifests.schema.json_schema import text as schema_text
-from chaos.planning.app_secrets import FOLDERS, look_secret
+from chaos.manifests.schema import text as schema_text
+from chaos.planning.app_secrets import FOLDERS, look_like_secrets
 from chaos.planning.app_source import LEFT_OUT, survey
 from chaos.planning.plan import draw
 
@@ -44,7 +44,7 @@ class StartError(ChaosLabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class InitOptions:
     """What a person wants."""
 
     folder: Path
@@ -57,7 +57,7 @@ class Start:
     forge: Forge | None = None
 
 
-def begin(start: Start) -> list[Path]:
+def begin(start: InitOptions) -> list[Path]:
     """Write it all; the files that are new, the copy of the app as one. Raises StartError and ManifestError."""
     app = _app(start)
     files = {
@@ -88,7 +88,7 @@ def begin(start: Start) -> list[Path]:
     return [path for path in made if path in files or path == app or path.name == ".git"]
 
 
-def _app(start: Start) -> Path:
+def _app(start: InitOptions) -> Path:
     """Where the app is, or will be, in the repository. Raises StartError."""
     if start.wish.app is None:
         return start.folder
@@ -106,7 +106,7 @@ def _app(start: Start) -> Path:
     return copied
 
 
-def _manifest(start: Start, app: Path, scenario: str) -> str:
+def _manifest(start: InitOptions, app: Path, scenario: str) -> str:
     """One manifest, as its author would have written it. Raises ManifestError."""
     data: dict[str, Any] = deepcopy(dict(written(replace(start.wish, scenario=scenario)).tree.data))
     slug = f"{start.name}-{scenario.replace('_', '-')}"
@@ -140,7 +140,7 @@ def _copy(app: Path, target: Path, made: list[Path]) -> None:
     def left_out(folder: str, names: list[str]) -> set[str]:
         where = Path(folder)
         files = [name for name in names if not (where / name).is_dir()]
-        return {*developing(folder, names), *look_secret(where, files), *(FOLDERS & set(names))}
+        return {*developing(folder, names), *look_like_secrets(where, files), *(FOLDERS & set(names))}
 
     shutil.copytree(app, target, symlinks=True, ignore=left_out)
 

@@ -19,7 +19,7 @@ def missing() -> str | None:
     except ModuleNotFoundError:
         return (
             f"the library that answers for the clock was not compiled for {machine}; "
-            "on such a machine with cc: python -m chaos.faults.clock.build"
+            "on such a machine with cc: python scripts/clock_library.py"
         )
     return None
 

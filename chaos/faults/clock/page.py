@@ -19,14 +19,14 @@ _THEIRS = struct.Struct("=qq")
 _SIZE = 4096
 
 
-class Told(NamedTuple):
+class ToldTime(NamedTuple):
     """What a process has asked for and been told."""
 
     asked: int
     off_by_s: float
 
 
-class Page:
+class ClockPage:
     """One clock. Offsets in seconds; a positive one is ahead."""
 
     def __init__(self, work: Path, name: str) -> None:
@@ -57,11 +57,11 @@ class Page:
         """Whoever asks from now on is told the true time. Raises OSError."""
         self.set(0.0)
 
-    def told(self) -> Told:
+    def told(self) -> ToldTime:
         """How often it was asked for, and how far the last answer was off. Raises OSError."""
         with self._opened() as file:
             asked, off_ns = _THEIRS.unpack(_exactly(file, _OURS.size, _THEIRS.size))
-        return Told(asked, off_ns / 1e9)
+        return ToldTime(asked, off_ns / 1e9)
 
     def wrong(self) -> tuple[float, float]:
         """Offset in seconds, and drift, as they stand. Raises OSError."""
@@ -91,13 +91,13 @@ def _put(file: int, at: int, data: bytes) -> None:
         raise OSError(errno.EIO, "the page of a clock took only a part")
 
 
-def pages(work: Path) -> list[Page]:
+def pages(work: Path) -> list[ClockPage]:
     """Every clock that the app was started under; not the witness's."""
     names = (path.name for path in sorted((work / FOLDER).glob("*")))
-    return [Page(work, name) for name in names if name[0].isalnum() and "." not in name]
+    return [ClockPage(work, name) for name in names if name[0].isalnum() and "." not in name]
 
 
-def put_right_by_shell(pages: Sequence[Page]) -> list[str]:
+def put_right_by_shell(pages: Sequence[ClockPage]) -> list[str]:
     """The command that does it when the agent no longer can; in place, or whoever has a page mapped would lose it."""
     right = pages[0].path.with_name(".right")
     right.write_bytes(bytes(_OURS.size))

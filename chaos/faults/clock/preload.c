@@ -5,7 +5,7 @@
  * one file serves glibc and musl. The monotonic clock is left alone. A wait until a moment of the wall clock is a wait
  * until the true moment that the process means.
  *
- * Built by `python -m chaos.faults.clock.build`.
+ * Built by `python scripts/clock_library.py`.
  */
 
 #include <errno.h>

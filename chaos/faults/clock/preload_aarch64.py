@@ -1,4 +1,4 @@
-"""preload.c compiled for aarch64, by `python -m chaos.faults.clock.build`; do not edit."""
+"""preload.c compiled for aarch64, by `python scripts/clock_library.py`; do not edit."""
 
 PACKED = (
     "c-rlkdvH|M9mjw7-"

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.errors import InjectionError
-from chaos.faults.http.messages import NotHttp, Request, kind_of, request_in
+from chaos.faults.http.messages import NotHttp, RequestHead, kind_of, request_in
 from chaos.faults.http.proxy import own_mark
 from chaos.faults.http.tampering import Dice, Tampering
 from chaos.faults.network import nft
 from chaos.faults.network.copies import answers, resets, sequence_of
-from chaos.faults.network.endpoints import Endpoint
+from chaos.faults.network.endpoints import NetworkEndpoint
 from chaos.faults.network.flows import Flow, parse
 from chaos.faults.network.nfqueue import RESENT, free_queue
 from chaos.faults.network.queued import queueing
@@ -27,7 +27,7 @@ _APPLICATION_DATA = b"\x17\x03"
 """A TLS record of a connection whose handshake is over (RFC 8446 section 5.1)."""
 
 
-def count(places: Sequence[Endpoint]) -> int:
+def count(places: Sequence[NetworkEndpoint]) -> int:
     """How many connections to the places are open now: each once, from its server's end where that is here."""
     sockets = Sockets()
     flows = {one.flow for one in sockets.all(nft.TCP, 1 << ESTABLISHED | 1 << CLOSE_WAIT)}
@@ -37,19 +37,19 @@ def count(places: Sequence[Endpoint]) -> int:
     return len(served) + sum(flow.reversed not in flows for flow in asked)
 
 
-def chains(places: Sequence[Endpoint], take: nft.Rule) -> list[nft.Chain]:
+def chains(places: Sequence[NetworkEndpoint], take: nft.Rule) -> list[nft.NftChain]:
     """Packets to the places, where they arrive here or leave for elsewhere; not the proxy's own, nor ours."""
     passing = [nft.marked(mark) + nft.accept() for mark in (own_mark(), RESENT)]
     to_them = [nft.protocol(nft.TCP) + place.to_here for place in places]
     outward = nft.leaves_by_other_than(nft.LOOPBACK_INDEX)
     return [
-        nft.Chain("arriving", nft.Hook.LOCAL_IN, [*passing, *(one + take for one in to_them)]),
-        nft.Chain("leaving", nft.Hook.LOCAL_OUT, [*passing, *(outward + one + take for one in to_them)]),
+        nft.NftChain("arriving", nft.Hook.LOCAL_IN, [*passing, *(one + take for one in to_them)]),
+        nft.NftChain("leaving", nft.Hook.LOCAL_OUT, [*passing, *(outward + one + take for one in to_them)]),
     ]
 
 
 @dataclass
-class Held:
+class HeldFlow:
     """What of a flow waits: its request by its first byte's number, and the packets in their order."""
 
     sequence: int
@@ -59,7 +59,7 @@ class Held:
 class AlreadyOpen:
     """Begins to look at once; `release` and `close` end it."""
 
-    def __init__(self, places: Sequence[Endpoint], thrown_for: Callable[[Flow], Dice]) -> None:
+    def __init__(self, places: Sequence[NetworkEndpoint], thrown_for: Callable[[Flow], Dice]) -> None:
         number, self._queue = free_queue(_FIRST_QUEUE, whole=True, sends=True)
         try:
             self._table = queueing(number, lambda take: chains(places, take), "open")
@@ -67,7 +67,7 @@ class AlreadyOpen:
             self._queue.close()
             raise
         self._thrown_for = thrown_for
-        self._held: dict[Flow, Held] = {}
+        self._held: dict[Flow, HeldFlow] = {}
         self._unread: set[Flow] = set()
 
     def watch(self) -> None:
@@ -98,7 +98,7 @@ class AlreadyOpen:
             else:
                 self._look(number, packet, parsed.flow, packet[parsed.size - parsed.data : parsed.size])
 
-    def _behind(self, held: Held, number: int, packet: bytes) -> None:
+    def _behind(self, held: HeldFlow, number: int, packet: bytes) -> None:
         """Keep the order; what is sent again because it was not acknowledged in time comes only once."""
         if sequence_of(packet) == held.sequence:
             self._queue.drop([number])
@@ -113,13 +113,13 @@ class AlreadyOpen:
             return
         dice.faulted += 1
         if dice.tampering.mode == "delay":
-            self._held[flow] = Held(sequence_of(packet), [number])
+            self._held[flow] = HeldFlow(sequence_of(packet), [number])
             asyncio.get_running_loop().call_later(dice.tampering.delay_s, self._let_go, flow)
             return
         self._queue.drop([number])
         self._queue.resend(_instead(dice.tampering, request, data)(packet))
 
-    def _request(self, flow: Flow, data: bytes) -> Request | None:
+    def _request(self, flow: Flow, data: bytes) -> RequestHead | None:
         if data[:2] == _APPLICATION_DATA or (data and kind_of(data) != "other"):
             self._unread.add(flow)
         try:
@@ -133,7 +133,7 @@ class AlreadyOpen:
             self._queue.release(held.packets)
 
 
-def _instead(tampering: Tampering, request: Request, data: bytes) -> Callable[[bytes], list[bytearray]]:
+def _instead(tampering: Tampering, request: RequestHead, data: bytes) -> Callable[[bytes], list[bytearray]]:
     """What the client gets; an answer only to a request that is all there."""
     if tampering.mode == "abort" or not (_whole(request, data) or request.expects_continue):
         return resets
@@ -141,7 +141,7 @@ def _instead(tampering: Tampering, request: Request, data: bytes) -> Callable[[b
     return lambda packet: answers(packet, answer)
 
 
-def _whole(request: Request, data: bytes) -> bool:
+def _whole(request: RequestHead, data: bytes) -> bool:
     try:
         request.body.take(data[len(request.raw) :])
     except NotHttp:

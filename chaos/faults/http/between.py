@@ -8,7 +8,7 @@ from typing import Any
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.http import redirected, witness
 from chaos.faults.http.tampering import Tampering
-from chaos.faults.network.endpoints import Endpoint, to_json
+from chaos.faults.network.endpoints import NetworkEndpoint, to_json
 from chaos.faults.support.base import Helper, Target
 from chaos.faults.support.channel import ANSWERS_WITHIN_S
 from chaos.faults.support.fidelity import percentile
@@ -24,7 +24,7 @@ Identity = Mapping[str, str] | None
 """Files of a certificate, its key and its authority; see Authority."""
 
 
-class Requests:
+class OwnRequests:
     """Requests of our own to a responder of ours at `port`; `baseline_ms` is what one takes before the fault."""
 
     def __init__(self, helper: Helper) -> None:
@@ -65,12 +65,12 @@ class Requests:
 @contextmanager
 def requests(
     target: Target, tampering: Tampering, patience_s: float, identity: Identity = None
-) -> Iterator[Requests]:
+) -> Iterator[OwnRequests]:
     """A responder and its client, with their baseline measured; in TLS with an identity."""
     asked: dict[str, Any] = {"method": tampering.method or "GET", "path": tampering.path}
     asked |= {"patience_s": patience_s, "identity": identity, "streams": tampering.streams}
     with target.helper(witness.run, **asked) as helper:
-        yield Requests(helper)
+        yield OwnRequests(helper)
 
 
 class Between:
@@ -95,7 +95,7 @@ class Between:
 @contextmanager
 def between(
     target: Target,
-    places: list[Endpoint],
+    places: list[NetworkEndpoint],
     echo_port: int,
     tampering: Tampering,
     identity: Identity = None,

@@ -49,7 +49,7 @@ def unasked(first: bytes) -> str:
     return "http2" if first[3:4] == _SETTINGS and not any(first[5:_FRAME_HEAD]) else "server-first"
 
 
-class Body(Protocol):
+class MessageBody(Protocol):
     """What follows a head: `take` says how much of what is there belongs to it."""
 
     done: bool
@@ -57,7 +57,7 @@ class Body(Protocol):
     def take(self, data: bytes) -> int: ...
 
 
-class Counted:
+class CountedBody:
     """So many bytes (section 6.2)."""
 
     def __init__(self, length: int) -> None:
@@ -121,14 +121,14 @@ class Chunked:
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestHead:
     """The head of a request, and all of it that matters to whoever passes it on."""
 
     raw: bytes
     method: str
     path: str
     """As it was written, without scheme, authority and query."""
-    body: Body
+    body: MessageBody
     expects_continue: bool
     keeps_alive: bool
 
@@ -139,10 +139,10 @@ class Response:
 
     raw: bytes
     status: int
-    body: Body
+    body: MessageBody
 
 
-def request_in(buffer: bytes) -> Request | None:
+def request_in(buffer: bytes) -> RequestHead | None:
     """The request that begins there; None while its head is not whole. Raises NotHttp."""
     if buffer and not _TOKEN_BYTE.match(buffer):
         raise NotHttp("no method")
@@ -154,11 +154,11 @@ def request_in(buffer: bytes) -> Request | None:
         return None
     fields = _fields(raw)
     tokens = _tokens(fields, b"connection")
-    return Request(
+    return RequestHead(
         raw,
         line[1].decode(),
         _AUTHORITY.sub(b"", line[2]).partition(b"?")[0].decode("latin-1") or "/",
-        _framing(fields) or Counted(0),
+        _framing(fields) or CountedBody(0),
         b"100-continue" in _tokens(fields, b"expect"),
         b"close" not in tokens if line[3] == b"1" else b"keep-alive" in tokens,
     )
@@ -174,7 +174,7 @@ def response_in(buffer: bytes, method: str) -> Response | None:
         return None
     status = int(line[1])
     empty = method == "HEAD" or status < 200 or status in _BODILESS
-    return Response(raw, status, Counted(0) if empty else _framing(_fields(raw)) or Endless())
+    return Response(raw, status, CountedBody(0) if empty else _framing(_fields(raw)) or Endless())
 
 
 def _first_line(buffer: bytes) -> bytes | None:
@@ -203,7 +203,7 @@ def _tokens(fields: dict[bytes, bytes], name: bytes) -> set[bytes]:
     return {token.strip() for token in fields.get(name, b"").lower().split(b",")}
 
 
-def _framing(fields: dict[bytes, bytes]) -> Body | None:
+def _framing(fields: dict[bytes, bytes]) -> MessageBody | None:
     """As the head says; None when it says nothing. Chunks go before a length (section 6.3)."""
     if b"transfer-encoding" in fields:
         return Chunked() if fields[b"transfer-encoding"].lower().endswith(b"chunked") else Endless()
@@ -211,7 +211,7 @@ def _framing(fields: dict[bytes, bytes]) -> Body | None:
         lengths = {length.strip() for length in fields[b"content-length"].split(b",")}
         if len(lengths) > 1:
             raise NotHttp("several lengths")
-        return Counted(_number(lengths.pop(), 10))
+        return CountedBody(_number(lengths.pop(), 10))
     return None
 
 

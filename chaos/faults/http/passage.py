@@ -9,18 +9,18 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chaos.faults.http.messages import (
-    Body,
-    Counted,
+    CountedBody,
     Endless,
+    MessageBody,
     NotHttp,
-    Request,
+    RequestHead,
     Response,
     kind_of,
     request_in,
     response_in,
     unasked,
 )
-from chaos.faults.http.relay import Broken, Refused, Relay
+from chaos.faults.http.relay import BrokenMessage, HandshakeRefused, Relay
 from chaos.faults.http.tampering import Dice
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ class Passage(Relay):
                 await self._pass_streams()
                 return
             await self._tunnel(other.kind)
-        except Refused as refusal:
+        except HandshakeRefused as refusal:
             self.tunnelled = refusal.kind
-        except Broken:
+        except BrokenMessage:
             pass
         await self._end()
 
@@ -74,7 +74,7 @@ class Passage(Relay):
         return self._streams is not None
 
     async def _secure(self) -> None:
-        """Speak TLS with both sides, where that was asked for and the client begins to. Raises Refused."""
+        """Speak TLS with both sides, where that was asked for and the client begins to. Raises HandshakeRefused."""
         if self._terms is None:
             return
         await self._until(
@@ -93,10 +93,10 @@ class Passage(Relay):
         if self._streams is not None:
             self._streams.release()
 
-    async def _next_request(self) -> Request | None:
+    async def _next_request(self) -> RequestHead | None:
         """None at the end of the connection."""
 
-        def look() -> Request | bool | None:
+        def look() -> RequestHead | bool | None:
             if self._upstream.buffer:
                 raise NotHttp("the server speaks unasked", unasked(bytes(self._upstream.buffer)))
             request = self._request()
@@ -108,16 +108,16 @@ class Passage(Relay):
             return False if self._client.ended or self._upstream.ended else None
 
         found = await self._until(look)
-        return found if isinstance(found, Request) else None
+        return found if isinstance(found, RequestHead) else None
 
-    def _request(self) -> Request | None:
+    def _request(self) -> RequestHead | None:
         came = bytes(self._client.buffer)
         try:
             return request_in(came)
         except NotHttp as error:
             raise NotHttp(str(error), kind_of(came)) from error
 
-    async def _exchange(self, request: Request) -> bool:
+    async def _exchange(self, request: RequestHead) -> bool:
         """One request and its response; whether another may follow."""
         if not self.dice.meant(request):
             return await self._forward(request)
@@ -132,31 +132,31 @@ class Passage(Relay):
             return await self._forward(request)
         return await self._forward(request, spoiled=True)
 
-    async def _swallow(self, request: Request) -> None:
+    async def _swallow(self, request: RequestHead) -> None:
         """Take the rest of a request that its server will not see."""
         self.dice.faulted += 1
         if not request.expects_continue:  # such a client waits with its body until it is asked for
             await self._pass(self._client, None, request.body)
 
-    async def _close(self, request: Request) -> bool:
+    async def _close(self, request: RequestHead) -> bool:
         await self._swallow(request)
         return False
 
-    async def _answer(self, request: Request) -> bool:
+    async def _answer(self, request: RequestHead) -> bool:
         await self._swallow(request)
         closes = not request.keeps_alive or request.expects_continue
         await self._client.write(self.dice.tampering.answer(request, closes=closes))
         return not closes
 
     async def _wait(self) -> None:
-        """Hold a request back; less when the fault ends. Raises Broken when the client is gone.
+        """Hold a request back; less when the fault ends. Raises BrokenMessage when the client is gone.
 
         One that has only sent its end may still want its answer.
         """
 
         def look() -> bool | None:
             if self._client.lost:
-                raise Broken
+                raise BrokenMessage
             return self._released or None
 
         try:
@@ -165,7 +165,7 @@ class Passage(Relay):
         except TimeoutError:
             return
 
-    async def _forward(self, request: Request, *, spoiled: bool = False) -> bool:
+    async def _forward(self, request: RequestHead, *, spoiled: bool = False) -> bool:
         await self._upstream.write(request.raw)
         upload = asyncio.create_task(self._upload(request.body))
         try:
@@ -186,12 +186,12 @@ class Passage(Relay):
             upload.cancel()
             await asyncio.gather(upload, return_exceptions=True)
 
-    async def _upload(self, body: Body) -> None:
+    async def _upload(self, body: MessageBody) -> None:
         """The body, and then the client's end, so that the server learns of one that leaves."""
         try:
             await self._pass(self._client, self._upstream, body)
             await self._until(lambda: (self._client.ended and not self._client.buffer) or None)
-        except Broken:
+        except BrokenMessage:
             pass  # the server sees half a request, as it would without us
         except NotHttp:  # chunks that this proxy cannot read: nor can it tell where a next request begins
             await self._pass(self._client, self._upstream, Endless())
@@ -203,7 +203,7 @@ class Passage(Relay):
         def look() -> Response | None:
             response = response_in(bytes(self._upstream.buffer), method)
             if response is None and (self._upstream.ended or self._client.lost):
-                raise Broken
+                raise BrokenMessage
             return response
 
         while True:
@@ -221,9 +221,9 @@ class Passage(Relay):
         self.dice.faulted += 1
         if response.body.done:
             await self._client.write(response.raw[: len(response.raw) // 2])
-        elif isinstance(response.body, Counted):
+        elif isinstance(response.body, CountedBody):
             await self._client.write(response.raw)
-            await self._pass(self._upstream, self._client, Counted(response.body.left // 2))
+            await self._pass(self._upstream, self._client, CountedBody(response.body.left // 2))
         else:
             await self._client.write(response.raw)
             first = await self._until(lambda: len(self._upstream.buffer) or self._upstream.ended or None)

@@ -21,7 +21,7 @@ from chaos.faults.http.already_open import AlreadyOpen, count
 from chaos.faults.http.proxy import Proxy, own_mark
 from chaos.faults.http.tampering import Dice, Tampering
 from chaos.faults.network import nft
-from chaos.faults.network.endpoints import Endpoint, from_json
+from chaos.faults.network.endpoints import NetworkEndpoint, from_json
 from chaos.faults.network.flows import Flow
 from chaos.faults.network.punctual import be_punctual
 from chaos.faults.network.users import Users
@@ -73,10 +73,10 @@ def run(
 run.outlives_agent = True  # type: ignore[attr-defined]
 
 
-def rules(endpoints: Sequence[Endpoint], echo_port: int, port: int) -> list[nft.Rule]:
+def rules(endpoints: Sequence[NetworkEndpoint], echo_port: int, port: int) -> list[nft.Rule]:
     """Where connections go that are not the proxy's own."""
     found = [nft.marked(own_mark()) + nft.accept()]
-    for endpoint in [*endpoints, Endpoint(None, echo_port)]:
+    for endpoint in [*endpoints, NetworkEndpoint(None, echo_port)]:
         address = b"" if endpoint.packed is None else nft.destination_address(endpoint.packed)
         assert endpoint.port is not None
         found.append(
@@ -94,8 +94,8 @@ def _install(table: nft.Table, rules_there: Sequence[nft.Rule]) -> None:
     try:
         table.install(
             [
-                nft.Chain("made-here", nft.Hook.LOCAL_OUT, rules_there, "nat"),
-                nft.Chain("come-here", nft.Hook.PRE_ROUTING, rules_there, "nat"),
+                nft.NftChain("made-here", nft.Hook.LOCAL_OUT, rules_there, "nat"),
+                nft.NftChain("come-here", nft.Hook.PRE_ROUTING, rules_there, "nat"),
             ]
         )
     except OSError as error:
@@ -111,7 +111,7 @@ def _terms(identity: Mapping[str, str] | None, *, streams: bool) -> "Terms | Non
 
 
 def _already_open(
-    places: Sequence[Endpoint], thrown_for: Callable[[Flow], Dice]
+    places: Sequence[NetworkEndpoint], thrown_for: Callable[[Flow], Dice]
 ) -> tuple[AlreadyOpen | None, dict[str, Any]]:
     """What looks at connections that are open now, and how that is said; nothing where there are none."""
     there = count(places)

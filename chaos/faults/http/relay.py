@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from chaos.faults.http.messages import Body, Endless
+from chaos.faults.http.messages import Endless, MessageBody
 from chaos.faults.http.wire import Wire
 
 Found = TypeVar("Found")
 
 
-class Broken(Exception):
+class BrokenMessage(Exception):
     """One side ended in the middle of a message."""
 
 
-class Refused(Exception):
+class HandshakeRefused(Exception):
     """A TLS handshake came to no good end: `kind` says with whom, `distrusted` or
     `unfinished` by the client, `tls-refused` by the server."""
 
@@ -55,8 +55,8 @@ class Relay:
                 return found
             await self._news.wait()
 
-    async def _pass(self, source: Wire, sink: Wire | None, body: Body) -> None:
-        """One body from a side to the other, or to nowhere. Raises Broken when it stays incomplete."""
+    async def _pass(self, source: Wire, sink: Wire | None, body: MessageBody) -> None:
+        """One body from a side to the other, or to nowhere. Raises BrokenMessage when it stays incomplete."""
         while not body.done:
             self._news.clear()
             if source.buffer:
@@ -66,9 +66,9 @@ class Relay:
             elif source.ended:
                 if isinstance(body, Endless) and not source.was_reset:
                     return
-                raise Broken
+                raise BrokenMessage
             elif sink is not None and sink.lost:
-                raise Broken
+                raise BrokenMessage
             else:
                 await self._news.wait()
 

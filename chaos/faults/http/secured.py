@@ -4,7 +4,7 @@ import contextlib
 import ssl
 from weakref import WeakKeyDictionary
 
-from chaos.faults.http.relay import Refused
+from chaos.faults.http.relay import HandshakeRefused
 from chaos.faults.http.wire import Wire
 
 _PIECE = 64 * 1024
@@ -111,15 +111,15 @@ class Terms:
         self._asked: WeakKeyDictionary[ssl.SSLObject, str | None] = WeakKeyDictionary()
 
     async def to_client(self, client: Wire) -> tuple[Secured, str | None]:
-        """The client's end, and the server's name that it asked for (RFC 6066 section 3). Raises Refused."""
+        """The client's end, and the server's name that it asked for (RFC 6066 section 3). Raises HandshakeRefused."""
         secured = Secured(client, self._downward)
         if not await secured.made():
-            raise Refused("distrusted" if "ALERT" in (secured.failed or "") else "unfinished")
+            raise HandshakeRefused("distrusted" if "ALERT" in (secured.failed or "") else "unfinished")
         return secured, self._asked.get(secured.tls)
 
     async def to_server(self, upstream: Wire, name: str | None) -> Secured:
-        """The server's end. Raises Refused."""
+        """The server's end. Raises HandshakeRefused."""
         secured = Secured(upstream, self._upward, name)
         if not await secured.made():
-            raise Refused("tls-refused")
+            raise HandshakeRefused("tls-refused")
         return secured

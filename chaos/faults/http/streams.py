@@ -22,7 +22,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from chaos.faults.http.relay import Relay
-from chaos.faults.http.tampering import Asked, Dice
+from chaos.faults.http.tampering import Dice, StreamRequest
 from chaos.faults.http.wire import Wire
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,7 +32,7 @@ _WINDOW = 2**24
 """Of a connection: a stream that waits for its server takes none of the others' room."""
 
 
-class Piece(NamedTuple):
+class StreamPiece(NamedTuple):
     """Of one direction of a stream: headers, data, or with `code` its reset."""
 
     headers: Headers | None = None
@@ -55,8 +55,8 @@ class Stream:
     held: bool = False
     spoiled: bool = False
     """What still comes of it is for nobody."""
-    outward: deque[Piece] = field(default_factory=deque)
-    homeward: deque[Piece] = field(default_factory=deque)
+    outward: deque[StreamPiece] = field(default_factory=deque)
+    homeward: deque[StreamPiece] = field(default_factory=deque)
     asked: bool = False
     answered: bool = False
 
@@ -113,7 +113,7 @@ class Side:
         if (data := self.h2.data_to_send() + more) and not self.wire.lost:
             self.wire.put(data)
 
-    def send(self, pieces: deque[Piece], id_: int, source: "Side", source_id: int) -> bool:
+    def send(self, pieces: deque[StreamPiece], id_: int, source: "Side", source_id: int) -> bool:
         """As much as there is room for; whether that was the end of them."""
         while pieces:
             piece = pieces[0]
@@ -134,7 +134,7 @@ class Side:
                 return True
         return False
 
-    def _send_data(self, piece: Piece, id_: int) -> bytes | None:
+    def _send_data(self, piece: StreamPiece, id_: int) -> bytes | None:
         """What is left of it; None when there was no room."""
         room = min(self.h2.local_flow_control_window(id_), self.h2.max_outbound_frame_size)
         if piece.data and (room <= 0 or not self.wire.writable):
@@ -201,27 +201,27 @@ class Streams(Relay):
             else:
                 stream.outward.append(_data(event))
         elif stream is not None and isinstance(event, events.TrailersReceived):
-            stream.outward.append(Piece(list(event.headers), ends=True))
+            stream.outward.append(StreamPiece(list(event.headers), ends=True))
         elif stream is not None and isinstance(event, events.StreamReset):
             self._forget(stream, int(event.error_code))
 
     def _begin(self, event: events.RequestReceived) -> None:
         headers: Headers = list(event.headers)
         named = {name: value.decode(errors="replace") for name, value in headers if name[:1] == b":"}
-        asked = Asked(named.get(b":method", ""), named.get(b":path", ""))
+        asked = StreamRequest(named.get(b":method", ""), named.get(b":path", ""))
         stream = Stream(event.stream_id, self._dice.meant(asked))
         ends = event.stream_ended is not None
         mode = self._dice.tampering.mode if stream.meant else ""
         self._streams[stream.id] = stream
-        stream.outward.append(Piece(headers, ends=ends))
+        stream.outward.append(StreamPiece(headers, ends=ends))
         self._dice.faulted += mode in ("status", "close", "delay")
         if mode == "status":
             answer, body = self._dice.tampering.streamed(asked)
-            stream.homeward.append(Piece(answer, ends=not body))
-            stream.homeward.extend([Piece(data=body, ends=True)] if body else [])
+            stream.homeward.append(StreamPiece(answer, ends=not body))
+            stream.homeward.extend([StreamPiece(data=body, ends=True)] if body else [])
             stream.spoiled = True
         elif mode == "close":
-            stream.homeward.append(Piece(code=ErrorCodes.REFUSED_STREAM))
+            stream.homeward.append(StreamPiece(code=ErrorCodes.REFUSED_STREAM))
             stream.spoiled = True
         elif mode == "delay":
             stream.held = True
@@ -239,31 +239,31 @@ class Streams(Relay):
         if stream is None or stream.spoiled:
             return
         if isinstance(event, events.InformationalResponseReceived):
-            stream.homeward.append(Piece(list(event.headers)))
+            stream.homeward.append(StreamPiece(list(event.headers)))
         elif isinstance(event, events.ResponseReceived):
-            self._respond(stream, Piece(list(event.headers), ends=event.stream_ended is not None))
+            self._respond(stream, StreamPiece(list(event.headers), ends=event.stream_ended is not None))
         elif isinstance(event, events.DataReceived):
             self._more(stream, _data(event))
         elif isinstance(event, events.TrailersReceived):
-            stream.homeward.append(Piece(list(event.headers), ends=True))
+            stream.homeward.append(StreamPiece(list(event.headers), ends=True))
         elif isinstance(event, events.StreamReset):
-            stream.homeward.append(Piece(code=int(event.error_code)))
+            stream.homeward.append(StreamPiece(code=int(event.error_code)))
             stream.asked = True
 
-    def _respond(self, stream: Stream, head: Piece) -> None:
+    def _respond(self, stream: Stream, head: StreamPiece) -> None:
         if stream.meant and self._dice.tampering.mode == "abort":
             stream.homeward.extend([] if head.ends else [head])
-            self._spoil(stream, Piece(code=ErrorCodes.INTERNAL_ERROR))
+            self._spoil(stream, StreamPiece(code=ErrorCodes.INTERNAL_ERROR))
         else:
             stream.homeward.append(head)
 
-    def _more(self, stream: Stream, data: Piece) -> None:
+    def _more(self, stream: Stream, data: StreamPiece) -> None:
         if stream.meant and self._dice.tampering.mode == "truncate" and data.data:
             self._spoil(stream, data._replace(data=data.data[: len(data.data) // 2], ends=True))
         else:
             stream.homeward.append(data)
 
-    def _spoil(self, stream: Stream, last: Piece) -> None:
+    def _spoil(self, stream: Stream, last: StreamPiece) -> None:
         """That is the last that the client gets of it, and the server learns that nobody wants the rest."""
         stream.homeward.append(last)
         stream.spoiled = True
@@ -320,8 +320,10 @@ class Streams(Relay):
         self._at_server.pop(stream.upstream_id, None)
 
 
-def _data(event: events.DataReceived) -> Piece:
-    return Piece(data=event.data, ends=event.stream_ended is not None, credit=event.flow_controlled_length)
+def _data(event: events.DataReceived) -> StreamPiece:
+    return StreamPiece(
+        data=event.data, ends=event.stream_ended is not None, credit=event.flow_controlled_length
+    )
 
 
 def _closed(connection: H2Connection, id_: int) -> bool:

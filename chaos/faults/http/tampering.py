@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from random import Random
 from typing import Any, Literal, NamedTuple
 
-from chaos.faults.http.messages import Request
+from chaos.faults.http.messages import RequestHead
 
 Mode = Literal["status", "delay", "abort", "truncate", "close"]
 
@@ -20,7 +20,7 @@ def h2_is_missing() -> str | None:
     return "protocol http2 needs the Python package h2 beside ChaosLab: pip install h2"
 
 
-class Asked(NamedTuple):
+class StreamRequest(NamedTuple):
     """What is known of a request of HTTP/2."""
 
     method: str
@@ -52,11 +52,11 @@ class Tampering:
         """The inverse of `arguments`."""
         return cls(**arguments)
 
-    def matches(self, request: Request | Asked) -> bool:
+    def matches(self, request: RequestHead | StreamRequest) -> bool:
         """Whether the request is one of those meant."""
         return self.method in (None, request.method) and request.path.startswith(self.path)
 
-    def answer(self, request: Request, *, closes: bool) -> bytes:
+    def answer(self, request: RequestHead, *, closes: bool) -> bytes:
         """The whole response that is given instead (mode `status`)."""
         status = HTTPStatus(self.status)
         body = f"{status.value} {status.phrase}\n".encode()
@@ -68,7 +68,7 @@ class Tampering:
         head = "\r\n".join([*lines, "", ""]).encode()
         return head if request.method == "HEAD" else head + body
 
-    def streamed(self, request: Asked) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    def streamed(self, request: StreamRequest) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """The same in HTTP/2: headers and body; of gRPC the headers are the trailers, too ("Trailers-Only")."""
         if self.grpc_status is not None:
             fields = {
@@ -102,7 +102,7 @@ class Dice:
     ended: bool = field(default=False)
     """After that nothing is tampered with."""
 
-    def meant(self, request: Request | Asked) -> bool:
+    def meant(self, request: RequestHead | StreamRequest) -> bool:
         """Throw for one request."""
         self.requests += 1
         if self.ended or not self.tampering.matches(request):

@@ -27,7 +27,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass
-class Witness:
+class HttpWitness:
     """Asks, and keeps what came of it until it is fetched."""
 
     method: str
@@ -190,4 +190,4 @@ def run(
 ) -> None:
     """Helper. Says {"port"}; {"pace": s} begins (0: ends) requests, {"fetch": true} gets {"samples"}."""
     be_punctual()  # what it times is the road and the proxy, not its own wait for a processor
-    asyncio.run(Witness(method, path, patience_s, identity, streams).run())
+    asyncio.run(HttpWitness(method, path, patience_s, identity, streams).run())

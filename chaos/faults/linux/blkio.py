@@ -20,10 +20,10 @@ from chaos.faults.linux.mounts import Mount
 _BLOCK_DEVICES = Path("/sys/dev/block")
 _EMPTY_WITHIN_S = 2.0
 _TWIN = "chaoslab-twin"
-WAYS = ("read", "write")
+BACKENDS = ("read", "write")
 
 
-class Limits:
+class BlkioLimits:
     """Of one group and one device."""
 
     def __init__(self, group: Path, device: str) -> None:
@@ -37,7 +37,7 @@ class Limits:
             )
 
     @contextmanager
-    def twin(self) -> Iterator["Limits"]:
+    def twin(self) -> Iterator["BlkioLimits"]:
         """Where to measure: the app's own group in v2, in v1 a group beside it. Raises InjectionError."""
         if self._unified:
             yield self
@@ -48,7 +48,7 @@ class Limits:
         except OSError as error:
             raise InjectionError(f"cannot make a group to measure in: {error.strerror}") from error
         try:
-            yield Limits(place, self.device)
+            yield BlkioLimits(place, self.device)
         finally:
             _remove(place)
 
@@ -64,7 +64,7 @@ class Limits:
     def _files(self) -> list[str]:
         if self._unified:
             return ["io.max", "io.stat"]
-        return [*(f"blkio.throttle.{way}_bps_device" for way in WAYS), "blkio.throttle.io_service_bytes"]
+        return [*(f"blkio.throttle.{way}_bps_device" for way in BACKENDS), "blkio.throttle.io_service_bytes"]
 
     def set(self, way: str, bytes_per_s: int | None) -> None:
         """Change one limit; None takes it away. Raises OSError."""
@@ -134,7 +134,7 @@ def _remove(group: Path) -> None:
         time.sleep(0.002)
 
 
-def limits_for(group: Path | None, mount: Mount) -> Limits:
+def limits_for(group: Path | None, mount: Mount) -> BlkioLimits:
     """The limits of the app on the disk of that mount. Raises InjectionError with the reason why there are none."""
     if mount.in_memory:
         raise InjectionError(
@@ -144,7 +144,7 @@ def limits_for(group: Path | None, mount: Mount) -> Limits:
         raise InjectionError(
             "this sandbox has no control group for block devices (needs root, or a delegated io group)"
         )
-    return Limits(group, _whole_disk(mount))
+    return BlkioLimits(group, _whole_disk(mount))
 
 
 def _whole_disk(mount: Mount) -> str:

@@ -44,7 +44,7 @@ class Packets(Protocol[Token]):
 
 
 @dataclass
-class Counts:
+class PacketCounts:
     """What came of one kind of packets so far."""
 
     packets: int = 0
@@ -72,7 +72,7 @@ class Carrier(Generic[Token]):
     own_treated: int = 0
 
     def __post_init__(self) -> None:
-        self.counts: Mapping[Kind, Counts] = {"target": Counts(), "echo": Counts()}
+        self.counts: Mapping[Kind, PacketCounts] = {"target": PacketCounts(), "echo": PacketCounts()}
         # Of its own for our packets: what they meet must not depend on, nor change, what the target meets.
         self.treatments: Mapping[tuple[Kind, Way], Treatment] = {
             ("target", "out"): treatment(self.order, self.seed),

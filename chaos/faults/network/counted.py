@@ -8,7 +8,7 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError, RecoveryError
 from chaos.faults.network import datagrams
-from chaos.faults.network.line import Line
+from chaos.faults.network.line import ActiveTreatment
 from chaos.faults.network.packets import Traffic, treated
 from chaos.faults.network.treatment import Order
 from chaos.faults.support.base import Delivered, Helper, Injection, Met, Sample, Target, of_the_app
@@ -145,7 +145,9 @@ def _met(strike: Strike, seen: Sample) -> tuple[bool, str]:
     return True, said
 
 
-def _observer(target: Target, strike: Strike, line: Line, probe: Helper) -> Callable[[], Sample | None]:
+def _observer(
+    target: Target, strike: Strike, line: ActiveTreatment, probe: Helper
+) -> Callable[[], Sample | None]:
     def observe() -> Sample | None:
         line.update(strike.leaving.pids(target))
         return {**_totals(probe), **line.counts()}

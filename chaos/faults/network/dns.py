@@ -75,7 +75,7 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-class Server:
+class DnsServer:
     """Answers each query in a thread of its own; `upstream` is asked about what is not ours.
 
     Modes: `nxdomain`, `servfail`, `dns_timeout` (silence), `slow` (after `delay_s` what `known` or the upstream says),
@@ -222,7 +222,7 @@ def run(
     for address in ADDRESSES:
         elsewhere = [one for one in upstream if one != address]
         try:
-            server = Server(address, names, mode, elsewhere, delay_s, known, pids)
+            server = DnsServer(address, names, mode, elsewhere, delay_s, known, pids)
         except OSError as error:
             reasons.append(f"{address}: {error.strerror}")
         else:

@@ -14,7 +14,7 @@ from chaos.faults.support.base import Target
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class NetworkEndpoint:
     """A place; None stands for every address or every port."""
 
     address: str | None
@@ -42,14 +42,14 @@ class Endpoint:
         return address + (b"" if self.port is None else nft.destination_port(self.port))
 
 
-def to_json(endpoints: Sequence[Endpoint]) -> list[dict[str, Any]]:
+def to_json(endpoints: Sequence[NetworkEndpoint]) -> list[dict[str, Any]]:
     """What goes to a helper."""
     return [{"address": endpoint.address, "port": endpoint.port} for endpoint in endpoints]
 
 
-def from_json(endpoints: Sequence[Mapping[str, Any]]) -> list[Endpoint]:
+def from_json(endpoints: Sequence[Mapping[str, Any]]) -> list[NetworkEndpoint]:
     """The inverse of `to_json`."""
-    return [Endpoint(endpoint["address"], endpoint["port"]) for endpoint in endpoints]
+    return [NetworkEndpoint(endpoint["address"], endpoint["port"]) for endpoint in endpoints]
 
 
 def addresses_of(host: str) -> list[str]:
@@ -61,15 +61,15 @@ def addresses_of(host: str) -> list[str]:
     return sorted({str(address[0]).partition("%")[0] for *_, address in found})
 
 
-def of_host(host: str, port: int | None) -> list[Endpoint]:
+def of_host(host: str, port: int | None) -> list[NetworkEndpoint]:
     """Every address of a host. Raises InjectionError when it has none, or would mean everything here."""
     addresses = addresses_of(host)
     if port is None and any(ipaddress.ip_address(address).is_loopback for address in addresses):
         raise InjectionError(f"host {host!r} is this machine: name a port too, or a process")
-    return [Endpoint(address, port) for address in addresses]
+    return [NetworkEndpoint(address, port) for address in addresses]
 
 
-def named(target: Target, host: str | None, process: str | None, port: int | None) -> list[Endpoint]:
+def named(target: Target, host: str | None, process: str | None, port: int | None) -> list[NetworkEndpoint]:
     """Where a dependency is reached that a manifest names: a process's declared port, a host, or a port anywhere.
 
     Raises InjectionError.
@@ -79,10 +79,10 @@ def named(target: Target, host: str | None, process: str | None, port: int | Non
         declared = target.port(name)
         if declared is None:
             raise InjectionError(f"process {name!r} declares no port")
-        return [Endpoint(None, declared)]
+        return [NetworkEndpoint(None, declared)]
     if process is not None:
         raise InjectionError(f"no process is named {name!r}; there are {', '.join(target.names())}")
-    return [Endpoint(None, port)] if host is None else of_host(host, port)
+    return [NetworkEndpoint(None, port)] if host is None else of_host(host, port)
 
 
 def parted(peer: str) -> tuple[str, int | None]:
@@ -103,9 +103,9 @@ def parted(peer: str) -> tuple[str, int | None]:
     return match[1] or match[3], None if port is None else int(port)
 
 
-def of_peer(target: Target, peer: str) -> list[Endpoint]:
+def of_peer(target: Target, peer: str) -> list[NetworkEndpoint]:
     """Where a peer is reached now: a process of the manifest by its declared port, or a host. Raises InjectionError."""
     host, port = parted(peer)
     if host in target.names():
-        return named(target, None, host, None) if port is None else [Endpoint(None, port)]
-    return [Endpoint(address, port) for address in addresses_of(host)]
+        return named(target, None, host, None) if port is None else [NetworkEndpoint(None, port)]
+    return [NetworkEndpoint(address, port) for address in addresses_of(host)]

@@ -14,7 +14,7 @@ _LANDED_SHARE = 0.95
 
 
 @dataclass(frozen=True)
-class Judged:
+class FailedAttempts:
     """How many of the attempts failed as they should."""
 
     share: float
@@ -33,20 +33,22 @@ def told(target: Target, attempts: Attempts, fails_as: str, **about: Any) -> Sam
     return samples[-1] if samples else None
 
 
-def judged(samples: Sequence[Sample], fails_as: str, asked: float = 1.0, enough: int = ENOUGH) -> Judged:
+def judged(
+    samples: Sequence[Sample], fails_as: str, asked: float = 1.0, enough: int = ENOUGH
+) -> FailedAttempts:
     """All should fail: at least 95 % do. A share should: as many do, by the exact test."""
     tried = [sample for sample in samples if "failed" in sample]
     failed, count = sum(int(sample["failed"]) for sample in tried), len(tried)
     share, low, high = share_interval(failed, count)
     why = f"{failed} of {count} attempts of ours failed as {fails_as}"
     if count < enough:
-        return Judged(share, low, high, count, False, f"{why}; at least {enough} are needed")
+        return FailedAttempts(share, low, high, count, False, f"{why}; at least {enough} are needed")
     if asked == 1:
         fits = share >= _LANDED_SHARE
-        return Judged(
+        return FailedAttempts(
             share, low, high, count, fits, f"{why}, {'' if fits else 'not '}at least {_LANDED_SHARE:.0%}"
         )
     fits = share_fits(failed, count, asked)
     said = f"which {'goes' if fits else 'does not go'} with {asked:.0%} asked (exact test, 0.1 %)"
     gone = lost_share([(1, int(sample["failed"])) for sample in tried], asked)
-    return Judged(share, low, high, count, fits and not gone, and_why(f"{why}, {said}", gone))
+    return FailedAttempts(share, low, high, count, fits and not gone, and_why(f"{why}, {said}", gone))

@@ -14,7 +14,7 @@ from chaos.faults.support.channel import ANSWERS_WITHIN_S
 _STOP_S = 3.0
 
 
-class Line(Protocol):
+class ActiveTreatment(Protocol):
     """A treatment that is in place."""
 
     mechanism: str
@@ -48,15 +48,15 @@ class HelperLine:
 
 
 @contextmanager
-def nfqueue(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
-    """Rung: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
+def nfqueue(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
+    """Backend: the packets wait in a kernel queue. Ends by removing the rules, then letting go what waits."""
     with _helper_line("nfqueue", queued.run, target, selection, order) as line:
         yield line
 
 
 @contextmanager
-def tun_device(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
-    """Rung: the packets are routed through a device of ours. Ends by restoring the routing first."""
+def tun_device(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
+    """Backend: the packets are routed through a device of ours. Ends by restoring the routing first."""
     with (
         tun.tolerant_of_sources(),
         _helper_line("tun", tun.run, target, selection, order) as line,
@@ -68,7 +68,7 @@ def tun_device(target: Target, selection: Selection, order: Order) -> Iterator[L
 @contextmanager
 def _helper_line(
     mechanism: str, run: Callable[..., None], target: Target, selection: Selection, order: Order
-) -> Iterator[Line]:
+) -> Iterator[ActiveTreatment]:
     seed = target.random.getrandbits(32)
     with target.helper(run, selection=selection.arguments(), order=dict(order), seed=seed) as helper:
         _expect(helper, "ready", ANSWERS_WITHIN_S)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from chaos.errors import InjectionError
-from chaos.faults.network.line import Line
+from chaos.faults.network.line import ActiveTreatment
 from chaos.faults.network.selection import Selection
 from chaos.faults.network.treatment import Order
 from chaos.faults.support.base import Target
@@ -40,7 +40,7 @@ def why_unfit(*, by_owner: bool, ways: Sequence[str], peers: bool, jitter: bool)
 
 
 @contextmanager
-def netem(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
+def netem(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
     """Rung: every device gets the qdisc, so a packet pays once, where it leaves."""
     if order["way"] != "delay":
         raise InjectionError("made for delays only")

@@ -73,7 +73,7 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 @dataclass(frozen=True)
-class Order:
+class NetlinkMessage:
     """One message of a transaction."""
 
     kind: int
@@ -108,7 +108,7 @@ class Netlink:
                     return answers
                 answers.append(content)
 
-    def transact(self, begin: Order, orders: Sequence[Order], end: Order) -> None:
+    def transact(self, begin: NetlinkMessage, orders: Sequence[NetlinkMessage], end: NetlinkMessage) -> None:
         """Send orders that all take effect, or none. Raises OSError with the first reason of refusal."""
         first = self._sequence + 1
         out = b""

@@ -18,7 +18,7 @@ from chaos.faults.network.netlink import (
     EXCL,
     NETFILTER,
     Netlink,
-    Order,
+    NetlinkMessage,
     attribute,
     attributes,
     be16,
@@ -58,7 +58,7 @@ class Hook(IntEnum):
 
 
 @dataclass(frozen=True)
-class Chain:
+class NftChain:
     """Rules at one hook, in order; what no rule takes is accepted."""
 
     name: str
@@ -80,7 +80,7 @@ class Table:
         self._name = name
         self._netlink = Netlink(NETFILTER)
 
-    def install(self, chains: Sequence[Chain]) -> None:
+    def install(self, chains: Sequence[NftChain]) -> None:
         """Put all chains in place at once, or none. Raises OSError with the kernel's reason."""
         orders = [_order(_NEWTABLE, CREATE | EXCL, text(1, self._name), attribute(2, be32(_TABLE_OWNED)))]
         for chain in chains:
@@ -89,8 +89,8 @@ class Table:
             orders.append(_order(_NEWCHAIN, CREATE, *names, hook, text(7, chain.kind)))
             names = text(1, self._name), text(2, chain.name)
             orders += [_order(_NEWRULE, CREATE | APPEND, *names, nest(4, rule)) for rule in chain.rules]
-        begin = Order(_BATCH_BEGIN, 0, struct.pack("!BBH", 0, 0, _NFTABLES))
-        end = Order(_BATCH_END, 0, struct.pack("!BBH", 0, 0, _NFTABLES))
+        begin = NetlinkMessage(_BATCH_BEGIN, 0, struct.pack("!BBH", 0, 0, _NFTABLES))
+        end = NetlinkMessage(_BATCH_END, 0, struct.pack("!BBH", 0, 0, _NFTABLES))
         self._netlink.transact(begin, orders, end)
 
     def counts(self) -> list[int]:
@@ -104,8 +104,8 @@ class Table:
         self._netlink.close()
 
 
-def _order(kind: int, flags: int, *parts: bytes) -> Order:
-    return Order(_NFTABLES << 8 | kind, flags, struct.pack("!BBH", _INET, 0, 0) + b"".join(parts))
+def _order(kind: int, flags: int, *parts: bytes) -> NetlinkMessage:
+    return NetlinkMessage(_NFTABLES << 8 | kind, flags, struct.pack("!BBH", _INET, 0, 0) + b"".join(parts))
 
 
 def _counters(rule: bytes) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.network import attempts as tried
 from chaos.faults.network import severed
-from chaos.faults.network.endpoints import Endpoint, to_json
+from chaos.faults.network.endpoints import NetworkEndpoint, to_json
 from chaos.faults.support.apart import Apart
 from chaos.faults.support.base import Helper, Target
 from chaos.faults.support.channel import ANSWERS_WITHIN_S
@@ -100,7 +100,7 @@ def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE
 
 
 @contextmanager
-def cut(target: Target, mode: str, endpoints: Sequence[Endpoint]) -> Iterator[Cut]:
+def cut(target: Target, mode: str, endpoints: Sequence[NetworkEndpoint]) -> Iterator[Cut]:
     """Packet rules between the app and the dependency; the mechanism and notes."""
     with target.helper(severed.run, mode=mode, endpoints=to_json(endpoints)) as helper:
         ready = helper.receive(ANSWERS_WITHIN_S)

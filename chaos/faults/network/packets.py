@@ -8,14 +8,14 @@ from typing import Literal
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.network.endpoints import of_peer, parted
-from chaos.faults.network.line import Line, nfqueue, tun_device
+from chaos.faults.network.line import ActiveTreatment, nfqueue, tun_device
 from chaos.faults.network.netem import netem
 from chaos.faults.network.selection import Segments, Selection, Way
 from chaos.faults.network.treatment import Order
 from chaos.faults.support.base import Target
 
-Rung = Callable[[Target, Selection, Order], AbstractContextManager[Line]]
-LADDER: Sequence[tuple[str, Rung]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
+Backend = Callable[[Target, Selection, Order], AbstractContextManager[ActiveTreatment]]
+BACKENDS: Sequence[tuple[str, Backend]] = (("netem", netem), ("nfqueue", nfqueue), ("tun", tun_device))
 """What is tried, in order; each is known by doing, not by asking for versions."""
 
 Direction = Literal["in", "out", "both"]
@@ -70,14 +70,16 @@ def _users(target: Target, ports: Sequence[int]) -> tuple[int, ...] | None:
 
 
 @contextmanager
-def treated(target: Target, selection: Selection, order: Order) -> Iterator[Line]:
-    """The first rung of the ladder that holds. Raises InjectionError with the reasons of all."""
+def treated(target: Target, selection: Selection, order: Order) -> Iterator[ActiveTreatment]:
+    """The first backend that works here. Raises InjectionError with the reasons of all."""
     reasons = []
     with ExitStack() as stack:
         # netem tells nobody apart, so it comes last where that is asked for.
-        for name, rung in sorted(LADDER, key=lambda rung: selection.users is not None and rung[0] == "netem"):
+        for name, backend in sorted(
+            BACKENDS, key=lambda backend: selection.users is not None and backend[0] == "netem"
+        ):
             try:
-                line = stack.enter_context(rung(target, selection, order))
+                line = stack.enter_context(backend(target, selection, order))
             except (FaultError, OSError) as error:
                 reasons.append(f"{name}: {error}")
             else:

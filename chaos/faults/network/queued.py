@@ -49,7 +49,9 @@ def _install(selection: Selection, number: int, *, own: bool) -> nft.Table:
     return queueing(number, lambda take: chains(selection, take, own=own))
 
 
-def queueing(number: int, made: Callable[[nft.Rule], Sequence[nft.Chain]], name: str = "line") -> nft.Table:
+def queueing(
+    number: int, made: Callable[[nft.Rule], Sequence[nft.NftChain]], name: str = "line"
+) -> nft.Table:
     """Put chains in place that take packets into a queue, by the way to it that this kernel has.
 
     Raises InjectionError.
@@ -69,18 +71,18 @@ def queueing(number: int, made: Callable[[nft.Rule], Sequence[nft.Chain]], name:
     raise InjectionError(", ".join(reasons))
 
 
-def chains(selection: Selection, take: nft.Rule, *, own: bool = False) -> list[nft.Chain]:
+def chains(selection: Selection, take: nft.Rule, *, own: bool = False) -> list[nft.NftChain]:
     """The rules of a selection; every counter is in front of a `take`. With `own`, what we send again passes."""
     passing = [nft.marked(RESENT) + nft.accept()] if own else []
     between = _rules(selection, take, nft.arrived_on(nft.LOOPBACK_INDEX), selection.ways, local=True)
-    found = [nft.Chain("arriving", nft.Hook.LOCAL_IN, passing + between)]
+    found = [nft.NftChain("arriving", nft.Hook.LOCAL_IN, passing + between)]
     for way, hook, where in (
         ("in", nft.Hook.LOCAL_IN, nft.arrived_on_other_than(nft.LOOPBACK_INDEX)),
         ("out", nft.Hook.LOCAL_OUT, nft.leaves_by_other_than(nft.LOOPBACK_INDEX)),
     ):
         if way in selection.ways:
             rules = _rules(selection, take, where, (way,), local=False)
-            found.append(nft.Chain(f"{way}-elsewhere", hook, passing + rules))
+            found.append(nft.NftChain(f"{way}-elsewhere", hook, passing + rules))
     return found
 
 

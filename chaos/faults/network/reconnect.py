@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.errors import InjectionError
-from chaos.faults.network.endpoints import Endpoint, from_json, named, of_host, to_json
+from chaos.faults.network.endpoints import NetworkEndpoint, from_json, named, of_host, to_json
 from chaos.faults.network.flows import Flow
 from chaos.faults.network.nft import TCP
 from chaos.faults.network.owners import family_of, socket_inodes
@@ -16,23 +16,23 @@ _WITHIN_S = 5.0
 _CANNOT = -1
 
 
-def peers_of(fault: Fault, target: Target) -> list[Endpoint] | None:
+def peers_of(fault: Fault, target: Target) -> list[NetworkEndpoint] | None:
     """Whom the fault is about, where it names somebody; None: everybody. Before it is in place: names still have
     addresses."""
     name, port = fault.about_peer()
     if name is None:
-        return None if port is None else [Endpoint(None, port)]
+        return None if port is None else [NetworkEndpoint(None, port)]
     if name in target.names():
-        return named(target, None, name, None) if port is None else [Endpoint(None, port)]
+        return named(target, None, name, None) if port is None else [NetworkEndpoint(None, port)]
     try:
         return of_host(name, port)
     except (
         InjectionError
     ):  # it is this machine, or has no address: then nobody else is meant than who is connected
-        return None if port is None else [Endpoint(None, port)]
+        return None if port is None else [NetworkEndpoint(None, port)]
 
 
-def reset_open(target: Target, peers: Sequence[Endpoint] | None) -> int:
+def reset_open(target: Target, peers: Sequence[NetworkEndpoint] | None) -> int:
     """How many connections that the app asked for were reset. Raises InjectionError where this kernel can end none."""
     about = None if peers is None else to_json(peers)
     with target.helper(run, pids=list(target.pids()), peers=about) as helper:

@@ -30,7 +30,7 @@ _TO_TABLE = 1
 
 
 @dataclass(frozen=True)
-class Rule:
+class RoutingRule:
     """Which packets are looked up in which table; lower priorities come first."""
 
     priority: int
@@ -67,7 +67,7 @@ class Routes:
         self._netlink.ask(_NEWROUTE, about + destination + place, CREATE)
 
     @contextlib.contextmanager
-    def with_rule(self, rule: Rule) -> Iterator[None]:
+    def with_rule(self, rule: RoutingRule) -> Iterator[None]:
         """The rule is there meanwhile."""
         self._netlink.ask(_NEWRULE, _body(rule), CREATE | EXCL)
         try:
@@ -76,7 +76,7 @@ class Routes:
             self._netlink.ask(_DELRULE, _body(rule))
 
     @contextlib.contextmanager
-    def without_rule(self, rule: Rule) -> Iterator[None]:
+    def without_rule(self, rule: RoutingRule) -> Iterator[None]:
         """The rule is not there meanwhile."""
         self._netlink.ask(_DELRULE, _body(rule))
         try:
@@ -89,7 +89,7 @@ def _number(kind: int, value: int) -> bytes:
     return attribute(kind, struct.pack("=I", value))
 
 
-def _body(rule: Rule) -> bytes:
+def _body(rule: RoutingRule) -> bytes:
     body = struct.pack("=8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, _TO_TABLE, 0)
     body += _number(_FRA_PRIORITY, rule.priority) + _number(_FRA_TABLE, rule.table)
     body += attribute(_FRA_MADE_BY, bytes([_KERNEL if rule.by_kernel else _STATIC]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chaos.faults.network.endpoints import Endpoint, from_json, to_json
+from chaos.faults.network.endpoints import NetworkEndpoint, from_json, to_json
 from chaos.faults.network.flows import Flow, Packet
 from chaos.faults.network.owners import Owners
 from chaos.faults.network.users import Users
@@ -31,7 +31,7 @@ class Selection:
     """Port of our own responder, whose packets the same rule must treat."""
     segments: Segments = "exchange"
     ways: tuple[Way, ...] = ("out",)
-    peers: tuple[Endpoint, ...] = ()
+    peers: tuple[NetworkEndpoint, ...] = ()
     """Other ends that count; none: all do. Our own packets are treated whoever counts."""
     users: tuple[int, ...] | None = None
     """The app's pids, where what the target exchanges with others of this machine is counted apart."""

@@ -7,7 +7,7 @@ from typing import Any
 from chaos.errors import InjectionError
 from chaos.faults.linux.marks import OURS
 from chaos.faults.network import nft
-from chaos.faults.network.endpoints import Endpoint, from_json
+from chaos.faults.network.endpoints import NetworkEndpoint, from_json
 from chaos.faults.network.orphans import Sweeper
 from chaos.faults.support.channel import mine
 
@@ -27,7 +27,7 @@ def run(mode: str, endpoints: Sequence[Mapping[str, Any]]) -> None:
     table = nft.Table(f"chaoslab-cut-{os.getpid()}")
     try:
         leaving = [*counting(mode, places), *rules(mode, places)]
-        table.install([nft.Chain("leaving", nft.Hook.LOCAL_OUT, leaving)])
+        table.install([nft.NftChain("leaving", nft.Hook.LOCAL_OUT, leaving)])
     except OSError as error:
         raise InjectionError(f"no packet rules: {error.strerror}") from error
     sweeper = Sweeper(lambda flow: any(place.sends(flow) for place in places))
@@ -45,7 +45,7 @@ def run(mode: str, endpoints: Sequence[Mapping[str, Any]]) -> None:
     mine().send({"stopped": True})
 
 
-def counting(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:
+def counting(mode: str, endpoints: Sequence[NetworkEndpoint]) -> list[nft.Rule]:
     """Rules that count what the others deny, but for what we send ourselves (`chaos.faults.linux.marks`)."""
     found = []
     for endpoint in endpoints:
@@ -59,7 +59,7 @@ def counting(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:
     return found
 
 
-def rules(mode: str, endpoints: Sequence[Endpoint]) -> list[nft.Rule]:
+def rules(mode: str, endpoints: Sequence[NetworkEndpoint]) -> list[nft.Rule]:
     """What happens to packets that leave for the endpoints, and in a black hole also to those that come from them."""
     found = []
     for endpoint in endpoints:

@@ -141,7 +141,7 @@ class Twice:
 
 
 @dataclass
-class Changed:
+class BitFlip:
     """A share of the packets has one bit changed."""
 
     random: Random
@@ -203,7 +203,7 @@ _WAYS: Mapping[str, Callable[..., Treatment]] = {
     "loss": Loss,
     "link": Link,
     "twice": Twice,
-    "changed": Changed,
+    "changed": BitFlip,
     "overtaken": Overtaken,
     "vanished": Vanished,
     "reset": Reset,

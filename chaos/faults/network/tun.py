@@ -18,7 +18,7 @@ from typing import Any
 from chaos.errors import InjectionError
 from chaos.faults.network.carry import Carrier
 from chaos.faults.network.nft import TCP, UDP
-from chaos.faults.network.routes import LOCAL_TABLE, Routes, Rule
+from chaos.faults.network.routes import LOCAL_TABLE, Routes, RoutingRule
 from chaos.faults.network.selection import Selection, Sorter
 from chaos.faults.support.channel import mine
 
@@ -121,13 +121,14 @@ def diverted(selection: Selection) -> Iterator[None]:
         ports = sorted({*selection.ports, selection.echo_port})
     kinds = [(protocol, port) for protocol in (TCP, UDP) for port in ports]
     rules = [
-        Rule(_FIRST_RULE + place, TABLE, "lo", protocol, port) for place, (protocol, port) in enumerate(kinds)
+        RoutingRule(_FIRST_RULE + place, TABLE, "lo", protocol, port)
+        for place, (protocol, port) in enumerate(kinds)
     ]
     with contextlib.ExitStack() as stack:
         routes = stack.enter_context(contextlib.closing(Routes()))
-        for rule in (*rules, Rule(_LOCAL_AFTER, LOCAL_TABLE)):
+        for rule in (*rules, RoutingRule(_LOCAL_AFTER, LOCAL_TABLE)):
             stack.enter_context(routes.with_rule(rule))
-        stack.enter_context(routes.without_rule(Rule(0, LOCAL_TABLE, by_kernel=True)))
+        stack.enter_context(routes.without_rule(RoutingRule(0, LOCAL_TABLE, by_kernel=True)))
         yield
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chaos.faults.process.listening import holders, sockets
-from chaos.faults.process.tree import Process, alive, look
+from chaos.faults.process.tree import LiveProcess, alive, look
 from chaos.faults.support.base import Target
 
 Scope = Literal["tree", "main", "one"]
@@ -56,23 +56,23 @@ class Aim:
 
     process: str
     scope: Scope
-    victims: tuple[Process, ...]
-    listeners: tuple[Process, ...]
+    victims: tuple[LiveProcess, ...]
+    listeners: tuple[LiveProcess, ...]
     """Those of the tree that hold a listening socket of its port; of any port, when it has none."""
     stranger: int | None
     """Who listens on its port when nobody of the tree does."""
     port: int | None
-    tree: tuple[Process, ...]
+    tree: tuple[LiveProcess, ...]
     """All of them."""
     hit_at: int = 0
     """When it was hit, in clock ticks since boot; 0 until then."""
 
-    def knew(self, process: Process) -> bool:
+    def knew(self, process: LiveProcess) -> bool:
         """Whether that one lived when this one was hit. A tick is long: who was seen before may be as young."""
         before = process.born < self.hit_at
         return before or any((process.pid, process.born) == (each.pid, each.born) for each in self.tree)
 
-    def spared(self, ended: bool = False) -> list[Process]:
+    def spared(self, ended: bool = False) -> list[LiveProcess]:
         """Those that listen and are not hit: all must be, or of one it must be one. `ended` asks who still lives."""
         if self.scope == "one":
             hit = {victim.pid for victim in self.victims}
@@ -127,7 +127,9 @@ def aim(
     return Aim(process, scope, tuple(victims), listeners, stranger, port, tuple(tree))
 
 
-def candidates(tree: Sequence[Process], main: int, match: Match | None, listening: set[int]) -> list[Process]:
+def candidates(
+    tree: Sequence[LiveProcess], main: int, match: Match | None, listening: set[int]
+) -> list[LiveProcess]:
     """Those that may be chosen: children rather than the main process, workers that listen rather than others."""
     found = [each for each in tree if match is None or match.name is None or _has_name(each.pid, match.name)]
     below = [each for each in found if each.pid != main]

@@ -55,7 +55,8 @@ def burn_when_told() -> None:
 
 def _be_ordinary() -> None:
     os.setsid()
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    with contextlib.suppress(PermissionError):  # under nice(1) nobody gets that back, the app neither
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _waited_s() -> float:

@@ -31,7 +31,7 @@ class Growth:
         return {(pid, key): count for pid in self._pids() for key, count in self._read(pid).items()}
 
 
-class Running:
+class CpuDemand:
     """For how long the app ran, and waited for a core that others had, since the last look."""
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:

@@ -12,7 +12,7 @@ ENDED = "ended"
 """The key of a helper's last message."""
 
 
-class Follower:
+class HelperClient:
     """Speaks with the helper. It outlives the agent, and undoes its work when the agent's end of the channel closes."""
 
     def __init__(self, helper: Helper, roots: Sequence[int]) -> None:
@@ -69,7 +69,7 @@ def followed(
     """
     roots = list(pids())
     with target.helper(program, roots=roots, leave=leave) as helper:
-        follower = Follower(helper, roots)
+        follower = HelperClient(helper, roots)
 
         def put_back() -> None:
             for sample in follower.end():

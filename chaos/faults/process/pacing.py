@@ -10,9 +10,9 @@ from typing import Any
 
 from chaos.errors import FaultError, InjectionError
 from chaos.faults.network.punctual import be_punctual
-from chaos.faults.process.following import ENDED, Follower
+from chaos.faults.process.following import ENDED, HelperClient
 from chaos.faults.process.stopping import Stopper
-from chaos.faults.process.tree import Account, cpu_s, family
+from chaos.faults.process.tree import CpuAccount, cpu_s, family
 from chaos.faults.support.base import Target
 from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
 
@@ -21,7 +21,7 @@ _WINDOW_S = 0.05
 """How long one look at a lasting pause spans."""
 
 
-class Pacer(Follower):
+class Pacer(HelperClient):
     """The agent's side. Should the helper be gone, everybody goes on all the same."""
 
     alone = False
@@ -91,7 +91,7 @@ ration.outlives_agent = True  # type: ignore[attr-defined]
 
 
 def _ration(stopper: Stopper, quota_s: float, period_s: float) -> None:
-    account, overdrawn_s = Account(), 0.0
+    account, overdrawn_s = CpuAccount(), 0.0
     account.drawn_s(stopper.roots)
     while True:
         ends = time.monotonic() + period_s

@@ -9,7 +9,7 @@ from typing import Any
 
 from chaos.errors import FaultError
 from chaos.faults.process.following import ENDED
-from chaos.faults.process.tree import Process, age_s, alive, family
+from chaos.faults.process.tree import LiveProcess, age_s, alive, family
 from chaos.faults.support.channel import receive, send
 
 _LOOK_EVERY_S = 0.05
@@ -22,7 +22,7 @@ _SETTLES_S = 1.0
 class Restrained:
     """One process, the limit that it had, the lowest use seen of it, and the soft limit it was given."""
 
-    process: Process
+    process: LiveProcess
     soft: int
     hard: int
     least: int
@@ -49,7 +49,7 @@ class Book:
         self._first = False
         return found
 
-    def _enter(self, process: Process) -> Restrained | None:
+    def _enter(self, process: LiveProcess) -> Restrained | None:
         parent = self.entries.get(process.parent)
         try:
             soft, hard = resource.prlimit(process.pid, self._kind)

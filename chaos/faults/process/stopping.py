@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from chaos.errors import FaultError
-from chaos.faults.process.tree import Process, alive, cpu_s, family, halted, look, stopped
+from chaos.faults.process.tree import LiveProcess, alive, cpu_s, family, halted, look, stopped
 
 _PATIENCE_S = 2.0
 """A thread in the middle of an uninterruptible wait stops only when that is over."""
@@ -23,7 +23,7 @@ class Stopper:
     def __init__(self, roots: Iterable[int], *, alone: bool = False) -> None:
         self.roots = list(roots)
         self._alone = alone
-        self._held: dict[int, Process] = {}
+        self._held: dict[int, LiveProcess] = {}
         self.quiet_since = time.monotonic()
         """From when on nobody ran. A process that waits for a processor takes its signal when it gets one, which on a
         busy machine is long after, and runs nothing of its own before that."""
@@ -50,12 +50,12 @@ class Stopper:
             self.quiet_since = signalled_at if quiet else time.monotonic()
         return stirring
 
-    def _meant(self) -> list[Process]:
+    def _meant(self) -> list[LiveProcess]:
         if self._alone:
             return [process for pid in self.roots if (process := look(pid)) is not None]
         return family(self.roots)
 
-    def _signal(self, process: Process) -> None:
+    def _signal(self, process: LiveProcess) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGSTOP)
             self._held[process.pid] = process

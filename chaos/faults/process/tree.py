@@ -12,7 +12,7 @@ _STOPPED = ("T", "t")
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class LiveProcess:
     """A live process. Pid and birth together are its identity: numbers are used again."""
 
     pid: int
@@ -21,15 +21,15 @@ class Process:
     """Clock ticks since boot."""
 
 
-def look(pid: int) -> Process | None:
+def look(pid: int) -> LiveProcess | None:
     """That process now; None when it has gone, is a zombie, or was never there."""
     fields = _stat(f"/proc/{pid}/stat")
     if fields is None or fields[0] in _GONE:
         return None
-    return Process(pid, int(fields[1]), int(fields[19]))
+    return LiveProcess(pid, int(fields[1]), int(fields[19]))
 
 
-def family(roots: Iterable[int]) -> list[Process]:
+def family(roots: Iterable[int]) -> list[LiveProcess]:
     """The live ones of `roots`, then their descendants."""
     names = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     everyone = {pid: process for pid in names if (process := look(pid)) is not None}
@@ -48,7 +48,7 @@ def alive(pid: int, born: int) -> bool:
     return process is not None and process.born == born
 
 
-def age_s(process: Process) -> float:
+def age_s(process: LiveProcess) -> float:
     """How long ago it was born, to one clock tick (10 ms)."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - process.born * _TICK_S
 
@@ -79,7 +79,7 @@ def cpu_s(pids: Iterable[int]) -> float:
     return total
 
 
-class Account:
+class CpuAccount:
     """CPU time drawn from one question to the next. Of a process that is new, all that it ever had."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What manifests said when they were last parsed, by the id of their content: a push parses only what it changed.
+"""Cache of parsed manifests, by the ID of their content: a push parses only what it changed.
 
 One SQLite file per mirror; whatever is wrong with it, it is made anew. The rows of another version of the code that
 reads manifests are not believed.

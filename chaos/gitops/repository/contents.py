@@ -1,10 +1,10 @@
-"""What a commit holds, by path: its folders, and why one that is named cannot be had. Pure."""
+"""Contents of a commit by path: its folders, and why a named one is not there. Pure."""
 
 import posixpath
 from collections.abc import Iterable
 from pathlib import Path
 
-from chaos.gitops.repository.mirror import Entry
+from chaos.gitops.repository.mirror import TreeEntry
 
 ROOT = Path("/")
 """Paths of a repository are read as if it were the root of a disk; then none can lead out of it."""
@@ -14,7 +14,7 @@ _MOST_NAMED = 8
 class Contents:
     """The entries of one commit."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[TreeEntry]) -> None:
         self._entries = {entry.path: entry for entry in entries}
         self.trees = {path: entry.oid for path, entry in self._entries.items() if entry.is_tree}
         """Folder -> its id: equal ids, equal content."""
@@ -64,7 +64,7 @@ class Contents:
         return next((each for each in self._submodules if each.startswith(f"{folder}/")), None)
 
 
-def _kind(entry: Entry) -> str:
+def _kind(entry: TreeEntry) -> str:
     if entry.is_repository:
         return "another repository (a submodule)"
     return "a link" if entry.is_link else "a file"

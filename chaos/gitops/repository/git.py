@@ -1,4 +1,4 @@
-"""The git command line as a tool for reading strangers' repositories: nothing is run, nothing outside is read.
+"""Git command line, as a tool for repositories of strangers: nothing of theirs is run, nothing outside is read.
 
 What is switched off and why: hooks, submodules, fsmonitor and every transport but https, ssh and file could run or
 reach something; the user's and the system's configuration could say anything; prompts would wait for nobody;

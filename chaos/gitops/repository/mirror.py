@@ -1,4 +1,4 @@
-"""A bare copy of a followed repository's head: fetched, listed and read; never checked out."""
+"""Mirror: a bare copy of a followed repository's head; fetched, listed and read, never checked out."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ _MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """One file of a commit."""
 
     mode: str
@@ -135,7 +135,7 @@ class Mirror:
             return False
         return True
 
-    def entries(self, commit: str, path: str = ".") -> list[Entry]:
+    def entries(self, commit: str, path: str = ".") -> list[TreeEntry]:
         """Everything below a folder of a commit, folders too, by path."""
         pathspec = [] if path == "." else ["--", f"{path}/"]
         listed = self.git.run("ls-tree", "-r", "-t", "-z", "--full-tree", commit, *pathspec)
@@ -219,10 +219,12 @@ class Mirror:
             yield
 
 
-def _entry(line: bytes) -> Entry | None:
+def _entry(line: bytes) -> TreeEntry | None:
     head, _, path = line.partition(b"\t")
     fields = head.decode().split(" ")
-    return Entry(fields[0], fields[2], path.decode(errors="surrogateescape")) if len(fields) == 3 else None
+    return (
+        TreeEntry(fields[0], fields[2], path.decode(errors="surrogateescape")) if len(fields) == 3 else None
+    )
 
 
 def _contents(batch: bytes) -> Iterator[tuple[str, bytes]]:

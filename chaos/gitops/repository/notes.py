@@ -1,4 +1,4 @@
-"""A run's verdict beside the commit it was of: a line of the git note `refs/notes/chaoslab`, pushed where it came from.
+"""Git notes: a run's verdict as a line of `refs/notes/chaoslab`, pushed to where the commit came from.
 
 `git log --notes=chaoslab` shows it. Notes of other machines are kept: theirs are fetched first, and a push that another
 one got ahead of is tried again on top of it.

@@ -1,4 +1,4 @@
-"""Which repository, which branch, which folder of it: what is followed, as a person names it."""
+"""Source: repository, branch and folder that are followed, as a person names them."""
 
 import hashlib
 import re

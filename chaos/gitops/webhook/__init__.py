@@ -1,1 +1,1 @@
-"""Ways for a push to reach us at once: a git hook, a forge's webhook."""
+"""Triggers of a sync at a push: a git hook, and the webhook of a forge."""

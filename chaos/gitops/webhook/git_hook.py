@@ -1,4 +1,4 @@
-"""The post-receive hook of a bare repository: whoever pushes sees, in the push's output, what came of it."""
+"""Post-receive hook of a bare repository: the output of a push shows the result of the sync."""
 
 import shlex
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Models: what an author may write, one file a part."""
+"""Models of manifests: what an author may write, one file a part."""

@@ -1,4 +1,4 @@
-"""Which values an author may accept of each probe, in the unit that suits it."""
+"""Tolerances: which values an author may accept of each probe, in the unit that suits it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self

@@ -1,4 +1,4 @@
-"""What all kinds of manifest share: strict parts with camelCase keys, metadata, the shapes of names."""
+"""Base of all manifests: strict parts with camelCase keys, metadata, the shapes of names."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""When a game day may run, and when it will: cron, windows and blackouts in one time zone. Pure.
+"""Calendar of a game day: when it may run and when it will; cron, windows and blackouts in one time zone. Pure.
 
 Days and times are those of the wall clock there. Where clocks are put back, a time that comes twice counts the first
 time; where they are put forward, one that does not come counts an hour earlier by the new clock. Prefect, which starts
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
 
-from chaos.manifests.models.cron import read_cron, read_weekdays
+from chaos.manifests.models.cron import read_weekdays, wall_times
 from chaos.manifests.yaml.problems import quoted
 
 if TYPE_CHECKING:
@@ -45,17 +45,26 @@ def fires(schedule: "DaySchedule", after: datetime) -> Iterator[datetime]:
     """The moments at which its cron fires, UTC, in order; windows and blackouts are not asked. Ends some day."""
     if schedule.cron is None:
         return
-    cron, zone = read_cron(schedule.cron), ZoneInfo(schedule.timezone)
-    today = after.astimezone(zone).date() - timedelta(days=1)
-    times = [time(hour, minute) for hour in sorted(cron.hours) for minute in sorted(cron.minutes)]
-    last = after
-    for day in (today + timedelta(days=number) for number in range(_FAR_DAYS)):
-        if not cron.on(day) or not _may_begin(schedule, day):
-            continue
-        for each in times:
-            moment = _moment(datetime.combine(day, each), zone)
-            if moment > last:
-                yield (last := moment)
+    zone, last = ZoneInfo(schedule.timezone), after
+    today = datetime.combine(after.astimezone(zone).date(), time())
+    for wall in _wall_times(schedule, today - timedelta(days=1), today + timedelta(days=_FAR_DAYS)):
+        if (moment := _moment(wall, zone)) > last:
+            yield (last := moment)
+
+
+def _wall_times(schedule: "DaySchedule", after: datetime, until: datetime) -> Iterator[datetime]:
+    """The times of its cron on days on which anything may run: what cannot is not looked at minute by minute."""
+    assert schedule.cron is not None
+    while True:
+        for wall in wall_times(schedule.cron, after):
+            if wall > until:
+                return
+            if not _may_begin(schedule, wall.date()):
+                after = datetime.combine(wall.date(), time.max)
+                break
+            yield wall
+        else:
+            return
 
 
 def next_start(schedule: "DaySchedule", after: datetime) -> datetime | None:
@@ -85,7 +94,7 @@ def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _may_begin(schedule: "DaySchedule", day: date) -> bool:
-    """Whether anything may run at some time of that day: what cannot is not looked at minute by minute."""
+    """Whether anything may run at some time of that day."""
     if any(_in_blackout(each, day) for each in schedule.blackouts):
         return False
     near = {day.isoweekday() % 7, (day - timedelta(days=1)).isoweekday() % 7}

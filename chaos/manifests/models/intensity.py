@@ -1,4 +1,4 @@
-"""Replace a fault's `intensity` by the numbers it stands for."""
+"""Intensities: a fault's preset replaced by the numbers that it stands for."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is looked at: a probe together with the tolerance that suits it."""
+"""Observations: a probe together with the tolerance that suits it."""
 
 from typing import Annotated, Any, Literal
 

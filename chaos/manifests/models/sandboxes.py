@@ -1,4 +1,4 @@
-"""What an author asks of the disposable machine, and what each provider's machines can do."""
+"""Sandboxes in a manifest: what an author asks of one, and what each provider's can do."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -72,3 +72,8 @@ class E2BSandbox(Sandbox):
 
 
 AnySandbox = Annotated[LocalSandbox | ContainerSandbox | E2BSandbox, Discriminator("type")]
+SANDBOXES: Mapping[str, type[Sandbox]] = {
+    "local": LocalSandbox,
+    "container": ContainerSandbox,
+    "e2b": E2BSandbox,
+}

@@ -1,4 +1,4 @@
-"""How often to carry out an experiment: a number, or until it is decided."""
+"""Trials: how often an experiment is run, a number or until it is decided."""
 
 import re
 from typing import Annotated, Any, Literal, Self

@@ -1,4 +1,4 @@
-"""What must agree within one manifest: names, times, and the blast radius.
+"""Consistency checks of one experiment: names, times, and the blast radius.
 
 Each check reads the document as it was written, because it must also speak when something else in the file is
 invalid: it says what it can of what it understands, and leaves the rest to validation.
@@ -17,7 +17,7 @@ from chaos.manifests.yaml.problems import Path, quoted, unknown
 from chaos.statistics.latencies import QUANTILES
 from chaos.units import DURATION, RATE
 
-Said = Iterator[tuple[Path, str]]
+Issues = Iterator[tuple[Path, str]]
 
 LOAD_METRICS = (*QUANTILES, "error_rate", "throughput")
 START_AND_END_S = 30.0
@@ -36,7 +36,7 @@ def inconsistencies(document: dict[str, Any]) -> list[tuple[Path, str]]:
     return [(("spec", *path), what) for check in _CHECKS for path, what in check(spec)]
 
 
-def _unique_names(spec: dict[str, Any]) -> Said:
+def _unique_names(spec: dict[str, Any]) -> Issues:
     for where in (("target", "processes"), ("steadyState",), ("method",)):
         first: dict[str, int] = {}
         for path, item in draft.items(spec, *where):
@@ -45,7 +45,7 @@ def _unique_names(spec: dict[str, Any]) -> Said:
                 yield (*path, "name"), f"'{name}' is already the name of {where[-1]}[{first[name]}]"
 
 
-def _unique_ports(spec: dict[str, Any]) -> Said:
+def _unique_ports(spec: dict[str, Any]) -> Issues:
     first: dict[int, int] = {}
     for path, process in draft.items(spec, "target", "processes"):
         port = process.get("port")
@@ -53,7 +53,7 @@ def _unique_ports(spec: dict[str, Any]) -> Said:
             yield (*path, "port"), f"{port} is already the port of processes[{first[port]}]"
 
 
-def _known_processes(spec: dict[str, Any]) -> Said:
+def _known_processes(spec: dict[str, Any]) -> Issues:
     names = [process.get("name") for _, process in draft.items(spec, "target", "processes")]
     known = [name for name in names if isinstance(name, str)]
     for path, one in [*draft.faults(spec), *draft.probes(spec)]:
@@ -61,13 +61,13 @@ def _known_processes(spec: dict[str, Any]) -> Said:
             yield (*path, "process"), unknown(name, known, "process")
 
 
-def _metrics_have_load(spec: dict[str, Any]) -> Said:
+def _metrics_have_load(spec: dict[str, Any]) -> Issues:
     for path, probe in draft.probes(spec):
         if probe.get("metric") in LOAD_METRICS and not spec.get("load"):
             yield (*path, "metric"), f"{probe['metric']} is computed from 'spec.load', which is missing"
 
 
-def _invariants_have_writes(spec: dict[str, Any]) -> Said:
+def _invariants_have_writes(spec: dict[str, Any]) -> Issues:
     for path, state in draft.items(spec, "steadyState"):
         tolerance = draft.mapping(state, "tolerance")
         if "number" in tolerance and "invariant" not in tolerance:
@@ -83,7 +83,7 @@ def _invariants_have_writes(spec: dict[str, Any]) -> Said:
             yield (*path, "tolerance", "invariant"), what
 
 
-def _urls(spec: dict[str, Any]) -> Said:
+def _urls(spec: dict[str, Any]) -> Issues:
     places = [(path, probe) for path, probe in draft.probes(spec) if probe.get("type") == "http"]
     for path, place in [*places, (("load",), draft.mapping(spec, "load"))]:
         url = place.get("url")
@@ -104,20 +104,20 @@ def _wrong_url(url: str) -> str | None:
     return None
 
 
-def _ports(spec: dict[str, Any]) -> Said:
+def _ports(spec: dict[str, Any]) -> Issues:
     for path, one in [*draft.faults(spec), *draft.probes(spec)]:
         port = one.get("port")
         if type(port) is int and not 1 <= port <= 65535:
             yield (*path, "port"), f"{port} is not a port; 1 to 65535"
 
 
-def _commands(spec: dict[str, Any]) -> Said:
+def _commands(spec: dict[str, Any]) -> Issues:
     for path, probe in draft.probes(spec):
         if probe.get("command") == []:
             yield (*path, "command"), "is empty; write a program and its arguments"
 
 
-def _recovery_is_seen(spec: dict[str, Any]) -> Said:
+def _recovery_is_seen(spec: dict[str, Any]) -> Issues:
     recovery = draft.phase(spec, "recovery")
     for path, state in draft.items(spec, "steadyState"):
         if "recoverWithin" not in state:
@@ -132,7 +132,7 @@ def _recovery_is_seen(spec: dict[str, Any]) -> Said:
             yield (*path, "recoverWithin"), what
 
 
-def _holds_are_allowed(spec: dict[str, Any]) -> Said:
+def _holds_are_allowed(spec: dict[str, Any]) -> Issues:
     allowed = draft.seconds(
         draft.mapping(spec, "blastRadius").get("maxHold"), draft.default(BlastRadius, "max_hold")
     )
@@ -145,7 +145,7 @@ def _holds_are_allowed(spec: dict[str, Any]) -> Said:
             yield (*path, "hold"), what
 
 
-def _faults_have_time(spec: dict[str, Any]) -> Said:
+def _faults_have_time(spec: dict[str, Any]) -> Issues:
     for path, step in draft.items(spec, "method"):
         over, hold = draft.fault_seconds(step.get("fault"), "over"), draft.hold(step)
         if over is not None and hold is not None and over > hold:
@@ -155,7 +155,7 @@ def _faults_have_time(spec: dict[str, Any]) -> Said:
             yield (*path, "fault", "over"), what
 
 
-def _looks_often_enough(spec: dict[str, Any]) -> Said:
+def _looks_often_enough(spec: dict[str, Any]) -> Issues:
     baseline = draft.phase(spec, "baseline")
     for path, state in draft.items(spec, "steadyState"):
         probe = draft.mapping(state, "probe")
@@ -165,7 +165,7 @@ def _looks_often_enough(spec: dict[str, Any]) -> Said:
             yield (*path, "probe", "every"), what + DURATION.format(baseline)
 
 
-def _stops_are_seen_soon(spec: dict[str, Any]) -> Said:
+def _stops_are_seen_soon(spec: dict[str, Any]) -> Issues:
     for path, stop in draft.items(spec, "stopWhen"):
         every = draft.seconds(draft.mapping(stop, "probe").get("every"), None)
         if every is not None and every > STOPS_SEEN_EVERY_S:
@@ -173,7 +173,7 @@ def _stops_are_seen_soon(spec: dict[str, Any]) -> Said:
             yield (*path, "probe", "every"), what + DURATION.format(STOPS_SEEN_EVERY_S)
 
 
-def _metrics_see_enough(spec: dict[str, Any]) -> Said:
+def _metrics_see_enough(spec: dict[str, Any]) -> Issues:
     rate = draft.per_second(draft.mapping(spec, "load").get("rate"))
     for path, item in [*draft.items(spec, "steadyState"), *draft.items(spec, "stopWhen")]:
         probe = draft.mapping(item, "probe")
@@ -190,7 +190,7 @@ def _metrics_see_enough(spec: dict[str, Any]) -> Said:
             yield (*path, "probe", "window"), what + RATE.format(ceil(FEWEST_REQUESTS / window))
 
 
-def _windows_fit(spec: dict[str, Any]) -> Said:
+def _windows_fit(spec: dict[str, Any]) -> Issues:
     baseline = draft.phase(spec, "baseline")
     for path, state in draft.items(spec, "steadyState"):
         window = draft.window(draft.mapping(state, "probe"))
@@ -199,7 +199,7 @@ def _windows_fit(spec: dict[str, Any]) -> Said:
             yield (*path, "probe", "window"), f"{what}: no window would be full before the fault"
 
 
-def _lives_long_enough(spec: dict[str, Any]) -> Said:
+def _lives_long_enough(spec: dict[str, Any]) -> Issues:
     ttl = draft.seconds(draft.mapping(spec, "sandbox").get("ttl"), LocalSandbox.model_fields["ttl"].default)
     holds = [draft.hold(step) for _, step in draft.items(spec, "method")]
     parts = [*(draft.phase(spec, name) for name in ("warmup", "baseline", "recovery")), *holds]

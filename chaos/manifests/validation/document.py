@@ -1,4 +1,4 @@
-"""Hold a document against its model, and find as much as can be found in one go.
+"""Document validation: a document against its model, with as many problems as can be found at once.
 
 One mistake can hide others: of a fault whose `type` is misspelt no field is looked at, and without its probe
 no tolerance. So what is invalid is looked at again with the likely meaning put in its place.

@@ -1,4 +1,4 @@
-"""Read what can be understood of a spec that may be wrong anywhere: items, durations, defaults."""
+"""Draft reader: what can be understood of a spec that may be wrong anywhere."""
 
 from dataclasses import MISSING, fields
 from typing import Any

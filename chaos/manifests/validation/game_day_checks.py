@@ -1,4 +1,4 @@
-"""What must agree within one game day: names, the chains of follow-ups, times, and that it can run at all.
+"""Consistency checks of one game day: names, follow-ups, times, and that it can run at all.
 
 Like `chaos.manifests.validation.checks` it reads the document as it was written, whatever else in it is invalid.
 """
@@ -15,7 +15,7 @@ from chaos.manifests.validation import draft
 from chaos.manifests.yaml.problems import Path
 from chaos.units import DURATION
 
-Said = Iterator[tuple[Path, str]]
+Issues = Iterator[tuple[Path, str]]
 
 SLOWEST_LOOK_S = 1.0
 """Whatever may end a day is looked at so often at least."""
@@ -29,7 +29,7 @@ def disagreements(document: dict[str, Any]) -> list[tuple[Path, str]]:
     return [(("spec", *path), what) for check in _CHECKS for path, what in check(spec)]
 
 
-def _unique_names(spec: dict[str, Any]) -> Said:
+def _unique_names(spec: dict[str, Any]) -> Issues:
     """Of stages, of experiments (each counts once in the score), and of follow-ups."""
     for entries, noun in (
         (draft.items(spec, "stages"), "stages"),
@@ -48,7 +48,7 @@ def _planned(spec: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield from (((*path, *inner), entry) for inner, entry in draft.items(stage, "experiments"))
 
 
-def _follow_ups_end(spec: dict[str, Any]) -> Said:
+def _follow_ups_end(spec: dict[str, Any]) -> Issues:
     """A chain of follow-ups comes back to nothing that is in it already."""
     following = {entry.get("name"): entry.get("followUp") for _, entry in draft.items(spec, "followUps")}
     for path, entry in [*_planned(spec), *draft.items(spec, "followUps")]:
@@ -61,20 +61,20 @@ def _follow_ups_end(spec: dict[str, Any]) -> Said:
             yield (*path, "followUp"), "goes round in a circle: " + " -> ".join([*map(str, chain), after])
 
 
-def _follow_ups_are_used(spec: dict[str, Any]) -> Said:
+def _follow_ups_are_used(spec: dict[str, Any]) -> Issues:
     called = {entry.get("followUp") for _, entry in [*_planned(spec), *draft.items(spec, "followUps")]}
     for path, entry in draft.items(spec, "followUps"):
         if isinstance(entry.get("name"), str) and entry["name"] not in called:
             yield (*path, "name"), f"'{entry['name']}' is no `followUp` of anything in this day"
 
 
-def _nothing_after_the_last(spec: dict[str, Any]) -> Said:
+def _nothing_after_the_last(spec: dict[str, Any]) -> Issues:
     stages = draft.items(spec, "stages")
     if stages and stages[-1][1].get("goNoGo"):
         yield (*stages[-1][0], "goNoGo"), "no stage comes after this one; nothing is left to decide"
 
 
-def _looked_at_often(spec: dict[str, Any]) -> Said:
+def _looked_at_often(spec: dict[str, Any]) -> Issues:
     gates = [
         ((*path, *inner), gate)
         for path, stage in draft.items(spec, "stages")
@@ -96,14 +96,14 @@ def _looked_at_often(spec: dict[str, Any]) -> Said:
             yield (*path, "for"), what
 
 
-def _blackouts_run_forwards(spec: dict[str, Any]) -> Said:
+def _blackouts_run_forwards(spec: dict[str, Any]) -> Issues:
     for path, blackout in draft.items(spec, "schedule", "blackouts"):
         since, until = blackout.get("from"), blackout.get("until")
         if isinstance(since, str) and isinstance(until, str) and until < since:
             yield (*path, "until"), f"{until} is before {since}"
 
 
-def _runs_some_day(spec: dict[str, Any]) -> Said:
+def _runs_some_day(spec: dict[str, Any]) -> Issues:
     """A cron that only ever fires outside of the windows would be a day that is thought to run and never does."""
     try:
         schedule = DaySchedule.model_validate(spec.get("schedule"))

@@ -1,4 +1,4 @@
-"""Find one's way in the models along a path: which keys are known there, which types a union has."""
+"""Shape of the models along a path: which keys are known there, and which types a union has."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Say what pydantic found in an author's words: where, what, what is allowed, and the nearest known word."""
+"""Validation messages: pydantic's errors in an author's words, with place, rule and the nearest known word."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,10 +10,10 @@ from chaos.manifests.models.base import SHAPES, Part
 from chaos.manifests.validation.shape import keys_at, path_of
 from chaos.manifests.yaml.problems import Path, quoted, unknown
 
-Said = tuple[Path, str]
+Issues = tuple[Path, str]
 
 
-def explain(error: ErrorDetails, kind: type[Part], raw: Any) -> Said:
+def explain(error: ErrorDetails, kind: type[Part], raw: Any) -> Issues:
     """The path and the sentence of one validation error of `raw` as a `kind`."""
     path = path_of(error["loc"], raw)
     context = error.get("ctx", {})

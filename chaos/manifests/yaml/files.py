@@ -1,4 +1,4 @@
-"""Which files hold manifests, and their text: bounded, UTF-8, and never waited for."""
+"""Manifest files: which they are, and their text; bounded, UTF-8, and never waited for."""
 
 import stat
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chaos.errors import ManifestError
 from chaos.manifests.yaml import tree
-from chaos.manifests.yaml.problems import Problem
+from chaos.manifests.yaml.problems import ManifestProblem
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -26,7 +26,9 @@ def _below(folder: Path) -> Iterator[Path]:
     try:
         inside = list(folder.iterdir())
     except OSError as error:
-        raise ManifestError(Problem(str(folder), 1, 1, "", f"cannot be listed: {error.strerror}")) from error
+        raise ManifestError(
+            ManifestProblem(str(folder), 1, 1, "", f"cannot be listed: {error.strerror}")
+        ) from error
     for path in inside:
         if path.name.startswith("."):
             continue
@@ -43,24 +45,24 @@ def bytes_of(path: Path) -> bytes:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise ManifestError(Problem(str(path), 1, 1, "", f"is {what}; expected a YAML file"))
+            raise ManifestError(ManifestProblem(str(path), 1, 1, "", f"is {what}; expected a YAML file"))
         with path.open("rb") as file:
             return file.read(tree.MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ManifestError(Problem(str(path), 1, 1, "", f"cannot be read: {why}")) from error
+        raise ManifestError(ManifestProblem(str(path), 1, 1, "", f"cannot be read: {why}")) from error
 
 
 def text_of(data: bytes, file: str) -> str:
     if len(data) > tree.MOST_BYTES:
         what = f"larger than {tree.MOST_BYTES // 1024}KiB; a manifest is not"
-        raise ManifestError(Problem(file, 1, 1, "", what))
+        raise ManifestError(ManifestProblem(file, 1, 1, "", what))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         mark = tree.position(data[: error.start].decode("utf-8-sig", "replace"), error.start)
-        raise ManifestError(Problem(file, *mark, "", "not UTF-8 text")) from error
+        raise ManifestError(ManifestProblem(file, *mark, "", "not UTF-8 text")) from error
     if "\0" in text:
         mark = tree.position(text, text.index("\0"))
-        raise ManifestError(Problem(file, *mark, "", "a NUL character; expected text"))
+        raise ManifestError(ManifestProblem(file, *mark, "", "a NUL character; expected text"))
     return text

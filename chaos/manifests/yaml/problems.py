@@ -1,4 +1,4 @@
-"""One thing that is wrong in a manifest: where, what, and what is allowed."""
+"""Problem in a manifest: its place, what is wrong, and what is allowed."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Problem:
+class ManifestProblem:
     """Prints as `file:line:column path: what`; lines and columns count from 1."""
 
     file: str

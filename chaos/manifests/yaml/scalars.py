@@ -1,4 +1,4 @@
-"""What a plain YAML word means: YAML 1.2's core schema, so `on`, `no` and `12:30:00` are text."""
+"""YAML scalars: what a plain word means by YAML 1.2's core schema; `on`, `no` and `12:30:00` are text."""
 
 import math
 import re

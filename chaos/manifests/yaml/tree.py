@@ -1,4 +1,4 @@
-"""Read YAML into plain data with the line and column of every key, refusing whatever could surprise or harm.
+"""YAML reader: plain data with line and column of every key; refuses what could surprise or harm.
 
 One pass over libyaml's events, without recursion: building nodes in C overflows the stack at some 25 KB of
 `[`, and even the events cost more the deeper they nest, so reading stops at the first one past the depth
@@ -56,7 +56,7 @@ class Tree:
 
 
 @dataclass
-class Reading:
+class YamlDocuments:
     """All documents of a text, and why it could not be read to its end, if so."""
 
     trees: list[Tree] = field(default_factory=list)
@@ -74,9 +74,9 @@ class _Frame:
         self.skip = False
 
 
-def read(text: str) -> Reading:
+def read(text: str) -> YamlDocuments:
     """The documents of `text`. Never raises for what is in it."""
-    reading = Reading()
+    reading = YamlDocuments()
     loader = _Loader(text)
     try:
         _Builder(reading, loader).run()
@@ -113,7 +113,7 @@ def _at(mark: Any) -> Mark:
 class _Builder:
     """Puts data together from events, one document after the other."""
 
-    def __init__(self, reading: Reading, loader: Any) -> None:
+    def __init__(self, reading: YamlDocuments, loader: Any) -> None:
         self._reading, self._loader = reading, loader
         self._open: list[_Frame] = []
         self._nodes = 0

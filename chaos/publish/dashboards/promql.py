@@ -1,4 +1,4 @@
-"""PromQL as far as we need it: a value as a string that cannot leave its quotes, and what a query refers to."""
+"""PromQL literals and references: a value as a string that cannot leave its quotes."""
 
 import re
 from collections.abc import Iterator

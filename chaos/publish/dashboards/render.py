@@ -1,4 +1,4 @@
-"""A template and what it may know -> the JSON of a Grafana dashboard.
+"""Renderer of dashboards: a template and its data -> the JSON of a Grafana dashboard.
 
 Ours are rendered here. A team's own may be anybody's (a repository brings it): a process of its own does that, within
 limits (`chaos.publish.templates`). The JSON that comes out is read strictly before anybody gets it; a name that a

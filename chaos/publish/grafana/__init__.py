@@ -4,7 +4,7 @@
 asked of it, `deliver` is all of that for one dashboard. Failing here never changes a verdict.
 """
 
-from chaos.publish.grafana.dispatch import Dispatch, Receipt, Window
-from chaos.publish.grafana.server import Running, Server, Spawned, configured
+from chaos.publish.grafana.dispatch import Annotation, Dispatch, Receipt
+from chaos.publish.grafana.server import McpServer, Server, Spawned, configured
 
-__all__ = ["Dispatch", "Receipt", "Running", "Server", "Spawned", "Window", "configured"]
+__all__ = ["Annotation", "Dispatch", "McpServer", "Receipt", "Server", "Spawned", "configured"]

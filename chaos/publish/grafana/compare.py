@@ -1,4 +1,4 @@
-"""Whether Grafana keeps the dashboard that it was sent. It may add to it (`id`, `version`, defaults), not change it."""
+"""Comparison of the dashboard that was sent with the one that Grafana keeps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deliver one dashboard: all steps in one bounded session, and what came of it."""
+"""Delivery of one dashboard: all steps in one bounded session, and the outcome."""
 
 import time
 

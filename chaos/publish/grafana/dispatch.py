@@ -1,4 +1,4 @@
-"""What is to be delivered for one run, and what has arrived so far."""
+"""Dispatch of one run's dashboard: what is to be sent, and what has arrived so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Window:
+class Annotation:
     """When one fault acted, to be marked on the dashboard; Unix seconds."""
 
     step: str
@@ -27,7 +27,7 @@ class Dispatch:
     start: float | None = None
     """Of the run; None while it lasts, when nothing is queried yet."""
     end: float | None = None
-    windows: Sequence[Window] = ()
+    windows: Sequence[Annotation] = ()
     besides: Sequence[Mapping[str, Any]] = ()
     """Dashboards that are the same for every run, stored when they are not there as they should be."""
 

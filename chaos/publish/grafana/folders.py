@@ -1,4 +1,4 @@
-"""The folder of our dashboards: found by its uid or by its title, or made.
+"""Folder of our dashboards in Grafana: found by its UID or title, or created.
 
 What Grafana answers when one is there already differs from version to version (docs/grafana.md has the table with its
 sources): 412, 409 or 400, with words or without. So a look comes first. What a search does not find may be there all
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.publish.grafana.patience import status
-from chaos.publish.grafana.session import Call, Refused
+from chaos.publish.grafana.session import Call, GrafanaRefused
 
 UID = "chaoslab"
 TITLE = "ChaosLab"
@@ -19,12 +19,12 @@ _NAME = "same name already exists"
 
 
 async def folder(call: Call) -> str:
-    """The uid of our folder. Raises Refused."""
+    """The uid of our folder. Raises GrafanaRefused."""
     if (found := _ours(await _known(call))) is not None:
         return found
     try:
         made = await call("create_folder", title=TITLE, uid=UID)
-    except Refused as refused:
+    except GrafanaRefused as refused:
         if status(refused) not in _TAKEN and _NAME not in str(refused):
             raise
         # By its title: somebody has made it meanwhile. By its uid, or not found for now: it is ours all the same.
@@ -36,7 +36,7 @@ async def _known(call: Call) -> Sequence[Mapping[str, Any]]:
     """Folders whose titles are like ours; none where a search is refused, which making one does not need."""
     try:
         found = await call("search_folders", query=TITLE)
-    except Refused:
+    except GrafanaRefused:
         return ()
     folders = found.get("dashboards") if isinstance(found, Mapping) else found
     return [each for each in folders or () if isinstance(each, Mapping)]

@@ -1,4 +1,4 @@
-"""What is asked again when Grafana stumbles, and what is not.
+"""Retries of Grafana calls: what is repeated when Grafana fails, and what is not.
 
 Asked again is only what can be done twice: reading, and saving a dashboard under its own uid over whatever is there.
 What is not (an annotation, which would be there twice) is asked again by whoever looks first what is there.
@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from chaos.publish.grafana.session import Call, Refused
+from chaos.publish.grafana.session import Call, GrafanaRefused
 
 T = TypeVar("T")
 
@@ -35,24 +35,24 @@ _FOR_NOW = frozenset((408, 425, 429, 500, 502, 503, 504))
 _TORN = ("EOF", "connection reset", "broken pipe", "connection refused", "i/o timeout", "deadline exceeded")
 
 
-def status(refused: Refused) -> int | None:
+def status(refused: GrafanaRefused) -> int | None:
     """Grafana's HTTP status in a refusal, when it is about one."""
     found = _STATUS.search(str(refused))
     return int(found[1]) if found else None
 
 
-def passing(refused: Refused) -> bool:
+def passing(refused: GrafanaRefused) -> bool:
     """Whether it may be otherwise in a moment."""
     code = status(refused)
     return code in _FOR_NOW if code is not None else any(word in str(refused) for word in _TORN)
 
 
 async def again(work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` returns, begun up to three times. Raises Refused."""
+    """What `work` returns, begun up to three times. Raises GrafanaRefused."""
     for pause_s in PAUSES_S:
         try:
             return await work()
-        except Refused as refused:
+        except GrafanaRefused as refused:
             if not passing(refused):
                 raise
         await asyncio.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""The PromQL that a dashboard's panels ask, with its variables filled in as Grafana does. Pure."""
+"""Queries of a dashboard's panels, with variables filled in as Grafana does. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

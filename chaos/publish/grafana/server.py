@@ -1,4 +1,4 @@
-"""Which MCP server is to be used: one that runs already, or the pinned binary, spawned for the session."""
+"""MCP server to use: a running one, or the pinned binary, started for the session."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from chaos.settings import Settings
 
 
 @dataclass(frozen=True)
-class Running:
+class McpServer:
     """An MCP server somewhere, by streamable HTTP."""
 
     url: str
@@ -26,13 +26,15 @@ class Spawned:
     """Of a service account that may read and write dashboards, folders, data sources and annotations."""
 
 
-Server = Running | Spawned
+Server = McpServer | Spawned
 
 
 def configured(settings: Settings) -> Server | None:
     """What the settings name; a running server before one to spawn. Raises PublishError for a URL that is none."""
     if settings.grafana_mcp_url:
-        return Running(_http(settings.grafana_mcp_url, "GRAFANA_MCP_URL"), _plain(settings.grafana_mcp_token))
+        return McpServer(
+            _http(settings.grafana_mcp_url, "GRAFANA_MCP_URL"), _plain(settings.grafana_mcp_token)
+        )
     if settings.grafana_url:
         return Spawned(
             _http(settings.grafana_url, "GRAFANA_URL"), _plain(settings.grafana_service_account_token)

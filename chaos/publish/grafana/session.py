@@ -1,4 +1,4 @@
-"""One short session with the MCP server, in a thread and an event loop of its own, bounded from outside.
+"""Session with the MCP server, in a thread and an event loop of its own, bounded from outside.
 
 The MCP client says a lost connection with a CancelledError, which Prefect would take for a cancelled run
 (modelcontextprotocol/python-sdk issue 3560), and stays closed afterwards (issue 3522). So: no session outlives one
@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 from chaos.errors import PublishError
-from chaos.publish.grafana.server import Running, Server, Spawned
+from chaos.publish.grafana.server import McpServer, Server, Spawned
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -36,12 +36,12 @@ PAUSES_S = (0.3, 0.6, 1.2, inf)
 _NO_SUCH_TOOL = -32602
 
 
-class Refused(PublishError):
+class GrafanaRefused(PublishError):
     """Grafana, or its MCP server, understood and said no: another attempt says no again."""
 
 
 class Call(Protocol):
-    """Ask one tool, by name. Raises Refused."""
+    """Ask one tool, by name. Raises GrafanaRefused."""
 
     async def __call__(self, tool: str, /, **arguments: Any) -> Any: ...
 
@@ -94,7 +94,7 @@ def _attempts(server: Server, work: Callable[[Call], Awaitable[T]], until: float
                 return asyncio.run(_once(server, work, until, signs))
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  a vendor's client throws what it likes
                 why = _why(server, error, signs)
-        if isinstance(why, Refused) or time.monotonic() + pause_s >= until:
+        if isinstance(why, GrafanaRefused) or time.monotonic() + pause_s >= until:
             break
         time.sleep(pause_s)
     raise why
@@ -102,22 +102,22 @@ def _attempts(server: Server, work: Callable[[Call], Awaitable[T]], until: float
 
 async def _once(server: Server, work: Callable[[Call], Awaitable[T]], until: float, signs: _Signs) -> T:
     """One session. A refusal leaves the session by its front door, or the client would wrap it in groups."""
-    refused: Refused | None = None
+    refused: GrafanaRefused | None = None
     async with asyncio.timeout(until - time.monotonic()):
         async with _client(server, signs) as client:
             try:
                 return await work(_caller(client))
-            except Refused as error:
+            except GrafanaRefused as error:
                 refused = error
     raise refused
 
 
 def _client(server: Server, signs: _Signs) -> "AbstractAsyncContextManager[Client]":
     try:
-        return _over_http(server, signs) if isinstance(server, Running) else _over_stdio(server, signs)
+        return _over_http(server, signs) if isinstance(server, McpServer) else _over_stdio(server, signs)
     except ImportError as error:
         what = f"no {error.name} here; install it with: pip install 'chaoslab[grafana]'"
-        raise Refused(what) from error
+        raise GrafanaRefused(what) from error
 
 
 def _over_stdio(server: Spawned, signs: _Signs) -> "Client":
@@ -134,7 +134,7 @@ def _over_stdio(server: Spawned, signs: _Signs) -> "Client":
     return Client(stdio_client(command, errlog=cast("TextIO", signs.words)))
 
 
-def _over_http(server: Running, signs: _Signs) -> "AbstractAsyncContextManager[Client]":
+def _over_http(server: McpServer, signs: _Signs) -> "AbstractAsyncContextManager[Client]":
     import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
@@ -162,11 +162,11 @@ def _caller(client: "Client") -> Call:
             answer = await client.call_tool(tool, arguments)
         except MCPError as error:
             if error.error.code == _NO_SUCH_TOOL:
-                raise Refused(f"{tool}: {error}; this needs the tools of mcp-grafana 2") from error
+                raise GrafanaRefused(f"{tool}: {error}; this needs the tools of mcp-grafana 2") from error
             raise
         text = "".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
-            raise Refused(f"{tool}: {_line(text)}")
+            raise GrafanaRefused(f"{tool}: {_line(text)}")
         try:
             return json.loads(text)
         except ValueError:
@@ -180,8 +180,10 @@ def _why(server: Server, error: BaseException, signs: _Signs) -> PublishError:
     first = _first(error)
     if isinstance(first, PublishError):
         return first
-    if isinstance(server, Running) and signs.status in (401, 403):
-        return Refused(f"{_name(server)} answers {signs.status}: GRAFANA_MCP_TOKEN is not the one it wants")
+    if isinstance(server, McpServer) and signs.status in (401, 403):
+        return GrafanaRefused(
+            f"{_name(server)} answers {signs.status}: GRAFANA_MCP_TOKEN is not the one it wants"
+        )
     if isinstance(first, TimeoutError):
         return PublishError(f"{_name(server)}: no answer in time")
     if isinstance(first, asyncio.CancelledError):
@@ -200,7 +202,7 @@ def _first(error: BaseException) -> BaseException:
 def _name(server: Server) -> str:
     """Without the password that a URL may hold."""
     kind, url = (
-        ("the MCP server", server.url) if isinstance(server, Running) else ("Grafana", server.grafana_url)
+        ("the MCP server", server.url) if isinstance(server, McpServer) else ("Grafana", server.grafana_url)
     )
     place = urlsplit(url)
     return f"{kind} at {place.scheme}://{place.netloc.rpartition('@')[2]}"

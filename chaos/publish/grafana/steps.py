@@ -1,4 +1,4 @@
-"""What is asked of Grafana's MCP server to show one run, in order; each step can be done twice.
+"""Steps of a delivery by Grafana's MCP server, in order; each can be done twice.
 
 1. data source   the one with our Prometheus's URL, or ours by its uid, or a new one
 2. folder        ours by its uid, or the one with our title, or a new one
@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.publish.grafana.compare import first_difference
-from chaos.publish.grafana.dispatch import Dispatch, Receipt, Window
+from chaos.publish.grafana.dispatch import Annotation, Dispatch, Receipt
 from chaos.publish.grafana.folders import TITLE, UID, folder
 from chaos.publish.grafana.patience import again, patient, status
 from chaos.publish.grafana.queries import Query, queries_of, step_s
-from chaos.publish.grafana.session import Call, Refused
+from chaos.publish.grafana.session import Call, GrafanaRefused
 from chaos.text.inert import one_line
 
 MOST_WINDOWS = 100
@@ -28,7 +28,7 @@ _TOGETHER = 4
 
 
 async def carry_out(call: Call, dispatch: Dispatch, receipt: Receipt) -> None:
-    """All of them; `receipt` says how far it came. Raises Refused."""
+    """All of them; `receipt` says how far it came. Raises GrafanaRefused."""
     at_once, call = call, patient(call)
     source = await data_source(call, dispatch.prometheus_url)
     place = await folder(call)
@@ -56,10 +56,10 @@ async def data_source(call: Call, prometheus_url: str | None) -> Mapping[str, An
     if ours and (ours[0]["uid"] == UID or prometheus_url is None):
         return dict(next((source for source in ours if source.get("isDefault")), ours[0]))
     if prometheus_url is None:
-        raise Refused("Grafana has no Prometheus data source; set PROMETHEUS_URL, and one is made")
+        raise GrafanaRefused("Grafana has no Prometheus data source; set PROMETHEUS_URL, and one is made")
     try:
         return dict(await call("get_datasource", uid=UID))  # not listed, and there all the same
-    except Refused:
+    except GrafanaRefused:
         await _create(call, prometheus_url)
     return {"uid": UID, "name": TITLE}
 
@@ -93,18 +93,18 @@ def pointed_at(source: Mapping[str, Any], dashboard: Mapping[str, Any]) -> dict[
 
 
 async def save(call: Call, dashboard: Mapping[str, Any], place: str, message: str) -> str:
-    """Store it under its uid, whatever was there; its address. Raises Refused, for one that cannot be, too."""
+    """Store it under its uid, whatever was there; its address. Raises GrafanaRefused, for one that cannot be, too."""
     try:
         saved = await call(
             "update_dashboard", dashboard=dashboard, folderUid=place, overwrite=True, message=message
         )
-    except Refused as refused:
+    except GrafanaRefused as refused:
         if "folder not found" in str(refused).lower():
             hidden = f"when Grafana has one called {TITLE!r}, let the service account read it"
-            raise Refused(f"{refused}; no folder {place!r} is to be found: {hidden}") from refused
+            raise GrafanaRefused(f"{refused}; no folder {place!r} is to be found: {hidden}") from refused
         raise
     if not isinstance(saved, Mapping) or not saved.get("url"):
-        raise Refused(f"update_dashboard: Grafana says nothing of where {dashboard['uid']} is")
+        raise GrafanaRefused(f"update_dashboard: Grafana says nothing of where {dashboard['uid']} is")
     return str(saved["url"])
 
 
@@ -123,10 +123,10 @@ async def linked(call: Call, dispatch: Dispatch) -> str:
 
 
 async def read_back(call: Call, dashboard: Mapping[str, Any]) -> None:
-    """Raises Refused when Grafana keeps something else."""
+    """Raises GrafanaRefused when Grafana keeps something else."""
     kept = (await call("get_dashboard_by_uid", uid=dashboard["uid"]))["dashboard"]
     if difference := first_difference(dashboard, kept):
-        raise Refused(f"Grafana keeps something other than what was sent: {difference}")
+        raise GrafanaRefused(f"Grafana keeps something other than what was sent: {difference}")
 
 
 async def keep(call: Call, dashboard: Mapping[str, Any], place: str) -> bool:
@@ -138,18 +138,18 @@ async def keep(call: Call, dashboard: Mapping[str, Any], place: str) -> bool:
         kept = (await call("get_dashboard_by_uid", uid=dashboard["uid"]))["dashboard"]
         if first_difference(dashboard, kept) is None:
             return True
-    except Refused:
+    except GrafanaRefused:
         pass  # most often it is not there; whatever else it is, saving says it
     try:
         await save(call, dashboard, place, "as this version of ChaosLab draws it")
-    except Refused as refused:
+    except GrafanaRefused as refused:
         if provisioned(refused):
             return False
         raise
     return True
 
 
-def provisioned(refused: Refused) -> bool:
+def provisioned(refused: GrafanaRefused) -> bool:
     """Whether a dashboard is not to be saved because it comes from files or from a repository."""
     words = str(refused).lower()
     return status(refused) in (400, 403, 409) and any(
@@ -173,7 +173,7 @@ async def mark(call: Call, dispatch: Dispatch) -> int:
     return len(windows)
 
 
-def _annotation(window: Window) -> tuple[int, int, str]:
+def _annotation(window: Annotation) -> tuple[int, int, str]:
     """Milliseconds, and words that Grafana shows as HTML."""
     text = html.escape(one_line(f"{window.fault}: {window.step}"))
     return round(window.start * 1000), round(window.end * 1000), text
@@ -190,7 +190,7 @@ async def look_at_panels(call: Call, source: Mapping[str, Any], dispatch: Dispat
         async with narrow:
             try:
                 return bool((await call("query_prometheus", **_asked(query, source, dispatch)))["data"])
-            except Refused as error:
+            except GrafanaRefused as error:
                 return str(error)
 
     found = await asyncio.gather(*(has_data(query) for query in queries))

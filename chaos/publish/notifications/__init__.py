@@ -1,1 +1,1 @@
-"""Tell people what happened: a notice, the bodies it is sent as, and a sending that never matters to a run."""
+"""Notices to people: their text, their form for each receiver, and sending that never affects a run."""

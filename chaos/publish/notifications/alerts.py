@@ -1,4 +1,4 @@
-"""An experiment that deviates again and again, as an alert for whoever is on call; and its end, when it holds again.
+"""Alerts for people on call: an experiment that deviates repeatedly, and its end when it holds again.
 
 Sources. PagerDuty, "Send an Alert Event" of the Events API v2 (summary: 1024 characters, dedup_key: 255). Opsgenie,
 "Alert API" (message: 130 characters, alias: 512, description: 15000, 20 tags of 50) and its close by alias.

@@ -1,4 +1,4 @@
-"""A notice as the JSON that programs and people's chats take: our own, Slack's, Teams' and Discord's.
+"""Bodies of notices as JSON: ours, Slack's, Teams' and Discord's.
 
 Sources. Slack, "Sending messages using incoming webhooks", "Block Kit" (header: 150 characters, section: 3000, context:
 10 elements) and "Formatting text"; Mattermost and Rocket.Chat take the same `text`. Microsoft, "Post a workflow when a

@@ -1,4 +1,4 @@
-"""Text cut to what a receiver takes, after it was escaped, and never in the middle of an escape.
+"""Length limits of receivers: text cut after it was escaped, never inside of an escape.
 
 Lengths are counted in UTF-16 units, as the strings of JavaScript, Java and .NET are: who counts otherwise counts fewer.
 """

@@ -1,4 +1,4 @@
-"""A notice as an e-mail, and its way to a mail server: with TLS at once, by STARTTLS, or within this machine.
+"""Notices by e-mail: TLS, STARTTLS, or a server on this machine.
 
 Sources: RFC 5321 (replies of 4xx may pass, those of 5xx stay), RFC 3207 (STARTTLS), RFC 8314 (465), RFC 3834
 (`Auto-Submitted`, so that nobody's absence is answered), RFC 5322.
@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from chaos.publish.notifications.limits import cut
 from chaos.publish.notifications.notice import Notice
-from chaos.publish.notifications.parcels import Try
+from chaos.publish.notifications.requests import SendAttempt
 from chaos.text.inert import inert, one_line
 
 _PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
@@ -26,7 +26,7 @@ _OURSELVES = "[127.0.0.1]"
 _FORMS = "expected smtps://HOST[:465], smtp://HOST[:587] (STARTTLS) or smtp+plain://HOST[:25]"
 
 
-class Server(NamedTuple):
+class MailServer(NamedTuple):
     """Where mail goes."""
 
     scheme: str
@@ -34,7 +34,7 @@ class Server(NamedTuple):
     port: int
 
 
-def server(address: str) -> Server:
+def server(address: str) -> MailServer:
     """From an address. Raises ValueError with what is allowed, and nothing of what was given."""
     try:
         place = urlsplit(address.strip())
@@ -45,7 +45,7 @@ def server(address: str) -> Server:
         raise ValueError(_FORMS)
     if place.username or place.password:
         raise ValueError("user and password go into variables of their own")
-    return Server(place.scheme, place.hostname, port or _PORTS[place.scheme])
+    return MailServer(place.scheme, place.hostname, port or _PORTS[place.scheme])
 
 
 def people(addresses: str) -> list[str]:
@@ -78,7 +78,7 @@ def letter(notice: Notice, sender: str, to: list[str]) -> EmailMessage:
 class Letter:
     """One message to all who are to have it."""
 
-    server: Server
+    server: MailServer
     message: EmailMessage
     sender: str
     to: tuple[str, ...]
@@ -89,31 +89,33 @@ class Letter:
     def __repr__(self) -> str:
         return f"Letter({self.who})"
 
-    def attempt(self, within_s: float) -> Try:
+    def attempt(self, within_s: float) -> SendAttempt:
         """Bring it to the server. What the server says is not repeated: it may name what we sent."""
         try:
             return self._sent(within_s)
         except smtplib.SMTPNotSupportedError:
-            return Try("the server offers no STARTTLS, no login, or no addresses with letters beyond ASCII")
+            return SendAttempt(
+                "the server offers no STARTTLS, no login, or no addresses with letters beyond ASCII"
+            )
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
-            return Try(
+            return SendAttempt(
                 f"every recipient is refused: SMTP {codes[0]}", all(400 <= code < 500 for code in codes)
             )
         except smtplib.SMTPResponseException as error:
-            return Try(f"SMTP {error.smtp_code}", 400 <= error.smtp_code < 500)
+            return SendAttempt(f"SMTP {error.smtp_code}", 400 <= error.smtp_code < 500)
         except smtplib.SMTPServerDisconnected:
-            return Try("the server hung up", again=True)
+            return SendAttempt("the server hung up", again=True)
         except smtplib.SMTPException as error:
-            return Try(type(error).__name__)
+            return SendAttempt(type(error).__name__)
         except ssl.SSLError as error:
-            return Try(f"TLS: {error.reason or type(error).__name__}")
+            return SendAttempt(f"TLS: {error.reason or type(error).__name__}")
         except OSError as error:
-            return Try(type(error).__name__, again=True)
+            return SendAttempt(type(error).__name__, again=True)
         except ValueError as error:  # a host that is none, a message that cannot be written
-            return Try(type(error).__name__)
+            return SendAttempt(type(error).__name__)
 
-    def _sent(self, within_s: float) -> Try:
+    def _sent(self, within_s: float) -> SendAttempt:
         connection = self._connected(within_s)
         try:
             if self.server.scheme == "smtp":
@@ -126,8 +128,8 @@ class Letter:
         finally:
             connection.close()
         if refused:
-            return Try(f"{len(refused)} of {len(self.to)} recipients are refused")
-        return Try(None)
+            return SendAttempt(f"{len(refused)} of {len(self.to)} recipients are refused")
+        return SendAttempt(None)
 
     def _connected(self, within_s: float) -> smtplib.SMTP:
         host, port = self.server.host, self.server.port

@@ -1,4 +1,4 @@
-"""What people are told: one event of a run or a game day, in a sentence, with where to look. Plain data, no secrets."""
+"""Notice: one event of a run or a game day in a sentence, with links. Plain data, no secrets."""
 
 import re
 from collections.abc import Mapping

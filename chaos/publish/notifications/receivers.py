@@ -1,4 +1,4 @@
-"""Who is to have a notice, by the settings: a parcel for each, or why there can be none."""
+"""Receivers of notices by the settings: a request for each, or why there can be none."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ from chaos.publish.notifications import alerts
 from chaos.publish.notifications.bodies import discord, generic, slack, teams
 from chaos.publish.notifications.mail import Letter, letter, people, server
 from chaos.publish.notifications.notice import Notice
-from chaos.publish.notifications.parcels import Parcel, Post
+from chaos.publish.notifications.requests import NoticeRequest, Post
 from chaos.settings import Settings
 from chaos.text.masker import Masker
 from chaos.text.secrecy import MASKED
@@ -33,7 +33,7 @@ class Unusable(ValueError):
     """A receiver that the settings name badly; what it says repeats nothing of them."""
 
 
-def parcels(notice: Notice, settings: Settings) -> Iterator[Parcel]:
+def requests(notice: Notice, settings: Settings) -> Iterator[NoticeRequest]:
     """For people and programs; those of mail may raise Unusable last."""
     notice = without_secrets(notice, settings)
     if settings.chaoslab_notice_url is not None:
@@ -50,7 +50,9 @@ def parcels(notice: Notice, settings: Settings) -> Iterator[Parcel]:
         yield _letter(notice, settings)
 
 
-def alert(notice: Notice, action: alerts.Action, in_a_row: int, settings: Settings) -> Iterator[Parcel]:
+def alert(
+    notice: Notice, action: alerts.Action, in_a_row: int, settings: Settings
+) -> Iterator[NoticeRequest]:
     """For whoever is on call."""
     notice = without_secrets(notice, settings)
     if (key := settings.chaoslab_pagerduty_key) is not None:

@@ -1,9 +1,9 @@
-"""A notice that says it is a trial, for whoever sets receivers up."""
+"""Sample notice, for the person who sets up receivers."""
 
 from datetime import UTC, datetime
 
 from chaos.publish.notifications.notice import Notice
-from chaos.publish.notifications.receivers import Unusable, alert, parcels
+from chaos.publish.notifications.receivers import Unusable, alert, requests
 from chaos.publish.notifications.sending import deliver_all
 from chaos.settings import Settings
 
@@ -27,8 +27,8 @@ async def tried(settings: Settings) -> tuple[list[str], list[str]]:
     notice = sample()
     ready, bad = [], []
     try:
-        for parcel in parcels(notice, settings):
-            ready.append(parcel)
+        for request in requests(notice, settings):
+            ready.append(request)
     except Unusable as error:
         bad = [str(error)]
     calls = list(alert(notice, "trigger", 0, settings))

@@ -1,4 +1,4 @@
-"""Send a notice to whoever wants it: at most five seconds, a few tries, and never a word of it matters to a run.
+"""Sending of notices: at most five seconds, a few attempts; failures never affect a run.
 
 Each receiver has a thread of its own that nobody waits for longer than that: a name that does not resolve, or a server
 that answers a byte a minute, can hold up neither a run nor the end of the program.
@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from chaos.publish.notifications.alerts import Action
 from chaos.publish.notifications.notice import Notice
-from chaos.publish.notifications.parcels import THREAD, Parcel
-from chaos.publish.notifications.receivers import Unusable, alert, on_call, parcels
+from chaos.publish.notifications.receivers import Unusable, alert, on_call, requests
+from chaos.publish.notifications.requests import THREAD, NoticeRequest
 from chaos.publish.notifications.streaks import Streak, streak
 from chaos.settings import Settings
 
@@ -21,22 +21,22 @@ WITHIN_S = 5.0
 _PAUSES_S = (0.3, 1.0)
 
 
-async def tell(notice: Notice, say: Callable[[str], None]) -> None:
-    """Send it when it matters, and call whoever is on call; `say` hears who did not get it and why. Raises nothing."""
+async def send_notice(notice: Notice, log: Callable[[str], None]) -> None:
+    """Send it when it matters, and call whoever is on call; `log` hears who did not get it and why. Raises nothing."""
     settings = Settings()
     if notice.matters:
         for why in await send(notice, settings):
-            say(f"no notice: {why}")
+            log(f"no notice: {why}")
     for why in await call(notice, settings):
-        say(f"no alert: {why}")
+        log(f"no alert: {why}")
 
 
 async def send(notice: Notice, settings: Settings) -> list[str]:
     """Send it to every receiver at once; who did not get it and why, in a sentence each. Raises nothing."""
     ready, bad = [], ""
     try:
-        for parcel in parcels(notice, settings):
-            ready.append(parcel)  # one by one: those before a bad one are good
+        for request in requests(notice, settings):
+            ready.append(request)  # one by one: those before a bad one are good
     except Unusable as error:
         bad = str(error)
     return [*await deliver_all(ready), *([bad] if bad else [])]
@@ -76,13 +76,13 @@ def _due(row: Streak, after: int) -> Action | None:
     return "resolve" if row.deviated == 0 and row.alerted else None
 
 
-async def deliver_all(ready: Iterable[Parcel]) -> list[str]:
+async def deliver_all(ready: Iterable[NoticeRequest]) -> list[str]:
     """Bring them all at once; `who: why` of each that did not arrive. Raises nothing."""
     answers = await asyncio.gather(*(_sent(each) for each in ready))
     return [why for why in answers if why]
 
 
-async def _sent(parcel: Parcel) -> str | None:
+async def _sent(request: NoticeRequest) -> str | None:
     """Why it was not delivered; None when it was."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
@@ -92,7 +92,7 @@ async def _sent(parcel: Parcel) -> str | None:
             answer.set_result(why)
 
     def work() -> None:
-        why = _delivered(parcel, time.monotonic() + WITHIN_S)
+        why = _delivered(request, time.monotonic() + WITHIN_S)
         with suppress(RuntimeError):  # the program has ended meanwhile
             loop.call_soon_threadsafe(settle, why)
 
@@ -101,13 +101,13 @@ async def _sent(parcel: Parcel) -> str | None:
         async with asyncio.timeout(WITHIN_S):
             return await answer
     except TimeoutError:
-        return f"{parcel.who}: no answer within {WITHIN_S:.0f} s"
+        return f"{request.who}: no answer within {WITHIN_S:.0f} s"
 
 
-def _delivered(parcel: Parcel, until: float) -> str | None:
+def _delivered(request: NoticeRequest, until: float) -> str | None:
     """Try, and try again while that may help and there is time; not before the receiver wants it."""
     for pause_s in (*_PAUSES_S, None):
-        why, again, wait_s = parcel.attempt(max(0.1, until - time.monotonic()))
+        why, again, wait_s = request.attempt(max(0.1, until - time.monotonic()))
         if why is None:
             return None
         if not again or pause_s is None:
@@ -117,4 +117,4 @@ def _delivered(parcel: Parcel, until: float) -> str | None:
             why += f", asks to wait {wait_s:.0f} s" if wait_s > pause_s else ""
             break
         time.sleep(wait_s)
-    return f"{parcel.who}: {why}"
+    return f"{request.who}: {why}"

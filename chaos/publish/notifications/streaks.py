@@ -1,4 +1,4 @@
-"""How often in a row an experiment has deviated, on this machine: a small file for each, behind a lock.
+"""Streaks: how often in a row an experiment deviated on this machine; a small locked file for each.
 
 A run is counted once, however often it is told of. What taught nothing (inconclusive, crashed, not injected) neither
 counts nor ends a row.

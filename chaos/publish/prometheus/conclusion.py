@@ -1,4 +1,4 @@
-"""What a result says, as one sample each: for views over many runs."""
+"""Metrics of a result, one sample each: for views over many runs."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime

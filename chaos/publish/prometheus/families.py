@@ -1,4 +1,4 @@
-"""Every metric there is: name, meaning, and the labels it has beside `experiment`, `run`, `target` and `phase`.
+"""Metric families: name, meaning, and the labels beside `experiment`, `run`, `target` and `phase`.
 
 Names and units are by Prometheus' conventions: base units, the unit as suffix, shares as ratios from 0 to 1. Source:
 https://prometheus.io/docs/practices/naming/. All are gauges but one counter and the latencies, which are summaries

@@ -1,4 +1,4 @@
-"""A run's metrics while it lasts: a thread beside it reads its journal and brings the samples to the store.
+"""Live metrics of a run: a thread that reads its journal and sends the samples.
 
 Nothing of it is on the run's way. The store may be down, slow or hostile: the run does not notice, but for the wait at
 its end, at most END_S for what is still to be sent and `exporting.LAST_S` for what its result says. The result says
@@ -77,6 +77,8 @@ class Exporter:
 
 def _unheard(run: Run, result: "Result") -> "Result":
     """A run so short, on a machine so busy, that nothing had been sent when it was over."""
-    from chaos.publish.prometheus.progress import Progress
+    from chaos.publish.prometheus.progress import PushProgress
 
-    return result.model_copy(update={"delivery": {**result.delivery, "metrics": Progress().delivery(run)}})
+    return result.model_copy(
+        update={"delivery": {**result.delivery, "metrics": PushProgress().delivery(run)}}
+    )

@@ -19,7 +19,7 @@ from chaos.errors import ChaosLabError
 from chaos.publish.prometheus.conclusion import conclusion
 from chaos.publish.prometheus.families import FINAL, LIVE, MOST_SERIES, Family
 from chaos.publish.prometheus.projection import Projection
-from chaos.publish.prometheus.samples import STALE, Labels, Sample, Series
+from chaos.publish.prometheus.samples import STALE, Labels, MetricSeries, Sample
 from chaos.runs.journal import Journal
 
 Format = Literal["openmetrics", "prometheus"]
@@ -38,7 +38,7 @@ def of_journal(path: Path, form: Format = "openmetrics") -> list[str]:
 
 def text(samples: Iterable[Sample], form: Format = "openmetrics") -> Iterator[str]:
     """The lines, each with its newline."""
-    found: dict[str, dict[Series, list[Sample]]] = {family.name: {} for family in (*LIVE, *FINAL)}
+    found: dict[str, dict[MetricSeries, list[Sample]]] = {family.name: {} for family in (*LIVE, *FINAL)}
     for sample in samples:
         found[sample.series.name].setdefault(sample.series, []).append(sample)
     for family in (*LIVE, *FINAL):
@@ -52,7 +52,7 @@ def text(samples: Iterable[Sample], form: Format = "openmetrics") -> Iterator[st
         yield "# EOF\n"
 
 
-def _in_order(family: Family, found: Mapping[Series, list[Sample]]) -> Iterator[Sample]:
+def _in_order(family: Family, found: Mapping[MetricSeries, list[Sample]]) -> Iterator[Sample]:
     """Series by series; the quantiles of a summary are one, and its times go forward."""
     if family.type != "summary":
         yield from chain.from_iterable(found.values())
@@ -79,7 +79,7 @@ def _time(at_ms: int, form: Format) -> str:
 
 
 @lru_cache(MOST_SERIES)
-def _with_labels(series: Series) -> str:
+def _with_labels(series: MetricSeries) -> str:
     labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in series.labels if value)
     return f"{series.name}{{{labels}}}"
 

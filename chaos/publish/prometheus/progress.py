@@ -1,4 +1,4 @@
-"""How far the metrics of a run have got: a small file in its folder, so that another process can go on from there.
+"""Progress of an export: a small file in the run's folder, so that another process can continue.
 
 A journal always gives the same samples in the same order. So a number is enough to say which ones the store has had.
 """
@@ -12,7 +12,7 @@ from chaos.runs.directory import Run, write_whole
 
 
 @dataclass(slots=True)
-class Progress:
+class PushProgress:
     """Of one run and one store."""
 
     store: str = ""
@@ -36,7 +36,7 @@ class Progress:
         return self.ended and self.concluded and not self.refused
 
     @classmethod
-    def read(cls, run: Run, store: str) -> "Progress":
+    def read(cls, run: Run, store: str) -> "PushProgress":
         """From the run's folder; from nothing when there is none of that store. Raises PublishError."""
         try:
             found = cls(**loads(run.delivered.read_bytes()))

@@ -1,4 +1,4 @@
-"""The journal's events, one after the other, as samples. Pure and incremental: live and offline it is the same.
+"""Projection of a journal's events into samples. Pure and incremental: live and offline are the same.
 
 Usage is written at each of its samples. The rest is written every 250 ms, of what has ended since: a look or a request
 is known when it has ended, and by then a later one may have ended before it. That faults begin and end, and that
@@ -13,9 +13,9 @@ from typing import Any
 
 from chaos.errors import ChaosLabError
 from chaos.events import Event
-from chaos.publish.prometheus.pen import Pen
+from chaos.publish.prometheus.sample_writer import SampleWriter
 from chaos.publish.prometheus.samples import LAST_MS, Sample
-from chaos.publish.prometheus.target import Load, Looks, Processes, Steps, write_usage
+from chaos.publish.prometheus.target import LoadMetrics, Looks, Processes, StepMetrics, write_usage
 
 TICK_MS = 250
 _INTENDED = frozenset({"load.sampled", "probe.sampled"})
@@ -28,7 +28,7 @@ class Projection:
     """Of one run. Feed it every event in the order of its journal."""
 
     def __init__(self) -> None:
-        self._pen = Pen()
+        self._pen = SampleWriter()
         self.labels: dict[str, str] = {}
         """What all samples have in common; without it, nobody could tell whose they are, and there are none."""
         self._phase = ""
@@ -69,9 +69,9 @@ class Projection:
         self._begin(plan)
 
     def _begin(self, plan: Mapping[str, Any]) -> None:
-        self._load = Load(plan)
+        self._load = LoadMetrics(plan)
         self._looks = Looks(plan)
-        self._steps = Steps(plan)
+        self._steps = StepMetrics(plan)
         self._processes = Processes()
         self._on: Mapping[str, Callable[[Event], None]] = {
             "run.started": self._started,
@@ -102,7 +102,7 @@ class Projection:
             self._phase = ""
             self._pen.stop_all(at)
 
-    def _in_phase(self, write: Callable[[Event, Pen | None], None], event: Event) -> None:
+    def _in_phase(self, write: Callable[[Event, SampleWriter | None], None], event: Event) -> None:
         write(event, self._pen if self._phase else None)
 
     def _advance(self, known: float) -> None:

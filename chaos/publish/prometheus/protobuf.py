@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import isnan
 
-from chaos.publish.prometheus.samples import LAST_MS, STALE, Sample, Series
+from chaos.publish.prometheus.samples import LAST_MS, STALE, MetricSeries, Sample
 
 _STALE = struct.pack("<Q", 0x7FF0000000000002)
 """Prometheus' own NaN that ends a series. Source: prometheus/model/value, StaleNaN."""
@@ -25,9 +25,9 @@ def write_request(samples: Iterable[Sample]) -> bytes:
     return b"".join(_part(0x0A, _labels(series) + _points(points)) for series, points in found.items())
 
 
-def by_series(samples: Iterable[Sample]) -> dict[Series, list[Sample]]:
+def by_series(samples: Iterable[Sample]) -> dict[MetricSeries, list[Sample]]:
     """The samples of each series, in their order."""
-    found: dict[Series, list[Sample]] = {}
+    found: dict[MetricSeries, list[Sample]] = {}
     for sample in samples:
         found.setdefault(sample.series, []).append(sample)
     return found
@@ -51,7 +51,7 @@ def _moment(sample: Sample) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _labels(series: Series) -> bytes:
+def _labels(series: MetricSeries) -> bytes:
     """The labels, the name first: `__name__` sorts before them. An empty value means no label."""
     labels = (("__name__", series.name), *((key, value) for key, value in series.labels if value))
     return b"".join(

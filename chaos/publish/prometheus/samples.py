@@ -1,4 +1,4 @@
-"""One series, one sample of it, and how an unruly name becomes a label."""
+"""Samples and series of metrics, and how any name becomes a valid label."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from chaos.text.inert import inert
 Labels = tuple[tuple[str, str], ...]
 
 
-class Series(NamedTuple):
+class MetricSeries(NamedTuple):
     """A metric's name with its labels, sorted by their names."""
 
     name: str
@@ -18,7 +18,7 @@ class Series(NamedTuple):
 class Sample(NamedTuple):
     """One value. `at_ms` is Unix milliseconds, as finely as Prometheus keeps time."""
 
-    series: Series
+    series: MetricSeries
     at_ms: int
     value: float
 
@@ -31,9 +31,9 @@ LAST_MS = 253_402_300_799_999
 """The end of the year 9999; a later time is nobody's."""
 
 
-def series(name: str, labels: Mapping[str, str]) -> Series:
+def series(name: str, labels: Mapping[str, str]) -> MetricSeries:
     """A series, its labels cleaned."""
-    return Series(name, tuple((key, clean(labels[key])) for key in sorted(labels)))
+    return MetricSeries(name, tuple((key, clean(labels[key])) for key in sorted(labels)))
 
 
 def clean(value: str) -> str:

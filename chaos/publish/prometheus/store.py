@@ -1,4 +1,4 @@
-"""A store that takes remote write 1.0: one request, and what its answer means for whoever sent it.
+"""Remote-write store: one request of remote write 1.0, and what its answer means.
 
 Source: https://prometheus.io/docs/specs/prw/remote_write_spec/. 5xx and 429 may be sent again, any other 4xx must not
 be. One exception: Prometheus before 2.43 says 500 `too old sample` to what it will never take.
@@ -28,7 +28,7 @@ _HEADERS = {
 _NEVER = ("too old sample", "out of bounds")
 
 
-class Said(StrEnum):
+class StoreOutcome(StrEnum):
     """What became of a request."""
 
     TAKEN = "taken"
@@ -40,10 +40,10 @@ class Said(StrEnum):
     """It takes nothing from us: wrong address, wrong credentials."""
 
 
-class Answer(NamedTuple):
+class StoreAnswer(NamedTuple):
     """What it said, and why, for people."""
 
-    said: Said
+    said: StoreOutcome
     why: str = ""
 
 
@@ -71,16 +71,18 @@ class Store:
         token = settings.prometheus_token
         return cls(settings.metrics_store, token.get_secret_value() if token else None)
 
-    def send(self, samples: Sequence[Sample], within_s: float = PATIENCE_S) -> Answer:
+    def send(self, samples: Sequence[Sample], within_s: float = PATIENCE_S) -> StoreAnswer:
         """One request. Every failure is an answer."""
         body = snappy(write_request(samples))
         timeout = httpx.Timeout(within_s, connect=min(_CONNECT_S, within_s))
         try:
             response = self._client.post(self.url, content=body, timeout=timeout)
         except httpx.TimeoutException:
-            return Answer(Said.NOT_NOW, f"{self.shown} did not answer in time")
+            return StoreAnswer(StoreOutcome.NOT_NOW, f"{self.shown} did not answer in time")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Answer(Said.NOT_NOW, f"{self.shown} cannot be reached: {_first_line(str(error))}")
+            return StoreAnswer(
+                StoreOutcome.NOT_NOW, f"{self.shown} cannot be reached: {_first_line(str(error))}"
+            )
         return _answer(response, self.shown)
 
     def __enter__(self) -> Self:
@@ -105,17 +107,17 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def _answer(response: httpx.Response, shown: str) -> Answer:
+def _answer(response: httpx.Response, shown: str) -> StoreAnswer:
     code = response.status_code
     if response.is_success:
-        return Answer(Said.TAKEN)
+        return StoreAnswer(StoreOutcome.TAKEN)
     words = _first_line(response.text)
     why = f"{shown} said {code} {response.reason_phrase}{f': {words}' if words else ''}"
     if code in (400, 409, 413, 422) or any(each in words for each in _NEVER):
-        return Answer(Said.NOT_THESE, why)
+        return StoreAnswer(StoreOutcome.NOT_THESE, why)
     if code == 429 or code >= 500:
-        return Answer(Said.NOT_NOW, why)
-    return Answer(Said.NOTHING, why)
+        return StoreAnswer(StoreOutcome.NOT_NOW, why)
+    return StoreAnswer(StoreOutcome.NOTHING, why)
 
 
 def snappy(body: bytes) -> bytes:

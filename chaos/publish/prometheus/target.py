@@ -1,6 +1,6 @@
-"""What a target's metrics are read from: its usage, its load, the looks at it, its faults, its processes.
+"""Metrics of a target: usage, load, probes, faults and processes.
 
-Each part hears of its events and writes, at a tick, what is true then. A `Pen` of None: nothing is to be written yet.
+Each part hears of its events and writes, at a tick, what is true then. A writer of None: nothing is to be written yet.
 """
 
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from chaos.analysis.looks import Asked, look_of
-from chaos.analysis.recovery import Look
+from chaos.analysis.looks import PlannedSteadyState, look_of
+from chaos.analysis.recovery import JudgedSample
 from chaos.analysis.usage import disk_percent
 from chaos.events import Event
 from chaos.publish.prometheus.last_second import LENGTH_S, QUANTILES, LastSecond
-from chaos.publish.prometheus.pen import Pen
+from chaos.publish.prometheus.sample_writer import SampleWriter
 from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, request_of
 
 
-def write_usage(event: Event, pen: Pen | None) -> None:
+def write_usage(event: Event, pen: SampleWriter | None) -> None:
     """One sample of usage, at once."""
     if pen is None:
         return
@@ -32,7 +32,7 @@ def write_usage(event: Event, pen: Pen | None) -> None:
         pen.put("chaoslab_process_memory_bytes", at, _number(used.get("rss_bytes")), process=name)
 
 
-class Load:
+class LoadMetrics:
     """The requests of the last second."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ class Load:
         """No more are sent."""
         self._began = inf
 
-    def write(self, at: float, pen: Pen) -> None:
+    def write(self, at: float, pen: SampleWriter) -> None:
         """Latency and errors end while nothing is answered, rather than stand still; throughput is 0 then.
 
         Of nothing but failures there is no latency.
@@ -79,15 +79,15 @@ class Load:
 class _Look:
     """The looks at one steady state that no tick has shown."""
 
-    asked: Asked
-    ended: list[Look] = field(default_factory=list)
+    asked: PlannedSteadyState
+    ended: list[JudgedSample] = field(default_factory=list)
     last: float = -inf
 
     def add(self, event: Event) -> None:
         if self.asked.tolerance is not None:
             self.ended.append(look_of(event, self.asked.tolerance))
 
-    def write(self, at: float, pen: Pen) -> None:
+    def write(self, at: float, pen: SampleWriter) -> None:
         name = self.asked.name
         if looks := [look for look in self.ended if look.at + look.took_s <= at]:
             self.ended = [look for look in self.ended if look.at + look.took_s > at]
@@ -105,7 +105,7 @@ class Looks:
     """Every steady state: the worst look since the last tick."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
-        asked = [Asked.read(state) for state in plan.get("steady_state") or ()]
+        asked = [PlannedSteadyState.read(state) for state in plan.get("steady_state") or ()]
         self._states = {state.name: _Look(state) for state in asked}
 
     def sampled(self, event: Event) -> None:
@@ -113,13 +113,13 @@ class Looks:
         if state := self._states.get(str(event.data.get("probe"))):
             state.add(event)
 
-    def write(self, at: float, pen: Pen) -> None:
+    def write(self, at: float, pen: SampleWriter) -> None:
         """Nothing where nobody looked since; until that has been for too long."""
         for state in self._states.values():
             state.write(at, pen)
 
 
-class Steps:
+class StepMetrics:
     """Whether the fault of each step is in place."""
 
     def __init__(self, plan: Mapping[str, Any]) -> None:
@@ -127,24 +127,24 @@ class Steps:
         self._faults = {str(step["name"]): str((step.get("fault") or {}).get("type")) for step in steps}
         self._acting: set[str] = set()
 
-    def injected(self, event: Event, pen: Pen | None) -> None:
+    def injected(self, event: Event, pen: SampleWriter | None) -> None:
         """It is, from now on."""
         step = str(event.data.get("step"))
         self._acting.add(step)
         self._write(step, event.at, pen)
 
-    def recovered(self, event: Event, pen: Pen | None) -> None:
+    def recovered(self, event: Event, pen: SampleWriter | None) -> None:
         """It is no more."""
         step = str(event.data.get("step"))
         self._acting.discard(step)
         self._write(step, event.at, pen)
 
-    def write(self, at: float, pen: Pen) -> None:
+    def write(self, at: float, pen: SampleWriter) -> None:
         """Every step."""
         for step in self._faults:
             self._write(step, at, pen)
 
-    def _write(self, step: str, at: float, pen: Pen | None) -> None:
+    def _write(self, step: str, at: float, pen: SampleWriter | None) -> None:
         if pen is not None and step in self._faults:
             acting = float(step in self._acting)
             pen.put("chaoslab_fault_active", at, acting, fault=self._faults[step], step=step)
@@ -156,27 +156,27 @@ class Processes:
     def __init__(self) -> None:
         self._up: dict[str, tuple[bool, float]] = {}
 
-    def started(self, event: Event, pen: Pen | None) -> None:
+    def started(self, event: Event, pen: SampleWriter | None) -> None:
         """It runs."""
         self._note(event, pen, up=True, restarts=_number(event.data.get("restarts")) or 0.0)
 
-    def exited(self, event: Event, pen: Pen | None) -> None:
+    def exited(self, event: Event, pen: SampleWriter | None) -> None:
         """It runs no more."""
         _, restarts = self._up.get(str(event.data.get("process")), (False, 0.0))
         self._note(event, pen, up=False, restarts=restarts)
 
-    def _note(self, event: Event, pen: Pen | None, *, up: bool, restarts: float) -> None:
+    def _note(self, event: Event, pen: SampleWriter | None, *, up: bool, restarts: float) -> None:
         name = str(event.data.get("process"))
         self._up[name] = (up, restarts)
         if pen is not None:
             self._write(name, event.at, pen)
 
-    def write(self, at: float, pen: Pen) -> None:
+    def write(self, at: float, pen: SampleWriter) -> None:
         """Every process that was ever started."""
         for name in self._up:
             self._write(name, at, pen)
 
-    def _write(self, name: str, at: float, pen: Pen) -> None:
+    def _write(self, name: str, at: float, pen: SampleWriter) -> None:
         up, restarts = self._up[name]
         pen.put("chaoslab_process_up", at, float(up), process=name)
         pen.put("chaoslab_process_restarts_total", at, restarts, process=name)

@@ -1,1 +1,1 @@
-"""Templates of strangers, rendered by a process of its own that has little time, little memory and no keys."""
+"""Users' templates, rendered in a process of its own with limits of time and memory and without keys."""

@@ -1,4 +1,4 @@
-"""The process that renders: one request after another from standard input, until that ends.
+"""Renderer process: answers one request after another from standard input, until that ends.
 
 A message is its length, four bytes in network order, and JSON. What a template takes is limited from within by a timer,
 which knows the line, and by the kernel, which nothing talks out of it: setrlimit(2).

@@ -1,4 +1,4 @@
-"""Filters that templates have beside Jinja's own."""
+"""Template filters beside Jinja's own."""
 
 
 def quoted(text: object) -> str:

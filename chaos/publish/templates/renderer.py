@@ -1,4 +1,4 @@
-"""Who asks the process that renders: it is started for the first template, and serves all of a command.
+"""Client of the renderer process, which is started for the first template and serves all of a command.
 
 It has nothing of this process: no environment, no place to import from but Jinja's and ours, the root as its directory.
 What does not answer in time, or answers too much, is killed; the next template gets a new one.

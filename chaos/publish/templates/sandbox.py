@@ -1,4 +1,4 @@
-"""Jinja for templates of strangers: its sandbox, in which a template sees only templates beside it and ours."""
+"""Jinja sandbox for users' templates: only templates beside them and ours can be included."""
 
 import os
 import stat

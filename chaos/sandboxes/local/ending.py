@@ -145,8 +145,25 @@ def remove(folder: Path) -> None:
     id_ = _said(folder, "spec.json", "id")
     if isinstance(id_, str) and _ID.fullmatch(id_) and folder.name == f"box-{id_.partition('-')[0]}":
         with contextlib.suppress(OSError):
-            _groups(folder, f"chaoslab-{id_}").remove()
+            groups = _groups(folder, f"chaoslab-{id_}")
+            _empty(groups)
+            groups.remove()
     shutil.rmtree(folder, ignore_errors=True)  # follows no links
+
+
+def _empty(groups: cgroups.Cgroup) -> None:
+    """End who is still in there: a PID 1 whose keeper and builder were killed while it was being made has no parent."""
+    deadline = time.monotonic() + _DIES_WITHIN_S
+    while (members := _members(groups)) and time.monotonic() < deadline:
+        _kill(members)
+        time.sleep(0.005)
+
+
+def _members(groups: cgroups.Cgroup) -> list[int]:
+    levels = (Path(level) for parent in groups.parents for level, _, _ in os.walk(parent))
+    return [
+        int(pid) for level in levels for pid in (level / "cgroup.procs").read_text().split() if pid != "0"
+    ]
 
 
 def _groups(folder: Path, name: str) -> cgroups.Cgroup:

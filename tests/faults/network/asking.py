@@ -9,7 +9,7 @@ import time
 from chaos.faults.dependency_failure import DependencyFailure
 from chaos.faults.dns_failure import DnsFailure
 from chaos.faults.network.askers import Askers
-from chaos.faults.network.endpoints import Endpoint
+from chaos.faults.network.endpoints import NetworkEndpoint
 from chaos.faults.network.nft import TCP, UDP
 from chaos.faults.network.reconnect import reset_open
 from tests.faults.network.delays import app, observed
@@ -106,10 +106,10 @@ def reconnects() -> None:
         accepted = [listeners[0].accept(), listeners[0].accept(), listeners[1].accept()]
         ours = LocalTarget(adopted={"web": children[0].pid, "worker": children[1].pid})
         with ours:
-            assert reset_open(ours, [Endpoint(None, ports[0])]) == 1
+            assert reset_open(ours, [NetworkEndpoint(None, ports[0])]) == 1
             assert children[0].stdout is not None
             assert children[0].stdout.readline() == "ConnectionResetError\n"
-            assert reset_open(ours, [Endpoint("127.0.0.2", None)]) == 0
+            assert reset_open(ours, [NetworkEndpoint("127.0.0.2", None)]) == 0
             assert reset_open(ours, None) == 1
             assert children[1].stdout is not None
             assert children[1].stdout.readline() == "ConnectionResetError\n"

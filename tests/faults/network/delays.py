@@ -21,7 +21,7 @@ from chaos.faults.support.base import Injection
 from chaos.faults.support.fidelity import percentile
 from tests.faults.target import ROOT, LocalTarget
 
-LADDER = packets.LADDER
+LADDER = packets.BACKENDS
 ROUNDS = 12
 ONCE_MS = 180
 """A delay of 100 ms paid once on a busy machine, and not twice."""
@@ -90,7 +90,7 @@ def observed(target: LocalTarget, injection: Injection, seconds: float) -> list[
 
 def only(rung: str) -> None:
     """Leave one rung of the ladder."""
-    packets.LADDER = [one for one in LADDER if one[0] == rung]
+    packets.BACKENDS = [one for one in LADDER if one[0] == rung]
 
 
 def volley(connections: Sequence[socket.socket]) -> list[float]:

@@ -1,12 +1,14 @@
 // `server 0` says its port and answers in the ways of HTTP/2; `client PORT` asks for all of them at once and prints what came, as JSON.
 const http2 = require("http2");
 const crypto = require("crypto");
-const [role, port] = process.argv.slice(2);
+const fs = require("fs");
+const [role, port, ...files] = process.argv.slice(2); // in TLS: of the server certificate and key, of the client its authority
+const [first, second] = files.map((name) => fs.readFileSync(name));
 const BIG = crypto.createHash("sha256").update("x").digest().toString("hex").repeat(50_000); // 3.2 MB
 const sha = (text) => crypto.createHash("sha256").update(text).digest("hex");
 
 function serve() {
-  const server = http2.createServer();
+  const server = first ? http2.createSecureServer({ cert: first, key: second }) : http2.createServer();
   server.on("stream", (stream, headers) => {
     const path = headers[":path"];
     stream.on("error", () => {});
@@ -65,7 +67,9 @@ function ask(session, path, body) {
 }
 
 async function client() {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const session = first
+    ? http2.connect(`https://localhost:${port}`, { ca: first })
+    : http2.connect(`http://127.0.0.1:${port}`);
   session.on("error", () => {});
   const wanted = ["/", "/big", "/grpc", "/reset", "/none", "/hints", "/big"].map((path) => ask(session, path));
   wanted.push(ask(session, "/echo", BIG), ask(session, "/echo", "hello"));

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chaos.faults.network.endpoints import Endpoint, parted
+from chaos.faults.network.endpoints import NetworkEndpoint, parted
 from chaos.faults.network.flows import Flow, parse
 from chaos.faults.network.orphans import orphans
 from chaos.faults.network.selection import Segments, Selection, Sorter, Way
@@ -98,7 +98,7 @@ def test_an_orphan_is_an_open_end_whose_peer_is_gone(sockets: list[Socket], foun
 def test_a_selection_survives_the_way_to_a_helper() -> None:
     selection = Selection((8000, 8001), True, (12, 13), 40000)
     assert Selection.of(selection.arguments()) == selection
-    other = Selection((), False, (), 1, "data", ("in",), (Endpoint("10.0.0.7", None),))
+    other = Selection((), False, (), 1, "data", ("in",), (NetworkEndpoint("10.0.0.7", None),))
     assert Selection.of(json.loads(json.dumps(other.arguments()))) == other
 
 
@@ -134,14 +134,22 @@ OUT, IN = Flow(6, HERE, 8000, THERE, 41000), Flow(6, THERE, 41000, HERE, 8000)
         (("out",), (), ["target out", "other", "echo out", "other"]),
         (("in",), (), ["other", "target in", "other", "echo in"]),
         (("out", "in"), (), ["target out", "target in", "echo out", "echo in"]),
-        (("out", "in"), (Endpoint("10.0.0.7", None),), ["target out", "target in", "echo out", "echo in"]),
-        (("out", "in"), (Endpoint("10.0.0.7", 41000),), ["target out", "target in", "echo out", "echo in"]),
-        (("out", "in"), (Endpoint("10.0.0.8", None),), ["other", "other", "echo out", "echo in"]),
-        (("out", "in"), (Endpoint("10.0.0.7", 41001),), ["other", "other", "echo out", "echo in"]),
+        (
+            ("out", "in"),
+            (NetworkEndpoint("10.0.0.7", None),),
+            ["target out", "target in", "echo out", "echo in"],
+        ),
+        (
+            ("out", "in"),
+            (NetworkEndpoint("10.0.0.7", 41000),),
+            ["target out", "target in", "echo out", "echo in"],
+        ),
+        (("out", "in"), (NetworkEndpoint("10.0.0.8", None),), ["other", "other", "echo out", "echo in"]),
+        (("out", "in"), (NetworkEndpoint("10.0.0.7", 41001),), ["other", "other", "echo out", "echo in"]),
     ],
 )
 def test_whose_a_packet_is_by_way_and_peer(
-    ways: tuple[Way, ...], peers: tuple[Endpoint, ...], sorted_as: list[str]
+    ways: tuple[Way, ...], peers: tuple[NetworkEndpoint, ...], sorted_as: list[str]
 ) -> None:
     sorter = Sorter(Selection((8000,), False, (), 40000, "all", ways, peers))
     ours = Flow(6, HERE, 40000, HERE, 42000)

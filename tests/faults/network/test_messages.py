@@ -4,10 +4,10 @@ import pytest
 
 from chaos.faults.http.messages import (
     MOST_BYTES,
-    Body,
     Chunked,
-    Counted,
+    CountedBody,
     Endless,
+    MessageBody,
     NotHttp,
     kind_of,
     request_in,
@@ -17,7 +17,7 @@ from chaos.faults.http.messages import (
 CHUNKS = b"5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-End: 1\r\n\r\n"
 
 
-def taken(body: Body, pieces: list[bytes]) -> int:
+def taken(body: MessageBody, pieces: list[bytes]) -> int:
     """How many bytes of the pieces belong to the body."""
     total = 0
     for piece in pieces:
@@ -45,10 +45,10 @@ def test_what_is_not_chunks_is_refused(chunks: bytes) -> None:
 
 
 def test_a_counted_body_takes_its_own() -> None:
-    body = Counted(5)
+    body = CountedBody(5)
     assert (body.take(b"abc"), body.done) == (3, False)
     assert (body.take(b"defg"), body.done) == (2, True)
-    assert Counted(0).done
+    assert CountedBody(0).done
 
 
 HEAD = (
@@ -62,7 +62,7 @@ def test_a_head_is_read_when_it_is_whole(at: int) -> None:
     request = request_in(HEAD + b"abc")
     assert request is not None
     assert (request.raw, request.method, request.path) == (HEAD, "POST", "/x/y")
-    assert isinstance(request.body, Counted)
+    assert isinstance(request.body, CountedBody)
     assert request.body.left == 3
     assert request.expects_continue
     assert request.keeps_alive
@@ -106,21 +106,21 @@ def test_what_is_no_request_is_refused(nonsense: bytes) -> None:
 @pytest.mark.parametrize(
     ("head", "method", "body"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "GET", Counted),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "GET", CountedBody),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "GET", Chunked),
         (b"HTTP/1.1 200\r\n\r\n", "GET", Endless),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "GET", Endless),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", Counted),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET", Counted),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", "POST", Counted),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", CountedBody),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET", CountedBody),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "POST", CountedBody),
     ],
 )
-def test_how_a_response_is_framed(head: bytes, method: str, body: type[Body]) -> None:
+def test_how_a_response_is_framed(head: bytes, method: str, body: type[MessageBody]) -> None:
     response = response_in(head + b"more", method)
     assert response is not None
     assert response.raw == head
     assert type(response.body) is body
-    assert response.body.done is (body is Counted and (method == "HEAD" or response.status in (204, 100)))
+    assert response.body.done is (body is CountedBody and (method == "HEAD" or response.status in (204, 100)))
 
 
 @pytest.mark.parametrize(

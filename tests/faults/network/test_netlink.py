@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from chaos.faults.network import netlink, nft
-from chaos.faults.network.endpoints import Endpoint
+from chaos.faults.network.endpoints import NetworkEndpoint
 from chaos.faults.network.queued import chains
 from chaos.faults.network.selection import Selection
 from chaos.faults.network.severed import rules
@@ -43,7 +43,7 @@ def test_a_selection_by_port_looks_at_nothing_else() -> None:
 
 
 def test_every_direction_and_peer_has_rules() -> None:
-    peers = (Endpoint("10.0.0.7", 5432), Endpoint("::1", None))
+    peers = (NetworkEndpoint("10.0.0.7", 5432), NetworkEndpoint("::1", None))
     both = Selection((8000,), False, (), 40000, "all", ("out", "in"), peers)
     assert lengths(both) == {"arriving": 4 + 8, "in-elsewhere": 4, "out-elsewhere": 4}
     opening = Selection((8000,), False, (), 40000, "opening", ("out",))
@@ -51,7 +51,7 @@ def test_every_direction_and_peer_has_rules() -> None:
 
 
 def test_each_way_to_sever_has_rules() -> None:
-    place = [Endpoint("127.0.0.1", 9000), Endpoint("::1", None)]
+    place = [NetworkEndpoint("127.0.0.1", 9000), NetworkEndpoint("::1", None)]
     assert [len(rules(mode, place)) for mode in ("refuse", "blackhole", "reset")] == [4, 8, 4]
 
 
@@ -59,8 +59,8 @@ def refusals() -> None:
     """A batch with an unknown expression is refused whole, and the next one is not confused by that."""
     unknown = nft.Table("t")
     with pytest.raises(FileNotFoundError):
-        unknown.install([nft.Chain("c", nft.Hook.LOCAL_OUT, [nft.counter(), nft._expression("nonsense")])])
-    unknown.install([nft.Chain("c", nft.Hook.LOCAL_OUT, [nft.counter() + nft.drop(), nft.counter()])])
+        unknown.install([nft.NftChain("c", nft.Hook.LOCAL_OUT, [nft.counter(), nft._expression("nonsense")])])
+    unknown.install([nft.NftChain("c", nft.Hook.LOCAL_OUT, [nft.counter() + nft.drop(), nft.counter()])])
     assert unknown.counts() == [0, 0]
     other = nft.Table("t")
     with pytest.raises(OSError, match=r"exists|permitted"):

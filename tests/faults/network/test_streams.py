@@ -4,13 +4,16 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from chaos.faults.http.authority import Authority
 from chaos.faults.http.passage import Passage
+from chaos.faults.http.secured import Terms
 from chaos.faults.http.tampering import Dice, Mode, Tampering
 from chaos.faults.http.wire import Wire
 
@@ -21,7 +24,13 @@ INTERNAL, REFUSED, CALM = 2, 7, 11
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
-    with subprocess.Popen([*NODE, "server", "0"], stdout=subprocess.PIPE) as started:
+    with serving() as port:
+        yield port
+
+
+@contextmanager
+def serving(*files: str) -> Iterator[int]:
+    with subprocess.Popen([*NODE, "server", "0", *files], stdout=subprocess.PIPE) as started:
         assert started.stdout is not None
         yield int(started.stdout.readline())
         started.kill()
@@ -32,12 +41,12 @@ def dice(mode: Mode = "status", path: str = "/nowhere", **more: Any) -> Dice:
     return Dice(Tampering(mode=mode, path=path, streams=True, **fields), Random(7))
 
 
-def through(server: int, dice: Dice) -> dict[str, Any]:
+def through(server: int, dice: Dice, terms: Terms | None = None, *files: str) -> dict[str, Any]:
     """What Node's client says of all its requests."""
-    return asyncio.run(_through(server, dice))
+    return asyncio.run(_through(server, dice, terms, *files))
 
 
-async def _through(server: int, dice: Dice) -> dict[str, Any]:
+async def _through(server: int, dice: Dice, terms: Terms | None, *files: str) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     passing: set[asyncio.Task[None]] = set()
 
@@ -48,11 +57,12 @@ async def _through(server: int, dice: Dice) -> dict[str, Any]:
 
     async def carry(client: Wire) -> None:
         _, upstream = await loop.create_connection(lambda: Wire(client.news), "127.0.0.1", server)
-        await Passage(client, upstream, client.news, dice).run()
+        await Passage(client, upstream, client.news, dice, terms).run()
 
     proxy = await loop.create_server(lambda: Accepted(asyncio.Event()), "127.0.0.1", 0)
     port = proxy.sockets[0].getsockname()[1]
-    asking = await asyncio.create_subprocess_exec(*NODE, "client", str(port), stdout=subprocess.PIPE)
+    argv = [*NODE, "client", str(port), *files]
+    asking = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
     out, _ = await asyncio.wait_for(asking.communicate(), 60)
     proxy.close()
     await asyncio.wait_for(asyncio.gather(*passing), 60)
@@ -134,3 +144,15 @@ def test_a_stream_that_is_held_back_holds_no_other(server: int) -> None:
     others = [each["ms"] for each in found["all"] if each["path"].startswith("/many/")]
     assert min(late) >= 1490
     assert max(others) < min(late)
+
+
+def test_it_is_read_in_tls_too(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.make()
+    identity = authority.issue(["localhost"])
+    certificate, key = identity["certificate"], identity["key"]
+    terms = Terms(certificate, key, streams=True)
+    with serving(certificate, key) as server:
+        found = through(server, dice("status", "/grpc", grpc_status=14), terms, identity["authority"])
+    assert told(found, "/grpc") == {"status": 200, "only": "14", "reset": 0, "body": ""}
+    assert_untouched(found, "/grpc")

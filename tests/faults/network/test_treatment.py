@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from chaos.faults.network.treatment import Changed, Fate, Link, Loss, Overtaken, Twice, into_bad, treatment
+from chaos.faults.network.treatment import BitFlip, Fate, Link, Loss, Overtaken, Twice, into_bad, treatment
 
 COUNT = 50_000
 
 
-def fates(way: Loss | Twice | Changed | Overtaken) -> list[Fate]:
+def fates(way: Loss | Twice | BitFlip | Overtaken) -> list[Fate]:
     return [way.treat(float(number), "flow", 100)[1] for number in range(COUNT)]
 
 
@@ -67,8 +67,8 @@ def test_a_burst_goes_at_once_after_silence() -> None:
     assert link.treat(10.0, "flow", 300)[0] == 10.0
 
 
-@pytest.mark.parametrize("kind", [Twice, Changed])
-def test_a_share_is_chosen(kind: type[Twice | Changed]) -> None:
+@pytest.mark.parametrize("kind", [Twice, BitFlip])
+def test_a_share_is_chosen(kind: type[Twice | BitFlip]) -> None:
     chosen = sum(fate is not Fate.PASS for fate in fates(kind(Random(5), 0.1)))
     assert near(chosen, COUNT, 0.1)
 

@@ -4,8 +4,8 @@ import json
 import re
 
 from flows.console.app import create_app
-from flows.console.openapi import text
 from flows.console.problems import TYPES
+from scripts.openapi_page import text
 from tests.lab import ROOT
 
 

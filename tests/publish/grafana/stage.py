@@ -18,7 +18,7 @@ import pytest
 from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.publish import dashboards
-from chaos.publish.grafana import Dispatch, Running, Spawned, Window
+from chaos.publish.grafana import Annotation, Dispatch, McpServer, Spawned
 from chaos.runner.stages import analyze
 from chaos.runs.directory import Run
 from tests.doubles.grafana import Grafana
@@ -47,7 +47,7 @@ class Stage:
             "prometheus_url": self.prometheus.url,
             "start": datetime.fromisoformat(self.result.started_at).timestamp(),
             "end": datetime.fromisoformat(self.result.ended_at).timestamp(),
-            "windows": [Window("slow network", "network_delay", INJECTED, RECOVERED)],
+            "windows": [Annotation("slow network", "network_delay", INJECTED, RECOVERED)],
             "besides": dashboards.shared(),
         }
         return Dispatch(**known | other)
@@ -77,7 +77,7 @@ def spawned(grafana: Grafana) -> Spawned:
 
 
 @contextlib.contextmanager
-def running(grafana: Grafana) -> Iterator[tuple[Running, "subprocess.Popen[bytes]"]]:
+def running(grafana: Grafana) -> Iterator[tuple[McpServer, "subprocess.Popen[bytes]"]]:
     """The real binary as a server of streamable HTTP, ready; and its process."""
     options = ["--usage-stats", "disabled", "--log-level", "error"]
     environment = {"GRAFANA_URL": grafana.url, "GRAFANA_SERVICE_ACCOUNT_TOKEN": grafana.token}
@@ -88,7 +88,7 @@ def running(grafana: Grafana) -> Iterator[tuple[Running, "subprocess.Popen[bytes
 @contextlib.contextmanager
 def started_binary(
     options: Sequence[str], environment: Mapping[str, str]
-) -> Iterator[tuple[Running, "subprocess.Popen[bytes]"]]:
+) -> Iterator[tuple[McpServer, "subprocess.Popen[bytes]"]]:
     """With these options and this environment, on a free port, ready."""
     import mcp_grafana
 
@@ -100,7 +100,7 @@ def started_binary(
     process = subprocess.Popen(command, env=dict(environment), stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://{address}/healthz", process)
-        yield Running(f"http://{address}/mcp", CALLER), process
+        yield McpServer(f"http://{address}/mcp", CALLER), process
     finally:
         process.kill()
         process.wait()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chaos.publish.grafana import Running, Spawned
+from chaos.publish.grafana import McpServer, Spawned
 from chaos.publish.grafana.deliver import WITHIN_S, deliver
 from tests.doubles.grafana import Grafana
 from tests.publish.grafana.stage import CALLER, Stage, kill_own_binary, running, spawned
@@ -67,13 +67,13 @@ def test_a_wrong_token_of_grafana(stage: Stage, grafana: Grafana) -> None:
 @pytest.mark.parametrize("token", ["wrong", None])
 def test_a_wrong_token_of_the_mcp_server(stage: Stage, new_grafana: Grafana, token: str | None) -> None:
     with running(new_grafana) as (server, _):
-        _, failure = deliver(Running(server.url, token), stage.dispatch(), 30)
+        _, failure = deliver(McpServer(server.url, token), stage.dispatch(), 30)
     assert "answers 401: GRAFANA_MCP_TOKEN is not the one it wants" in str(failure)
     assert new_grafana.store.dashboards == {}
 
 
 def test_no_mcp_server_and_no_grafana(stage: Stage) -> None:
-    for nobody in (Running("http://127.0.0.1:9/mcp", CALLER), Spawned("http://127.0.0.1:9", "glsa")):
+    for nobody in (McpServer("http://127.0.0.1:9/mcp", CALLER), Spawned("http://127.0.0.1:9", "glsa")):
         started = time.monotonic()
         _, failure = deliver(nobody, stage.dispatch())
         assert "127.0.0.1:9" in str(failure)
@@ -81,7 +81,7 @@ def test_no_mcp_server_and_no_grafana(stage: Stage) -> None:
 
 
 def test_a_password_in_an_address_is_not_told(stage: Stage) -> None:
-    _, failure = deliver(Running("http://user:secret@127.0.0.1:9/mcp", CALLER), stage.dispatch(), 30)
+    _, failure = deliver(McpServer("http://user:secret@127.0.0.1:9/mcp", CALLER), stage.dispatch(), 30)
     assert "secret" not in str(failure)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chaos.errors import PublishError
-from chaos.publish.grafana import Dispatch, Receipt, Spawned, Window
+from chaos.publish.grafana import Annotation, Dispatch, Receipt, Spawned
 from chaos.publish.grafana.deliver import deliver
 from tests.doubles.grafana import Grafana
 from tests.doubles.grafana.sources import described
@@ -30,7 +30,7 @@ DISPATCH = Dispatch(
     run_id="a-run",
     experiment="shop",
     prometheus_url=None,
-    windows=[Window("slow network", "network_delay", 1_795_384_991.0, 1_795_384_999.0)],
+    windows=[Annotation("slow network", "network_delay", 1_795_384_991.0, 1_795_384_999.0)],
     besides=[drawn("chaoslab-fleet", "ChaosLab · all experiments")],
 )
 
@@ -181,6 +181,54 @@ def test_the_other_double_stumbles_and_gets_it_all(grafana: Grafana, stumbling: 
     assert failure is None
     assert receipt.link is not None
     assert (len(grafana.store.folders), len(grafana.store.annotations)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "faults"),
+    [
+        (SAVE, [503, 502]),
+        (SAVE, [408, 425]),
+        (MARK, [504, 500]),
+        (SOURCES, [500]),
+        (SEARCH, [500, 429]),
+        (SEARCH, [403]),
+        (LOOK, [502]),
+    ],
+    ids=lambda each: str(each).replace("/", "."),
+)
+def test_the_other_double_hears_of_what_passes_again_too(
+    grafana: Grafana, request_line: str, faults: list[int]
+) -> None:
+    _source(grafana)
+    grafana.stumbling = {request_line: list(faults)}
+    receipt, failure = deliver(spawned(grafana), DISPATCH, 30)
+    assert failure is None
+    assert receipt.link is not None
+    assert (len(grafana.store.folders), len(grafana.store.annotations)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "tries", "arrived"),
+    [
+        (SAVE, 500, 3, False),
+        (SAVE, 429, 3, False),
+        (SAVE, 401, 1, False),
+        (SAVE, 403, 1, False),
+        (SAVE, 412, 1, False),
+        (FOLDERS, 403, 1, False),
+        (MARK, 400, 1, True),
+        (MARK, 500, 3, True),
+    ],
+)
+def test_the_other_double_is_not_asked_for_ever(
+    new_grafana: Grafana, request_line: str, status: int, tries: int, arrived: bool
+) -> None:
+    _source(new_grafana)
+    new_grafana.stumbling = {request_line: [status] * 9}
+    receipt, failure = deliver(spawned(new_grafana), DISPATCH, 30)
+    assert str(status) in str(failure)
+    assert sum(call.startswith(request_line) for call in new_grafana.calls) == tries
+    assert (receipt.link is not None) == arrived
 
 
 @pytest.mark.parametrize("title", ["ChaosLab", "Renamed"])

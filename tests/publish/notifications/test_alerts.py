@@ -11,7 +11,7 @@ from chaos.publish.notifications import sending
 from chaos.publish.notifications.alerts import key_of, opsgenie, pagerduty
 from chaos.publish.notifications.limits import units
 from chaos.publish.notifications.notice import Notice, of_day, of_result
-from chaos.publish.notifications.sending import call, tell
+from chaos.publish.notifications.sending import call, send_notice
 from chaos.settings import Settings
 from chaos.verdict import Outcome, Verdict
 from tests.publish.notifications.test_forms import WORST, telling
@@ -195,6 +195,6 @@ def test_a_run_that_held_ends_an_alert_and_is_told_to_nobody_else(
     }.items():
         monkeypatch.setenv(name, value)
     said: list[str] = []
-    asyncio.run(tell(ran(9, "held"), said.append))
+    asyncio.run(send_notice(ran(9, "held"), said.append))
     assert said == []
     assert [event.get("event_action") for event in events(receiver)] == ["trigger", "resolve"]

@@ -15,8 +15,8 @@ from chaos.publish.notifications import sending
 from chaos.publish.notifications.bodies import discord, slack, teams
 from chaos.publish.notifications.limits import cut, units
 from chaos.publish.notifications.notice import Notice, of_result
-from chaos.publish.notifications.parcels import retry_after
 from chaos.publish.notifications.receivers import written
+from chaos.publish.notifications.requests import retry_after
 from chaos.publish.notifications.sending import send
 from tests.publish.notifications.test_notice import a_result
 from tests.publish.notifications.test_sending import Receiver, receiver, settings

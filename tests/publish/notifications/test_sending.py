@@ -16,7 +16,7 @@ import pytest
 from chaos.publish.notifications import sending
 from chaos.publish.notifications.notice import of_result
 from chaos.publish.notifications.receivers import SIGNATURE
-from chaos.publish.notifications.sending import send, tell
+from chaos.publish.notifications.sending import send, send_notice
 from chaos.settings import Settings
 from chaos.verdict import Outcome
 from tests.publish.notifications.test_notice import a_result
@@ -171,8 +171,8 @@ def test_a_secret_of_the_address_is_never_logged(
 def test_what_held_is_told_to_nobody(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAOSLAB_NOTICE_URL", receiver.url)
     said: list[str] = []
-    asyncio.run(tell(of_result(a_result()), said.append))
+    asyncio.run(send_notice(of_result(a_result()), said.append))
     assert receiver.sent == []
     receiver.answers = [400]
-    asyncio.run(tell(NOTICE, said.append))
+    asyncio.run(send_notice(NOTICE, said.append))
     assert said == ["no notice: CHAOSLAB_NOTICE_URL: HTTP 400"]

@@ -12,11 +12,11 @@ from chaos.analysis.judge import judge
 from chaos.analysis.result import Result
 from chaos.errors import PublishError
 from chaos.events import Event
-from chaos.publish.prometheus.courier import Courier
 from chaos.publish.prometheus.exporting import Export
 from chaos.publish.prometheus.live import END_S, exported
-from chaos.publish.prometheus.progress import Progress
+from chaos.publish.prometheus.progress import PushProgress
 from chaos.publish.prometheus.push import push
+from chaos.publish.prometheus.remote_writer import RemoteWriter
 from chaos.publish.prometheus.samples import Sample
 from chaos.publish.prometheus.store import Store
 from chaos.runs.directory import Run
@@ -60,7 +60,7 @@ def to(url: str) -> Settings:
     return Settings(prometheus_remote_write_url=url)
 
 
-def brought(run: Run, url: str, *, everything: bool = False) -> Progress:
+def brought(run: Run, url: str, *, everything: bool = False) -> PushProgress:
     with Store(url) as store:
         return push(run, store, everything=everything)
 
@@ -83,12 +83,12 @@ def test_a_push_brings_everything_once(run: Run, prometheus: Prometheus) -> None
 def test_what_was_never_answered_is_sent_again_as_it_was(run: Run, prometheus: Prometheus) -> None:
     """The store took a batch, and the line was cut before it could say so."""
     with Store(prometheus.write_url) as store:
-        courier = Courier(run, store, Progress(store.shown))
+        courier = RemoteWriter(run, store, PushProgress(store.shown))
         courier.look()
         courier.deliver()
     tried = courier.progress.samples
     assert tried > 0
-    Progress(courier.progress.store, tried=tried).write(run)
+    PushProgress(courier.progress.store, tried=tried).write(run)
     longer = [*events(run)[:-3], Event("usage.sampled", time.time(), {"cpu_percent": 5.0}), *events(run)[-3:]]
     run.journal.path.unlink()
     for event in longer:
@@ -120,7 +120,7 @@ def test_a_series_that_the_store_refuses_takes_no_other_with_it(run: Run, promet
 def test_what_no_request_holds_goes_in_several(
     run: Run, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chaos.publish.prometheus.courier.BATCH", 100)
+    monkeypatch.setattr("chaos.publish.prometheus.remote_writer.BATCH", 100)
     assert brought(run, prometheus.write_url).samples > 500
     assert stored(prometheus, run.id) == measured(events(run))
 
@@ -179,7 +179,7 @@ def test_nobody_waits_long_for_a_store_that_never_answers(
 def test_a_push_says_why_it_could_not(run: Run) -> None:
     with stubborn(403, "not you") as store, pytest.raises(PublishError, match="403 Forbidden: not you"):
         brought(run, store.url)
-    assert Progress.read(run, store.url).samples == 0
+    assert PushProgress.read(run, store.url).samples == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": 1}'])

@@ -7,8 +7,8 @@ import pytest
 
 from chaos.cli import examination as doctor
 from chaos.errors import PublishError
-from chaos.publish.prometheus.samples import LAST_MS, STALE, Sample, Series, series
-from chaos.publish.prometheus.store import Answer, Said, Store
+from chaos.publish.prometheus.samples import LAST_MS, STALE, MetricSeries, Sample, series
+from chaos.publish.prometheus.store import Store, StoreAnswer, StoreOutcome
 from chaos.settings import Settings
 from tests.prometheus_fixture import Prometheus, prometheus
 from tests.publish.prometheus.stores import stubborn
@@ -18,11 +18,11 @@ __all__ = ["prometheus"]
 HOSTILE = 'a"} or up{x="\n\\ {{ $run }} </script> ${x} \t ü 🐙'
 
 
-def one(name: str, **labels: str) -> Series:
+def one(name: str, **labels: str) -> MetricSeries:
     return series(name, labels)
 
 
-def send(url: str, samples: list[Sample], **how: float) -> Answer:
+def send(url: str, samples: list[Sample], **how: float) -> StoreAnswer:
     with Store(url) as store:
         return store.send(samples, **how)
 
@@ -42,7 +42,7 @@ def test_what_prometheus_gives_back_is_what_was_written(prometheus: Prometheus) 
         for each, values in given.items()
         for index, value in enumerate(values)
     ]
-    assert send(prometheus.write_url, samples).said is Said.TAKEN
+    assert send(prometheus.write_url, samples).said is StoreOutcome.TAKEN
     for each, values in given.items():
         (found,) = prometheus.stored(each.name)
         assert found["metric"] == {"__name__": each.name, **dict(each.labels)}
@@ -64,7 +64,7 @@ def test_a_bad_sample_takes_no_other_with_it(prometheus: Prometheus) -> None:
         Sample(one("no_time", run="a"), LAST_MS + 1, 1.0),
         Sample(one("before_all_time", run="a"), -1, 1.0),
     ]
-    assert send(prometheus.write_url, samples).said is Said.TAKEN
+    assert send(prometheus.write_url, samples).said is StoreOutcome.TAKEN
     (found,) = prometheus.stored("shuffled")
     assert [float(value) for _, value in found["values"]] == [1.0, 2.0, 3.0]
 
@@ -72,9 +72,9 @@ def test_a_bad_sample_takes_no_other_with_it(prometheus: Prometheus) -> None:
 def test_a_series_that_ends_is_gone_at_once(prometheus: Prometheus) -> None:
     at = now_ms() - 5_000
     ending = one("ending", run="a")
-    assert send(prometheus.write_url, [Sample(ending, at, 1.0)]).said is Said.TAKEN
+    assert send(prometheus.write_url, [Sample(ending, at, 1.0)]).said is StoreOutcome.TAKEN
     assert len(prometheus.query("ending")) == 1
-    assert send(prometheus.write_url, [Sample(ending, at + 100, STALE)]).said is Said.TAKEN
+    assert send(prometheus.write_url, [Sample(ending, at + 100, STALE)]).said is StoreOutcome.TAKEN
     assert prometheus.query("ending") == []
     assert len(prometheus.query("ending", at / 1000)) == 1
 
@@ -92,7 +92,7 @@ def test_a_hundred_thousand_samples_are_written_fast(prometheus: Prometheus) -> 
     ]
     began = time.monotonic()
     with Store(prometheus.write_url) as store:
-        assert all(store.send(batch).said is Said.TAKEN for batch in batches)
+        assert all(store.send(batch).said is StoreOutcome.TAKEN for batch in batches)
     took_s = time.monotonic() - began
     print(f"100 000 samples in {took_s:.2f} s")
     assert prometheus.query("sum(count_over_time(many[1h]))")[0]["value"][1] == "100000"
@@ -102,32 +102,32 @@ def test_a_hundred_thousand_samples_are_written_fast(prometheus: Prometheus) -> 
 @pytest.mark.parametrize(
     ("status", "words", "said"),
     [
-        (200, "", Said.TAKEN),
-        (204, "", Said.TAKEN),
-        (400, "out of order sample", Said.NOT_THESE),
-        (500, "too old sample", Said.NOT_THESE),
-        (500, "internal error", Said.NOT_NOW),
-        (429, "slow down", Said.NOT_NOW),
-        (503, "", Said.NOT_NOW),
-        (301, "", Said.NOTHING),
-        (401, "unauthorized", Said.NOTHING),
-        (403, "", Said.NOTHING),
-        (404, "404 page not found", Said.NOTHING),
+        (200, "", StoreOutcome.TAKEN),
+        (204, "", StoreOutcome.TAKEN),
+        (400, "out of order sample", StoreOutcome.NOT_THESE),
+        (500, "too old sample", StoreOutcome.NOT_THESE),
+        (500, "internal error", StoreOutcome.NOT_NOW),
+        (429, "slow down", StoreOutcome.NOT_NOW),
+        (503, "", StoreOutcome.NOT_NOW),
+        (301, "", StoreOutcome.NOTHING),
+        (401, "unauthorized", StoreOutcome.NOTHING),
+        (403, "", StoreOutcome.NOTHING),
+        (404, "404 page not found", StoreOutcome.NOTHING),
     ],
 )
-def test_an_answer_says_what_to_do(status: int, words: str, said: Said) -> None:
+def test_an_answer_says_what_to_do(status: int, words: str, said: StoreOutcome) -> None:
     with stubborn(status, words) as store:
         answer = send(store.url, [Sample(one("a"), 1000, 1.0)])
     assert answer.said is said
-    assert (str(status) in answer.why and words in answer.why) or said is Said.TAKEN
+    assert (str(status) in answer.why and words in answer.why) or said is StoreOutcome.TAKEN
 
 
 def test_a_store_that_is_slow_or_away_is_said_to_be() -> None:
     with stubborn(after_s=60) as slow:
         answer = send(slow.url, [Sample(one("a"), 1000, 1.0)], within_s=0.2)
-    assert answer == (Said.NOT_NOW, f"{slow.url} did not answer in time")
+    assert answer == (StoreOutcome.NOT_NOW, f"{slow.url} did not answer in time")
     answer = send(slow.url, [Sample(one("a"), 1000, 1.0)])
-    assert answer.said is Said.NOT_NOW
+    assert answer.said is StoreOutcome.NOT_NOW
     assert f"{slow.url} cannot be reached" in answer.why
 
 

@@ -1,7 +1,7 @@
-"""What a forge's webhook says, and whether to believe it: GitHub, GitLab, Gitea and Forgejo, or a script of one's own.
+"""Webhook deliveries: signatures and payloads of GitHub, GitLab, Gitea and Forgejo, or of a script of one's own.
 
-What it says is only ever a reason to look at a repository that is followed anyway. Nothing of it is used but the names
-of the repository and the branch, and those only to compare them.
+A delivery is only ever a reason to look at a repository that is followed anyway. Nothing of it is used but the names of
+the repository and the branch, and those only to compare them.
 
 Sources: GitHub "Validating webhook deliveries"; GitLab "Webhooks", secret token and signing token (the latter as
 standardwebhooks.com has it); Gitea "Webhooks".
@@ -29,16 +29,16 @@ Headers = Mapping[str, str]
 """By names in lower case."""
 
 
-class NotHeard(ChaosLabError):
+class DeliveryRefused(ChaosLabError):
     """A delivery that is refused; the message goes to its sender, who may be anybody."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WebhookDelivery:
     """One request as it came."""
 
     headers: Headers
@@ -47,55 +47,55 @@ class Delivery:
     """When, in seconds since 1970."""
 
 
-def identity(delivery: Delivery, secret: str) -> str:
-    """What is the same when a delivery is sent again. Raises NotHeard when it does not prove that it knows the secret.
+def verified(delivery: WebhookDelivery, secret: str) -> str:
+    """The digest of a delivery, the same when it is sent again. Raises DeliveryRefused without proof of the secret.
 
     Every proof that comes with it must hold: a wrong signature is not made good by a right token.
     """
     proofs = [holds for header, holds in _PROOFS.items() if header in delivery.headers]
     if not proofs:
-        raise NotHeard(401, f"no signature; one of these headers is needed: {', '.join(_PROOFS)}")
+        raise DeliveryRefused(401, f"no signature; one of these headers is needed: {', '.join(_PROOFS)}")
     if not all([holds(delivery, secret) for holds in proofs]):
-        raise NotHeard(401, "the signature is wrong")
+        raise DeliveryRefused(401, "the signature is wrong")
     return hashlib.sha256(delivery.body).hexdigest()
 
 
-def meant(delivery: Delivery, sources: Sequence[Source]) -> tuple[list[Source], str]:
-    """Which of the followed repositories were pushed to, and the sentence for the sender. Raises NotHeard."""
+def pushed_to(delivery: WebhookDelivery, sources: Sequence[Source]) -> tuple[list[Source], str]:
+    """Which of the followed repositories were pushed to, and the sentence for the sender. Raises DeliveryRefused."""
     event = next((delivery.headers[name] for name in _EVENTS if name in delivery.headers), "push")
     if event.lower() not in ("push", "push hook"):
         return [], "heard; only a push leads to anything"
-    said = _said(delivery)
-    ref, places = said.get("ref"), {_place(url) for url in _urls(said)} - {("", "")}
+    payload = _payload(delivery)
+    ref, places = payload.get("ref"), {_place(url) for url in _urls(payload)} - {("", "")}
     if not isinstance(ref, str) or not places:
-        raise NotHeard(400, "expected the JSON of a push, with ref and repository")
+        raise DeliveryRefused(400, "expected the JSON of a push, with ref and repository")
     followed = [one for one in sources if _place(one.url) in places]
     if not followed:
-        raise NotHeard(404, "that repository is not followed here")
-    found = [one for one in followed if ref == f"refs/heads/{one.branch}"]
-    return found, "heard" if found else f"heard; {followed[0].branch} is followed, not this branch"
+        raise DeliveryRefused(404, "that repository is not followed here")
+    pushed = [one for one in followed if ref == f"refs/heads/{one.branch}"]
+    return pushed, "heard" if pushed else f"heard; {followed[0].branch} is followed, not this branch"
 
 
-def _said(delivery: Delivery) -> dict[str, Any]:
+def _payload(delivery: WebhookDelivery) -> dict[str, Any]:
     kind = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise NotHeard(415, "expected application/json; set the webhook's content type to it")
+        raise DeliveryRefused(415, "expected application/json; set the webhook's content type to it")
     try:
-        said = json.loads(delivery.body)
+        payload = json.loads(delivery.body)
     except (ValueError, RecursionError):
-        raise NotHeard(400, "the body is no JSON") from None
-    return said if isinstance(said, dict) else {}
+        raise DeliveryRefused(400, "the body is no JSON") from None
+    return payload if isinstance(payload, dict) else {}
 
 
-def _urls(said: Mapping[str, Any]) -> Iterator[str]:
+def _urls(payload: Mapping[str, Any]) -> Iterator[str]:
     """Every address that a payload gives its repository."""
     for part, keys in (
         ("repository", ("clone_url", "ssh_url", "git_url", "html_url")),  # GitHub, Gitea, Forgejo
         ("project", ("git_http_url", "git_ssh_url", "web_url")),  # GitLab
     ):
-        about = said.get(part)
-        found = [about.get(key) for key in keys] if isinstance(about, dict) else []
-        yield from (url for url in found if isinstance(url, str))
+        about = payload.get(part)
+        urls = [about.get(key) for key in keys] if isinstance(about, dict) else []
+        yield from (url for url in urls if isinstance(url, str))
 
 
 def _place(url: str) -> tuple[str, str]:
@@ -107,22 +107,22 @@ def _place(url: str) -> tuple[str, str]:
     return (host.lower(), path.lower()) if path else ("", "")
 
 
-def _hub(delivery: Delivery, secret: str) -> bool:
+def _hub(delivery: WebhookDelivery, secret: str) -> bool:
     """GitHub, and what signs as it does: `sha256=` and the digest."""
     given = delivery.headers["x-hub-signature-256"]
     return _same(given, f"sha256={_digest(delivery.body, secret)}")
 
 
-def _gitea(delivery: Delivery, secret: str) -> bool:
+def _gitea(delivery: WebhookDelivery, secret: str) -> bool:
     return _same(delivery.headers["x-gitea-signature"], _digest(delivery.body, secret))
 
 
-def _gitlab_token(delivery: Delivery, secret: str) -> bool:
+def _gitlab_token(delivery: WebhookDelivery, secret: str) -> bool:
     """The secret itself: nothing is signed, so TLS must keep it."""
     return _same(delivery.headers["x-gitlab-token"], secret)
 
 
-def _standard(delivery: Delivery, secret: str) -> bool:
+def _standard(delivery: WebhookDelivery, secret: str) -> bool:
     """GitLab's signing token: identity, time and body are signed, so that an old delivery is known as old."""
     sent, stamp = delivery.headers.get("webhook-id", ""), delivery.headers.get("webhook-timestamp", "")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= _MOST_DIGITS):
@@ -136,10 +136,10 @@ def _standard(delivery: Delivery, secret: str) -> bool:
     signed = f"{sent}.{stamp}.".encode() + delivery.body
     right = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
     given = delivery.headers["webhook-signature"].split()[:8]
-    return any([_same(each, f"v1,{right}") for each in given])
+    return any([_same(one, f"v1,{right}") for one in given])
 
 
-_PROOFS: Mapping[str, Callable[[Delivery, str], bool]] = {
+_PROOFS: Mapping[str, Callable[[WebhookDelivery, str], bool]] = {
     "x-hub-signature-256": _hub,
     "x-gitea-signature": _gitea,
     "webhook-signature": _standard,

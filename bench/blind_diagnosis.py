@@ -1,4 +1,4 @@
-"""Name the fault from what the target showed, without being told: the same evidence, its labels hidden.
+"""Blind diagnosis: the fault named from what the target showed, its labels hidden.
 
 Used to find out how far an analysis can be trusted to tell causes apart (`bench/diagnosis.py`). Each rule is a
 mechanism, not a likeness: a disk that fills, memory that no process of the target holds, a process that is ended from
@@ -69,7 +69,14 @@ class Showing:
 
     def of(self, span: Span, *types: str) -> list[Event]:
         """The events of a phase."""
-        return [event for event in self.record.of(*types) if span.start <= event.at < span.end]
+        found = [event for event in self.record.of(*types) if span.start <= event.at < span.end]
+        return [event for event in found if event.data.get("probe") not in self._metrics]
+
+    @cached_property
+    def _metrics(self) -> frozenset[object]:
+        """Probes that ask nobody but our own count of the load, which is quick whatever the target does."""
+        found = self.record.of("probe.sampled")
+        return frozenset(e.data.get("probe") for e in found if _keys(e.data.get("value")) == {"value"})
 
     def took_s(self, span: Span, type_: str) -> list[float]:
         """How long good answers took, and how long was waited for those that never came; in order of length."""
@@ -91,6 +98,10 @@ class Showing:
     def kills(self) -> list[Event]:
         """When the kernel, or the limit, ended a process for want of memory."""
         return self.of(self.under, "memory.killed")
+
+
+def _keys(value: object) -> set[str]:
+    return set(value) if isinstance(value, dict) else set()
 
 
 def _failed(event: Event) -> bool:
@@ -162,10 +173,16 @@ def _killed(showing: Showing) -> str:
 
 
 def _delayed(showing: Showing) -> str:
-    """Even the fastest answers of the probe, and of the load, are slower; and they are answers."""
+    """Even the fastest answers of the probe, and of the load, are slower; and they are answers.
+
+    Where no probe looks at the target itself, the load's alone say so, when no process complains of a peer.
+    """
     if showing.own_errors >= FAILING:
         return ""
-    floors = [_lifted_s(showing, kind) for kind in ("probe.sampled", "load.sampled")]
+    kinds = [kind for kind in ("probe.sampled", "load.sampled") if showing.of(showing.under, kind)]
+    if not kinds or (len(kinds) == 1 and _complaint(showing)):
+        return ""
+    floors = [_lifted_s(showing, kind) for kind in kinds]
     if min(floors) < FLOOR_BY_S:
         return ""
     return f"every answer takes at least {seconds(min(floors))} longer than before and after"
@@ -190,10 +207,8 @@ def _dependency(showing: Showing) -> str:
         return f"{percent(showing.own_errors)} of the requests were answered with an error of the app's own"
     if showing.failing(showing.under, "probe.sampled") >= FAILING:
         return ""
-    usual = {str(event.data.get("line")) for event in showing.of(showing.before, "log.captured")}
-    for event in showing.of(showing.under, "log.captured"):
-        if (line := str(event.data.get("line"))) not in usual and _PEER.search(line):
-            return f"“{event.data.get('process')}” wrote at {clock(event.at)} that a peer failed it"
+    if complaint := _complaint(showing):
+        return complaint
     if (failing := showing.failing(showing.under, "load.sampled")) >= FAILING:
         return f"{percent(failing)} of the requests failed while the process was well"
     was, now = (
@@ -204,6 +219,15 @@ def _dependency(showing: Showing) -> str:
         return (
             f"requests took {seconds(now)} instead of {seconds(was)} while the process itself answered fast"
         )
+    return ""
+
+
+def _complaint(showing: Showing) -> str:
+    """A line of a log under the fault, of none before it, that a peer failed."""
+    usual = {str(event.data.get("line")) for event in showing.of(showing.before, "log.captured")}
+    for event in showing.of(showing.under, "log.captured"):
+        if (line := str(event.data.get("line"))) not in usual and _PEER.search(line):
+            return f"“{event.data.get('process')}” wrote at {clock(event.at)} that a peer failed it"
     return ""
 
 

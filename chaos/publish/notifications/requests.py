@@ -1,4 +1,4 @@
-"""What is brought to a receiver, and what one try of it came to. A `Post` is a request; a letter is in `mail`."""
+"""Notice requests: what is sent to a receiver, and the result of one attempt. A `Post` is HTTP; mail is in `mail`."""
 
 import email.utils
 import logging
@@ -14,7 +14,7 @@ _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
-class Try(NamedTuple):
+class SendAttempt(NamedTuple):
     """What one try came to."""
 
     why: str | None
@@ -25,14 +25,14 @@ class Try(NamedTuple):
     """Not before that: the receiver says so."""
 
 
-class Parcel(Protocol):
+class NoticeRequest(Protocol):
     """Something for one receiver."""
 
     @property
     def who(self) -> str:
         """The variable that names the receiver."""
 
-    def attempt(self, within_s: float) -> Try:
+    def attempt(self, within_s: float) -> SendAttempt:
         """Bring it there once."""
 
 
@@ -50,7 +50,7 @@ class Post:
     def __repr__(self) -> str:
         return f"Post({self.who})"
 
-    def attempt(self, within_s: float) -> Try:
+    def attempt(self, within_s: float) -> SendAttempt:
         """Send it. The answer's body is not read."""
         import httpx  # a run that tells nobody begins without it
 
@@ -67,13 +67,13 @@ class Post:
             ) as answer:
                 status = answer.status_code
                 if answer.is_success or status in self.fine:
-                    return Try(None)
+                    return SendAttempt(None)
                 wait_s = retry_after(answer.headers.get("Retry-After"), time.time())
-                return Try(f"HTTP {status}", status in _AGAIN, wait_s)
+                return SendAttempt(f"HTTP {status}", status in _AGAIN, wait_s)
         except httpx.TransportError as error:
-            return Try(type(error).__name__, not isinstance(error, httpx.UnsupportedProtocol))
+            return SendAttempt(type(error).__name__, not isinstance(error, httpx.UnsupportedProtocol))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # it may name the address
-            return Try(type(error).__name__)
+            return SendAttempt(type(error).__name__)
 
 
 def retry_after(said: str | None, now: float) -> float:

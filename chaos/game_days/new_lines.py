@@ -1,11 +1,11 @@
-"""What happened on a game day since somebody looked last, in words for a terminal. Pure."""
+"""New lines of a game day for a terminal: what happened since the last call. Pure."""
 
 from collections.abc import Iterator
 
 from chaos.game_days.day import Day
 
 
-def news(before: Day | None, now: Day) -> Iterator[str]:
+def new_lines(before: Day | None, now: Day) -> Iterator[str]:
     """A line for each stage, run and decision that is new."""
     stages = {stage.name: stage for stage in before.stages} if before else {}
     for stage in now.stages:

@@ -1,4 +1,4 @@
-"""What is said of an app's files that stay where they are because they look like secrets."""
+"""Secret-looking files of an app: what is said of those that are not copied."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

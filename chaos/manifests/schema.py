@@ -1,11 +1,10 @@
-"""The JSON schema that editors complete manifests from: `python -m chaos.manifests.schema.json_schema`, or `--docs`.
+"""JSON schema of manifests, for editors: made from the models, so it says nothing that validation does not."""
 
-Writes the schema, or the reference of every field, to standard output. Both come from the models, so neither can
-say anything that validation does not.
-"""
-
+import ast
+import inspect
 import json
-import sys
+import textwrap
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -17,7 +16,6 @@ from chaos.faults import FAULTS
 from chaos.manifests.load import AnyManifest
 from chaos.manifests.models.accepting import SUITED
 from chaos.manifests.policy import PolicyFile
-from chaos.manifests.schema import docstrings
 
 URI = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -43,7 +41,7 @@ class _Generator(GenerateJsonSchema):
 def _described(made: Schema, kind: type) -> Schema:
     """With what the class says below each of its fields, unless the field's own part says the same of itself."""
     fields = getattr(kind, "model_fields", {})
-    for name, words in docstrings.of(kind).items():
+    for name, words in _sentences(kind).items():
         about = fields.get(name)
         field = made.get("properties", {}).get(getattr(about, "alias", None) or to_camel(name))
         if field is not None and getattr(getattr(about, "annotation", None), "__doc__", None) != words:
@@ -146,7 +144,29 @@ def _tolerance(kind: Any) -> Schema:
     return {**made, "minProperties": 1}
 
 
-if __name__ == "__main__":
-    from chaos.manifests.schema.reference import reference
+def _sentences(kind: type) -> dict[str, str]:
+    """Field -> the sentence below it in the source, of the class and of those it inherits from.
 
-    sys.stdout.write(reference() if "--docs" in sys.argv[1:] else text())
+    Pydantic can read them as well, but for every class at every start; they are wanted only when a schema is written.
+    """
+    sentences: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("chaos."):
+            sentences |= _own(base)
+    return sentences
+
+
+@cache
+def _own(kind: type) -> dict[str, str]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(definition, ast.ClassDef)
+    pairs = zip(definition.body, definition.body[1:], strict=False)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairs
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }

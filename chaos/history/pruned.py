@@ -1,4 +1,4 @@
-"""What stays of a run whose files are not kept any more: `pruned.json` in its folder, with its rows of the index."""
+"""Pruned runs: `pruned.json` in the folder keeps the index rows of a run whose files are gone."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from chaos.history import files
-from chaos.history.errors import NotTaken
+from chaos.history.errors import RunNotIndexed
 from chaos.history.models import PRUNED, ArtifactRow
-from chaos.history.rows import ARTIFACTS, MOST_BYTES, Taken, check_id, sound
+from chaos.history.rows import ARTIFACTS, MOST_BYTES, RunRows, check_id, sound
 
 FILE = "pruned.json"
-_TAKEN = TypeAdapter(Taken)
+_TAKEN = TypeAdapter(RunRows)
 
 
-def note(taken: Taken) -> str:
+def pruned_note(taken: RunRows) -> str:
     """The text of the file, of rows whose artifacts say already what is gone."""
     return _TAKEN.dump_json(replace(taken, result=None), indent=1).decode() + "\n"
 
 
-def remembered(folder: Path, where: str) -> Taken | None:
-    """The rows of a run whose result is gone; None when nothing was pruned. Raises NotTaken."""
+def remembered(folder: Path, where: str) -> RunRows | None:
+    """The rows of a run whose result is gone; None when nothing was pruned. Raises RunNotIndexed."""
     said = _said(folder)
     return (
         None
@@ -49,11 +49,11 @@ def _artifact(folder: Path, name: str) -> ArtifactRow | None:
     )
 
 
-def _said(folder: Path) -> Taken | None:
+def _said(folder: Path) -> RunRows | None:
     data = files.read(folder / FILE, MOST_BYTES)
     if data is None:
         return None
-    wrong = NotTaken(f"{files.named(folder / FILE)}: is not what ChaosLab leaves of a run")
+    wrong = RunNotIndexed(f"{files.named(folder / FILE)}: is not what ChaosLab leaves of a run")
     try:
         said = _TAKEN.validate_json(data, strict=True)
     except ValidationError as error:

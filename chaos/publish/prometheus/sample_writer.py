@@ -1,4 +1,4 @@
-"""Writes a run's samples down: clean, in order, and with an end to every series that ends.
+"""Sample writer: clean, in order, and with an end of every series that ends.
 
 One store refuses a whole request for one bad sample. So nothing gets past here that one would refuse: no value that is
 no number, no sample that is not later than its series' last one.
@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from math import isfinite
 
 from chaos.publish.prometheus.families import MOST_SERIES
-from chaos.publish.prometheus.samples import LAST_MS, STALE, Sample, Series, series
+from chaos.publish.prometheus.samples import LAST_MS, STALE, MetricSeries, Sample, series
 
 _Key = tuple[str, str, tuple[str, ...]]
 
 
-class Pen:
+class SampleWriter:
     """Samples of one run in the order to send them; `page` takes those since the last look."""
 
     def __init__(self) -> None:
         self._common: Mapping[str, str] = {}
         self._phase = ""
-        self._known: dict[_Key, Series] = {}
-        self._newest: dict[Series, int] = {}
-        self._open: dict[Series, None] = {}
+        self._known: dict[_Key, MetricSeries] = {}
+        self._newest: dict[MetricSeries, int] = {}
+        self._open: dict[MetricSeries, None] = {}
         self._page: list[Sample] = []
 
     def begin(self, common: Mapping[str, str]) -> None:
@@ -55,7 +55,7 @@ class Pen:
         written, self._page = self._page, []
         return written
 
-    def _series(self, name: str, labels: dict[str, str]) -> Series | None:
+    def _series(self, name: str, labels: dict[str, str]) -> MetricSeries | None:
         """The series of that name in this phase; None when there are too many."""
         key = (name, self._phase, tuple(labels.values()))
         if (known := self._known.get(key)) is not None:
@@ -67,11 +67,11 @@ class Pen:
         self._newest.setdefault(found, -1)
         return found
 
-    def _end(self, found: Series, at: float) -> None:
+    def _end(self, found: MetricSeries, at: float) -> None:
         self._write(found, max(_ms(at), self._newest[found] + 1), STALE)
         del self._open[found]
 
-    def _write(self, found: Series, at_ms: int, value: float) -> bool:
+    def _write(self, found: MetricSeries, at_ms: int, value: float) -> bool:
         """Whether it could come after what is written already."""
         later = self._newest[found] < at_ms <= LAST_MS
         if later:

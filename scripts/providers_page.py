@@ -1,29 +1,22 @@
 """docs/sandboxes.md: which provider gives what, and by which mechanism each fault acts there; made from the models.
 
-`python -m chaos.manifests.schema.providers_page > docs/sandboxes.md`; with `--check FILE` it says whether FILE is
-stale.
+`python scripts/providers_page.py > docs/sandboxes.md`; with `--check FILE` it says whether FILE is stale.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS, NO_RUNG
-from chaos.manifests.models.sandboxes import ContainerSandbox, E2BSandbox, LocalSandbox, Sandbox
+from chaos.manifests.mechanisms import MECHANISMS, NO_BACKEND
+from chaos.manifests.models.sandboxes import SANDBOXES, ContainerSandbox, Sandbox
 from chaos.sandboxes.container.start import CAPABILITIES
 
-PROVIDERS: Mapping[str, type[Sandbox]] = {
-    "local": LocalSandbox,
-    "container": ContainerSandbox,
-    "e2b": E2BSandbox,
-}
 _INTRODUCTION = """# Sandboxes: which provider gives what
 
-Made by `python -m chaos.manifests.schema.providers_page`; do not edit. The same manifest runs on each of them:
-`sandbox.type`
-says where. The agent, the journal, the faults and the verdicts are the same; what differs is below.
+Made by `python scripts/providers_page.py`; do not edit. The same manifest runs on each of them: `sandbox.type` says
+where. The agent, the journal, the faults and the verdicts are the same; what differs is below.
 """
 
 
@@ -35,19 +28,19 @@ def page() -> str:
 
 def _providers() -> Iterator[str]:
     rows = {
-        "is": [_first_line(kind) for kind in PROVIDERS.values()],
+        "is": [_first_line(kind) for kind in SANDBOXES.values()],
         "gives faults": [
-            ", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in PROVIDERS.values()
+            ", ".join(f"`{name}`" for name in sorted(kind.provides)) for kind in SANDBOXES.values()
         ],
-        "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in PROVIDERS.values()],
-        "lacks": ["; ".join(why for why in NO_RUNG[name].values()) or "nothing" for name in PROVIDERS],
+        "runs `target.image`": ["yes" if kind.runs_images else "no" for kind in SANDBOXES.values()],
+        "lacks": ["; ".join(why for why in NO_BACKEND[name].values()) or "nothing" for name in SANDBOXES],
         "ports it keeps": [
             "; ".join(f"{port} is {whose}" for port, whose in kind.taken_ports.items()) or "none"
-            for kind in PROVIDERS.values()
+            for kind in SANDBOXES.values()
         ],
     }
     yield from _table(
-        ["", *(f"`{name}`" for name in PROVIDERS)], [[name, *cells] for name, cells in rows.items()]
+        ["", *(f"`{name}`" for name in SANDBOXES)], [[name, *cells] for name, cells in rows.items()]
     )
 
 
@@ -57,12 +50,12 @@ def _faults() -> Iterator[str]:
     rows = [
         [
             f"`{type_}`",
-            *(_cell(FAULTS[type_], name, kind) for name, kind in PROVIDERS.items()),
+            *(_cell(FAULTS[type_], name, kind) for name, kind in SANDBOXES.items()),
             _of_an_image(type_),
         ]
         for type_ in sorted(FAULTS)
     ]
-    yield from _table(["fault", *(f"`{name}`" for name in PROVIDERS), "in a container, of an `image`"], rows)
+    yield from _table(["fault", *(f"`{name}`" for name in SANDBOXES), "in a container, of an `image`"], rows)
     yield "\nWhat they delivered when they were measured is in [fidelity.md](fidelity.md)."
 
 
@@ -70,7 +63,7 @@ def _cell(fault: type[Fault], provider: str, kind: type[Sandbox]) -> str:
     if lacking := sorted(fault.requires - kind.provides):
         return f"refused: lacks {', '.join(lacking)}"
     type_ = str(fault.__dataclass_fields__["type"].default)
-    return ", ".join(name for name in MECHANISMS[type_] if name not in NO_RUNG[provider])
+    return ", ".join(name for name in MECHANISMS[type_] if name not in NO_BACKEND[provider])
 
 
 def _of_an_image(type_: str) -> str:
@@ -112,9 +105,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if Path(arguments[1]).read_text() == page():
         return 0
-    sys.stderr.write(
-        f"{arguments[1]} is stale; python -m chaos.manifests.schema.providers_page > {arguments[1]}\n"
-    )
+    sys.stderr.write(f"{arguments[1]} is stale; python scripts/providers_page.py > {arguments[1]}\n")
     return 1
 
 

@@ -1,6 +1,6 @@
 """docs/openapi.json: what the console answers, for programs; made from the routes.
 
-`python -m flows.console.openapi > docs/openapi.json`; with `--check FILE` it says whether FILE is stale.
+`python scripts/openapi_page.py > docs/openapi.json`; with `--check FILE` it says whether FILE is stale.
 """
 
 import json
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if Path(arguments[1]).read_text() == text():
         return 0
-    sys.stderr.write(f"{arguments[1]} is stale; python -m flows.console.openapi > {arguments[1]}\n")
+    sys.stderr.write(f"{arguments[1]} is stale; python scripts/openapi_page.py > {arguments[1]}\n")
     return 1
 
 

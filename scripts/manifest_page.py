@@ -1,14 +1,18 @@
-"""The reference of every field of a manifest, as markdown, from its JSON schema."""
+"""docs/manifest.md: the reference of every field of a manifest, made from its JSON schema.
 
+`python scripts/manifest_page.py > docs/manifest.md`
+"""
+
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from chaos.faults import FAULTS
-from chaos.manifests.schema.json_schema import Schema, schema
+from chaos.manifests.schema import Schema, schema
 
 _INTRODUCTION = """# What a manifest may say
 
-Generated from the models by `python -m chaos.manifests.schema.json_schema --docs`; do not edit.
+Generated from the models by `python scripts/manifest_page.py`; do not edit.
 
 A file holds one manifest a document (`---` between them). Text is UTF-8, at most 256 KiB, nested at most 32 deep.
 Plain words mean what YAML 1.2 says: `on`, `no`, `12:30:00` and `1_000` are text. Anchors, aliases, merge keys, tags and
@@ -139,3 +143,7 @@ def _simple(about: Schema) -> str:
 def _link(ref: str) -> str:
     name = ref.rsplit("/", 1)[-1]
     return f"[{name}](#{name.lower()})"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

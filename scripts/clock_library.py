@@ -1,6 +1,6 @@
 """Compile preload.c into a module that the agent carries, for this machine or another: needs a C compiler.
 
-    python -m chaos.faults.clock.build [MACHINE ...]
+    python scripts/clock_library.py [MACHINE ...]
 
 Another machine's compiler is `MACHINE-linux-gnu-gcc` (Debian: gcc-aarch64-linux-gnu, with libc6-dev-arm64-cross).
 What it writes is committed, so that neither a user nor a sandbox needs a compiler.
@@ -15,7 +15,7 @@ import textwrap
 import zlib
 from pathlib import Path
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "chaos/faults/clock"
 _OPTIONS = (
     "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-nonnull-compare", "-fno-delete-null-pointer-checks",
     "-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
@@ -31,7 +31,7 @@ def compiled(machine: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "clock.so")
         options = (*_OPTIONS, *_OF_MACHINE.get(machine, ()))
-        subprocess.run([compiler, *options, "-o", str(made), str(HERE / "preload.c")], check=True)
+        subprocess.run([compiler, *options, "-o", str(made), str(FOLDER / "preload.c")], check=True)
         return made.read_bytes()
 
 
@@ -39,12 +39,12 @@ def module(library: bytes, machine: str) -> str:
     """The text of the module that holds it."""
     packed = base64.b85encode(zlib.compress(library, 9)).decode()
     lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(packed, 100))
-    about = f'"""preload.c compiled for {machine}, by `python -m chaos.faults.clock.build`; do not edit."""'
+    about = f'"""preload.c compiled for {machine}, by `python scripts/clock_library.py`; do not edit."""'
     return f"{about}\n\nPACKED = (\n{lines}\n)\n"
 
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or [platform.machine()]:
-        target = HERE / f"preload_{wanted}.py"
+        target = FOLDER / f"preload_{wanted}.py"
         target.write_text(module(compiled(wanted), wanted))
         print(target)

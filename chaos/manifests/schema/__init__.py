@@ -1,1 +1,0 @@
-"""Pages and schemas made from the models."""
