@@ -4,11 +4,12 @@ export PYTHON
 BIN = .venv/bin
 STACKS = gunicorn haproxy nginx-light nodejs openjdk-17-jdk-headless postgresql python3-psycopg2 python3-redis redis-server
 
-.PHONY: help setup run test test-machines check bench fidelity truth mutants serve stack lock frontend fuzz
+.PHONY: help setup run test test-fast test-machines check bench fidelity truth mutants serve stack lock frontend fuzz
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
 	@echo "make test   set up, install the servers that tests need, run everything"
+	@echo "make test-fast  what needs no server, no sandbox and no clock, in about a minute"
 	@echo "make test-machines  every fault in guests of other kinds: systemd, cgroup v2, ordinary users, Docker, Podman (hours)"
 	@echo "make check  lint, types, import contracts, schema freshness"
 	@echo "make bench  ratios against what one would use instead"
@@ -29,6 +30,11 @@ run: setup
 test: check
 	@scripts/packages chromium iproute2 libseccomp2 podman postgresql prometheus runc util-linux $(STACKS)
 	@scripts/tests
+
+# What needs no server, no browser and no clock of its own.
+FAST_OF = analysis events explain/test_gate.py explain/test_rules.py explain/test_words.py game_days gitops history host house journals live manifests planning report runs statistics text
+test-fast: setup
+	@$(BIN)/pytest -q -n 2 -m "not e2e and not alone and not paired" --ignore-glob "*browser*" --ignore tests/house/test_installed.py $(addprefix tests/, $(FAST_OF))
 
 test-machines: setup
 	@scripts/machines

@@ -27,6 +27,7 @@ LONGEST_FIRST = (
     "flows",
     "pushes",
     "game_days",
+    "pages",
     "escape/test_escape.py",
     "cli/test_interrupted.py",
     "cli/test_cli.py",
@@ -54,6 +55,8 @@ def group(nodeid: str) -> str:
     name = nodeid.partition("::")[0].removeprefix("tests/")
     if name.startswith("flows/game_days/"):
         return "game_days"
+    if name.startswith("flows/console_pages/"):
+        return "pages"
     if name in PUSHES:
         return "pushes"
     if name.startswith("flows/") and name not in OWN_SERVERS:

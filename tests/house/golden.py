@@ -33,6 +33,7 @@ PLANNED = (
 )
 """One manifest a kind of plan."""
 _SYSTEM = ("HOME", "LANG", "PATH", "PYTHONPATH", "VIRTUAL_ENV")
+_BUILT = re.compile(r"-[0-9a-f]{8}\.")
 _NEXT = re.compile(r"next at \d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
 
@@ -78,14 +79,9 @@ def _result(path: Path) -> str:
 
 
 def data_files() -> str:
-    """What is in the wheel beside Python, by name alone: the folders may change."""
-    return "".join(
-        f"{Path(name).name}\n" for name in sorted(wheel(), key=_by_name) if not name.endswith(".py")
-    )
-
-
-def _by_name(path: str) -> tuple[str, str]:
-    return Path(path).name, path
+    """What is in the wheel beside Python, by name alone: the folders may change, and so may a built page's content."""
+    names = (_BUILT.sub("-….", Path(name).name) for name in wheel() if not name.endswith(".py"))
+    return "".join(f"{name}\n" for name in sorted(names))
 
 
 def wheel() -> dict[str, Path]:

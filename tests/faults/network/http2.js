@@ -4,7 +4,7 @@ const crypto = require("crypto");
 const fs = require("fs");
 const [role, port, ...files] = process.argv.slice(2); // in TLS: of the server certificate and key, of the client its authority
 const [first, second] = files.map((name) => fs.readFileSync(name));
-const BIG = crypto.createHash("sha256").update("x").digest().toString("hex").repeat(50_000); // 3.2 MB
+const BIG = crypto.createHash("sha256").update("x").digest().toString("hex").repeat(8_000); // 512 KB, several windows
 const sha = (text) => crypto.createHash("sha256").update(text).digest("hex");
 
 function serve() {

@@ -7,7 +7,7 @@ import json
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -123,7 +123,8 @@ def served(out: Path, *, starts: Rate = _MANY, **wanted: Any) -> Iterator[Consol
     finally:
         if stop:
             loop, task = stop[0]
-            loop.call_soon_threadsafe(task.cancel)
+            with suppress(RuntimeError):  # it has ended by itself, and closed its loop
+                loop.call_soon_threadsafe(task.cancel)
         thread.join(60)
         assert not thread.is_alive()
 

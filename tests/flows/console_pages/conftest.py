@@ -12,7 +12,7 @@ from tests.flows.console.served import Console, served
 from tests.flows.console_pages.journey import first_visit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pages(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """As `chaoslab console` serves them."""
     empty_pool(prefect_server)
@@ -20,7 +20,7 @@ def pages(prefect_server: server.Api, tmp_path_factory: pytest.TempPathFactory) 
         yield console
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def judged(pages: Console, browser: Browser) -> str:
     """The id of a run that somebody started and followed in the pages, up to its verdict."""
     return first_visit(pages, browser)
