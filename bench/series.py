@@ -16,6 +16,8 @@ from chaos.analysis.judged import JudgedTrial
 from chaos.analysis.pairs import fewest, mcnemar, stages
 from chaos.analysis.states_over import states_over
 from chaos.analysis.trials_verdict import decide_series, decided, outcome_of
+from chaos.run_spec.codec import encode
+from chaos.run_spec.model import SeriesSpec
 from chaos.statistics.series_plan import SeriesPlan
 from chaos.verdict import Verdict
 
@@ -151,7 +153,7 @@ def _segments(plan: SeriesPlan) -> Mapping[tuple[bool, bool], JudgedTrial]:
                 [looked_at()],
                 {"answers": lambda at, b=bad: b and 2.0 <= at < 2.5},
                 phases,
-                place={"trial": 1, "control": control, "series": plan.to_json()},
+                place={"trial": 1, "control": control, "series": encode(SeriesSpec.told(plan))},
             )
             made[control, bad] = judge_segment(run.events())
     return made

@@ -30,6 +30,7 @@ from chaos.probes.base import Probe, ProcessState
 from chaos.probes.command import CommandProbe
 from chaos.probes.http import HttpProbe
 from chaos.probes.tcp import TcpProbe
+from chaos.run_spec.parts import LoadSpec
 from tests.faults.network.delays import observed
 from tests.faults.target import LocalTarget
 
@@ -66,7 +67,7 @@ with socket.create_connection(("127.0.0.1", {SITE}), 0.2) as one:
 """
 COMMAND = CommandProbe(command=[sys.executable, "-I", "-S", "-c", ONCE], timeout=2.0)
 LOOKS: Sequence[Probe] = (HttpProbe(url=URL, timeout=0.3), TcpProbe(port=SITE, timeout=0.3))
-LOAD = {"url": URL, "rate_per_s": 40, "timeout_s": 0.3}
+LOAD = LoadSpec(url=URL, rate_per_s=40, timeout_s=0.3)
 
 
 class Here:
