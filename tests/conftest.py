@@ -2,7 +2,7 @@
 
 `make test` runs three times: first what can share the machine, on several workers, a file always on one; then what is
 marked `paired`, two at once: tests whose assertions are about time, but which mostly wait; at last those that need the
-whole machine, marked `alone`. Only marked tests may fail once.
+whole machine, marked `alone`. The marks are at the tests.
 """
 
 from typing import Any

@@ -20,7 +20,7 @@ from flows.console.problems import Refused
 from flows.prefect.kill_switch import halted_by
 from flows.prefect.labels import RUN
 from flows.prefect.progress import API_FAILURES
-from flows.prefect.states import CANCELLING
+from flows.prefect.states import CANCELLING, PAUSED, PENDING, RUNNING
 from flows.worker.infrastructure import POOL
 
 FLOWS = ("experiment", "ad-hoc", "game-day")
@@ -112,14 +112,14 @@ class Conductor:
     async def question(self, run: Mapping[str, Any]) -> str | None:
         """What a paused flow run asks, as its page in Prefect shows it."""
         keys = ((run.get("state") or {}).get("state_details") or {}).get("run_input_keyset") or {}
-        if run.get("state_type") != "PAUSED" or not isinstance(key := keys.get("description"), str):
+        if run.get("state_type") != PAUSED or not isinstance(key := keys.get("description"), str):
             return None
         said = await self._ask("GET", f"/flow_runs/{run['id']}/input/{_quoted(key)}", missing=None)
         return inert(said)[:2000] if isinstance(said, str) else None
 
     async def days(self) -> list[dict[str, Any]]:
         """Game days that have begun and not ended."""
-        states = {"type": {"any_": ["PENDING", "RUNNING", "PAUSED", "CANCELLING"]}}
+        states = {"type": {"any_": [PENDING, RUNNING, PAUSED, CANCELLING]}}
         wanted = {"flows": {"name": {"any_": ["game-day"]}}, "flow_runs": {"state": states}, "limit": _PAGE}
         found: list[dict[str, Any]] = await self._ask("POST", "/flow_runs/filter", wanted)
         return found

@@ -19,6 +19,7 @@ from flows.gitops.flow import reconcile
 from flows.gitops.reconciler import reconcile as in_line
 from flows.prefect.labels import BY
 from flows.prefect.progress import API_FAILURES
+from flows.prefect.states import SCHEDULED
 from flows.repositories.mirrors import mirror_of
 
 
@@ -30,7 +31,7 @@ async def synced(conductor: Conductor, name: str, person: Person, *, dry_run: bo
         return await _would(repository, parameters)
     body = {
         "parameters": {"repositories": [repository]},
-        "state": {"type": "SCHEDULED"},
+        "state": {"type": SCHEDULED},
         "labels": {BY: f"console: {person.name}"},
     }
     run, _ = await conductor.start(str(deployment["id"]), body)
