@@ -78,6 +78,9 @@ def flow_run_of(result: Result) -> FlowRun:
 def test_a_variable_halts_what_runs_and_refuses_the_next(
     halting: Callable[[], None], prefect_server: Api, tmp_path: Path
 ) -> None:
+    others = set(
+        switching.until_ended(prefect_server.url, 0.0)
+    )  # those of tests before this one on the same server
     result, halted_at = interrupted(tmp_path, lambda observer: halting())
 
     assert ended_well(tmp_path, result) - halted_at < ENDED_WITHIN_S
@@ -95,7 +98,7 @@ def test_a_variable_halts_what_runs_and_refuses_the_next(
     assert switching.turn_off(prefect_server.url)
     assert not switching.turn_off(prefect_server.url)
     assert switching.halted(prefect_server.url) is None
-    assert switching.until_ended(prefect_server.url, 0.0) == []
+    assert set(switching.until_ended(prefect_server.url, 0.0)) <= others
 
 
 def test_a_flow_run_that_is_cancelled_undoes_its_fault_and_ends_as_cancelled(

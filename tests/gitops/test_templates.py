@@ -7,6 +7,7 @@ from chaos.gitops.reading import read
 from chaos.gitops.repository.mirror import Mirror
 from chaos.gitops.repository.source import Source
 from chaos.publish import dashboards
+from chaos.run_spec.model import RunSpec
 from tests.gitops.repository import Repository, manifest
 from tests.report.a_run import PLAN
 
@@ -29,7 +30,7 @@ def test_it_is_written_with_its_neighbours(tmp_path: Path) -> None:
     assert loaded.dashboard is not None
     assert loaded.dashboard.is_relative_to(tmp_path / "trees" / commit)
     assert not (loaded.dashboard.parent / "notes.txt").exists()
-    assert dashboards.render(loaded.dashboard, None, PLAN) == {"title": "a team's"}
+    assert dashboards.render(loaded.dashboard, None, RunSpec.of_journal(PLAN)) == {"title": "a team's"}
     (beside,) = load_pinned(mirror, commit, "experiments/b.yaml", tmp_path / "trees")
     assert beside.dashboard is not None
     assert beside.dashboard.read_text() == "{}"

@@ -19,7 +19,7 @@ export function ResultCard({ run, marked, mark }: { run: RunSummary; marked?: bo
             checked={marked}
             onChange={mark}
             aria-label={`Mark ${inert(run.experiment, 80)} of ${ago(run.created_at)} for a comparison`}
-            className="relative z-10 size-6 md:size-4 pointer-coarse:size-6"
+            className="relative z-10 size-[24px] md:size-4 pointer-coarse:size-[24px]"
           />
         )}
         <VerdictWord of={of} word={of === "live" ? (run.phase ?? run.state) : undefined} />
