@@ -45,6 +45,11 @@ UNBUILT = (
 """This machine's own files under that kernel and a systemd: nothing is built, so that CI can have it."""
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
+FIRST = (
+    "hog", "memory_limit", "cpu_throttle", "pid_exhaustion", "io_throttle", "memory_pressure", "network_delay",
+    "network_delay:port", "dependency_failure", "dns_failure", "http_fault", "blackhole", "bandwidth",
+)  # fmt: skip
+"""What differs from kind to kind: run before all else."""
 SHORT = {
     "here root": ("hog", "network_delay:port", "disk_full", "process_kill", "kill keeper"),
     "here user": ("hog", "network_delay:port", "disk_full", "process_kill", "kill controller"),
