@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.io_throttle import IoThrottle, _file_to_read
+from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.linux.blkio import BlkioLimits, limits_for
 from chaos.faults.linux.mounts import Mount, mount_of
 from chaos.faults.support.base import Injection
+from chaos.faults.support.disk_demand import Moves, file_to_read
 from tests.faults.target import ROOT, LocalTarget
 
 KIB, MIB = 2.0**10, 2.0**20
@@ -170,6 +171,19 @@ def test_the_unified_hierarchy_is_written_and_read(tmp_path: Path) -> None:
     assert limits.restored_by("read", None)[-3:-1] == ["8:16 rbps=max", str(tmp_path / "io.max")]
 
 
+def test_a_group_of_v1_without_a_limit_gets_one_that_nobody_feels_so_that_it_is_counted(
+    tmp_path: Path,
+) -> None:
+    """Kernels before 6.5 count nothing for it, so that a disk seemed to give 0 KiB/s."""
+    for name in ("read_bps_device", "write_bps_device", "io_service_bytes"):
+        (tmp_path / f"blkio.throttle.{name}").write_text("8:16 4096\n" if name.startswith("write") else "")
+    limits = BlkioLimits(tmp_path, "8:16")
+    limits.count("read")
+    assert limits.get("read") == 2**40
+    limits.count("write")
+    assert limits.get("write") == 4096
+
+
 @pytest.mark.parametrize(
     ("fields", "why"), [({"path": "usr"}, "absolute"), ({"read": 100.0}, "at least 64KiB a second")]
 )
@@ -201,11 +215,23 @@ def test_an_app_that_waits_in_line_does_not_disturb_the_measuring(target: GroupT
 
 
 def read_greedily() -> None:
-    file, size = _file_to_read("/usr")
+    file, size = file_to_read("/usr")
     block = mmap.mmap(-1, 2**16)
     while True:
         for at in range(0, size - len(block), len(block)):
             os.preadv(file, [block], at)
+
+
+def test_a_disk_that_moves_whole_pages_now_and_then_has_the_rate_between_them() -> None:
+    """64 KiB at 128 KiB a second: in half a second there is one page, or two, or none."""
+    pages = Moves()
+    for hundredth in range(1, 240):
+        pages.look(hundredth / 100, hundredth // 50 * 64 * 1024)
+    assert pages.rate((0.0, 0)) == 128 * KIB
+    few = Moves()
+    few.look(0.0, 0)
+    few.look(1.0, 100)
+    assert few.rate((0.0, 0)) == 100
 
 
 @pytest.mark.parametrize(("seen", "landed"), [(1.05, True), (1.2, False), (0.5, False)])

@@ -23,8 +23,6 @@ RESOLVE_S = 0.6
 ANSWERED_S = 3.0
 """For those that are answered at once: a machine may be slow to make a process and to look up."""
 _RESOLVE_EVERY_S = 0.2
-_LOOKUPS_AT_ONCE = 3
-"""Of those that are answered at once: each is a process, and a machine that is slow to make one has others to run."""
 _PAYLOAD = b"\r\n"
 """Enough to be a request that was begun, and nothing that any server acts on."""
 
@@ -81,10 +79,11 @@ def _attempt_again(port: int) -> None:
 def lookups(name: str, patience_s: float = RESOLVE_S, *, waits: bool = False) -> None:
     """Helper: begin to look the name up every 200 ms, and say {"as", "took_ms", "address"} of each when it ended.
 
-    One that waits for its answer does not hold up the next; where `waits` is false, the fourth is begun when the first
-    has ended. Messages of the parent mean nothing here; its end is ours.
+    Where they wait for their answer (`waits`), a slow one does not hold up the next. Elsewhere it does: each is a
+    process, and a machine that is slow to make one must not be made slower. Messages of the parent mean nothing here;
+    its end is ours.
     """
-    most = math.ceil(patience_s / _RESOLVE_EVERY_S) if waits else _LOOKUPS_AT_ONCE
+    most = math.ceil(patience_s / _RESOLVE_EVERY_S) if waits else 1
     under_way: list[Lookup] = []
     next_at = time.monotonic()
     while True:
