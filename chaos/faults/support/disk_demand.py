@@ -24,7 +24,7 @@ ENOUGH = 2.0
 _WINDOW_S = 0.5
 _LUMPS_WITHIN_S = 2.5
 """For one that moves little at a time, such as an app's whole pages of 64 KiB at 128 KiB/s."""
-_FEWEST_MOVES = 4
+_FEWEST_MOVES = 3
 _LOOK_S = 0.005
 _DONE_WITHIN_S = 0.3
 _TRIES_BEFORE = 5
@@ -124,12 +124,12 @@ class DiskLook:
             for way, each in moves.items():
                 each.look(time.monotonic(), self._twin.moved(way))
             took = time.monotonic() - began
-            few = self._asking and any(each.count < _FEWEST_MOVES for each in moves.values())
+            few = any(each.count < _FEWEST_MOVES for each in moves.values())
             if took >= (_LUMPS_WITHIN_S if few else seconds):
                 break
+            if took >= seconds:
+                self._ask(seconds)
             ended = self._target.wait(_LOOK_S)
-            if took >= seconds and self._asking:
-                self._hear(0)
         rates = {way: each.rate(before[way]) for way, each in moves.items()}
         self._hear(0 if ended else _DONE_WITHIN_S)
         return {} if ended else rates
