@@ -34,6 +34,7 @@ RATE = 10
 HOLD_S = 5.0
 OURS: dict[str, dict[str, Any]] = {
     "memory_pressure": {"fill": "85%", "over": "2s"},
+    "cpu_throttle": {"cpu": "30%"},
     "network_delay": {"delay": "300ms"},
     "network_delay:port": {"delay": "300ms", "port": 9000},
     "packet_loss": {"loss": "50%"},
