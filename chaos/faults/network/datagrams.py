@@ -21,6 +21,9 @@ _NUMBER = struct.Struct("!Q56x")
 _SO_RCVBUFFORCE = 33
 _BUFFER = 8 << 20
 _MOST_AT_ONCE = 100
+_BEHIND_S = 0.1
+"""Of sending: what is on its way for longer while others arrive stands in a line that our own sending makes longer."""
+_NOW_S = 0.05
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Datagrams:
         self._late: set[int] = set()
         self._highest = self._counted = self._next = getattr(self, "_next", 0)
         self._sent_by: deque[tuple[float, int]] = deque()
-        self._due = 0.0
+        self._due = self._came_at = 0.0
         self._bad_checksums = checksum_errors()
 
     def run(self) -> None:
@@ -86,7 +89,13 @@ class Datagrams:
                 self._tell()
 
     def _send(self) -> None:
-        """What is due since the last tick; what a busy machine kept us from sending is not made up for."""
+        """What is due since the last tick; what a busy machine kept us from sending is not made up for.
+
+        Nothing while those who handle packets cannot keep up: what comes too late would count as lost.
+        """
+        behind = self._next - self._highest > self.per_s * _BEHIND_S
+        if behind and time.monotonic() - self._came_at < _NOW_S:
+            return
         self._due = min(self._due + self.per_s * _TICK_S, _MOST_AT_ONCE)
         while self._due >= 1:
             self._due -= 1
@@ -98,6 +107,7 @@ class Datagrams:
         with contextlib.suppress(BlockingIOError):
             while True:
                 (number,) = _NUMBER.unpack(self.receiver.recv(_NUMBER.size))
+                self._came_at = time.monotonic()
                 if number < self._counted:
                     continue
                 self._came[number] = self._came.get(number, 0) + 1
