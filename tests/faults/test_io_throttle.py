@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -222,16 +222,32 @@ def read_greedily() -> None:
             os.preadv(file, [block], at)
 
 
-def test_a_disk_that_moves_whole_pages_now_and_then_has_the_rate_between_them() -> None:
-    """64 KiB at 128 KiB a second: in half a second there is one page, or two, or none."""
-    pages = Moves()
-    for hundredth in range(1, 240):
-        pages.look(hundredth / 100, hundredth // 50 * 64 * 1024)
-    assert pages.rate((0.0, 0)) == 128 * KIB
-    few = Moves()
-    few.look(0.0, 0)
-    few.look(1.0, 100)
-    assert few.rate((0.0, 0)) == 100
+@pytest.mark.parametrize(
+    ("moved", "looks"),
+    [
+        (
+            lambda at: at // 500 * 64 * KIB,
+            2400,
+        ),  # whole pages of 64 KiB: in half a second there is one, two or none
+        (lambda at: (at // 100 + min(at % 100, 15) / 15) * 12.8 * KIB, 560),  # the kernel's slices
+        (lambda at: at // 8 * 1.024 * KIB, 560),  # a stream
+    ],
+    ids=["pages", "slices", "stream"],
+)
+def test_what_is_moved_at_once_is_not_cut_in_two(moved: Callable[[int], float], looks: int) -> None:
+    """All are 128 KiB a second."""
+    moves = Moves()
+    for at in range(57, looks, 5):
+        moves.look(at / 1000, int(moved(at)))
+    assert moves.enough
+    assert moves.rate() == pytest.approx(128 * KIB, rel=0.04)
+
+
+def test_what_hardly_moves_has_the_rate_of_the_whole_time() -> None:
+    moves = Moves()
+    moves.look(0.0, 0)
+    moves.look(1.0, 100)
+    assert (moves.enough, moves.rate()) == (False, 100)
 
 
 @pytest.mark.parametrize(("seen", "landed"), [(1.05, True), (1.2, False), (0.5, False)])

@@ -24,7 +24,9 @@ ENOUGH = 2.0
 _WINDOW_S = 0.5
 _LUMPS_WITHIN_S = 2.5
 """For one that moves little at a time, such as an app's whole pages of 64 KiB at 128 KiB/s."""
-_FEWEST_MOVES = 3
+_APART_S = 0.03
+_FEWEST_BURSTS = 3
+_STREAM = 12
 _LOOK_S = 0.005
 _DONE_WITHIN_S = 0.3
 _TRIES_BEFORE = 5
@@ -34,28 +36,39 @@ _AT_A_TIME = 4
 
 
 class Moves:
-    """Bytes a second between two moves: what is moved as a whole is in a window or is not, whenever that begins."""
+    """Bytes a second from the end of one burst to the end of another: what is moved at once is in a window or is not.
+
+    The kernel lets a group move in slices of a tenth of a second, and an app moves whole pages.
+    """
 
     def __init__(self) -> None:
-        self._first = self._last = self._seen = (0.0, 0)
-        self._looks = self.count = 0
+        self._bursts: list[tuple[float, int]] = []
+        """When each began, and what was moved at its end."""
+        self._looks: list[tuple[float, int]] = []
+        self._changed_at = 0.0
+        self._changes = 0
 
     def look(self, at: float, moved: int) -> None:
         """So much was moved until then."""
-        if not self._looks:
-            self._first = self._last = (at, moved)
-        elif moved != self._seen[1]:
-            self.count += 1
-            if self.count == 1:
-                self._first = (at, moved)
-            self._last = (at, moved)
-        self._seen = (at, moved)
-        self._looks += 1
+        if self._looks and moved != self._looks[-1][1]:
+            self._changes += 1
+            goes_on = self._bursts and at - self._changed_at < _APART_S
+            self._bursts.append((self._bursts.pop()[0] if goes_on else at, moved))
+            self._changed_at = at
+        self._looks = [*self._looks[:1], (at, moved)]
 
-    def rate(self, began: tuple[float, int]) -> float:
-        """Of these moves; of the whole time since `began` where they are too few."""
-        begin, end = (self._first, self._last) if self.count >= _FEWEST_MOVES else (began, self._seen)
-        return (end[1] - begin[1]) / (end[0] - begin[0]) if end[0] > begin[0] else 0.0
+    @property
+    def enough(self) -> bool:
+        """Whether a rate can be told: of bursts, or of a stream."""
+        return len(self._bursts) > _FEWEST_BURSTS or self._changes >= _STREAM
+
+    def rate(self) -> float:
+        """Between bursts that are over; of the whole time where they are too few."""
+        over = self._looks[-1][0] - self._changed_at >= _APART_S
+        bursts = self._bursts if over else self._bursts[:-1]
+        told = bursts if len(bursts) >= _FEWEST_BURSTS else self._looks
+        (began, before), (ended, after) = told[0], told[-1]
+        return (after - before) / (ended - began) if ended > began else 0.0
 
 
 def _counted(limits: BlkioLimits, way: str) -> None:
@@ -119,20 +132,20 @@ class DiskLook:
         ended = self._target.wait(SETTLE_S)
         began = time.monotonic()
         moves = {way: Moves() for way, _ in self._helpers}
-        before = {way: (began, self._twin.moved(way)) for way in moves}
         while not ended:
             for way, each in moves.items():
                 each.look(time.monotonic(), self._twin.moved(way))
             took = time.monotonic() - began
-            few = any(each.count < _FEWEST_MOVES for each in moves.values())
-            if took >= (_LUMPS_WITHIN_S if few else seconds):
+            if took >= (seconds if all(each.enough for each in moves.values()) else _LUMPS_WITHIN_S):
                 break
             if took >= seconds:
                 self._ask(seconds)
             ended = self._target.wait(_LOOK_S)
-        rates = {way: each.rate(before[way]) for way, each in moves.items()}
-        self._hear(0 if ended else _DONE_WITHIN_S)
-        return {} if ended else rates
+        if ended:
+            return {}
+        rates = {way: each.rate() for way, each in moves.items()}
+        self._hear(_DONE_WITHIN_S)
+        return rates
 
     def _ask(self, for_s: float) -> None:
         self._hear(0)
