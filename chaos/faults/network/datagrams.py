@@ -21,9 +21,8 @@ _NUMBER = struct.Struct("!Q56x")
 _SO_RCVBUFFORCE = 33
 _BUFFER = 8 << 20
 _MOST_AT_ONCE = 100
-_BEHIND_S = 0.1
-"""Of sending: what is on its way for longer while others arrive stands in a line that our own sending makes longer."""
-_NOW_S = 0.05
+_MOST_BEHIND = 50
+"""More of those that arrive, on their way at once, stand in a line that our own sending makes longer."""
 
 
 @dataclass
@@ -93,8 +92,9 @@ class Datagrams:
 
         Nothing while those who handle packets cannot keep up: what comes too late would count as lost.
         """
-        behind = self._next - self._highest > self.per_s * _BEHIND_S
-        if behind and time.monotonic() - self._came_at < _NOW_S:
+        arriving = (self.totals.sent - self.totals.lost + 1) / (self.totals.sent + 1)
+        behind = (self._next - self._highest) * arriving > _MOST_BEHIND
+        if behind and time.monotonic() - self._came_at < self.settle_s:
             return
         self._due = min(self._due + self.per_s * _TICK_S, _MOST_AT_ONCE)
         while self._due >= 1:
