@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     chaoslab_forge_url: str | None = None
     """The address of the forge's API, where it is not the usual one of its host."""
     chaoslab_webhook_secret: SecretStr | None = None
-    """What forges sign their webhooks with, for `chaoslab gitops webhook`."""
+    """What forges sign their webhooks with, for `chaoslab gitops webhook` and the console."""
     chaoslab_notice_url: SecretStr | None = None
     """Told of every run that did not hold, and of game days, as JSON."""
     chaoslab_notice_secret: SecretStr | None = None

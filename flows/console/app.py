@@ -15,6 +15,7 @@ from chaos.text.inert import inert
 from flows.console import (
     built,
     pages,
+    pushes,
     routes_checks,
     routes_events,
     routes_files,
@@ -75,6 +76,7 @@ def create_app(opened: Opened | None = None) -> FastAPI:
     app.include_router(routes_mission.router, prefix="/api")
     app.include_router(routes_mission.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
+    app.router.routes.append(pushes.route())
     app.include_router(built.router, include_in_schema=False)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     app.add_exception_handler(Refused, _refused)

@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from chaos.runs.kill_switch import Halt
 from chaos.text.inert import inert
 from flows.console.problems import Refused
+from flows.prefect.examinations import PREFIX
 from flows.prefect.kill_switch import halted_by
 from flows.prefect.labels import RUN
 from flows.prefect.progress import API_FAILURES
@@ -138,6 +139,12 @@ class Conductor:
         )
         self._workers[:] = [(monotonic(), found or [])]
         return found or []
+
+    async def examinations(self) -> list[dict[str, Any]]:
+        """What machines with workers said of themselves, the newest of each."""
+        wanted = {"artifacts": {"key": {"like_": f"{PREFIX}%"}}, "limit": _PAGE}
+        found: list[dict[str, Any]] = await self._ask("POST", "/artifacts/latest/filter", wanted)
+        return found
 
     async def halted(self) -> Halt | None:
         """Why the variable halts every machine, if it does."""

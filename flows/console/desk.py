@@ -21,6 +21,7 @@ from flows.console.limits import Buckets
 from flows.console.observing import Observer
 from flows.console.people import Doorkeeper, Person
 from flows.console.problems import Refused
+from flows.console.pushes import Pushes
 from flows.console.starting import Starter
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Desk:
     overview: "Overview"
     received: Received
     doorkeeper: Doorkeeper
+    pushes: Pushes | None = None
+    """Forges' deliveries, where they are taken."""
 
     def may_start(self, person: Person) -> None:
         """Raises Refused for who starts too often."""

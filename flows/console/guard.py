@@ -15,7 +15,7 @@ from flows.console import bodies
 from flows.console.addresses import Addresses, changes
 from flows.console.answering import Answer, refuse
 from flows.console.counting import REQUESTS
-from flows.console.limits import FAILURES, READS, Buckets
+from flows.console.limits import FAILURES, READS, UPLOADS, Buckets
 from flows.console.people import Doorkeeper, Person
 from flows.console.problems import Refused
 from flows.server.door.door import App, Message, Receive, Scope, Send
@@ -46,6 +46,7 @@ class Guard:
         self._doorkeeper = doorkeeper
         self._audit = audit
         self._reads = Buckets(READS)
+        self._uploads = Buckets(UPLOADS)
         self._failures = Buckets(FAILURES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +69,8 @@ class Guard:
         try:
             self._addresses.check(asked)
             person = await self._who(asked, scope)
-            self._limit(asked, person, scope)
             self._check_body(asked)
+            self._limit(asked, person, scope)
             scope["state"]["person"] = person
             if asked.method == "HEAD":
                 scope = {**scope, "method": "GET"}
@@ -91,8 +92,8 @@ class Guard:
 
     async def _who(self, asked: Asked, scope: Scope) -> Person | None:
         """Raises Refused."""
-        if asked.path in OPEN and not changes(asked):
-            return None
+        if (asked.path in OPEN and not changes(asked)) or asked.path == bodies.WEBHOOK:
+            return None  # nothing is told, or the delivery proves itself
         address, headers = str((scope.get("client") or ["?"])[0]), asked.all("authorization")
         login = asked.path == LOGIN and asked.method in ("POST", "DELETE")
         if (headers or login) and (wait := self._failures.is_empty(address)):
@@ -120,6 +121,8 @@ class Guard:
         name = person.name if person else f"anybody at {(scope.get('client') or ['?'])[0]}"
         if wait := self._reads.take(name):
             raise Refused("too-many", f"{name} asks too often", retry_after_s=wait)
+        if bodies.is_piece(asked) and (wait := self._uploads.take(name, _bytes_of(asked))):
+            raise Refused("too-many", f"{name} delivers more than 20 MB a second", retry_after_s=wait)
 
     def _check_body(self, asked: Asked) -> None:
         if not changes(asked):
@@ -130,13 +133,18 @@ class Guard:
         if length and int(length) > taken.most_bytes:
             raise Refused("too-large", f"a body of {length} bytes; {taken.most_bytes} at most")
         kind = asked.first("content-type").partition(";")[0].strip().lower()
-        if asked.method != "DELETE" and kind != taken.kind:
+        if asked.method != "DELETE" and taken.kind and kind != taken.kind:
             raise Refused("unsupported-media-type", f"a body of the type {kind[:60] or 'nobody knows'!r}")
 
     async def _write_down(self, asked: Asked, scope: Scope, person: Person | None, status: int) -> None:
         who = person.name if person else ""
         where = str((scope.get("client") or ["?"])[0])
         await asyncio.to_thread(self._audit.note, who, where, asked.method, asked.path[:300], status)
+
+
+def _bytes_of(asked: Asked) -> float:
+    """As many as it says, and as many as it may have when it does not say."""
+    return float(asked.first("content-length") or bodies.taken(asked).most_bytes)
 
 
 def _bounded(receive: Receive, state: dict[str, Any], taken: bodies.BodyBounds) -> Receive:

@@ -20,6 +20,8 @@ class Rate:
 READS = Rate(50.0, 200.0)
 STARTS = Rate(10 / 60, 10.0)
 FAILURES = Rate(5 / 60, 5.0)
+UPLOADS = Rate(20e6, 40e6)
+"""Bytes, as they come over the wire."""
 
 
 @dataclass(slots=True)
@@ -30,13 +32,13 @@ class Buckets:
     clock: Callable[[], float] = monotonic
     _left: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def take(self, name: str) -> int | None:
-        """Take one; None when there was one, else after how many seconds there is one again."""
-        left = self._now(name)
-        if left < 1.0:
+    def take(self, name: str, many: float = 1.0) -> int | None:
+        """Take so many; None when there were, else after how many seconds there are again."""
+        left, many = self._now(name), min(many, self.rate.burst)
+        if left < many:
             self._left[name] = (left, self.clock())
-            return max(1, ceil((1.0 - left) / self.rate.per_s))
-        self._left[name] = (left - 1.0, self.clock())
+            return max(1, ceil((many - left) / self.rate.per_s))
+        self._left[name] = (left - many, self.clock())
         self._forget()
         return None
 

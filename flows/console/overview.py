@@ -12,7 +12,7 @@ from flows.console.desk import Desk
 from flows.console.finding import asked
 from flows.console.problems import Refused
 from flows.console.viewing import iso_ms, summary
-from flows.console.waiting import is_online
+from flows.console.workers import is_online
 
 Topic = Literal["runs", "halt", "workers", "game-days"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)

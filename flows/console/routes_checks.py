@@ -1,7 +1,7 @@
 """What can be asked without starting anything: faults, schema, validation, plans, workers."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -13,7 +13,7 @@ from flows.console.checking import allowed, loaded_of, planned, validated
 from flows.console.desk import DeskOf
 from flows.console.people import Person, needs
 from flows.console.problems import Refused
-from flows.console.waiting import is_online
+from flows.console.workers import workers_of
 
 router = APIRouter(tags=["checks"])
 Viewer = Annotated[Person, Depends(needs("read"))]
@@ -62,14 +62,5 @@ async def plan(body: Start, person: Viewer, desk: DeskOf) -> answers.PlanView:
 
 @router.get("/workers", operation_id="list_workers")
 async def list_workers(person: Viewer, desk: DeskOf) -> answers.Workers:
-    """The workers of the pool, and whether they were heard of lately."""
-    found = await desk.conductor.workers()
-    return answers.Workers(items=[_worker(each) for each in found])
-
-
-def _worker(found: dict[str, Any]) -> answers.Worker:
-    return answers.Worker(
-        name=str(found.get("name")),
-        status="online" if is_online(found) else "offline",
-        last_heartbeat_at=found.get("last_heartbeat_time"),
-    )
+    """The workers of the pool: whether they were heard of lately, and what the machine of each can and cannot do."""
+    return answers.Workers(items=await workers_of(desk.conductor))

@@ -19,6 +19,7 @@ from chaos.history.store import History
 from chaos.history.uploads.bucket import Bucket
 from chaos.host import private
 from chaos.settings import Settings
+from flows.console import pushes
 from flows.console.addresses import Addresses, own_hosts
 from flows.console.app import create_app
 from flows.console.arriving import Shelf
@@ -162,6 +163,7 @@ async def _desk(
             overview=streams[1],
             received=received,
             doorkeeper=doorkeeper,
+            pushes=pushes.configured(conductor),
         )
         looking = asyncio.create_task(observer.keep_looking())
         try:

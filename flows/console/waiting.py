@@ -6,11 +6,9 @@ from typing import Any
 
 from chaos.runs import kill_switch as switch
 from flows.console.conductor import Conductor, names
+from flows.console.workers import workers_of
 from flows.prefect.states import AWAITS_SLOT, CANCELLING, PAUSED, PENDING, RUNNING, SCHEDULED
 from flows.worker.infrastructure import POOL
-
-_SILENT_AFTER_S = 90.0
-"""A worker says every 30 s that it is there."""
 
 
 async def waits_for(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
@@ -21,29 +19,22 @@ async def waits_for(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
         return f"its time: {due}"
     if flow_run.get("state_name") == AWAITS_SLOT:
         return f"its turn: {await _in_front(conductor, flow_run)}"
-    workers = await conductor.workers()
-    here = [each for each in workers if is_online(each)]
+    here = [each for each in await workers_of(conductor) if each.status == "online"]
     if not here:
         return f"a worker of the pool {POOL}: none is online; `chaoslab serve` starts one"
     if flow_run.get("state_type") == PENDING:
         return "its process to start"
-    busy = await conductor.runs({"state": {"type": {"any_": [RUNNING, PENDING]}}}, 20)
-    return f"a worker of the pool {POOL}" + (f"; under way: {', '.join(names(busy)[:5])}" if busy else "")
+    busy = names(await conductor.runs({"state": {"type": {"any_": [RUNNING, PENDING]}}}, 20))
+    slots = [each.slots for each in here if each.slots is not None]
+    if busy and len(slots) == len(here) and len(busy) >= sum(slots):
+        return f"a slot: all {sum(slots)} are taken, by {', '.join(busy[:5])}"
+    return f"a worker of the pool {POOL}" + (f"; under way: {', '.join(busy[:5])}" if busy else "")
 
 
 async def _in_front(conductor: Conductor, flow_run: Mapping[str, Any]) -> str:
     states = {"type": {"any_": [RUNNING, CANCELLING, PAUSED]}}
     wanted = {"state": states, "deployment_id": {"any_": [flow_run.get("deployment_id")]}}
     return f"{', '.join(names(await conductor.runs(wanted, 5))) or 'another run'} goes first"
-
-
-def is_online(worker: Mapping[str, Any]) -> bool:
-    """Whether a worker said lately that it is there."""
-    heard = worker.get("last_heartbeat_time")
-    if worker.get("status") == "OFFLINE" or not heard:
-        return False
-    silent = datetime.now(UTC) - datetime.fromisoformat(str(heard))
-    return silent < timedelta(seconds=_SILENT_AFTER_S)
 
 
 def _not_before(flow_run: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ Beside it, what stands at the API is put there, and what died on this machine is
 
 import asyncio
 import os
+import platform
 from asyncio import to_thread
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from flows.server.local import speaking_to, told_to_children
 from flows.worker import heartbeats
 from flows.worker import infrastructure as standing
 from flows.worker.cleanup import periodic_cleanup
+from flows.worker.examining import examined
 from flows.worker.worker import OurWorker
 
 ENDS_WITHIN_S = 30.0
@@ -42,9 +44,10 @@ async def serve_until_stopped(limit: int, out: Path, log: Callable[[str], None])
             await standing.pool(client)
             await standing.ad_hoc_deployment(client, out, insist=True)
             await heartbeats.heeded(client)
-        worker = OurWorker(log=log, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
+        name = f"{platform.node()} {os.getpid()}"
+        worker = OurWorker(log=log, name=name, work_pool_name=standing.POOL, limit=limit, prefetch_seconds=1)
         log(f"carrying out runs of {api.ui_url}, {limit} at once; Ctrl-C ends it")
-        async with periodic_cleanup(log):
+        async with periodic_cleanup(log), examined(name, limit, log):
             working = asyncio.ensure_future(worker.start(printer=lambda *words: None))
             try:
                 await asyncio.shield(working)

@@ -11,6 +11,7 @@ from flows.console.answers.files import (
     TargetLine,
 )
 from flows.console.answers.house import (
+    DoctorCheck,
     Faults,
     FaultView,
     HaltView,
@@ -51,6 +52,7 @@ __all__ = [
     "Artifacts",
     "Comparison",
     "Counted",
+    "DoctorCheck",
     "ExperimentView",
     "Experiments",
     "FaultView",

@@ -99,12 +99,29 @@ class Upload(BaseModel):
     """How the worker's result is not what its journal comes to here."""
 
 
+class DoctorCheck(BaseModel):
+    """One thing that a machine looked at."""
+
+    name: str
+    level: str
+    """`ok`, `degraded`: it works with less, `missing`: something does not work without it."""
+    says: str
+    remedy: str
+
+
 class Worker(BaseModel):
-    """A machine that carries out runs."""
+    """A program that carries out runs."""
 
     name: str
     status: str
     last_heartbeat_at: str | None
+    machine: str | None = None
+    version: str | None = None
+    slots: int | None = None
+    """How many runs it carries out at once."""
+    examined_at: str | None = None
+    doctor: list[DoctorCheck] | None = None
+    """What `chaoslab doctor` says on its machine; None when it has not said so yet."""
 
 
 class Workers(BaseModel):

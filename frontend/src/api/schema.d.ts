@@ -535,7 +535,7 @@ export interface paths {
         };
         /**
          * List Workers
-         * @description The workers of the pool, and whether they were heard of lately.
+         * @description The workers of the pool: whether they were heard of lately, and what the machine of each can and cannot do.
          */
         get: operations["list_workers"];
         put?: never;
@@ -1086,6 +1086,20 @@ export interface components {
             numbers: {
                 [key: string]: number;
             };
+        };
+        /**
+         * DoctorCheck
+         * @description One thing that a machine looked at.
+         */
+        DoctorCheck: {
+            /** Name */
+            name: string;
+            /** Level */
+            level: string;
+            /** Says */
+            says: string;
+            /** Remedy */
+            remedy: string;
         };
         /**
          * ExperimentView
@@ -2577,7 +2591,7 @@ export interface components {
         };
         /**
          * Worker
-         * @description A machine that carries out runs.
+         * @description A program that carries out runs.
          */
         Worker: {
             /** Name */
@@ -2586,6 +2600,16 @@ export interface components {
             status: string;
             /** Last Heartbeat At */
             last_heartbeat_at: string | null;
+            /** Machine */
+            machine?: string | null;
+            /** Version */
+            version?: string | null;
+            /** Slots */
+            slots?: number | null;
+            /** Examined At */
+            examined_at?: string | null;
+            /** Doctor */
+            doctor?: components["schemas"]["DoctorCheck"][] | null;
         };
         /**
          * Workers
