@@ -1,0 +1,41 @@
+"""A run's process outlives whoever reads what it logs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.lab import ROOT
+
+LOGS = """
+import logging, os, sys
+import flows
+from prefect.logging.configuration import setup_logging
+
+setup_logging()
+sys.stdin.readline()  # whoever read its log is gone now
+for number in range(3):
+    logging.warning("line %d", number)
+print("to nobody, too", flush=True)
+os.write(2, b"nor here")
+with open(sys.argv[1], "w") as file:
+    file.write("went on")
+"""
+
+
+def test_a_log_without_a_reader_ends_no_run(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    said = tmp_path / "said"
+    child = subprocess.Popen(
+        [sys.executable, "-c", LOGS, str(said)],
+        stdin=subprocess.PIPE,
+        stdout=writing,
+        stderr=writing,
+        cwd=ROOT,
+        env={**os.environ, "PREFECT_LOGGING_TO_API_ENABLED": "false", "HOME": str(tmp_path)},
+    )
+    os.close(writing)
+    os.close(reading)
+    with child:
+        child.communicate(b"\n", timeout=120)
+    assert (child.returncode, said.read_text()) == (0, "went on")
