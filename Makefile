@@ -4,7 +4,7 @@ export PYTHON
 BIN = .venv/bin
 STACKS = gunicorn haproxy nginx-light nodejs openjdk-17-jdk-headless postgresql python3-psycopg2 python3-redis redis-server
 
-.PHONY: help setup run test test-fast test-machines check bench fidelity truth mutants serve stack lock frontend fuzz
+.PHONY: help setup run test test-fast test-machines check bench fidelity truth mutants serve stack lock frontend fuzz cut
 
 help:
 	@echo "make run    set up, run one experiment end to end, say where to look"
@@ -18,6 +18,7 @@ help:
 	@echo "make mutants  every safety net of the demo shop taken away in turn: which experiments notice"
 	@echo "make frontend  the console's pages anew, from frontend/ (needs Node 20.19 or later)"
 	@echo "make fuzz   the REST API, asked by schemathesis with the token of each role, 50 times each operation (minutes)"
+	@echo "make cut    a worker in a network of its own, its cable pulled for 20 s, the console killed: what arrives (needs root)"
 	@echo "make stack  Grafana, Prometheus, Prefect on Postgres and a worker, in containers (needs Docker)"
 	@echo "make serve  the Prefect server and its UI, in the background"
 
@@ -69,6 +70,9 @@ mutants: setup
 
 fuzz: setup
 	SCHEMATHESIS_EXAMPLES=50 $(BIN)/python -m pytest -q --timeout 1800 tests/flows/console/test_schemathesis.py tests/flows/console/test_fuzz.py
+
+cut: setup
+	CUT_S=20 $(BIN)/python -m pytest -q -s tests/flows/console/test_apart.py
 
 serve: setup
 	$(BIN)/chaoslab up

@@ -1,6 +1,7 @@
 """How fast the history answers: 10,000 runs in SQLite, and so many more in a Postgres.
 
     python -m bench.history [--runs 10000]                         a file of SQLite
+    python -m bench.history --runs 1000000 --postgres              Debian's Postgres, on this machine, for as long
     python -m bench.history --runs 1000000 --url postgresql://…    a database that may be emptied
 
 Runs are made by SQL, with steps, labels and tallies, results of some of them: what the questions read. Each question is
@@ -13,15 +14,17 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from chaos.history import steps2
 from chaos.history.database import connect
-from chaos.history.migrations import migrate
+from chaos.history.migrations import migrate, unbounded
 from chaos.history.models import Filters
 from chaos.history.store import History
+from tests.postgres_fixture import started
 
 EXPERIMENTS, LABELS = 200, 4
 _SERIES = {
@@ -46,7 +49,8 @@ _MADE = (
     " WHERE i <= 10000",
     """INSERT INTO tallies (repository, experiment, outcome, verdict, n)
         SELECT repository, experiment, outcome, verdict, count(*) FROM runs GROUP BY 1, 2, 3, 4""",
-    *(each for each in steps2.STEP if "INSERT INTO" in each and "SELECT" in each),
+    "postgresql: DROP INDEX IF EXISTS run_words_found",
+    *(each for each in steps2.STEP if ("INSERT INTO" in each and "SELECT" in each) or "pg_trgm" in each),
 )
 _COUNTED = ("tallies", "fault_tallies", "hour_tallies")
 
@@ -56,10 +60,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--url")
+    parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--times", type=int, default=30)
     said = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = said.url or f"sqlite:///{Path(folder)}/history.db"
+    with ExitStack() as ends:
+        url = said.url or (_postgres(ends) if said.postgres else _file(ends))
         began = time.monotonic()
         _make(url, said.runs)
         print(f"{said.runs:,} runs made in {time.monotonic() - began:.1f} s")
@@ -69,11 +74,23 @@ def main() -> None:
             print(f"{store.meta()['bytes'] / 2**20:.0f} MiB")
 
 
+def _file(ends: ExitStack) -> str:
+    return f"sqlite:///{Path(ends.enter_context(tempfile.TemporaryDirectory()))}/history.db"
+
+
+def _postgres(ends: ExitStack) -> str:
+    server = ends.enter_context(started())
+    server.ask("ALTER SYSTEM SET max_wal_size = '256MB'")  # or as much again on the disk as the tables take
+    server.ask("SELECT pg_reload_conf()")
+    return server.url()
+
+
 def _make(url: str, runs: int) -> None:
     database = connect(url, 30)
     migrate(database)
 
     def made(connection: Connection) -> None:
+        unbounded(connection)
         connection.execute(text("DELETE FROM runs"))
         for table in _COUNTED:
             connection.execute(text(f"DELETE FROM {table}"))

@@ -3,7 +3,8 @@
 Usage: python -m bench.truth [--runs N] [--at-once N] [--only WORD]. Ends with 1 when a verdict was false.
 
 False green: `held` although the client saw more than the budget fail, or although nothing met the fault. False red:
-`deviated` although the client saw it hold. A run that decides nothing (`inconclusive`) is counted, and is no lie.
+`deviated` although the client saw it hold. A run that decides nothing (`inconclusive`) is counted, and is no lie; a
+client that saw too little contradicts nothing: its truth is `unclear`.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from bench import ours
 from bench.stacks import FOLDER, STACKS, WITNESS
 from bench.stacks.cells import BUDGET, RECOVERS_WITHIN_S, UNMET, Cell, cells
 from chaos.events import Event
+from chaos.statistics import binomial
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,11 +36,11 @@ class Seen(NamedTuple):
     of: int
     bad: int
 
-    def verdict(self, cell: Cell) -> str:
-        """What its counts mean; `unclear` when they are too few."""
-        if self.of < 20:
-            return "unclear"
-        return "deviated" if self.bad > (0 if cell.afterwards else BUDGET * self.of) else "held"
+    def verdict(self) -> str:
+        """What its counts mean; `unclear` where the bound lies inside of their exact interval (Clopper and Pearson)."""
+        if binomial.lowest(self.bad, self.of) > BUDGET:
+            return "deviated"
+        return "held" if binomial.highest(self.bad, self.of) < BUDGET else "unclear"
 
 
 class Run(NamedTuple):
@@ -54,12 +56,12 @@ class Run(NamedTuple):
     @property
     def truth(self) -> str:
         """See Cell.expected: by the witness where it can know."""
-        return UNMET if self.cell.expected == UNMET else self.seen.verdict(self.cell)
+        return UNMET if self.cell.expected == UNMET else self.seen.verdict()
 
     @property
     def lie(self) -> str:
         """`false green`, `false red`, or nothing."""
-        if self.verdict == "held" and self.truth != "held":
+        if self.verdict == "held" and self.truth in ("deviated", UNMET):
             return "false green"
         return "false red" if self.verdict == "deviated" and self.truth == "held" else ""
 
@@ -139,7 +141,9 @@ def summary(runs: Sequence[Run]) -> str:
 _HEAD = """# Truth on real stacks
 
 Made by `make truth`: real servers from Debian's packages, each with a client of its own beside it that knows nothing of
-ChaosLab (bench/stacks/witness.py). `/safe` copes without its dependency; the budget is a tenth of the answers.
+ChaosLab (bench/stacks/witness.py). `/safe` copes without its dependency; the budget is a tenth of the answers. What the
+client counted while the fault was in place, or after the time to recover, is the truth where its exact interval
+(95 %) is on one side of a tenth.
 """
 
 

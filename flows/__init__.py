@@ -2,15 +2,17 @@
 
 Importing it settles, before Prefect reads its settings, what must never happen by accident: an ephemeral server started
 inside a command (10 to 20 seconds each time), usage statistics sent to anybody, settings taken from files of the
-current directory. And it makes the logs of runs inert.
+current directory. And it makes the logs of runs inert, and keeps their engine from ending them for a lost lease.
 """
 
 import os
 
 from flows.prefect.inert_logs import make_inert
+from flows.prefect.lasting_runs import lasting_runs
 from flows.prefect.without_cwd import without_cwd
 
 without_cwd()
+lasting_runs()
 
 for _name, _value in {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",

@@ -9,6 +9,7 @@ import click
 from chaos.cli.main import Executors, cli
 from chaos.errors import ChaosLabError
 from flows.cli.console import console
+from flows.cli.doctor import doctor
 from flows.cli.gitops import gitops
 from flows.cli.halt import halt
 from flows.cli.resume import resume
@@ -74,6 +75,7 @@ def down() -> None:
 
 
 cli.add_command(console)
+cli.add_command(doctor)
 cli.add_command(sync)
 cli.add_command(serve)
 cli.add_command(status)

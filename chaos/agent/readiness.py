@@ -111,6 +111,16 @@ def _ended_with_it(process: Supervised) -> str:
     )
 
 
+async def ended_unasked(supervisor: Supervisor) -> str:
+    """Which processes ended although nobody hit them, how, and what they wrote of why; empty when none did."""
+    told = [
+        await _epitaph(supervisor, process, "ended again and again" if process.restarts > 1 else "ended")
+        for process in supervisor.processes.values()
+        if process.ended and not process.ended_well
+    ]
+    return "; ".join(told)
+
+
 async def _epitaph(supervisor: Supervisor, process: Supervised, what: str) -> str:
     """What became of it, how it last ended, and what it wrote of why: its errors, or else its last lines."""
     if background := await _in_the_background(supervisor, process):

@@ -134,10 +134,10 @@ class StepTarget:
         except FileNotFoundError as error:
             raise FaultError(f"{argv[0]}: not in this sandbox") from error
         except subprocess.TimeoutExpired as error:
-            raise FaultError(f"{' '.join(argv)}: no end within {timeout_s} s") from error
+            raise FaultError(f"{_shown(argv)}: no end within {timeout_s} s") from error
         except subprocess.CalledProcessError as error:
             raise FaultError(
-                f"{' '.join(argv)}: {error.stderr.strip() or f'exit code {error.returncode}'}"
+                f"{_shown(argv)}: {error.stderr.strip() or f'exit code {error.returncode}'}"
             ) from error
         return done.stdout
 
@@ -214,3 +214,8 @@ class StepTarget:
             until = min(until, self.ends_at)
         self._stopping.wait(max(0.0, until - time.monotonic()))
         return self._stopping.is_set() or (self.ends_at is not None and time.monotonic() >= self.ends_at)
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """A command for a message, without programs that are an argument."""
+    return " ".join("…" if "\n" in word else word for word in argv)

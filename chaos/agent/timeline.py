@@ -26,7 +26,7 @@ from chaos.agent.memory_view import keep_true
 from chaos.agent.place import Place
 from chaos.agent.preparing import prepare
 from chaos.agent.probing import sample_forever as probe_forever
-from chaos.agent.readiness import bring_up, stay_in_foreground
+from chaos.agent.readiness import bring_up, ended_unasked, stay_in_foreground
 from chaos.agent.record import Record
 from chaos.agent.sampler import Sampler, enforce_forever, sample_forever
 from chaos.agent.steps import Steps
@@ -159,6 +159,8 @@ class Timeline:
                 return self._early.result()
             await stay_in_foreground(self._supervisor)  # some serve before their parent goes
             steady, why = self._baseline.verdict()
+            if not steady and (ended := await ended_unasked(self._supervisor)):
+                why = f"{why}; {ended}"
             self._record.emit("baseline.judged", steady=steady, why=why)
             if not steady:
                 return Ending("not_injected", why)

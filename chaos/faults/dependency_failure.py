@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from chaos.faults.network.attempts import ANSWERED_S, RESOLVE_S
 from chaos.faults.network.endpoints import NetworkEndpoint, named
 from chaos.faults.network.failing import ENOUGH, judged, told
 from chaos.faults.network.misnamed import looked_up, misnamed
@@ -130,7 +131,8 @@ class DependencyFailure(Fault):
 
     def _attempts(self, target: Target) -> AbstractContextManager[Attempts]:
         if self._by_name:
-            return lookup_attempts(target, self._name)
+            waits = self.mode == "dns_timeout"
+            return lookup_attempts(target, self._name, RESOLVE_S if waits else ANSWERED_S, waits=waits)
         endpoints = self._endpoints(target)
         addresses = [endpoint.address for endpoint in endpoints if endpoint.address is not None]
         return connection_attempts(target, addresses or ["127.0.0.1", "::1"], endpoints[0].port or _WEB_PORT)

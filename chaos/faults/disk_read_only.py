@@ -15,6 +15,8 @@ from chaos.faults.support.dead_man import in_turn, undone_by_death
 from chaos.faults.support.fidelity import share_interval
 from chaos.faults.support.writers import open_for_writing, standing_in
 
+_TRIES = 5
+"""A file that is written now and then may be open when the kernel looks, and closed when we do."""
 _NOT_DISKS = ("/proc", "/sys", "/dev", "/run")
 """Where the system and the agent live; never made read-only along with other places."""
 
@@ -125,16 +127,25 @@ class _Disk:
             undone_by_death(*release),
             target.undo(f"read-only {mount.point}", lambda: _run(target, release)),
         ):
-            try:
-                target.run(*protect)
-            except FaultError as error:
-                if not self._writers():
-                    raise InjectionError(f"cannot remount {mount.point} read-only: {error}") from error
-            else:
+            if self._remounted(protect):
                 yield
                 return
         with self._covered(open_files, protect, release):
             yield
+
+    def _remounted(self, protect: Sequence[str]) -> bool:
+        """Whether the kernel did: not while a file is open for writing there. Raises InjectionError."""
+        refused = ""
+        for _ in range(_TRIES):
+            try:
+                self._target.run(*protect)
+            except FaultError as error:
+                if self._writers():
+                    return False
+                refused = str(error)
+            else:
+                return True
+        raise InjectionError(f"cannot remount {self.mount.point} read-only: {refused}")
 
     @contextmanager
     def _covered(self, open_files: str, protect: Sequence[str], release: Sequence[str]) -> Iterator[None]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from chaos.errors import InjectionError, RecoveryError
-from chaos.faults.network.attempts import RESOLVE_S
+from chaos.faults.network.attempts import ANSWERED_S, RESOLVE_S
 from chaos.faults.network.misnamed import looked_up, misnamed
 from chaos.faults.network.outside import Attempts, lookup_attempts
 from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
@@ -96,20 +96,26 @@ class DnsFailure(Fault):
         """On enter a lookup of ours has ended as asked; on exit one has ended as it did before."""
         server_mode = _SERVER_MODE.get(self.mode, self.mode)
         delay_s = self.delay if self.mode == "slow" else 0.0
-        with lookup_attempts(target, self.host, self._patience_s) as attempts:
+        with lookup_attempts(
+            target, self.host, self._patience_s, waits=self.mode in ("slow", "timeout")
+        ) as attempts:
             before = [attempts.next() for _ in range(_BASELINE_LOOKUPS)]
             baseline_ms = percentile([float(one["took_ms"]) for one in before], 0.5)
             sampled = _sampler(
                 healthy=all(one["as"] == "resolved" for one in before), baseline_ms=baseline_ms
             )
             if any(self._as_asked(sampled(one)) for one in before):
-                raise InjectionError(f"a lookup of {self.host!r} {self._should()} before the fault already")
+                raise InjectionError(
+                    f"a lookup of {self.host!r} {self._ended_how()} before the fault already"
+                )
             with misnamed(target, server_mode, self.host, delay_s=delay_s, address=self.address) as (
                 how,
                 notes,
                 met,
             ):
-                attempts.await_one(lambda one: self._as_asked(sampled(one)), self._should(), self._verify_s)
+                attempts.await_one(
+                    lambda one: self._as_asked(sampled(one)), self._ended_how(), self._verify_s
+                )
                 yield Injection(
                     how,
                     "real",
@@ -127,7 +133,7 @@ class DnsFailure(Fault):
         high: float | None
         share, low, high = share_interval(len(ended), len(tried))
         values: dict[str, float | str] = {"failed": share, "mode": self.mode}
-        why = f"{len(ended)} of {len(tried)} lookups of ours {self._should()}"
+        why = f"{len(ended)} of {len(tried)} lookups of ours {self._ended_how()}"
         near = True
         effective: float | None = None
         if self.mode == "slow":
@@ -168,9 +174,9 @@ class DnsFailure(Fault):
         where = {} if self.address is None else {"address": self.address}
         return {"failed": 1.0, "mode": self.mode, **where}
 
-    def _should(self) -> str:
+    def _ended_how(self) -> str:
         if self.mode == "slow":
-            return "were answered slowly"
+            return "came late"
         return f"led to {self.address}" if self.address else f"ended as {ENDS_AS[self.mode]}"
 
     def _as_asked(self, sample: Sample) -> bool:
@@ -185,8 +191,10 @@ class DnsFailure(Fault):
 
     @property
     def _patience_s(self) -> float:
-        """A lookup of ours gives up late enough to see a slow answer, else as early as shows silence as silence."""
-        return self.delay + _SLACK_S if self.mode == "slow" else RESOLVE_S
+        """A lookup of ours gives up late enough to see an answer, and so early that silence shows as silence."""
+        if self.mode == "slow":
+            return self.delay + _SLACK_S
+        return RESOLVE_S if self.mode == "timeout" else ANSWERED_S
 
     @property
     def _verify_s(self) -> float:
@@ -215,7 +223,7 @@ class DnsFailure(Fault):
             return same and not self._as_asked(sampled(raw))
 
         try:
-            attempts.await_one(as_before, f"end as {before['as']} again", self._verify_s)
+            attempts.await_one(as_before, f"ended as {before['as']} again", self._verify_s)
         except InjectionError as error:
             raise RecoveryError(str(error)) from error
 

@@ -1,49 +1,32 @@
 """Let the app read from its disk, or write to it, only so many bytes a second."""
 
-import itertools
-import mmap
-import os
-import stat
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from threading import Thread
 from typing import Any, ClassVar, Literal
 
-from chaos.errors import FaultError, InjectionError, RecoveryError
+from chaos.errors import InjectionError, RecoveryError
 from chaos.faults.linux.blkio import BACKENDS, BlkioLimits, limits_for
 from chaos.faults.linux.mounts import mount_of
 from chaos.faults.process.demand import Growth, moved_bytes
-from chaos.faults.support.base import Delivered, Fault, Helper, Injection, Met, Sample, Target
-from chaos.faults.support.channel import ANSWERS_WITHIN_S, receive, send
+from chaos.faults.support.base import Delivered, Fault, Injection, Met, Sample, Target
 from chaos.faults.support.dead_man import undone_by_death
+from chaos.faults.support.disk_demand import ENOUGH, DiskLook, demand
 from chaos.faults.support.fidelity import Estimate, median_interval
 from chaos.faults.support.inside import Inside, escaped
 from chaos.faults.support.steadiness import unsteady
-from chaos.faults.support.unnamed import unnamed_file
 from chaos.units import ByteRate
 
 _TOLERATED = 0.1
 _SLOWEST = 2.0**16
-_SETTLE_S = 0.15
-"""What an idle group may move at once: the kernel hands out its allowance in slices of a tenth of a second."""
 _FEWEST_WINDOWS = 3
 _ROUGH = 0.5
-_WINDOW_S = 0.5
 _FIRST_WINDOW_S = 0.2
 """Short: the app is slowed already while we look whether it is."""
 _EVERY_S = 1.5
 _EVERY_IN_A_TWIN_S = 0.75
 """Looking in the app's own group takes of its allowance, in a twin it does not."""
-_FILES_LOOKED_AT = 5000
-_REGION = 2**22
-_AT_A_TIME = 4
-_TRIES_BEFORE = 5
-_FELT = 2.0
-"""The disk must give so many times the limit without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +82,9 @@ class IoThrottle(Fault):
         with ExitStack() as stack:
             twin = stack.enter_context(limits.twin())
             helpers = [
-                stack.enter_context(_demand(target, self.path, way, rate)) for way, rate in rates.items()
+                stack.enter_context(demand(target, self.path, way, rate)) for way, rate in rates.items()
             ]
-            look = _Look(target, limits, twin, helpers, rates)
+            look = DiskLook(target, limits, twin, helpers, rates)
             before = look.unlimited()
             for way, rate in rates.items():
                 stack.enter_context(_limited(target, limits, twin, way, int(rate)))
@@ -160,13 +143,6 @@ class IoThrottle(Fault):
         )
 
 
-def _counted(limits: BlkioLimits, way: str) -> None:
-    try:
-        limits.count(way)
-    except OSError as error:
-        raise InjectionError(f"cannot count the {way}s of {limits.device}: {error.strerror}") from error
-
-
 def _near(rate: float, share: float, seen: float) -> bool:
     return abs(seen - rate) <= share * rate
 
@@ -197,140 +173,10 @@ def _refuse_without_effect(
     rates: Mapping[str, float], before: Mapping[str, float], first: Mapping[str, float]
 ) -> None:
     for way, rate in rates.items():
-        if before[way] < _FELT * rate:
+        if before[way] < ENOUGH * rate:
             had = f"{before[way] / 1024:.0f} KiB/s without a limit"
             raise InjectionError(f"the disk gives {had}: a limit of {rate / 1024:.0f} would hardly be felt")
         if first[way] > 1.5 * rate:
             raise InjectionError(
                 f"the kernel took the limit, but {way}s go on at {first[way] / 1024:.0f} KiB/s"
             )
-
-
-class _Look:
-    """Has a helper ask for all it can get, and reads what its group got from the kernel."""
-
-    def __init__(
-        self,
-        target: Target,
-        limits: BlkioLimits,
-        twin: BlkioLimits,
-        helpers: Sequence[tuple[str, Helper]],
-        rates: Mapping[str, float],
-    ) -> None:
-        self._target, self._limits, self._twin, self._helpers, self._rates = (
-            target,
-            limits,
-            twin,
-            helpers,
-            rates,
-        )
-        for way, helper in helpers:
-            _counted(twin, way)
-            twin.join(helper.pid)
-
-    def __call__(self) -> dict[str, Any] | None:
-        """One window of each way; None when the hold ended in it."""
-        try:
-            seen = {way: round(rate, 1) for way, rate in self.windows(_WINDOW_S).items()}
-        except FaultError as error:
-            return {"why": str(error)}
-        lost = [way for way, rate in self._rates.items() if self._limits.get(way) != int(rate)]
-        if lost:
-            return {"why": f"somebody changed the {lost[0]} limit of the app's group"}
-        return seen or None
-
-    def unlimited(self) -> dict[str, float]:
-        """The best of a few short windows before there is a limit: a disk may stall for a moment."""
-        best = dict.fromkeys(self._rates, 0.0)
-        for _ in range(_TRIES_BEFORE):
-            seen = self.windows(_SETTLE_S)
-            best = {way: max(rate, seen.get(way, 0.0)) for way, rate in best.items()}
-            if all(rate > _FELT * self._rates[way] for way, rate in best.items()):
-                break
-        return best
-
-    def windows(self, seconds: float) -> dict[str, float]:
-        """Bytes a second that the group moved while asked for more; empty when the step ends meanwhile."""
-        for _, helper in self._helpers:
-            helper.send({"for_s": _SETTLE_S + seconds})
-        ended = self._target.wait(_SETTLE_S)
-        begin = {way: self._twin.moved(way) for way, _ in self._helpers}
-        at = time.monotonic()
-        ended = ended or self._target.wait(seconds)
-        took = time.monotonic() - at
-        rates = {way: (self._twin.moved(way) - begin[way]) / took for way, _ in self._helpers}
-        for way, helper in self._helpers:
-            if not ended and helper.receive(ANSWERS_WITHIN_S) is None:
-                raise FaultError(f"the side-band did not {way} for {ANSWERS_WITHIN_S:g} s")
-        return {} if ended else rates
-
-
-@contextmanager
-def _demand(target: Target, path: str, way: str, rate: float) -> Iterator[tuple[str, Helper]]:
-    with target.helper(ask, path=path, way=way, block=_block_of(rate)) as helper:
-        if helper.receive(ANSWERS_WITHIN_S) is None:
-            raise InjectionError(f"the side-band was not ready within {ANSWERS_WITHIN_S:g} s")
-        yield way, helper
-
-
-def _block_of(rate: float) -> int:
-    """Whole pages, so small that those in flight weigh little in a window."""
-    return min(2**18, max(1, int(rate / 100 / 4096)) * 4096)
-
-
-def ask(path: str, way: str, block: int) -> None:
-    """Helper: read, or write, past the page cache for as long as told, each time it is told.
-
-    Several at a time: an allowance that nobody asks for at the moment is lost, and a busy machine lets us wait.
-    """
-    file, size = _file_to_read(path) if way == "read" else _file_to_write(path)
-    everywhere = itertools.cycle(range(0, max(block, size - block), block))
-    send({"ready": way})
-    while (order := receive()) is not None:
-        until = time.monotonic() + float(order["for_s"])
-        threads = [
-            Thread(target=_move, args=(file, way, block, everywhere, until)) for _ in range(_AT_A_TIME)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        send({"done": True})
-
-
-def _move(file: int, way: str, block: int, everywhere: Iterator[int], until: float) -> None:
-    content = mmap.mmap(-1, block)
-    while time.monotonic() < until:
-        if way == "read":
-            os.preadv(file, [content], next(everywhere))
-        else:
-            os.pwrite(file, content, next(everywhere))
-
-
-def _file_to_write(path: str) -> tuple[int, int]:
-    try:
-        return unnamed_file(path, os.O_DIRECT), _REGION
-    except OSError as error:
-        raise InjectionError(f"cannot write to {path} past the page cache: {error.strerror}") from error
-
-
-def _file_to_read(path: str) -> tuple[int, int]:
-    """The largest of the first few thousand files on that disk at or below `path`."""
-    device = Path(path).stat().st_dev
-    everything = (
-        [path]
-        if Path(path).is_file()
-        else (f"{place}/{name}" for place, _, names in os.walk(path) for name in names)
-    )
-    sizes = {}
-    for name in itertools.islice(everything, _FILES_LOOKED_AT):
-        seen = os.lstat(name)
-        if seen.st_dev == device and stat.S_ISREG(seen.st_mode):
-            sizes[name] = seen.st_size // 4096 * 4096
-    largest = max(sizes, key=sizes.__getitem__, default="")
-    if not largest or not sizes[largest]:
-        raise InjectionError(f"there is no file of a page or more at {path} to measure reads with")
-    try:
-        return os.open(largest, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC), sizes[largest]
-    except OSError as error:
-        raise InjectionError(f"cannot read {largest} past the page cache: {error.strerror}") from error

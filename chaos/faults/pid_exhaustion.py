@@ -156,11 +156,18 @@ class _GroupLimit:
         return self._sample()
 
     def look(self) -> Sample:
-        """What is left; where that is nothing, whether one more really fails."""
-        self._tighten()
-        sample = dict(self._sample())
-        if sample["free"] == 0:
+        """What is left; where that is nothing, whether one more really fails.
+
+        One of the app's may end between the look and the fork, and then there is room for ours.
+        """
+        for _ in range(_LOOKS_AGAIN):
+            self._tighten()
+            sample = dict(self._sample())
+            if sample["free"]:
+                break
             sample["canary"] = self._try(1)[1] or "none"
+            if sample["canary"] != "none":
+                break
         return sample
 
     def put_back(self) -> None:

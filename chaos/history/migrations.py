@@ -97,6 +97,7 @@ def _one(connection: Connection, steps: Sequence[Sequence[str]]) -> None:
     at = schema(connection)
     if at >= len(steps):
         return
+    unbounded(connection)
     if at == 0:
         _make_schema(connection)
         connection.execute(
@@ -111,6 +112,12 @@ def _one(connection: Connection, steps: Sequence[Sequence[str]]) -> None:
         if words := statement.replace("{identity}", _IDENTITY[kind]):
             connection.exec_driver_sql(words)
     connection.execute(text("UPDATE meta SET value = :at WHERE key = 'schema'"), {"at": str(at + 1)})
+
+
+def unbounded(connection: Connection) -> None:
+    """A statement of this transaction may take as long as it takes: what concerns a million rows takes minutes."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _make_schema(connection: Connection) -> None:

@@ -75,18 +75,19 @@ def written(wish: Wish) -> Loaded:
 
 def text_of(loaded: Loaded) -> str:
     """Its manifest, for whoever wants to keep it."""
-    return _yaml(loaded.tree.data)
+    return yaml_of(loaded.tree.data)
 
 
 def _read(wish: Wish, folder: Path | None) -> Loaded:
     file = (folder or Path.cwd()) / f"{_name(wish)}.yaml"  # never written: what its `app` is relative to
-    loaded, wrong = load_bytes(_yaml(_manifest(wish)).encode(), file, folder and repository(file))
+    loaded, wrong = load_bytes(yaml_of(_manifest(wish)).encode(), file, folder and repository(file))
     if wrong:
         raise ManifestError(*(replace(each, file="ad hoc") for each in wrong))
     return replace(experiments(loaded)[0], file="ad hoc")
 
 
-def _yaml(manifest: Any) -> str:
+def yaml_of(manifest: Any) -> str:
+    """As an author would write it."""
     text: str = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)
     return text
 

@@ -5,11 +5,13 @@ control group for the app alone, a loopback with an address, the names of the ap
 """
 
 import contextlib
+import errno
 import json
 import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +24,7 @@ _GROUPS = Path("/run/chaoslab/groups")
 _VIEWS = Path("/run/chaoslab/cgroup")
 _WANTED = ("memory", "cpuacct", "cpu", "cpuset", "pids", "blkio")
 _OBSERVERS_NICENESS = -10
+_OTHERS_LEAVE_WITHIN_S = 10.0
 
 
 class ContainerOrder(NamedTuple):
@@ -93,18 +96,37 @@ def _make_v1(memory_bytes: int) -> None:
 
 
 def _make_v2(memory_bytes: int) -> None:
-    """Everything that runs moves down first: a group that hands controllers down may hold no process itself."""
+    """One group for everybody who is here, and one for the app, to which the controllers are handed down."""
     group = _writable("/sys/fs/cgroup", _GROUPS / "unified")
     for name in ("self", "app"):
         (group / name).mkdir()
-    (group / "self/cgroup.procs").write_text("0")
     offered = (group / "cgroup.controllers").read_text().split()
     wanted = [
         name for name in ("memory", "cpu", "cpuset", "pids", "io") if name == "memory" or name in offered
     ]
-    (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
+    _hand_down(group, " ".join(f"+{name}" for name in wanted))
     _limit(group / "app", memory_bytes)
     _show(group / "app", _VIEWS / "unified")
+
+
+def _hand_down(group: Path, controllers: str) -> None:
+    """Everything that runs moves down first: a group that hands controllers down may hold no process itself.
+
+    The engine puts one more there whenever it is asked to run something in the container, which begins at once.
+    """
+    until = time.monotonic() + _OTHERS_LEAVE_WITHIN_S
+    while True:
+        for pid in (group / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                (group / "self/cgroup.procs").write_text(pid)  # 0 is one that we cannot see: then it is us
+        try:
+            (group / "cgroup.subtree_control").write_text(controllers)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _limit(app: Path, memory_bytes: int) -> None:

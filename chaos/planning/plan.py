@@ -28,7 +28,7 @@ from chaos.manifests.yaml.problems import ManifestProblem
 from chaos.planning.agent_spec import APP, work_of
 from chaos.planning.app_source import AppFiles, survey
 from chaos.planning.preflight import refusals
-from chaos.planning.secret_env import needed, shown
+from chaos.planning.secret_env import needed, shown, shown_manifest
 from chaos.run_spec.codec import decode, encode
 from chaos.run_spec.model import AnalysisSpec, RunSpec, SandboxSpec, SeriesSpec, WorkSpec
 from chaos.statistics.series_plan import SeriesPlan
@@ -82,6 +82,8 @@ class Plan:
     """Repository -> how many of its runs may go on at the same time, where a policy says so."""
     left_out: Sequence[str] = ()
     """Files of the app that stay here: they look like secrets, and git does not track them."""
+    manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """As its author wrote it, without values of secrets: for the run's folder, to be run again."""
 
     @property
     def target(self) -> str:
@@ -193,7 +195,7 @@ def draw(
     Without a seed the digest decides: the same manifest makes the same random choices. Raises ManifestError when the
     overrides do not fit the manifest.
     """
-    overrides = overrides or Overrides()
+    overrides, authored = overrides or Overrides(), loaded.tree.data
     loaded = overridden(loaded, overrides)
     manifest = loaded.manifest
     spec = manifest.spec
@@ -201,7 +203,7 @@ def draw(
     files = look(loaded.app) if loaded.app is not None else None
     app_digest = files.digest if files is not None else None
     digest = experiment_digest(spec, app_digest)
-    series = series_of(spec.trials, control=spec.control)
+    series, work = series_of(spec.trials, control=spec.control), work_of(spec)
     drawn = Plan(
         name=manifest.metadata.name,
         labels=manifest.metadata.labels,
@@ -218,7 +220,7 @@ def draw(
         analysis=AnalysisSpec(analyzer=spec.analysis.analyzer),
         declared_s=spec.phases.warmup + spec.phases.baseline + _method_s(spec) + spec.phases.recovery,
         max_hold_s=spec.blast_radius.max_hold,
-        work=work_of(spec),
+        work=work,
         trials=series.trials,
         control=series.control,
         exclude=series.exclude if series.until_decided else None,
@@ -226,6 +228,7 @@ def draw(
         overrides=overrides.to_json(),
         at_once=at_once(loaded.policies),
         left_out=files.left_out if files is not None else (),
+        manifest=shown_manifest(authored, work),
     )
     refused = [loaded.problem(path, f"{drawn.name}: {why}") for path, why in refusals(spec, files)]
     return drawn, [*refused, *_lacking(loaded, drawn, environ), *forbidden(loaded)]

@@ -5,6 +5,7 @@ A plan has names only; values are looked up when the agent gets its order, and g
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from chaos.errors import TargetError
 from chaos.run_spec.codec import decode, encode
@@ -68,6 +69,27 @@ def shown(order: RunSpec) -> RunSpec:
         processes=tuple(_shown_process(process, masker) for process in order.processes),
         setup=tuple(_shown_command(command, masker) for command in order.setup),
     )
+
+
+def shown_manifest(document: Mapping[str, Any], work: WorkSpec) -> dict[str, Any]:
+    """The same of the manifest that an order was made of."""
+    masker = Masker(known(work))
+    found: dict[str, Any] = masker.data(document)
+    for process, own in zip(_processes(found), _processes(document), strict=True):
+        if isinstance(env := own.get("env"), Mapping):
+            process["env"] = {name: _shown_authored(name, value, masker) for name, value in env.items()}
+        if isinstance(command := own.get("command"), list):
+            process["command"] = _shown_command(command, masker)
+    return found
+
+
+def _processes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = document["spec"]["target"].get("processes") or []
+    return found
+
+
+def _shown_authored(name: str, value: Any, masker: Masker) -> Any:
+    return value if isinstance(value, Mapping) else _shown_value(name, str(value), masker)
 
 
 def _shown_process(process: ProcessSpec, masker: Masker) -> ProcessSpec:

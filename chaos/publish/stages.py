@@ -15,16 +15,23 @@ from chaos.history import origin
 from chaos.history.recording import record
 from chaos.history.uploads.beside import elsewhere
 from chaos.host.import_lock import ONE_AT_A_TIME
+from chaos.manifests.ad_hoc import yaml_of
 from chaos.planning.plan import Plan
 from chaos.publish.live_dashboard import Live, watched
 from chaos.publish.prometheus.live import Exporter, exported
 from chaos.runner.observer import RunObserver
 from chaos.runner.pipeline import Stages
-from chaos.runs.directory import Run
+from chaos.runs.directory import Run, write_whole
 
 if TYPE_CHECKING:
     from chaos.analysis.result import Result
     from chaos.runner.pipeline import Conclude
+
+
+def keep_manifest(plan: Plan, run: Run) -> None:
+    """What is run, to be run again; a disk that refuses costs the folder this file, and the run nothing."""
+    with contextlib.suppress(OSError, UnicodeError):
+        write_whole(run.manifest, yaml_of(plan.manifest))
 
 
 class PublishedStages(Stages):
@@ -39,7 +46,8 @@ class PublishedStages(Stages):
         self._live = Live()
 
     async def begun(self, plan: Plan, run: Run) -> None:
-        """Write down where it came from: the index of runs can be rebuilt from there."""
+        """Write down where it came from, and what it is: the index of runs can be rebuilt from there."""
+        keep_manifest(plan, run)
         origin.note(run, source=plan.source, started_by=self.observer.started_by)
 
     @asynccontextmanager

@@ -5,6 +5,7 @@ machine; everywhere else all of them are, and the commands run there.
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,8 +19,10 @@ from chaos.run_spec.codec import encode
 from chaos.run_spec.model import AloneSpec
 from chaos.run_spec.secrets import known
 from chaos.runner import agent_bundle as bundle
+from chaos.runner.setup_words import said
 from chaos.sandboxes import Sandbox, Setup
 from chaos.sandboxes.support.facts import facts_of
+from chaos.sandboxes.union import SPECS
 from chaos.settings import Settings
 from chaos.text.masker import Masker
 
@@ -53,11 +56,14 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         argv = await behind_the_wall(box, command, user=plan.work.user)
         done = await box.run(argv, cwd="/", timeout_s=plan.sandbox.ttl)
         if done.exit_code != 0:
-            words = (done.stderr or done.stdout.decode(errors="replace")).strip()[-2000:]
-            hint = f"; {said}" if (said := sentence(plan.left_out, plan.work)) else ""
+            networked = "egress" in SPECS[plan.sandbox.type].provides
+            words = said(done.stderr, done.stdout.decode(errors="replace"), has_network=networked)
+            hint = f"; {left_out}" if (left_out := sentence(plan.left_out, plan.work)) else ""
             masked = Masker(known(plan.work))
             raise TargetError(
-                masked(f"{plan.name}: setup {command}: exit code {done.exit_code}: {words}{hint}")
+                masked(
+                    f"setup {shlex.join(command)}: exit code {done.exit_code}: {words or 'it wrote nothing'}{hint}"
+                )
             )
 
 

@@ -13,7 +13,7 @@ from chaos.text.inert import in_json
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`DIR/<run-id>/` with journal.ndjson, result.json, report.html, dashboard.json."""
+    """`DIR/<run-id>/` with manifest.yaml, journal.ndjson, result.json, report.html, dashboard.json."""
 
     id: str
     folder: Path
@@ -52,6 +52,11 @@ class Run:
             write_whole(self.folder / "agent.log", text + "\n")
         except OSError as error:
             raise ChaosLabError(f"{self.folder}: cannot write the agent's log: {error.strerror}") from error
+
+    @property
+    def manifest(self) -> Path:
+        """What was run."""
+        return self.folder / "manifest.yaml"
 
     @property
     def report(self) -> Path:

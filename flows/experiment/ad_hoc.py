@@ -88,7 +88,7 @@ async def ad_hoc(
         words, key=f"{plan.name}-manifest", description="the manifest of this run"
     )
     try:
-        return await final_state(await executed(plan, Path(out), take(), text_of(loaded)))
+        return await final_state(await executed(plan, Path(out), take()))
     except Interrupted as error:
         return await state_of_unbegun(error)
 

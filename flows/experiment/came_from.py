@@ -1,19 +1,12 @@
-"""Where a flow run came from, and what it carries out, into its run's folder."""
+"""Where a flow run came from, into its run's folder."""
 
-from contextlib import suppress
 from typing import Any
 
 from prefect.context import FlowRunContext
 
 from chaos.history import origin
-from chaos.runs.directory import Run, write_whole
+from chaos.runs.directory import Run
 from flows.prefect.labels import BY, PUSH
-
-
-def keep_manifest(run: Run, text: str) -> None:
-    """What was run, to be run again; a disk that refuses costs the folder this file, and the run nothing."""
-    with suppress(OSError, UnicodeError):
-        write_whole(run.folder / "manifest.yaml", text)
 
 
 def note_origin(run: Run, source: str, by: str | None) -> None:

@@ -19,7 +19,6 @@ from chaos.errors import Interrupted, ManifestError
 from chaos.gitops.pinned import load_pinned
 from chaos.gitops.repository.source import Source
 from chaos.manifests import digests
-from chaos.manifests.ad_hoc import text_of
 from chaos.manifests.load import Loaded, load
 from chaos.manifests.overriding import Intensity, Overrides
 from chaos.planning.plan import Plan
@@ -67,27 +66,26 @@ async def experiment(
         spec_digest: What the manifest must say, by its digest; a manifest that says something else is refused.
     """
     handover = take()
-    plan, text = handover.plan, None
+    plan = handover.plan
     if not isinstance(plan, Plan):
         loaded = await asyncio.to_thread(_loaded, manifest, repository, commit)
         meant = _one(loaded, manifest, name)
         digests.must_be(spec_digest, digests.spec_digest(meant.manifest.spec), meant.file)
         plan = draw(meant, seed=seed, overrides=Overrides.read(hold, intensity))
-        text = text_of(meant)
     try:
-        result = await executed(plan, Path(out), handover, text)
+        result = await executed(plan, Path(out), handover)
     except Interrupted as error:
         return await state_of_unbegun(error)
     await report_to_commit(repository, commit, result)
     return await final_state(result)
 
 
-async def executed(plan: Plan, out: Path, handover: Handover, manifest: str | None = None) -> Result:
-    """Carry it out inside this flow run; the text of `manifest` is kept in the run's folder.
+async def executed(plan: Plan, out: Path, handover: Handover) -> Result:
+    """Carry it out inside this flow run.
 
     Raises Halted, and Interrupted while it waits for its turn.
     """
-    handover.result = result = await execute(plan, PrefectStages(handover.observer, manifest), out)
+    handover.result = result = await execute(plan, PrefectStages(handover.observer), out)
     return result
 
 

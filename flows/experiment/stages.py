@@ -17,7 +17,7 @@ from chaos.analysis.result import Result
 from chaos.errors import PublishError
 from chaos.events import Event
 from chaos.planning.plan import Plan
-from chaos.publish.stages import PublishedStages
+from chaos.publish.stages import PublishedStages, keep_manifest
 from chaos.runner.concurrency import in_turn
 from chaos.runner.observer import RunObserver
 from chaos.runner.stages import collect
@@ -25,7 +25,7 @@ from chaos.runs.cancellation import Stop
 from chaos.runs.directory import Run
 from chaos.sandboxes import SandboxRef
 from flows.experiment import artifacts, tasks
-from flows.experiment.came_from import keep_manifest, note_origin
+from flows.experiment.came_from import note_origin
 from flows.experiment.live import LiveLinks
 from flows.prefect.concurrency import global_limit
 from flows.prefect.events import notice_result
@@ -39,9 +39,8 @@ class PrefectStages(PublishedStages):
 
     reads_ahead = False
 
-    def __init__(self, observer: RunObserver, manifest: str | None = None) -> None:
-        """What `observer` is told is in the flow run's log, too; the text of `manifest` is kept in the run's folder."""
-        self._manifest = manifest
+    def __init__(self, observer: RunObserver) -> None:
+        """What `observer` is told is in the flow run's log, too."""
         self._logger = get_run_logger()
         self._links = LiveLinks(observer.on_link)
         super().__init__(replace(observer, log=self._log, on_link=self._links, on_begin=observer.begun))
@@ -64,9 +63,8 @@ class PrefectStages(PublishedStages):
 
     async def begun(self, plan: Plan, run: Run) -> None:
         """Write down where it came from, and say on the run's page which run it is."""
+        keep_manifest(plan, run)
         note_origin(run, plan.source, self.observer.started_by)
-        if self._manifest is not None:
-            keep_manifest(run, self._manifest)
         await introduce(plan.name, plan.labels, run)
 
     @asynccontextmanager

@@ -6,7 +6,9 @@
 4. decide   pure
 5. apply    one action after the other; what stalls is remembered first, the commit last
 
-One at a time for each repository and machine: who comes second waits, and then finds nothing to do.
+One at a time for each repository and machine: who comes second waits, and then finds nothing to do. Other machines are
+not waited for: a branch that moved on while its commit was read is read again before anything is changed, and after the
+last change it is looked at once more. So whoever changes something last leaves what the head says, however slow it was.
 """
 
 from asyncio import to_thread
@@ -15,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
@@ -61,12 +63,24 @@ async def reconcile(
             api, asked = str(client.api_url), mirror.source.asked
             memory = memory if (memory.api, memory.asked) == (api, asked) else SyncMemory(api)
             deployments = Deployments(client, str(out.absolute()))
-            return await _Round(mirror, deployments, memory, policy).go(
-                everything or memory.waiting, dry_run, on_action
-            )
+            everything = everything or memory.waiting
+            acted: tuple[Action, ...] = ()
+            for left in reversed(range(_MOST_ROUNDS)):
+                came = await _Round(mirror, deployments, memory, policy).go(everything, dry_run, on_action)
+                acted += came.actions
+                if dry_run or not came.actions or not left or await to_thread(mirror.head) == came.commit:
+                    break
+                memory, everything = await to_thread(SyncMemory.load, SyncMemory.file_of(mirror)), False
+            return replace(came, actions=acted)
 
 
-@dataclass(frozen=True, slots=True)
+_MOST_ROUNDS = 5
+"""So often a branch may move on in the time of one sync; what comes later is the next one's."""
+_LOOKED_S = 2.0
+"""For so long the head counts as the head without another look."""
+
+
+@dataclass(slots=True)
 class _Round:
     """Steps 2 to 5."""
 
@@ -74,6 +88,8 @@ class _Round:
     deployments: Deployments
     memory: SyncMemory
     policy: SyncPolicy
+    looked: float = -inf
+    """When the head was last seen to be this commit."""
 
     async def go(self, everything: bool, dry_run: bool, on_action: Callable[[Action], None]) -> Synced:
         mirror, memory, policy = self.mirror, self.memory, self.policy
@@ -85,7 +101,9 @@ class _Round:
             frozenset() if names is None else carried(memory.stalled)
         )
         if not dry_run:
-            await self._apply(desired, actions, stalled, on_action)
+            applied = await self._apply(desired, actions, stalled, on_action)
+            if len(applied) < len(actions):
+                return self._synced(desired, applied, stalled)
             waits = _waits(desired, seen, actions)
             await self._keep(
                 SyncMemory(memory.api, desired.commit, desired.wanted, stalled, waits, mirror.source.asked)
@@ -95,12 +113,17 @@ class _Round:
             if actions or desired.commit != memory.commit:
                 with suppress(OSError, *API_FAILURES):  # it is in line, shown or not
                     await after_sync(self.deployments.client, mirror, desired, seen, actions, policy, names)
+        return self._synced(desired, actions, stalled)
+
+    def _synced(self, desired: Desired, actions: Sequence[Action], stalled: frozenset[str]) -> Synced:
         counts = len(desired.wanted), tuple(actions), len(desired.broken), len(stalled)
-        return Synced(mirror.source.name, desired.commit, *counts)
+        return Synced(self.mirror.source.name, desired.commit, *counts)
 
     async def _desired(self) -> Desired:
         """What the head asks for; a name that several files ask for stays with the one that has it now."""
+        asked = monotonic()
         commit = await to_thread(self.mirror.fetch)
+        self.looked = asked
         desired = await to_thread(read, self.mirror, commit)
         if not desired.contested:
             return desired
@@ -120,14 +143,28 @@ class _Round:
         actions: Sequence[Action],
         stalled: frozenset[str],
         on_action: Callable[[Action], None],
-    ) -> None:
-        """Remember what stalls, and that no commit is in line; then do one thing after the other."""
+    ) -> Sequence[Action]:
+        """Remember what stalls, and that no commit is in line; then do one thing after the other. What was done.
+
+        That is all of them, unless the branch moves on meanwhile.
+        """
         await self._keep(replace(self.memory, commit="", stalled=stalled))
         if any(action.kind == "create" for action in actions):
             await self.deployments.ready()
-        for action in actions:
+        for done, action in enumerate(actions):
+            if not await self._is_head(desired.commit):
+                return actions[:done]
             await self.deployments.apply(action, desired)
             on_action(action)
+        return actions
+
+    async def _is_head(self, commit: str) -> bool:
+        """Whether the branch was at that commit a moment ago. Raises GitError."""
+        if (now := monotonic()) - self.looked > _LOOKED_S:
+            if await to_thread(self.mirror.head) != commit:
+                return False
+            self.looked = now
+        return True
 
     async def _keep(self, memory: SyncMemory) -> None:
         await to_thread(memory.save, SyncMemory.file_of(self.mirror))

@@ -38,6 +38,8 @@ SETTINGS = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "50",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "50",
+    # Who holds a place of a limit is known after a restart, too. Prefect's own way keeps it in memory.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 
 
@@ -130,7 +132,7 @@ def _local_api(on_progress: Callable[[str], None]) -> Api:
         if server is None:
             cold = not (folder / "prefect.db").exists()
             on_progress(f"starting a local Prefect server, takes about {15 if cold else 5} s")
-            server, started = _start(folder, ports.FIRST), True
+            server, started = _start(folder, _first_port(folder)), True
         while not _open_to_us(mark := _answers(server, folder, on_progress), folder):
             first = server.port
             if mark is None:
@@ -153,6 +155,12 @@ def _open_to_us(mark: str | None, folder: Path) -> bool:
     """Whether a server that shows this mark is behind a door that our keys open."""
     keys = Keys.load(folder)
     return keys is not None and mark == keys.mark
+
+
+def _first_port(folder: Path) -> int:
+    """The port that it had before, while nobody else has it: runs and workers go on asking there."""
+    keys = Keys.load(folder)
+    return keys.port if keys is not None and ports.is_free(keys.port) else ports.FIRST
 
 
 def _start(folder: Path, first: int) -> Background:

@@ -39,6 +39,13 @@ os.setsid()
 open("pid", "w").write(str(os.getpid()))
 time.sleep(30)
 """
+DYING = """\
+import socket, sys, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen()
+s.accept()
+import flask_of_nowhere
+"""
 OBSERVED = ("usage.sampled", "probe.sampled", "fault.measured", "log.captured")
 
 
@@ -202,6 +209,17 @@ def test_a_daemon_whose_parent_goes_once_it_serves_is_told_of_before_anything_is
     os.kill(int((tmp_path / "app/pid").read_text()), signal.SIGKILL)
     assert (ending.outcome, "went to the background" in ending.why) == ("crashed", True), ending
     assert "fault.injected" not in stage.types()
+
+
+def test_an_app_that_dies_once_it_listens_is_why_the_baseline_was_not_steady(tmp_path: Path) -> None:
+    port = free_port()
+    stage = Stage(tmp_path, mark(tmp_path))
+    (web,) = stage.order["processes"]
+    stage.order["processes"] = [{**web, "port": port, "command": [sys.executable, "-c", DYING, str(port)]}]
+    ending = stage.play()
+    assert ending.outcome == "not_injected", ending
+    assert "process web ended (exit code 1): Python finds no module 'flask_of_nowhere'" in ending.why, ending
+    assert stage.only("baseline.judged").data["why"] == ending.why
 
 
 def test_an_order_that_runs_to_its_end(tmp_path: Path) -> None:

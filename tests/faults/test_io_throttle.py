@@ -6,16 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from chaos.errors import InjectionError
-from chaos.faults.io_throttle import IoThrottle, _file_to_read
+from chaos.faults.io_throttle import IoThrottle
 from chaos.faults.linux.blkio import BlkioLimits, limits_for
 from chaos.faults.linux.mounts import Mount, mount_of
 from chaos.faults.support.base import Injection
+from chaos.faults.support.disk_demand import Moves, file_to_read
 from tests.faults.target import ROOT, LocalTarget
 
 KIB, MIB = 2.0**10, 2.0**20
@@ -170,6 +171,19 @@ def test_the_unified_hierarchy_is_written_and_read(tmp_path: Path) -> None:
     assert limits.restored_by("read", None)[-3:-1] == ["8:16 rbps=max", str(tmp_path / "io.max")]
 
 
+def test_a_group_of_v1_without_a_limit_gets_one_that_nobody_feels_so_that_it_is_counted(
+    tmp_path: Path,
+) -> None:
+    """Kernels before 6.5 count nothing for it, so that a disk seemed to give 0 KiB/s."""
+    for name in ("read_bps_device", "write_bps_device", "io_service_bytes"):
+        (tmp_path / f"blkio.throttle.{name}").write_text("8:16 4096\n" if name.startswith("write") else "")
+    limits = BlkioLimits(tmp_path, "8:16")
+    limits.count("read")
+    assert limits.get("read") == 2**40
+    limits.count("write")
+    assert limits.get("write") == 4096
+
+
 @pytest.mark.parametrize(
     ("fields", "why"), [({"path": "usr"}, "absolute"), ({"read": 100.0}, "at least 64KiB a second")]
 )
@@ -201,11 +215,39 @@ def test_an_app_that_waits_in_line_does_not_disturb_the_measuring(target: GroupT
 
 
 def read_greedily() -> None:
-    file, size = _file_to_read("/usr")
+    file, size = file_to_read("/usr")
     block = mmap.mmap(-1, 2**16)
     while True:
         for at in range(0, size - len(block), len(block)):
             os.preadv(file, [block], at)
+
+
+@pytest.mark.parametrize(
+    ("moved", "looks"),
+    [
+        (
+            lambda at: at // 500 * 64 * KIB,
+            2400,
+        ),  # whole pages of 64 KiB: in half a second there is one, two or none
+        (lambda at: (at // 100 + min(at % 100, 15) / 15) * 12.8 * KIB, 560),  # the kernel's slices
+        (lambda at: at // 8 * 1.024 * KIB, 560),  # a stream
+    ],
+    ids=["pages", "slices", "stream"],
+)
+def test_what_is_moved_at_once_is_not_cut_in_two(moved: Callable[[int], float], looks: int) -> None:
+    """All are 128 KiB a second."""
+    moves = Moves()
+    for at in range(57, looks, 5):
+        moves.look(at / 1000, int(moved(at)))
+    assert moves.enough
+    assert moves.rate() == pytest.approx(128 * KIB, rel=0.04)
+
+
+def test_what_hardly_moves_has_the_rate_of_the_whole_time() -> None:
+    moves = Moves()
+    moves.look(0.0, 0)
+    moves.look(1.0, 100)
+    assert (moves.enough, moves.rate()) == (False, 100)
 
 
 @pytest.mark.parametrize(("seen", "landed"), [(1.05, True), (1.2, False), (0.5, False)])

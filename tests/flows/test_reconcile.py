@@ -4,6 +4,8 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -205,6 +207,33 @@ def test_a_newcomer_in_the_repository_does_not_take_a_deployed_name(scene: Scene
     assert scene.push() == [("stall", "experiments/dup.yaml")]
     assert scene.deployments()["r"]["parameters"]["manifest"] == "experiments/r.yaml"
     assert scene.sync(sweep=True).actions == ()
+
+
+def test_a_slow_machine_does_not_bring_an_older_commit_back(scene: Scene, tmp_path: Path) -> None:
+    for name in "ab":
+        scene.write(name)
+    elsewhere = Mirror(scene.mirror.source, tmp_path / "elsewhere")
+
+    def pushed_and_synced_elsewhere() -> None:
+        for name in "ab":
+            scene.write(name, hold="2s")
+        scene.repository.commit()
+        assert asyncio.run(reconcile(elsewhere, tmp_path / "runs")).commit == elsewhere.head()
+
+    seen: list[str] = []
+
+    def after_the_first(action: Action) -> None:
+        if not seen:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(copy_context().run, pushed_and_synced_elsewhere).result()
+        seen.append(action.name)
+
+    scene.repository.commit()
+    came = scene.sync(on_action=after_the_first)
+    assert came.commit == scene.mirror.head()
+    commits = {each["parameters"]["commit"] for each in scene.deployments().values()}
+    assert commits == {came.commit}
+    assert scene.sync().unchanged
 
 
 def test_what_a_broken_file_kept_goes_when_the_file_does(scene: Scene) -> None:

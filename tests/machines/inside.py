@@ -34,12 +34,18 @@ RATE = 10
 HOLD_S = 5.0
 OURS: dict[str, dict[str, Any]] = {
     "memory_pressure": {"fill": "85%", "over": "2s"},
+    "cpu_throttle": {"cpu": "30%"},
     "network_delay": {"delay": "300ms"},
     "network_delay:port": {"delay": "300ms", "port": 9000},
     "packet_loss": {"loss": "50%"},
 }
 """Values that a slow guest can tell from its own slowness; after a colon, another way to select."""
-HOLDS_S = {"packet_loss": 20.0, "packet_corrupt": 12.0, "packet_duplicate": 12.0, "packet_reorder": 12.0}
+RATES = {"dns_failure": 2}
+"""Where each request is several processes' work in a guest."""
+HOLDS_S = {
+    "dns_failure": 8.0, "io_throttle": 12.0, "memory_pressure": 10.0,
+    "packet_loss": 20.0, "packet_corrupt": 12.0, "packet_duplicate": 12.0, "packet_reorder": 12.0,
+}  # fmt: skip
 
 
 def main(out: str, sandbox: str, *wanted: str) -> None:
@@ -122,7 +128,7 @@ def with_phases(document: dict[str, Any], path: Path, sandbox: str) -> Loaded:
     for each in spec["target"]["processes"]:
         each["readyWithin"] = "2m"
     if "load" in spec:
-        spec["load"]["rate"] = f"{RATE}/s"
+        spec["load"]["rate"] = f"{RATES.get(step['fault']['type'], RATE)}/s"
     spec["sandbox"] = {**sandbox_of(spec, sandbox), "ttl": "10m"}
     spec["method"] = method = [{"name": step["name"], "fault": step["fault"], "hold": "60s"}]
     needed = read(document, path).manifest.spec.method[0].fault.minimum_hold_s()

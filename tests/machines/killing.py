@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.machines.hogging import MANIFEST, hog_document
-from tests.machines.leftovers import left, processes
+from tests.machines.leftovers import left, processes, us
 
 CHAOSLAB = str(Path(sys.executable).parent / "chaoslab")
 WHOM = ("controller", "keeper", "agent")
@@ -63,7 +63,7 @@ def injected(folder: Path) -> bool:
 
 
 def pid_of(whom: str) -> int | None:
-    """Of our own: a user has one run at a time in a guest."""
+    """The one there is: a user has one run at a time in a guest."""
     mark = b"chaos.namespaces" if whom == "keeper" else b"/run/chaoslab/agent.pyz"
-    found = (pid for pid, words in processes(os.geteuid()) if any(mark in word for word in words[:8]))
+    found = (pid for pid, words in processes(us()) if any(mark in word for word in words[:8]))
     return min(found, default=None)  # the keeper's children have its command line

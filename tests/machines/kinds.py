@@ -45,9 +45,17 @@ UNBUILT = (
 """This machine's own files under that kernel and a systemd: nothing is built, so that CI can have it."""
 IMAGE = "chaoslab-base:1"
 """What a container of an app's directory is made from, in a guest."""
+FIRST = (
+    "hog", "memory_limit", "cpu_throttle", "pid_exhaustion", "io_throttle", "memory_pressure", "network_delay",
+    "network_delay:port", "dependency_failure", "dns_failure", "http_fault", "blackhole", "bandwidth",
+)  # fmt: skip
+"""What differs from kind to kind: run before all else."""
+FAMILIES = ("disk_full", "process_kill", "cpu_throttle", "clock_skew", "http_fault", "dns_failure")
 SHORT = {
-    "here root": ("hog", "network_delay:port", "disk_full", "process_kill", "kill keeper"),
-    "here user": ("hog", "network_delay:port", "disk_full", "process_kill", "kill controller"),
-    "here bare user": ("hog", "kill agent"),
+    "here root": ("hog", "network_delay:port", "kill keeper", *FAMILIES),
+    "here user": ("hog", "network_delay:port", "kill controller", *FAMILIES),
+    "here bare user": ("hog", "kill agent", "cpu_throttle", "clock_skew"),
 }
 """What these guests show at once in some minutes: a fault of each family, and who must be ended."""
+REFUSES = {"http_fault": "connections cannot be redirected"}
+"""What their kernel lacks, an nftables with a family, is told and nothing is left: that is what is shown."""

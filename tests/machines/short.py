@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.machines.inside import HOG
-from tests.machines.kinds import SHORT, UNBUILT, Kind
+from tests.machines.kinds import REFUSES, SHORT, UNBUILT, Kind
 from tests.machines.run import NotBooted, expected, in_guest, read, said
 from tests.machines.table import STILL, Row, differences, unseen
 
@@ -50,7 +50,7 @@ def main(cache: Path) -> int:
         for name, faults in wanted.items():
             rows = [row for row in read(rows_of(cache, name)) if row["fault"] in faults]
             found[name] = [row for row in found[name] if row["fault"] not in faults] + rows
-        wanted = {name: list(unseen(SHORT[name], found[name])) for name in SHORT}
+        wanted = {name: list(unseen(SHORT[name], found[name], REFUSES)) for name in SHORT}
         if not any(wanted.values()) or time.monotonic() > began + WITHIN_S:
             break
     for name, rows in found.items():
@@ -83,8 +83,11 @@ def missing(lacking: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[R
     """What nobody could look at, as sentences: slowness is no fault of what is tested."""
     for name, faults in lacking.items():
         for fault in faults:
-            if fault not in ran(found[name]):
+            row = ran(found[name]).get(fault)
+            if row is None:
                 yield f"{name}, {fault}: the guest stood still or was too slow; nothing was shown"
+            elif too_slow(row):
+                yield f"{name}, {fault}: the guest was too slow: {why(row)}"
             elif fault == HOG:  # one that had its memory and lived is a difference
                 yield f"{name}, {fault}: not ended; did it get its memory in time?"
 
@@ -100,10 +103,16 @@ def failures(
         yield "no guest showed anything"
     for name, faults in lacking.items():
         for fault in faults:
-            if fault != HOG and fault in ran(found[name]):
-                yield f"{name}, {fault}: not seen: {why(ran(found[name])[fault])}"
+            row = ran(found[name]).get(fault)
+            if fault != HOG and row is not None and not too_slow(row):
+                yield f"{name}, {fault}: not seen: {why(row)}"
     rows = {name: list(ran(rows).values()) for name, rows in found.items()}
     yield from differences({name: rows for name, rows in rows.items() if rows}, expected())
+
+
+def too_slow(row: Row) -> bool:
+    """Whether what was to happen had not happened in time, so that nobody knows whether it would have."""
+    return any(words in why(row) for words in (" within ", "too busy", ": timeout"))
 
 
 def why(row: Row) -> str:

@@ -99,11 +99,16 @@ def hows(found: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, str]]:
     }
 
 
-def unseen(wanted: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
-    """What was to be shown and was not: refused, never injected, nobody killed, no row, a hog that lived."""
+def unseen(wanted: Sequence[str], rows: Sequence[Row], refuses: Mapping[str, str]) -> Iterator[str]:
+    """What was to be shown and was not: refused, never injected, nobody killed, no row, a hog that lived.
+
+    `refuses` says which words show what cannot be injected there.
+    """
     for fault in wanted:
         row = next((row for row in rows if row["fault"] == fault), {})
         ended = fault != "hog" or row.get("killed_by")
+        if fault in refuses and refuses[fault] in row.get("step_why", ""):
+            continue
         if not (row.get("mechanism") and ended) and "gone_after_s" not in row:
             yield fault
 

@@ -25,6 +25,11 @@ def test_what_ran_and_did_not_show_it_is_a_failure_with_its_reason_and_slowness_
     refused = {"fault": "disk_full", "refused": "no disk", "left": []}
     lacking, found = {NAME: ["disk_full", "hog"]}, {NAME: [SHOWN, refused]}
     assert list(failures(lacking, found, set())) == [f"{NAME}, disk_full: not seen: no disk"]
+    late = {**SHOWN, "fault": "disk_full", "mechanism": "", "step_why": "no helper within 15 s"}
+    assert not list(failures({NAME: ["disk_full"]}, {NAME: [late]}, set()))
+    assert list(missing({NAME: ["disk_full"]}, {NAME: [late]})) == [
+        f"{NAME}, disk_full: the guest was too slow: no helper within 15 s"
+    ]
     assert list(missing(lacking, found)) == [
         f"{NAME}, hog: the guest stood still or was too slow; nothing was shown"
     ]

@@ -36,7 +36,10 @@ def test_a_hog_that_lives_is_a_difference_and_one_that_never_had_its_memory_is_u
     assert len(list(differences({"v2 root": [lives]}, {}))) == 2
     slow = {**lives, "taken": False}
     assert not list(differences({"v2 root": [slow]}, {}))
-    assert list(unseen(["hog"], [slow])) == ["hog"]
+    assert list(unseen(["hog"], [slow], {})) == ["hog"]
+    no = {**ROW, "fault": "http_fault", "mechanism": "", "step_why": "could not be injected: no family"}
+    assert list(unseen(["http_fault"], [no], {})) == ["http_fault"]
+    assert not list(unseen(["http_fault"], [no], {"http_fault": "no family"}))
 
 
 def test_another_mechanism_than_expected_and_what_is_left_are_differences() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import PlanError, TargetError
+from chaos.manifests.ad_hoc import yaml_of
 from chaos.manifests.load import load
 from chaos.planning.describe import describe
-from chaos.planning.plan import draw, plan
+from chaos.planning.plan import Plan, draw, plan
 from chaos.planning.secret_env import filled
 from tests.lab import KILL, WEB, Lab
 
@@ -72,6 +73,28 @@ def test_a_plan_has_the_name_and_its_digest_covers_it(lab: Lab, monkeypatch: pyt
     assert plan(loaded).digest == made.digest
     (other,) = load(manifest(lab, env={**ENV, "API_TOKEN": "another one"}))
     assert plan(other).digest != made.digest
+
+
+def test_the_kept_manifest_is_the_author_s_without_values(lab: Lab) -> None:
+    """Of a variable that is called so, too short a value is hidden as well."""
+    file = manifest(
+        lab, env={**ENV, "API_KEY": "abc", "MODE": "fast"}, command=["python3", "server.py", "--pin=12"]
+    )
+    made, _ = draw(load(file)[0])
+    text = yaml_of(made.manifest)
+    assert PLAIN not in text
+    env = made.manifest["spec"]["target"]["processes"][0]["env"]
+    assert env == {
+        "DB_PASSWORD": ENV["DB_PASSWORD"],
+        "API_TOKEN": "[masked]",
+        "API_KEY": "[masked]",
+        "MODE": "fast",
+    }
+    open_ = lab.manifest("open")
+    kept = open_.with_name("kept.yaml")
+    kept.write_text(yaml_of(draw(load(open_)[0])[0].manifest))
+    assert draw(load(kept)[0])[0].digest == draw(load(open_)[0])[0].digest
+    assert Plan.from_json(made.to_json()) == made
 
 
 def test_only_the_agent_gets_the_value(lab: Lab) -> None:

@@ -23,6 +23,7 @@ from chaos.faults.http.tampering import Dice, Tampering
 from chaos.faults.network import nft
 from chaos.faults.network.endpoints import NetworkEndpoint, from_json
 from chaos.faults.network.flows import Flow
+from chaos.faults.network.netlink import nft_refusal
 from chaos.faults.network.punctual import be_punctual
 from chaos.faults.network.users import Users
 from chaos.faults.support.channel import mine
@@ -99,7 +100,7 @@ def _install(table: nft.Table, rules_there: Sequence[nft.Rule]) -> None:
             ]
         )
     except OSError as error:
-        raise InjectionError(f"connections cannot be redirected: {error.strerror}") from error
+        raise InjectionError(f"connections cannot be redirected: {nft_refusal(error)}") from error
 
 
 def _terms(identity: Mapping[str, str] | None, *, streams: bool) -> "Terms | None":

@@ -20,6 +20,8 @@ from chaos.faults.linux.mounts import Mount
 _BLOCK_DEVICES = Path("/sys/dev/block")
 _EMPTY_WITHIN_S = 2.0
 _TWIN = "chaoslab-twin"
+_NEVER_FELT = 2**40
+"""A TiB a second."""
 BACKENDS = ("read", "write")
 
 
@@ -80,9 +82,12 @@ class BlkioLimits:
 
         A group's counters are made when it first does something, without waiting for memory (blkg_lookup_create in
         block/blk-cgroup.c); where none is free at that moment all it moves is counted for its parent, so that a new
-        group reads nothing. They are made with patience when a limit is written, be it that there is none.
+        group reads nothing. They are made with patience when a limit is written, be it that there is none. In v1 the
+        kernels before 6.5 count nothing for a group without a limit (blk_should_throtl in block/blk-throttle.h), so it
+        gets one that no disk can feel: there it is a twin, and nobody's but ours.
         """
-        self.set(way, self.get(way))
+        before = self.get(way)
+        self.set(way, before if self._unified or before else _NEVER_FELT)
 
     def get(self, way: str) -> int | None:
         """The limit now."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import select
 import signal
@@ -19,6 +20,8 @@ CONNECT_S = 0.5
 CONNECT_EVERY_S = 0.1
 RESOLVE_S = 0.6
 """Shorter than the shortest patience a resolver can have (1 s, resolv.conf(5)), so that silence shows as silence."""
+ANSWERED_S = 3.0
+"""For those that are answered at once: a machine may be slow to make a process and to look up."""
 _RESOLVE_EVERY_S = 0.2
 _PAYLOAD = b"\r\n"
 """Enough to be a request that was begun, and nothing that any server acts on."""
@@ -73,19 +76,25 @@ def _attempt_again(port: int) -> None:
         time.sleep(max(0.0, CONNECT_EVERY_S - took))
 
 
-def lookups(name: str, patience_s: float = RESOLVE_S) -> None:
+def lookups(name: str, patience_s: float = RESOLVE_S, *, waits: bool = False) -> None:
     """Helper: begin to look the name up every 200 ms, and say {"as", "took_ms", "address"} of each when it ended.
 
-    A slow one does not hold up the next. Messages of the parent mean nothing here; its end is ours.
+    Where they wait for their answer (`waits`), a slow one does not hold up the next. Elsewhere it does: each is a
+    process, and a machine that is slow to make one must not be made slower. Messages of the parent mean nothing here;
+    its end is ours.
     """
+    most = math.ceil(patience_s / _RESOLVE_EVERY_S) if waits else 1
     under_way: list[Lookup] = []
     next_at = time.monotonic()
     while True:
-        if time.monotonic() >= next_at:
+        if time.monotonic() >= next_at and len(under_way) < most:
             under_way.append(Lookup.begin(name))
-            next_at += _RESOLVE_EVERY_S
+            next_at = max(
+                next_at + _RESOLVE_EVERY_S, time.monotonic()
+            )  # what was missed is not caught up with
         gives_up_at = under_way[0].began + patience_s if under_way else next_at
-        wait = max(0.0, min(next_at, gives_up_at) - time.monotonic())
+        until = gives_up_at if len(under_way) == most else min(next_at, gives_up_at)
+        wait = max(0.0, until - time.monotonic())
         waiting_for = [mine().fileno(), *(lookup.reading for lookup in under_way)]
         readable = select.select(waiting_for, [], [], wait)[0]
         if mine().fileno() in readable:

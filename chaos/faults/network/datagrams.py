@@ -21,6 +21,8 @@ _NUMBER = struct.Struct("!Q56x")
 _SO_RCVBUFFORCE = 33
 _BUFFER = 8 << 20
 _MOST_AT_ONCE = 100
+_MOST_BEHIND = 50
+"""More of those that arrive, on their way at once, stand in a line that our own sending makes longer."""
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Datagrams:
         self._late: set[int] = set()
         self._highest = self._counted = self._next = getattr(self, "_next", 0)
         self._sent_by: deque[tuple[float, int]] = deque()
-        self._due = 0.0
+        self._due = self._came_at = 0.0
         self._bad_checksums = checksum_errors()
 
     def run(self) -> None:
@@ -86,7 +88,14 @@ class Datagrams:
                 self._tell()
 
     def _send(self) -> None:
-        """What is due since the last tick; what a busy machine kept us from sending is not made up for."""
+        """What is due since the last tick; what a busy machine kept us from sending is not made up for.
+
+        Nothing while those who handle packets cannot keep up: what comes too late would count as lost.
+        """
+        arriving = (self.totals.sent - self.totals.lost + 1) / (self.totals.sent + 1)
+        behind = (self._next - self._highest) * arriving > _MOST_BEHIND
+        if behind and time.monotonic() - self._came_at < self.settle_s:
+            return
         self._due = min(self._due + self.per_s * _TICK_S, _MOST_AT_ONCE)
         while self._due >= 1:
             self._due -= 1
@@ -98,6 +107,7 @@ class Datagrams:
         with contextlib.suppress(BlockingIOError):
             while True:
                 (number,) = _NUMBER.unpack(self.receiver.recv(_NUMBER.size))
+                self._came_at = time.monotonic()
                 if number < self._counted:
                     continue
                 self._came[number] = self._came.get(number, 0) + 1

@@ -131,7 +131,7 @@ def met_by(denial: Denial, samples: Sequence[Sample], what: str) -> Met:
 
 def _await_well(attempts: Attempts) -> None:
     try:
-        attempts.await_one(lambda attempt: attempt["as"] == "connected", "succeed before the fault")
+        attempts.await_one(lambda attempt: attempt["as"] == "connected", "succeeded before the fault")
     except InjectionError as error:
         raise InjectionError(f"cannot be measured here: {error}") from error
 
@@ -141,6 +141,6 @@ def _await_gone(denial: Denial, attempts: Attempts) -> None:
     attempts.fetch()
     for _ in range(1 if denial.share == 1 else _IN_A_ROW):
         try:
-            attempts.await_one(lambda attempt: attempt["as"] == "connected", "succeed again")
+            attempts.await_one(lambda attempt: attempt["as"] == "connected", "succeeded again")
         except InjectionError as error:
             raise RecoveryError(str(error)) from error

@@ -4,6 +4,7 @@ Layout and flags: RFC 3549 section 2.3 and <linux/netlink.h>. Numbers in headers
 inside an attribute is up to its subsystem (nfnetlink uses network order).
 """
 
+import errno
 import os
 import socket
 import struct
@@ -129,3 +130,11 @@ def _raise_for(content: bytes) -> None:
     code = -int(struct.unpack_from("=i", content)[0]) if len(content) >= 4 else 0
     if code:
         raise OSError(code, os.strerror(code))
+
+
+def nft_refusal(error: OSError) -> str:
+    """Why the kernel takes no packet rules, and what it lacks where that is known."""
+    lacks = error.errno == errno.EOPNOTSUPP
+    return (
+        f"{error.strerror}{': this kernel has no nftables for IP (CONFIG_NF_TABLES_INET)' if lacks else ''}"
+    )

@@ -43,18 +43,19 @@ class Sweeper:
     def end_all(self) -> int:
         """Reset every open connection of the dependency; how many."""
         found = self._sockets.all(TCP, 1 << ESTABLISHED | 1 << CLOSE_WAIT)
-        return sum(self._end(socket.flow) for socket in list(found) if self._ours(socket.flow))
+        return sum(self._end(socket) for socket in list(found) if self._ours(socket.flow))
 
     def sweep(self) -> int:
         """End what is orphaned now and was at the last sweep: the kernel's list is not one moment's picture."""
-        found = orphans(self._sockets.all(TCP), self._ours)
-        ended = sum(self._end(flow) for flow in found & self._suspects)
+        everything = list(self._sockets.all(TCP))
+        found = orphans(everything, self._ours)
+        ended = sum(self._end(socket) for socket in everything if socket.flow in found & self._suspects)
         self._suspects = found
         return ended
 
-    def _end(self, flow: Flow) -> bool:
+    def _end(self, socket: Socket) -> bool:
         try:
-            self._sockets.destroy(flow)
+            self._sockets.destroy(socket)
         except OSError as error:
             if error.errno in _GONE:
                 return False

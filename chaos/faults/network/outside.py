@@ -40,7 +40,7 @@ class Attempts:
         """Wait until an attempt fails that way. Raises InjectionError with how they end instead."""
         if payload:
             self._helper.send({"payload": True})
-        self.await_one(lambda attempt: attempt["as"] == ended_as, f"fail as {ended_as}")
+        self.await_one(lambda attempt: attempt["as"] == ended_as, f"failed as {ended_as}")
 
     def await_one(
         self, wanted: Callable[[Mapping[str, Any]], bool], what: str, within_s: float = _VERIFY_S
@@ -53,7 +53,7 @@ class Attempts:
             if wanted(attempt):
                 return attempt
             seen.add(str(attempt["as"]))
-        raise InjectionError(f"{self.what} should {what}, but: {', '.join(sorted(seen))}")
+        raise InjectionError(f"{self.what} never {what}, but: {', '.join(sorted(seen))}")
 
     def fetch(self) -> list[Mapping[str, Any]]:
         """The attempts that ended since the last call."""
@@ -92,10 +92,12 @@ def own_attempts(target: Target, at_once: int) -> Iterator[tuple[Attempts, int]]
 
 
 @contextmanager
-def lookup_attempts(target: Target, name: str, patience_s: float = tried.RESOLVE_S) -> Iterator[Attempts]:
-    """Attempts to look up a name, each given up after `patience_s`."""
+def lookup_attempts(target: Target, name: str, patience_s: float, *, waits: bool) -> Iterator[Attempts]:
+    """Attempts to look up a name, each given up after `patience_s`; `waits` when they are to wait for an answer."""
     with ExitStack() as stack:
-        helper = stack.enter_context(target.helper(tried.lookups, name=name, patience_s=patience_s))
+        helper = stack.enter_context(
+            target.helper(tried.lookups, name=name, patience_s=patience_s, waits=waits)
+        )
         yield Attempts(f"a lookup of {name!r}", helper, stack, ANSWERS_WITHIN_S + patience_s)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from chaos.errors import InjectionError
 from chaos.faults.network.endpoints import NetworkEndpoint, from_json, named, of_host, to_json
-from chaos.faults.network.flows import Flow
 from chaos.faults.network.nft import TCP
 from chaos.faults.network.owners import family_of, socket_inodes
-from chaos.faults.network.sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, Sockets
+from chaos.faults.network.sockets import CLOSE_WAIT, ESTABLISHED, LISTEN, Socket, Sockets
 from chaos.faults.support.base import Fault, Target
 from chaos.faults.support.channel import mine
 
@@ -56,21 +55,23 @@ def run(pids: Sequence[int], peers: Sequence[Mapping[str, Any]] | None) -> None:
         return
     ours = {inode for root in pids for pid in family_of(root) for inode in socket_inodes(pid)}
     listening = {socket.flow.source_port for socket in sockets.all(TCP, 1 << LISTEN)}
+    opened = {socket.flow: socket for socket in sockets.all(TCP, 1 << ESTABLISHED | 1 << CLOSE_WAIT)}
     asked = [
-        socket.flow
-        for socket in list(sockets.all(TCP, 1 << ESTABLISHED | 1 << CLOSE_WAIT))
+        (opened.get(socket.flow.reversed), socket)
+        for socket in opened.values()
         if socket.inode in ours
         and socket.flow.source_port not in listening
         and (places is None or any(place.sends(socket.flow.reversed) for place in places))
     ]
-    mine().send({"reset": sum(_ended(sockets, flow) for flow in asked)})
+    mine().send({"reset": sum(_ended(sockets, ends) for ends in asked)})
 
 
-def _ended(sockets: Sockets, flow: Flow) -> bool:
-    for end in (flow.reversed, flow) if flow.local else (flow,):
+def _ended(sockets: Sockets, ends: Sequence[Socket | None]) -> bool:
+    """Whether one of them was still there to be ended, the first if it was."""
+    for end in filter(None, ends):
         try:
             sockets.destroy(end)
-        except OSError:  # gone, or its other end is elsewhere
+        except OSError:  # gone meanwhile
             continue
         return True
     return False

@@ -8,6 +8,7 @@ from chaos.errors import InjectionError
 from chaos.faults.linux.marks import OURS
 from chaos.faults.network import nft
 from chaos.faults.network.endpoints import NetworkEndpoint, from_json
+from chaos.faults.network.netlink import nft_refusal
 from chaos.faults.network.orphans import Sweeper
 from chaos.faults.support.channel import mine
 
@@ -29,7 +30,7 @@ def run(mode: str, endpoints: Sequence[Mapping[str, Any]]) -> None:
         leaving = [*counting(mode, places), *rules(mode, places)]
         table.install([nft.NftChain("leaving", nft.Hook.LOCAL_OUT, leaving)])
     except OSError as error:
-        raise InjectionError(f"no packet rules: {error.strerror}") from error
+        raise InjectionError(f"no packet rules: {nft_refusal(error)}") from error
     sweeper = Sweeper(lambda flow: any(place.sends(flow) for place in places))
     sweeps = mode != "blackhole" and sweeper.can_end()
     at_once = sweeper.end_all() if sweeps and mode == "refuse" else 0

@@ -22,10 +22,11 @@ ANY = 0xFFFFFFFF
 _BY_FAMILY, _DESTROY = 20, 21
 _REQUEST = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states; then the id
 _ID = struct.Struct("!HH16s16s")  # ports and addresses; then interface and cookie in host order
-_NO_COOKIE = struct.pack("=III", 0, ANY, ANY)
+_ANY_INTERFACE, _ANY_COOKIE = struct.pack("=I", 0), struct.pack("=II", ANY, ANY)
 _ANSWER = struct.Struct("=BBBB")  # family, state, timer, retransmissions; then the id (48 bytes), then:
 _TAIL = struct.Struct("=IIIII")  # expires, queue in, queue out, uid, inode
 _ID_SIZE = 48
+_COOKIE = slice(_ANSWER.size + _ID_SIZE - 8, _ANSWER.size + _ID_SIZE)
 _MARK = 15  # INET_DIAG_MARK, told to whom has CAP_NET_ADMIN
 _TABLES = {TCP: ("tcp", "tcp6"), UDP: ("udp", "udp6")}
 _MAPPED = b"\0" * 10 + b"\xff\xff"
@@ -41,6 +42,8 @@ class Socket:
     """0 once no process holds it."""
     mark: int = 0
     """What its packets are marked with (SO_MARK); 0 also where the kernel does not say."""
+    cookie: bytes = b""
+    """Which socket it is, whoever has its addresses later; empty where the kernel does not say."""
 
 
 class Sockets:
@@ -96,17 +99,22 @@ class Sockets:
             raise
         return True
 
-    def destroy(self, flow: Flow) -> None:
-        """Abort the connection from its end that sends `flow`: that end sees ECONNABORTED, the other a reset.
+    def destroy(self, connection: Socket) -> None:
+        """Abort the connection from that end of it: it sees ECONNABORTED, the other end a reset.
 
-        Needs CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN. Raises OSError; ENOENT when it is gone already.
+        By its cookie: asked by addresses alone, the kernel takes the listener of the port when the connection is gone
+        (inet_diag_find_one_icsk in Linux), and nobody could connect to it ever again.
+
+        Needs CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN. Raises OSError; ENOENT or ESTALE when it is gone already.
         """
-        self._netlink.ask(_DESTROY, _question(flow, ANY))
+        if not connection.cookie or connection.state == LISTEN:
+            raise OSError(errno.ENOENT, "not a connection that the kernel has shown")
+        self._netlink.ask(_DESTROY, _question(connection.flow, ANY, connection.cookie))
 
     def can_destroy(self) -> bool:
         """Whether `destroy` works here, tried on a connection that cannot be."""
         try:
-            self.destroy(Flow(TCP, b"\0" * 4, 0, b"\0" * 4, 0))
+            self._netlink.ask(_DESTROY, _question(Flow(TCP, b"\0" * 4, 0, b"\0" * 4, 0), ANY))
         except OSError as error:
             return error.errno in (errno.ENOENT, errno.ESTALE)
         return True
@@ -133,10 +141,10 @@ def _end(shown: str) -> tuple[bytes, int]:
     return _address(family, b"".join(words)), int(port, 16)
 
 
-def _question(flow: Flow, states: int) -> bytes:
+def _question(flow: Flow, states: int, cookie: bytes = _ANY_COOKIE) -> bytes:
     family = socket.AF_INET if len(flow.source) == 4 else socket.AF_INET6
     identity = _ID.pack(flow.source_port, flow.destination_port, flow.source, flow.destination)
-    return _REQUEST.pack(family, flow.protocol, 0, 0, states) + identity + _NO_COOKIE
+    return _REQUEST.pack(family, flow.protocol, 0, 0, states) + identity + _ANY_INTERFACE + cookie
 
 
 def _read(answer: bytes, protocol: int) -> Socket:
@@ -146,7 +154,7 @@ def _read(answer: bytes, protocol: int) -> Socket:
     more = dict(attributes(answer[_ANSWER.size + _ID_SIZE + _TAIL.size :]))
     mark = int.from_bytes(more.get(_MARK, b""), sys.byteorder)
     ends = _address(family, source), source_port, _address(family, destination), destination_port
-    return Socket(Flow(protocol, *ends), state, inode, mark)
+    return Socket(Flow(protocol, *ends), state, inode, mark, answer[_COOKIE])
 
 
 def _address(family: int, value: bytes) -> bytes:

@@ -39,6 +39,7 @@ class Kind(Enum):
 
     ABSENT = "what was asked for is not there"
     OVERTAKEN = "somebody else was faster"
+    UNADVERTISED = "the server gives what its branches and tags are at, and nothing else"
 
 
 class GitError(ChaosLabError):
@@ -53,6 +54,7 @@ class GitError(ChaosLabError):
 
 _KINDS = {
     Kind.ABSENT: ("couldn't find remote ref", "no note found"),
+    Kind.UNADVERTISED: ("unadvertised object",),
     Kind.OVERTAKEN: ("fetch first", "non-fast-forward", "cannot lock ref", "stale info"),
 }
 """Words of git in English (LC_ALL=C): it has no other way to say which failure it is."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.gitops.repository.git import Git, GitError, NotThere
+from chaos.gitops.repository.git import Git, GitError, Kind, NotThere
 from chaos.gitops.repository.source import Source
 from chaos.host.private import state_folder
 
@@ -17,6 +17,12 @@ MOST_BLOB_BYTES = 256 * 1024
 MOST_ENTRIES = 200_000
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = "refs/chaoslab/head"
+_DEEP = "refs/chaoslab/deep"
+_TAGS = "+refs/tags/*:refs/chaoslab/tags/*"
+_DEPTHS = (50, 1000, None)
+"""How far back a branch is read, step by step, for a commit that its server does not give by itself."""
+_WHOLE_DEPTH = 2**31 - 1
+"""Git's own number for all (git-fetch(1), --unshallow)."""
 _MOST_NAMED = 8
 """Branches of a repository that are named when the one that is followed is not there."""
 
@@ -125,7 +131,27 @@ class Mirror:
         if not _COMMIT.fullmatch(commit):
             raise GitError(f"{commit!r} is no commit; expected 40 or 64 hexadecimal digits")
         with self.alone():
-            self.bring(commit)
+            try:
+                self.bring(commit)
+            except GitError as error:
+                if error.kind is not Kind.UNADVERTISED:
+                    raise
+                self._bring_by_its_branch(commit)
+
+    def _bring_by_its_branch(self, commit: str) -> None:
+        """From a server that gives only what a branch or tag is at: what led there, as far back as needed."""
+        own, every = (
+            f"+refs/heads/{self.source.branch}:{_REF}",
+            ("+refs/heads/*:refs/chaoslab/heads/*", _TAGS),
+        )
+        for refs, depth in (*(((own,), depth) for depth in _DEPTHS), (every, None)):
+            self.bring(*refs, depth=depth)
+            if self.has(commit):
+                return
+        raise GitError(
+            f"{self.source.name}: commit {commit[:12]} is in no branch and no tag any more, and its server gives "
+            "nothing else: push a tag of it, or let the server allow it (uploadpack.allowAnySHA1InWant)"
+        )
 
     def has(self, commit: str) -> bool:
         """Whether that commit is here."""
@@ -167,11 +193,12 @@ class Mirror:
             raise GitError(f"{size:,} bytes; a run takes at most {most_bytes:,}")
         return found
 
-    def bring(self, what: str) -> None:
-        """Fetch a refspec or a commit, without large blobs."""
+    def bring(self, *what: str, depth: int | None = 1) -> None:
+        """Fetch refspecs or a commit, so many commits deep (None: all), without large blobs."""
         limit = f"--filter=blob:limit={MOST_BLOB_BYTES}"
-        options = ("--depth=1", "--no-tags", "--no-write-fetch-head", "--quiet", "--force", limit)
-        self.git.run("fetch", *options, *self._upload_pack(), "--", "origin", what, timeout_s=300)
+        deep = f"--depth={_WHOLE_DEPTH if depth is None else depth}"
+        options = (deep, "--no-tags", "--no-write-fetch-head", "--quiet", "--force", limit)
+        self.git.run("fetch", *options, *self._upload_pack(), "--", "origin", *what, timeout_s=300)
 
     def _read(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         asked = "".join(f"{oid}\n" for oid in oids).encode()

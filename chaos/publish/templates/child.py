@@ -1,7 +1,7 @@
 """Renderer process: answers one request after another from standard input, until that ends.
 
-A message is its length, four bytes in network order, and JSON. What a template takes is limited from within by a timer,
-which knows the line, and by the kernel, which nothing talks out of it: setrlimit(2).
+A message is its length, four bytes in network order, and JSON. What a template takes is limited from within by a timer
+of its processor's time, which knows the line, and by the kernel, which nothing talks out of it: setrlimit(2).
 """
 
 import json
@@ -35,7 +35,7 @@ def main() -> None:
     most_s, most_bytes = float(sys.argv[1]), int(sys.argv[2])
     for which, most in {**_LIMITS, resource.RLIMIT_AS: most_bytes}.items():
         resource.setrlimit(which, (most, most))
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     _write(sys.stdout.buffer, {})  # ready
     while (request := _read(sys.stdin.buffer)) is not None:
         _write(sys.stdout.buffer, _answer(request, most_s))
@@ -49,7 +49,10 @@ def _answer(request: Mapping[str, Any], most_s: float) -> dict[str, str]:
     except TemplateError as error:
         return {"place": place(template, error), "why": str(error)}
     except TimeoutError as error:
-        return {"place": place(template, error), "why": f"takes longer than {most_s:g} s"}
+        return {
+            "place": place(template, error),
+            "why": f"takes longer than {most_s:g} s of a processor's time",
+        }
     except MemoryError as error:
         return {"place": place(template, error), "why": "needs too much memory"}
     except Exception as error:  # noqa: BLE001  whatever a template's own expressions raise is about the template
@@ -60,13 +63,15 @@ def _answer(request: Mapping[str, Any], most_s: float) -> dict[str, str]:
 @contextmanager
 def _limited(most_s: float) -> Iterator[None]:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    until = int(used.ru_utime + used.ru_stime + most_s) + 2
+    until = (
+        int(used.ru_utime + used.ru_stime + most_s) + 2
+    )  # one long instruction: the timer is heard after it
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
-    signal.setitimer(signal.ITIMER_REAL, most_s, _AGAIN_S)
+    signal.setitimer(signal.ITIMER_PROF, most_s, _AGAIN_S)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _too_long(_signal: int, _frame: FrameType | None) -> None:

@@ -1,13 +1,14 @@
 """Client of the renderer process, which is started for the first template and serves all of a command.
 
 It has nothing of this process: no environment, no place to import from but Jinja's and ours, the root as its directory.
-What does not answer in time, or answers too much, is killed; the next template gets a new one.
+What takes too much of a processor, stands still, or answers too much is killed; the next template gets a new one.
 """
 
 import atexit
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -21,11 +22,11 @@ from chaos.errors import PublishError
 from chaos.publish.templates.child import LENGTH
 
 MOST_S = 2.0
-"""That a template may take; ours take 10 ms."""
+"""Of a processor's time that a template may take, however busy the machine is; ours take 10 ms."""
+STANDS_STILL_S = 60.0
+"""So long by the clock for those: no template waits for anything, so that one which has not ended then was stopped."""
 MOST_MEMORY_BYTES = 512 * 1024 * 1024
 """Of the whole process, Python included: RLIMIT_AS."""
-_GRACE_S = 1.0
-"""For one long instruction, in which nothing but the kernel ends it."""
 _READY_WITHIN_S = 30.0
 _MOST_WORDS = 1000
 _MOST_ANSWER_BYTES = 32 * 1024 * 1024
@@ -94,12 +95,15 @@ class _Child:
             self.end()
             raise PublishError(f"what renders templates has ended: {error.strerror}") from error
         began = monotonic()
-        answer = self._answer(MOST_S + _GRACE_S)
+        answer = self._answer(STANDS_STILL_S)
         if answer is not None:
             return answer
+        stood_still = monotonic() - began >= STANDS_STILL_S
         self.end()
-        if monotonic() - began >= MOST_S:
-            return {"why": f"takes longer than {MOST_S:g} s"}
+        if stood_still:
+            return {"why": f"no answer within {STANDS_STILL_S:g} s"}
+        if self._process.returncode == -signal.SIGXCPU:
+            return {"why": f"takes longer than {MOST_S:g} s of a processor's time"}
         return {"why": "needs too much memory, or more than Python can do"}
 
     def end(self) -> None:

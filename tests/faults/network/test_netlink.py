@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+from contextlib import closing
 
 import pytest
 
@@ -11,7 +12,7 @@ from chaos.faults.network.endpoints import NetworkEndpoint
 from chaos.faults.network.queued import chains
 from chaos.faults.network.selection import Selection
 from chaos.faults.network.severed import rules
-from chaos.faults.network.sockets import Sockets, from_tables
+from chaos.faults.network.sockets import ESTABLISHED, LISTEN, Sockets, from_tables
 from tests.faults.target import in_own_network
 
 
@@ -98,6 +99,37 @@ def both_ways_to_list_sockets() -> None:
         sockets.close()
 
 
-@pytest.mark.parametrize("body", ["refusals", "both_ways_to_list_sockets"])
+def ended_connections() -> None:
+    """One that goes between the look at it and its end takes nothing along: the listener of its port goes on."""
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.create_server((host, 0), family=family) as listener, closing(Sockets()) as sockets:
+            port = listener.getsockname()[1]
+            client = socket.create_connection((host, port))
+            accepted, _ = listener.accept()
+            seen = [
+                s
+                for s in sockets.all(nft.TCP, 1 << ESTABLISHED)
+                if port in (s.flow.source_port, s.flow.destination_port)
+            ]
+            assert len(seen) == 2
+            for end in (client, accepted):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone at once
+                end.close()
+            for end in seen:
+                with pytest.raises(OSError, match=r"No such file|Stale"):
+                    sockets.destroy(end)
+            (listening,) = [s for s in sockets.all(nft.TCP, 1 << LISTEN) if s.flow.source_port == port]
+            with pytest.raises(OSError, match="not a connection"):
+                sockets.destroy(listening)
+            with socket.create_connection((host, port)) as again, listener.accept()[0] as other:
+                (end,) = [s for s in sockets.all(nft.TCP, 1 << ESTABLISHED) if s.flow.source_port == port]
+                sockets.destroy(end)
+                with pytest.raises(ConnectionResetError):
+                    again.recv(1)
+                with pytest.raises(ConnectionAbortedError):
+                    other.recv(1)
+
+
+@pytest.mark.parametrize("body", ["refusals", "both_ways_to_list_sockets", "ended_connections"])
 def test_in_a_network_of_its_own(body: str) -> None:
     in_own_network(f"{__name__}:{body}")

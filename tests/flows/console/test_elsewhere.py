@@ -2,26 +2,21 @@
 
 import json
 import os
-import queue
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from chaos.live.reading import JournalReader
-from chaos.runs.journal import Journal
-from flows.console.feeds import _plain as plain
 from flows.server.api import Api
 from tests.flows.conftest import environment
 from tests.flows.console.cable import Cable, cable
 from tests.flows.console.served import BASE, Console, served, token
+from tests.flows.console.watching import Viewer, projected
 from tests.lab import ROOT
 from tests.prometheus_fixture import free_port
 
@@ -88,65 +83,6 @@ class Worker:
             pass
         _, took, said = line.split(" ", 2)
         return float(took), json.loads(said)
-
-
-class Viewer:
-    """Reads a run's stream and goes on where it was whenever it breaks, as a browser does."""
-
-    def __init__(self, url: str, run_id: str) -> None:
-        self.url, self.run_id = url, run_id
-        self.found: dict[str, tuple[str, Any]] = {}
-        self.repeated: list[str] = []
-        self.came: queue.Queue[tuple[str, float]] = queue.Queue()
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._look, daemon=True)
-        self.thread.start()
-
-    def _look(self) -> None:
-        last: str | None = None
-        while not self.over.is_set():
-            headers = {"Last-Event-ID": last} if last else {}
-            try:
-                with httpx.stream(
-                    "GET",
-                    f"{self.url}{BASE}/runs/{self.run_id}/events",
-                    headers=headers,
-                    timeout=60,
-                    trust_env=False,
-                ) as answer:
-                    fields: dict[str, str] = {}
-                    for line in answer.iter_lines():
-                        name, _, value = line.partition(": ")
-                        if line and name:
-                            fields[name] = value
-                        elif "event" in fields:
-                            last = self._take(fields, last)
-                            fields = {}
-                            if self.over.is_set():
-                                return
-            except httpx.HTTPError:
-                pass
-            self.over.wait(0.1)
-
-    def _take(self, fields: dict[str, str], last: str | None) -> str | None:
-        id, kind = fields.get("id"), fields["event"]
-        if kind == "end":
-            self.over.set()
-        if id is None:
-            return last
-        self.repeated += [id] if id in self.found else []
-        self.found[id] = (kind, json.loads(fields["data"]))
-        self.came.put((kind, time.time()))
-        return id
-
-
-def projected(journal: bytes, tmp_path: Path) -> dict[str, Any]:
-    """What a stream of that journal has to tell, in all."""
-    path = tmp_path / "whole.ndjson"
-    path.write_bytes(journal)
-    reading = JournalReader(Journal(path))
-    found = [*reading.look(), *reading.close()]
-    return {f"{each.segment}:{number}": json.loads(json.dumps(plain(each))) for number, each in found}
 
 
 @contextmanager
