@@ -10,15 +10,15 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from flows.console.framing import embedded_origin
-from flows.console.people import Person, needs
+from flows.console.people import person_of
 from flows.console.problems import Refused
 
 router = APIRouter()
-Viewer = Annotated[Person, Depends(needs("read"))]
 FOLDER = FilePath(__file__).with_name("static")
 ADDRESSES = (
     "/",
@@ -36,6 +36,7 @@ ADDRESSES = (
     "/design",
 )
 """Where a page is; what is shown there is the script's."""
+_PATTERNS = tuple(compile_path(each)[0] for each in ADDRESSES)
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _KINDS = {".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2"}
 
@@ -78,6 +79,16 @@ def files() -> Mapping[str, Built]:
     return found
 
 
+def is_public(path: str) -> bool:
+    """Whether it is a file of the build, the same for everybody: nothing of this machine is in it."""
+    return path.startswith("/assets/") or path in ("/icon.svg", "/theme.js")
+
+
+def is_page(path: str) -> bool:
+    """Whether the built page is at that address."""
+    return any(each.match(path) for each in _PATTERNS)
+
+
 def policy(grafana: str | None) -> str:
     """What the pages may do: their own scripts, styles and fonts, and nobody else's; nothing inline."""
     framed = f"'self' {grafana}" if grafana else "'self'"
@@ -88,27 +99,30 @@ def policy(grafana: str | None) -> str:
 
 
 @router.get("/assets/{name}")
-async def asset(name: Annotated[str, Path(max_length=200)], request: Request, person: Viewer) -> Response:
+async def asset(name: Annotated[str, Path(max_length=200)], request: Request) -> Response:
     """A file whose name changes with its content."""
     return _file(f"assets/{name}").response(request, {"cache-control": "public, max-age=31536000, immutable"})
 
 
 @router.get("/icon.svg")
-async def icon(request: Request, person: Viewer) -> Response:
+async def icon(request: Request) -> Response:
     """The sign of a tab."""
     return _file("icon.svg").response(request, {"cache-control": "max-age=3600"})
 
 
 @router.get("/theme.js")
-async def theme(request: Request, person: Viewer) -> Response:
+async def theme(request: Request) -> Response:
     """What is done before anything is drawn."""
     return _file("theme.js").response(request, {"cache-control": "no-cache"})
 
 
-async def page(request: Request, person: Viewer) -> Response:
-    """The page of every address."""
+async def page(request: Request) -> Response:
+    """The page of every address; for who is not known here it asks for a token, and says so by its status."""
     headers = {"cache-control": "no-cache", "content-security-policy": policy(embedded_origin())}
-    return _file("index.html").response(request, headers)
+    answer = _file("index.html").response(request, headers)
+    if person_of(request) is None:
+        answer.status_code = 401
+    return answer
 
 
 for _address in ADDRESSES:

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from flows.console import bodies
 from flows.console.addresses import Addresses, changes
 from flows.console.answering import Answer, refuse
+from flows.console.built import is_page, is_public
 from flows.console.counting import REQUESTS
 from flows.console.limits import FAILURES, READS, UPLOADS, Buckets
-from flows.console.people import Doorkeeper, Person
+from flows.console.people import NOBODY, Doorkeeper, Person
 from flows.console.problems import Refused
 from flows.server.door.door import App, Message, Receive, Scope, Send
 from flows.server.door.rules import Asked
@@ -92,7 +93,8 @@ class Guard:
 
     async def _who(self, asked: Asked, scope: Scope) -> Person | None:
         """Raises Refused."""
-        if (asked.path in OPEN and not changes(asked)) or asked.path == bodies.WEBHOOK:
+        is_open = (asked.path in OPEN or is_public(asked.path)) and not changes(asked)
+        if is_open or asked.path == bodies.WEBHOOK:
             return None  # nothing is told, or the delivery proves itself
         address, headers = str((scope.get("client") or ["?"])[0]), asked.all("authorization")
         login = asked.path == LOGIN and asked.method in ("POST", "DELETE")
@@ -106,11 +108,11 @@ class Guard:
         if person is None:
             if headers:
                 self._failures.take(address)
+            elif asked.navigates and is_page(asked.path):
+                return None  # a browser is shown where a token goes, and nothing else
             raise Refused(
                 "unauthenticated",
-                "this token does not open"
-                if headers
-                else "this console answers its own user, and holders of a token",
+                "this token does not open" if headers else NOBODY,
                 headers={"www-authenticate": "Bearer"},
             )
         return person

@@ -85,6 +85,9 @@ class Doorkeeper:
         return _name_of(uid) if uid is not None and uid in (os.getuid(), 0) else ""
 
 
+NOBODY = "this console answers its own user, and holders of a token"
+
+
 def _name_of(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -92,9 +95,9 @@ def _name_of(uid: int) -> str:
         return str(uid)
 
 
-def person_of(request: Request) -> Person:
-    """Who sent it; the guard has told already."""
-    found: Person = request.state.person
+def person_of(request: Request) -> Person | None:
+    """Who sent it; the guard has told already. Nobody for what is open to everybody."""
+    found: Person | None = request.state.person
     return found
 
 
@@ -103,6 +106,8 @@ def needs(right: str) -> Callable[[Request], Person]:
 
     def check(request: Request) -> Person:
         person = person_of(request)
+        if person is None:
+            raise Refused("unauthenticated", NOBODY, headers={"www-authenticate": "Bearer"})
         if person.may(right):
             return person
         if person.read_only and person.role == "operator":

@@ -54,7 +54,7 @@ function options(row: Row, columns: Columns, width: number, height: number, axis
   return {
     width,
     height,
-    padding: [6, 8, axis ? 0 : 4, 0],
+    padding: [10, 8, axis ? 0 : 6, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC.key }, drag: { x: false, y: false }, points: { size: 5 } },
     scales: {

@@ -46,6 +46,7 @@ export function Dots({ items, measure, marked, choose }: { items: Point[]; measu
           })}
         </ol>
       </div>
+      <p className="num mx-4 mb-3 flex justify-between pl-14 text-xs text-ink-2"><span>{moment(items[0]?.created_at)}</span>{items.length > 1 && <span>{moment(items.at(-1)?.created_at)}</span>}</p>
     </div>
   );
 }

@@ -58,17 +58,17 @@ export function RunCharts({ store, segment, plan, live }: { store: RunStore; seg
   return (
     <div className="card overflow-hidden" data-charts>
       <ol className="divide-y divide-line">
+        {probes.map((name) => (
+          <li key={name} className="grid grid-cols-1 items-center sm:grid-cols-[148px_1fr]">
+            <div className="flex justify-between gap-2 px-4 py-1 text-sm sm:block">{inert(name, 60)}</div>
+            <Strip name={name} store={store} segment={segment} plannedEnd={plannedEnd} />
+          </li>
+        ))}
         {all.map((row, n) => (
           <li key={row.title} className="grid grid-cols-1 sm:grid-cols-[148px_1fr]">
             <Legend row={row} columns={columns} />
             <Chart row={row} store={store} segment={segment} height={n === all.length - 1 ? 108 : 88} axis={n === all.length - 1} plannedEnd={plannedEnd} />
             <p className="sr-only">{rose(row, columns)}</p>
-          </li>
-        ))}
-        {probes.map((name) => (
-          <li key={name} className="grid grid-cols-1 items-center sm:grid-cols-[148px_1fr]">
-            <div className="flex justify-between gap-2 px-4 py-1 text-sm sm:block">{inert(name, 60)}</div>
-            <Strip name={name} store={store} segment={segment} plannedEnd={plannedEnd} />
           </li>
         ))}
       </ol>

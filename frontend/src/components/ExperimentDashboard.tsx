@@ -100,8 +100,8 @@ function Listed({ items, ran, canStart }: { items: ExperimentView[]; ran: RunSum
   const shown = items.filter(
     (each) => (!repository || each.repository === repository) && (!verdict || shownOf(each.last_run) === verdict),
   );
-  const proven = items.filter((each) => each.last_run?.verdict === "held" || each.last_run?.verdict === "deviated").length;
-  const held = items.filter((each) => each.last_run?.verdict === "held").length;
+  const proven = items.filter((each) => each.score != null).length;
+  const held = items.filter((each) => each.score === 1).length;
   const choose = (name: string) => (event: { target: { value: string } }) => {
     if (event.target.value) params.set(name, event.target.value);
     else params.delete(name);
@@ -109,7 +109,7 @@ function Listed({ items, ran, canStart }: { items: ExperimentView[]; ran: RunSum
   };
   return (
     <Section
-      title={<span className="num">{items.length} experiments <span className="font-normal text-ink-2">· {proven} proven · {held} held</span></span>}
+      title={<span className="num">{items.length} experiments <span className="font-normal text-ink-2">· {proven} proven · {held} always held</span></span>}
       aside={
         <span className="flex gap-2">
           {repositories.length > 0 && (
@@ -158,7 +158,7 @@ function Row({ of, ran, canStart }: { of: ExperimentView; ran: RunSummary[]; can
           {inert(of.name, 160)}
         </Link>
         <p className="line-clamp-1 text-sm text-ink-2">
-          {of.last_run?.why ? inert(of.last_run.why, 240) : of.repository ? `of ${inert(short(of.repository), 80)}, not run yet` : "not run yet"}
+          {of.last_run?.why ? inert(of.last_run.why, 240) : of.last_run ? (of.last_run.state === "ended" ? "nothing is known of its last run" : "goes on now") : of.repository ? `of ${inert(short(of.repository), 80)}, not run yet` : "not run yet"}
         </p>
       </div>
       <div className="max-md:hidden"><Ticks verdicts={verdicts} /></div>

@@ -5,7 +5,7 @@ import { useState, type FormEvent } from "react";
 import { api, got, type PlanView, type Run } from "../api/client";
 import { queries } from "../api/queries";
 import type { Words } from "../charts/store";
-import { inert, number, plain, seconds } from "../lib/words";
+import { inert, number, plain, quantity, seconds } from "../lib/words";
 import { Failure } from "./states";
 
 const STAGES = ["baseline", "fault", "recovery", "judged"] as const;
@@ -27,7 +27,7 @@ export function Stages({ phase, ended, words }: { phase: string | null; ended: b
             >
               <i
                 aria-hidden="true"
-                className={`inline-block size-2 rounded-full border ${done ? "border-ink bg-ink" : now ? (stage === "fault" ? "breathe border-fault bg-fault" : "breathe border-ink bg-ink") : "border-line-2"}`}
+                className={`inline-block size-2 shrink-0 rounded-full border ${done ? "border-ink bg-ink" : now ? (stage === "fault" ? "breathe border-fault bg-fault" : "breathe border-ink bg-ink") : "border-line-2"}`}
               />
               {stage === "baseline" && done && steady ? (steady.words.includes("NOT") ? "baseline not steady" : "baseline steady") : stage}
             </span>
@@ -49,7 +49,7 @@ export function Waiting({ run, words }: { run: Run; words: Words }) {
       <ol className="grid gap-2">
         {steps.map((step, n) => (
           <li key={step} className={`flex items-center gap-2.5 ${n > at ? "text-ink-3" : ""}`}>
-            <i aria-hidden="true" className={`inline-block size-2 rounded-full border ${n < at ? "border-ink bg-ink" : n === at ? "breathe border-live bg-live" : "border-line-2"}`} />
+            <i aria-hidden="true" className={`inline-block size-2 shrink-0 rounded-full border ${n < at ? "border-ink bg-ink" : n === at ? "breathe border-live bg-live" : "border-line-2"}`} />
             {step}
           </li>
         ))}
@@ -91,9 +91,9 @@ export function Delivered({ words, plan }: { words: Words; plan?: PlanView }) {
             </p>
             {now ? (
               <p className="num flex flex-wrap items-baseline gap-x-4 text-ink-2">
-                <span>asked <b className="font-medium text-ink">{number(now.asked)}</b></span>
-                <span>delivered <b className="text-lg font-semibold text-ink">{number(now.delivered)}</b></span>
-                <span className="text-sm">{unit(now.what)} · {now.samples} samples</span>
+                <span>{quantity(now.what).name} asked <b className="font-medium text-ink">{quantity(now.what).say(now.asked)}</b></span>
+                <span>delivered <b className="text-lg font-semibold text-ink">{now.delivered == null ? "–" : quantity(now.what).say(now.delivered)}</b></span>
+                <span className="text-sm">{number(now.samples)} samples</span>
               </p>
             ) : (
               <p className="text-sm text-ink-2">{injected ? inert(injected.words) : `${plain(step.fault.type)}, held ${seconds(step.hold_s)}`}</p>
@@ -104,8 +104,6 @@ export function Delivered({ words, plan }: { words: Words; plan?: PlanView }) {
     </ul>
   );
 }
-
-export const unit = (what: string): string => what.replace(/_ms$/, " in ms").replace(/_s$/, " in s").replaceAll("_", " ");
 
 /** Asks once, in its place. */
 export function StopButton({ run }: { run: Run }) {

@@ -20,10 +20,10 @@ export function LiveRow({ run, close }: { run: RunSummary; close: boolean }) {
         <span className="text-sm text-ink-2">{(run.faults ?? []).map(plain).join(", ")}</span>
       </p>
       <p className={`text-sm font-medium ${data?.phase === "fault" ? "text-fault-ink" : "text-ink-2"}`}>{data?.phase ?? run.phase ?? run.state}</p>
-      <div className="bar max-md:hidden" role="progressbar" aria-label="Progress" aria-valuenow={progress?.percent ?? 0} aria-valuemin={0} aria-valuemax={100}>
+      {run.state === "queued" ? <p className="text-sm text-ink-2 max-md:hidden md:col-span-2">waits for its process</p> : <><div className="bar max-md:hidden" role="progressbar" aria-label="Progress" aria-valuenow={progress?.percent ?? 0} aria-valuemin={0} aria-valuemax={100}>
         <i style={{ width: `${progress?.percent ?? 0}%` }} />
       </div>
-      <p className="num text-right text-sm text-ink-2 max-md:hidden">{progress?.eta_s != null ? `${seconds(progress.eta_s)} left` : ""}</p>
+      <p className="num text-right text-sm text-ink-2 max-md:hidden">{progress?.eta_s != null ? `${seconds(progress.eta_s)} left` : ""}</p></>}
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, type ReactNode } from "react";
 /** The head of a page: its one h1, a sentence, what can be done. */
 export function Page({ title, about, actions, children }: { title: ReactNode; about?: ReactNode; actions?: ReactNode; children: ReactNode }) {
   return (
-    <div className="grid gap-5 [&>*]:min-w-0">
+    <div className="grid gap-6 [&>*]:min-w-0">
       <div className="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
         <div className="min-w-0">
           <h1>{title}</h1>

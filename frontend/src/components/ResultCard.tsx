@@ -9,7 +9,7 @@ export function ResultCard({ run, marked, mark }: { run: RunSummary; marked?: bo
   return (
     <div
       data-row
-      className="relative grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-0.5 px-4 py-2.5 hover:bg-sunken md:grid-cols-[128px_minmax(0,1fr)_260px_104px]"
+      className="relative grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-0.5 px-4 py-2.5 hover:bg-sunken md:grid-cols-[128px_minmax(0,1fr)_288px_92px]"
     >
       <div className="flex items-center gap-2">
         {mark && (
@@ -33,7 +33,7 @@ export function ResultCard({ run, marked, mark }: { run: RunSummary; marked?: bo
         </p>
         {run.why && <p className="line-clamp-1 text-sm text-ink-2">{inert(run.why, 300)}</p>}
       </div>
-      <p className="num flex gap-x-4 text-sm text-ink-2 max-md:col-span-2">
+      <p className="num grid grid-cols-[88px_92px_1fr] text-sm text-ink-2 max-md:col-span-2">
         <Number name="p95" value={latency(run.latency_p95 == null ? null : run.latency_p95 / 1000)} />
         <Number name="failed" value={percent(run.error_rate, 1)} />
         <Number name="recovery" value={seconds(run.recovery_s)} />
@@ -49,7 +49,7 @@ export function ResultCard({ run, marked, mark }: { run: RunSummary; marked?: bo
 
 function Number({ name, value }: { name: string; value: string }) {
   return (
-    <span className="min-w-16">
+    <span className="whitespace-nowrap">
       <span className="text-ink-3">{name}</span> <b className="font-medium text-ink">{value}</b>
     </span>
   );

@@ -9,7 +9,8 @@ import { AnalysisView } from "./AnalysisView";
 import { Section } from "./Page";
 import { Evidence } from "./Evidence";
 import { Answered, Empty, Failure } from "./states";
-import { StepsTable, SteadyStates } from "./Tables";
+import { StepsTable } from "./Asked";
+import { SteadyStates } from "./Tables";
 import { shownOf, VerdictMark, type Shown } from "./Verdict";
 
 const TINT: Record<Shown, string> = {
@@ -110,9 +111,9 @@ export function ResultsView({ run, query, plan, house }: { run: Run; query: UseQ
     <Answered query={query}>
       {(result) => (
         <>
-          {result.analysis && <AnalysisView result={result} />}
           <Section title="Asked and delivered"><StepsTable steps={result.steps} /></Section>
           <Section title="Steady states"><SteadyStates states={result.steady_state} /></Section>
+          {result.analysis && <AnalysisView result={result} />}
           <Doubts doubts={result.doubts} />
           {result.trials && <Series trials={result.trials} />}
           <Evidence run={run} result={result} plan={plan} house={house} />

@@ -36,6 +36,20 @@ export function number(value: number | null | undefined): string {
   return trimmed(value, Math.min(digits, 6));
 }
 
+const UNITS: [RegExp, (value: number) => string][] = [
+  [/_ms$/, (value) => latency(value / 1000)],
+  [/_s$/, seconds],
+  [/_bytes$/, bytes],
+  [/_(share|rate)$/, (value) => percent(value, 1)],
+  [/_percent$/, (value) => `${trimmed(value, 1)} %`],
+];
+
+/** A quantity by its wire name, delay_ms: what people call it, and how its value is said. */
+export function quantity(wire: string): { name: string; say: (value: number) => string } {
+  const found = UNITS.find(([ending]) => ending.test(wire));
+  return { name: plain(found ? wire.replace(found[0], "") : wire), say: found?.[1] ?? number };
+}
+
 /** How long ago, or the day when that is long. */
 export function ago(iso: string | null | undefined, now: number = Date.now()): string {
   if (!iso) return "–";

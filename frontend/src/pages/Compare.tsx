@@ -58,20 +58,20 @@ function Compared({ found }: { found: Schemas["Comparison"] }) {
           <p className="hint">{found.same_digest ? "The same experiment with the same app." : "Experiment or app differ: their digests are not the same."}</p>
         </div>
       </Section>
-      <Section title="Latency, p95" aside="0 = the fault was injected"><Beside series={found.series} zero={found.zero} /></Section>
+      <Section title="Latency, p95" aside={<Keys />}><Beside series={found.series} zero={found.zero} /></Section>
       <Section title="Numbers">
         <div className="card overflow-x-auto" tabIndex={0} role="region" aria-label="Numbers">
           <table className="table num">
-            <thead><tr><th scope="col">Number</th><th scope="col">A</th><th scope="col">B</th><th scope="col">Change</th></tr></thead>
+            <thead><tr><th scope="col">Number</th>{["A", "B", "Change"].map((each) => <th key={each} scope="col" className="text-right!">{each}</th>)}</tr></thead>
             <tbody>
               {found.numbers.map((each) => {
                 const [name, say] = NUMBERS[each.name] ?? [each.name, (value: number | null) => String(value ?? "–")];
                 return (
                   <tr key={each.name}>
                     <th scope="row">{name}</th>
-                    <td>{say(each.a ?? null)}</td>
-                    <td>{say(each.b ?? null)}</td>
-                    <td className="text-ink-2">{each.change == null ? "–" : each.change === 0 ? "same" : `${each.change > 0 ? "+" : "−"}${say(Math.abs(each.change))}`}</td>
+                    <td className="text-right">{say(each.a ?? null)}</td>
+                    <td className="text-right">{say(each.b ?? null)}</td>
+                    <td className="text-right text-ink-2">{each.change == null ? "–" : each.change === 0 ? "same" : `${each.change > 0 ? "+" : "−"}${say(Math.abs(each.change))}`}</td>
                   </tr>
                 );
               })}
@@ -80,6 +80,17 @@ function Compared({ found }: { found: Schemas["Comparison"] }) {
         </div>
       </Section>
     </>
+  );
+}
+
+function Keys() {
+  return (
+    <span className="flex flex-wrap items-center gap-x-4">
+      {(["A", "B"] as const).map((each) => (
+        <span key={each} className="flex items-center gap-1.5"><i aria-hidden="true" className="inline-block h-[2px] w-4 rounded" style={{ background: each === "A" ? "var(--s1)" : "var(--s4)" }} />{each}</span>
+      ))}
+      <span className="flex items-center gap-1.5"><i aria-hidden="true" className="inline-block h-3 border-l border-fault" />0 s: the fault was injected</span>
+    </span>
   );
 }
 

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { repositories } from "../api/queries";
+import { house, repositories } from "../api/queries";
 import { Page, Section, useTitle } from "../components/Page";
+import { short, SyncButtons } from "../components/SyncButtons";
 import { Answered, Empty, Remedy } from "../components/states";
 import { shownOf, VerdictWord } from "../components/Verdict";
 import { ago, inert, many } from "../lib/words";
@@ -32,12 +33,14 @@ export default function Repositories() {
 }
 
 function One({ of }: { of: Account }) {
+  const { data: told } = useQuery(house);
   const stalled = of.stalls ?? [];
   return (
     <Section
       title={inert(of.repository, 200)}
       aside={<span className="num">{of.branch && `${inert(of.branch, 60)} · `}{of.commit && <code className="mono">{of.commit.slice(0, 10)}</code>}{of.at ? ` · in line ${ago(new Date(of.at * 1000).toISOString())}` : ""}</span>}
     >
+      {told?.rights.includes("operate") && <SyncButtons repository={of.repository} />}
       {stalled.length > 0 && <ul className="card border-l-4 border-l-inconclusive px-4 py-2.5">{stalled.map((each, n) => <li key={n}>{inert(Object.values(each).filter((one) => typeof one === "string").join(": "), 500)}</li>)}</ul>}
       <ul className="card divide-y divide-line">
         {of.experiments.length === 0 && <li className="px-4 py-3 text-ink-2">It holds no experiment.</li>}
@@ -47,7 +50,7 @@ function One({ of }: { of: Account }) {
             <li key={`${each.name} ${each.path}`} data-row className="relative grid items-center gap-x-4 gap-y-0.5 px-4 py-2.5 hover:bg-sunken md:grid-cols-[128px_minmax(0,1fr)_110px_minmax(0,1.2fr)]">
               <VerdictWord of={each.verdict ? shownOf({ state: "ended", verdict: each.verdict }) : "none"} />
               <div className="min-w-0">
-                <Link className="font-medium no-underline after:absolute after:inset-0" to={`/experiments/${encodeURIComponent(of.repository.replace(/\.git$/, "").split("/").at(-1) ?? "-")}/${encodeURIComponent(each.name)}`}>{inert(each.name, 120)}</Link>
+                <Link className="font-medium no-underline after:absolute after:inset-0" to={`/experiments/${encodeURIComponent(short(of.repository))}/${encodeURIComponent(each.name)}`}>{inert(each.name, 120)}</Link>
                 <p className="text-sm text-ink-2">{inert(each.path, 160)}</p>
               </div>
               <span className={["Synced"].includes(each.sync) ? "text-ink-2" : "font-medium text-inconclusive"}>{inert(each.sync, 40)}</span>

@@ -46,7 +46,7 @@ function Shown({ run }: { run: Run }) {
   }, [ended]);
 
   return (
-    <div className="grid gap-5 [&>*]:min-w-0">
+    <div className="grid gap-6 [&>*]:min-w-0">
       {ended ? (
         <VerdictHead run={run} result={result.data} operate={told?.rights.includes("operate") ?? false} />
       ) : (
@@ -55,7 +55,7 @@ function Shown({ run }: { run: Run }) {
       {!ended && !measured && <Waiting run={run} words={words} />}
       {!ended && measured && <Delivered words={words} plan={plan.data} />}
       {words.segments.length > 1 && <Trials segments={words.segments} chosen={segment} choose={choose} />}
-      {measured && <RunCharts key={segment} store={store} segment={segment} plan={plan.data} live={!ended} />}
+      {measured && <RunCharts key={segment} store={store} segment={segment} plan={plan.data} live={words.connection !== "over"} />}
       {ended && !measured && run.delivery.journal !== "none" && words.connection !== "over" && (
         <div className="skeleton h-[440px]" role="status" aria-label="Loading the charts" data-state="loading" />
       )}

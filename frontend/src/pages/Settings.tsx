@@ -1,5 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
-import { house } from "../api/queries";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { api, got } from "../api/client";
+import { house, queries } from "../api/queries";
 import { Choices } from "../components/fields";
 import { HELP, switchKeys, useKeys } from "../components/Keys";
 import { Page, Section, useTitle } from "../components/Page";
@@ -39,9 +40,12 @@ export default function Settings() {
                 ["API", <a key="a" className="link" href="/docs">every route</a>],
               ];
               return (
+                <>
                 <dl className="card grid grid-cols-[96px_1fr] gap-x-4 gap-y-2 px-5 py-4">
                   {facts.map(([name, value]) => <div key={name} className="contents"><dt className="text-ink-2">{name}</dt><dd>{value}</dd></div>)}
                 </dl>
+                {sessionStorage.getItem("chaoslab-signed-in") && <SignOut />}
+                </>
               );
             }}
           </Answered>
@@ -49,4 +53,16 @@ export default function Settings() {
       </div>
     </Page>
   );
+}
+
+/** Only for who signed in here: this machine's own user needs no token, and has nothing to give back. */
+function SignOut() {
+  const leave = useMutation({
+    mutationFn: () => got(api.DELETE("/api/v1/session")),
+    onSuccess: () => {
+      sessionStorage.removeItem("chaoslab-signed-in");
+      void queries.resetQueries();
+    },
+  });
+  return <button className="btn mt-2" disabled={leave.isPending} onClick={() => leave.mutate()}>Sign out</button>;
 }
