@@ -19,12 +19,13 @@ from chaos.faults.union import any_fault
 from chaos.manifests.models.base import Part
 from chaos.manifests.models.intensity import with_preset
 
+# By another name, because an adapter of a dataclass itself takes no configuration.
+_named: Callable[[str, Any], Any] = NewType
+
 
 @cache
 def _adapter(name: str) -> TypeAdapter[Fault]:
-    # By another name, because an adapter of a dataclass itself takes no configuration.
-    kind: Any = NewType("kind", FAULTS[name])
-    return TypeAdapter(kind, config=Part.model_config)
+    return TypeAdapter(_named("kind", FAULTS[name]), config=Part.model_config)
 
 
 def _reader(name: str) -> Callable[[object], Fault]:
@@ -38,8 +39,9 @@ def _reader(name: str) -> Callable[[object], Fault]:
 
 
 def _plain(fault: Fault, info: core_schema.SerializationInfo) -> Any:
-    mode = "json" if info.mode == "json" else "python"
-    return _adapter(fault.type).dump_python(fault, mode=mode, by_alias=info.by_alias)
+    return _adapter(fault.type).dump_python(
+        fault, mode="json" if info.mode == "json" else "python", by_alias=info.by_alias
+    )
 
 
 class _ByType:
@@ -54,8 +56,7 @@ class _ByType:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         every: Any = Annotated[any_fault(), Discriminator("type")]
-        kind: Any = NewType("kind", every)
-        return handler(TypeAdapter(kind, config=Part.model_config).core_schema)
+        return handler(TypeAdapter(_named("kind", every), config=Part.model_config).core_schema)
 
 
 AnyFaultField = Annotated[Fault, _ByType(), BeforeValidator(with_preset)]
