@@ -42,7 +42,8 @@ def type_of(kind: type[Fault]) -> str:
 
 
 def subclasses(kind: type) -> Iterator[type]:
-    for each in kind.__subclasses__():
+    below: list[type] = kind.__subclasses__()
+    for each in below:
         yield each
         yield from subclasses(each)
 
