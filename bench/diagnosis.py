@@ -29,7 +29,7 @@ import yaml
 
 from bench.blind_diagnosis import CALM, blinded, diagnose
 from chaos import api
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.events import Event, segments
 from chaos.explain.model import Name
 from chaos.faults.support.fidelity import share_interval

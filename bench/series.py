@@ -11,8 +11,8 @@ from random import Random
 
 from bench.made_up import Phases, Run, looked_at
 from bench.promises import PROMISED, Row, Table, limit
-from chaos.analysis.judge import judge_segment
 from chaos.analysis.judged import JudgedTrial
+from chaos.analysis.judgement import judge_segment
 from chaos.analysis.pairs import fewest, mcnemar, stages
 from chaos.analysis.states_over import states_over
 from chaos.analysis.trials_verdict import decide_series, decided, outcome_of

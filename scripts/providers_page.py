@@ -9,7 +9,6 @@ from pathlib import Path
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS
 from chaos.sandboxes.container.spec import ContainerSandbox
 from chaos.sandboxes.container.start import CAPABILITIES
 from chaos.sandboxes.support.spec import Sandbox
@@ -63,7 +62,7 @@ def _cell(fault: type[Fault], provider: str, kind: type[Sandbox]) -> str:
     if lacking := sorted(fault.requires - kind.provides):
         return f"refused: lacks {', '.join(lacking)}"
     type_ = str(fault.__dataclass_fields__["type"].default)
-    return ", ".join(name for name in MECHANISMS[type_] if name not in kind.lacks)
+    return ", ".join(name for name in FAULTS[type_].mechanisms if name not in kind.lacks)
 
 
 def _of_an_image(type_: str) -> str:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from chaos.analysis.data_seen import DataSeen
 from chaos.analysis.moments import clock
 from chaos.analysis.record import Record
 from chaos.analysis.recovery import JudgedSample
-from chaos.analysis.result import DataSeen
 from chaos.events import Event
 from chaos.invariants import AT_LEAST, EQUALS, number_of
 from chaos.tolerances import Tolerance

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
+from chaos.analysis.data_seen import DataSeen
 from chaos.analysis.invariants import Writes, judged, seen_of
 from chaos.analysis.record import Record
 from chaos.analysis.recovery import JudgedSample
-from chaos.analysis.result import DataSeen
 from chaos.errors import SpecError
 from chaos.events import Event
 from chaos.probes.metric import MetricProbe

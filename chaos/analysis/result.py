@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from chaos.analysis.data_seen import DataSeen
 from chaos.analysis.part import ResultPart
 from chaos.analysis.trials_result import TrialsResult
 from chaos.verdict import Outcome, Verdict, exit_code
@@ -69,22 +70,6 @@ class Tested(ResultPart):
     allowed: float
     by_chance: float
     """The probability of so many bad ones or more, were the true share what is allowed."""
-
-
-class DataSeen(ResultPart):
-    """What an invariant of data saw."""
-
-    first: float
-    """The first number, and the last."""
-    last: float
-    acknowledged: int | None
-    """Writes that were acknowledged in the whole run; None when the invariant does not count them."""
-    lost: float
-    """The most that was missing at one look; 0: nothing was."""
-    surplus: float
-    """The most that was too much."""
-    why: str
-    """Which look that was; empty when none was off."""
 
 
 class SteadyStateResult(ResultPart):

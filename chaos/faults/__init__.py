@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chaos.faults.support.base import Fault
     from chaos.faults.union import FAULTS as FAULTS
-    from chaos.faults.union import AnyFault as AnyFault
 
 
 def fault_class(type_: str) -> "type[Fault]":
@@ -19,8 +18,8 @@ def fault_class(type_: str) -> "type[Fault]":
 
 
 def __getattr__(name: str) -> object:
-    if name not in ("FAULTS", "AnyFault"):
+    if name != "FAULTS":
         raise AttributeError(f"module 'chaos.faults' has no attribute '{name}'")
     from chaos.faults import union
 
-    return getattr(union, name)
+    return union.FAULTS

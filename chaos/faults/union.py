@@ -1,73 +1,72 @@
-"""The ways to hurt a target. The union is the registry: a new fault is one file and one name in it."""
+"""The ways to hurt a target. NAMES is the registry: a new fault is one file and one name in it.
 
-from typing import get_args
+Each module is read when its fault is first asked for: reading thirty of them for the one that a manifest names costs
+more than everything else of reading it.
+"""
 
-from chaos.faults.bandwidth import Bandwidth
-from chaos.faults.blackhole import Blackhole
-from chaos.faults.clock_skew import ClockSkew
-from chaos.faults.connection_refused import ConnectionRefused
-from chaos.faults.connection_reset import ConnectionReset
-from chaos.faults.cpu_stress import CpuStress
-from chaos.faults.cpu_throttle import CpuThrottle
-from chaos.faults.crash_loop import CrashLoop
-from chaos.faults.dependency_failure import DependencyFailure
-from chaos.faults.disk_full import DiskFull
-from chaos.faults.disk_read_only import DiskReadOnly
-from chaos.faults.dns_failure import DnsFailure
-from chaos.faults.fd_exhaustion import FdExhaustion
-from chaos.faults.http_fault import HttpFault
-from chaos.faults.inode_exhaustion import InodeExhaustion
-from chaos.faults.io_stress import IoStress
-from chaos.faults.io_throttle import IoThrottle
-from chaos.faults.memory_limit import MemoryLimit
-from chaos.faults.memory_pressure import MemoryPressure
-from chaos.faults.network_delay import NetworkDelay
-from chaos.faults.packet_corrupt import PacketCorrupt
-from chaos.faults.packet_duplicate import PacketDuplicate
-from chaos.faults.packet_loss import PacketLoss
-from chaos.faults.packet_reorder import PacketReorder
-from chaos.faults.pid_exhaustion import PidExhaustion
-from chaos.faults.process_kill import ProcessKill
-from chaos.faults.process_pause import ProcessPause
-from chaos.faults.process_stop import ProcessStop
-from chaos.faults.sandbox_freeze import SandboxFreeze
-from chaos.faults.sandbox_offline import SandboxOffline
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Union
+
+from chaos.faults import fault_class
 from chaos.faults.support.base import Fault
 
-AnyFault = (
-    Bandwidth
-    | Blackhole
-    | ClockSkew
-    | ConnectionRefused
-    | ConnectionReset
-    | CpuStress
-    | CpuThrottle
-    | CrashLoop
-    | DependencyFailure
-    | DiskFull
-    | DiskReadOnly
-    | DnsFailure
-    | FdExhaustion
-    | HttpFault
-    | InodeExhaustion
-    | IoStress
-    | IoThrottle
-    | MemoryLimit
-    | MemoryPressure
-    | NetworkDelay
-    | PacketCorrupt
-    | PacketDuplicate
-    | PacketLoss
-    | PacketReorder
-    | PidExhaustion
-    | ProcessKill
-    | ProcessPause
-    | ProcessStop
-    | SandboxFreeze
-    | SandboxOffline
+NAMES = (
+    "bandwidth",
+    "blackhole",
+    "clock_skew",
+    "connection_refused",
+    "connection_reset",
+    "cpu_stress",
+    "cpu_throttle",
+    "crash_loop",
+    "dependency_failure",
+    "disk_full",
+    "disk_read_only",
+    "dns_failure",
+    "fd_exhaustion",
+    "http_fault",
+    "inode_exhaustion",
+    "io_stress",
+    "io_throttle",
+    "memory_limit",
+    "memory_pressure",
+    "network_delay",
+    "packet_corrupt",
+    "packet_duplicate",
+    "packet_loss",
+    "packet_reorder",
+    "pid_exhaustion",
+    "process_kill",
+    "process_pause",
+    "process_stop",
+    "sandbox_freeze",
+    "sandbox_offline",
 )
 
-FAULTS: dict[str, type[Fault]] = {
-    kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyFault)
-}
-"""The class of each fault, by the `type` that a manifest writes."""
+
+class _Faults(Mapping[str, type[Fault]]):
+    """The class of each fault, by the `type` that a manifest writes."""
+
+    def __getitem__(self, name: str) -> type[Fault]:
+        if name not in NAMES:
+            raise KeyError(name)
+        return fault_class(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in NAMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+FAULTS: Mapping[str, type[Fault]] = _Faults()
+
+
+@cache
+def any_fault() -> Any:
+    """The union of all classes, for what is about all of them at once: the schema, and tests."""
+    return Union[tuple(FAULTS.values())]  # noqa: UP007  of a tuple that is made here

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 from math import ceil, isfinite
 
+from chaos.analysis.chart import LONGEST_S, WINDOW_S
 from chaos.analysis.looks import PlannedSteadyState, look_of
-from chaos.analysis.series import LONGEST_S, WINDOW_S
 from chaos.analysis.timeline import PHASES
 from chaos.events import Event
 from chaos.live.items import SLOT_S, Frame

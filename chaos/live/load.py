@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from chaos.analysis.series import RequestWindow, second_before
+from chaos.analysis.chart import RequestWindow, second_before
 from chaos.run_spec.model import RunSpec
 from chaos.statistics.latencies import DEFAULT_TIMEOUT_S, Request, request_of
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
-from chaos.manifests.mechanisms import MECHANISMS
 from chaos.manifests.schema import Schema, schema
 from chaos.sandboxes.union import SPECS
 
@@ -30,7 +29,7 @@ def _entry(name: str, fault: type[Fault], parts: Mapping[str, Schema]) -> Mappin
         "sentence": re.split(r"(?<=\.)\s", inspect.cleandoc(fault.__doc__ or ""), maxsplit=1)[0],
         "presets": {intensity: dict(fields) for intensity, fields in fault.presets.items()},
         "fields": {**own, **({"$defs": needed} if needed else {})},
-        "mechanisms": list(MECHANISMS[name]),
+        "mechanisms": list(FAULTS[name].mechanisms),
         "providers": {provider: _where(name, fault, provider) for provider in SPECS},
     }
 
@@ -38,7 +37,7 @@ def _entry(name: str, fault: type[Fault], parts: Mapping[str, Schema]) -> Mappin
 def _where(name: str, fault: type[Fault], provider: str) -> str:
     if lacking := sorted(fault.requires - SPECS[provider].provides):
         return f"refused: lacks {', '.join(lacking)}"
-    return ", ".join(each for each in MECHANISMS[name] if each not in SPECS[provider].lacks)
+    return ", ".join(each for each in FAULTS[name].mechanisms if each not in SPECS[provider].lacks)
 
 
 def _referred(part: Any, parts: Mapping[str, Schema]) -> set[str]:

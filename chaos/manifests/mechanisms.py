@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chaos.faults import FAULTS
 from chaos.faults.support.base import Fault
 from chaos.sandboxes.union import SPECS
 
-MECHANISMS: Mapping[str, Sequence[str]] = {name: kind.mechanisms for name, kind in FAULTS.items()}
-"""How each fault acts, the better way first."""
 _TOLD: Mapping[str, str] = {"nfqueue": "a kernel packet queue (nfqueue)", "tun": "a TUN device (tun)"}
 
 
 def in_words(fault: Fault, provider: str) -> str | None:
     """What will be tried in which order, and why not the rest; None when there is no choice to explain."""
-    names = MECHANISMS[fault.type]
+    names = fault.mechanisms
     unfit = {**SPECS[provider].lacks, **fault.unfit()}
     fit = [_TOLD.get(name, name) for name in names if name not in unfit]
     if len(names) == 1 or not fit:

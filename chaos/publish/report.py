@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos.analysis.chart import series
 from chaos.analysis.result import Delivery, Result
-from chaos.analysis.series import series
 from chaos.analysis.trials import shown
 from chaos.errors import PublishError
 from chaos.publish import dashboards

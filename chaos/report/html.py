@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import Template
 from markupsafe import Markup
 
+from chaos.analysis.chart import ChartSeries
 from chaos.analysis.result import Result
-from chaos.analysis.series import ChartSeries
 from chaos.report import elsewhere, phrases, scale, sheet, svg, trials
 from chaos.report.facts import facts
 from chaos.report.fidelity import fidelity

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 
-from chaos.analysis.series import ChartSeries, Points
+from chaos.analysis.chart import ChartSeries, Points
 from chaos.report import scale
 from chaos.report.chart import Band, Chart, Limit, Trace
 from chaos.report.plot import draw

@@ -166,7 +166,7 @@ def _goes_on(plan: Plan, run: Run, so_far: "list[JudgedTrial]") -> bool:
     last = run.journal.latest()
     if not plan.series.until_decided:
         return may_follow(Record(last))
-    from chaos.analysis.judge import judge_segment
+    from chaos.analysis.judgement import judge_segment
     from chaos.analysis.trials_verdict import decided
 
     so_far.append(judge_segment(last))

@@ -159,7 +159,7 @@ def analyze(run: Run) -> "Result":
 
 def judged(events: "Sequence[Event]", folder: Path, rules: int = RULES) -> "Result":
     """What these events of a run amount to, in words by rules; compared with the last run beside `folder`."""
-    from chaos.analysis.judge import judge  # a run begins without them, and sooner
+    from chaos.analysis.judgement import judge  # a run begins without them, and sooner
     from chaos.explain import comparison
     from chaos.explain import rules as words
 

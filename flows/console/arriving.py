@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos import __version__
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.errors import ChaosLabError
 from chaos.events import Event

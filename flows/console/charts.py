@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from chaos.analysis.chart import ChartSeries, series
 from chaos.analysis.result import Result
-from chaos.analysis.series import ChartSeries, series
 from chaos.analysis.trials import shown
 from chaos.errors import ChaosLabError
 from chaos.events import Event, segments

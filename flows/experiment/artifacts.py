@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 
+from chaos.analysis.chart import series
 from chaos.analysis.record import Record
 from chaos.analysis.result import Result
-from chaos.analysis.series import series
 from chaos.events import Event
 from chaos.report import phrases
 from chaos.report.fidelity import fidelity

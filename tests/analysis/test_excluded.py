@@ -10,7 +10,7 @@ import pytest
 from bench.made_up import Phases, Run, answering, independent, looked_at, p95
 from chaos.analysis import judge, series
 from chaos.analysis.foresight import expected, in_words
-from chaos.analysis.judge import judge_segment
+from chaos.analysis.judgement import judge_segment
 from chaos.analysis.result import Result
 from chaos.events import segments
 from chaos.publish.prometheus.conclusion import conclusion

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.explain.rules import analyze
 from chaos.verdict import Verdict

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.verdict import Verdict
 from tests.journals.telling import FAST, HEALTHY, Telling

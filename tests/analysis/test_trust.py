@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.events import Event
 from tests.journals.telling import END, Telling, event
 

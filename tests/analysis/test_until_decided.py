@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from chaos.analysis import judge
-from chaos.analysis.judge import judge_segment
 from chaos.analysis.judged import JudgedTrial
+from chaos.analysis.judgement import judge_segment
 from chaos.analysis.trials_verdict import decided
 from chaos.events import Event
 from chaos.verdict import Outcome, Verdict

@@ -8,18 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 from pydantic import TypeAdapter
 
 import chaos.faults
-from chaos.faults import FAULTS, AnyFault, fault_class
+from chaos.faults import FAULTS, fault_class
 from chaos.faults.support.base import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS: tuple[type[Fault], ...] = get_args(AnyFault)
+KINDS: tuple[type[Fault], ...] = tuple(FAULTS.values())
 REQUIRED: dict[str, dict[str, Any]] = {
     "dependency_failure": {"process": "inventory", "mode": "refuse"},
     "dns_failure": {"host": "inventory"},
@@ -42,7 +42,8 @@ def type_of(kind: type[Fault]) -> str:
 
 
 def subclasses(kind: type) -> Iterator[type]:
-    for each in kind.__subclasses__():
+    below: list[type] = kind.__subclasses__()
+    for each in below:
         yield each
         yield from subclasses(each)
 

@@ -18,9 +18,9 @@ import pytest
 from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
-from chaos.analysis.judge import judge
+from chaos.analysis.chart import series
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Metrics, Result
-from chaos.analysis.series import series
 from chaos.cli.main import cli
 from chaos.errors import ChaosLabError
 from chaos.events import Event

@@ -16,8 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from chaos.analysis import judge
+from chaos.analysis.chart import series
 from chaos.analysis.result import Analysis, Result
-from chaos.analysis.series import series
 from chaos.events import Event
 from chaos.explain import rules, wire
 from chaos.explain.model import analyze

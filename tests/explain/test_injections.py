@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chaos.analysis import judge
+from chaos.analysis.chart import series
 from chaos.analysis.result import Analysis
-from chaos.analysis.series import series
 from chaos.events import Event
 from chaos.explain import rules
 from chaos.explain.model import analyze

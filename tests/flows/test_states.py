@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.runs.journal import Journal
 from chaos.verdict import Outcome, Verdict, ending

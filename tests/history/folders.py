@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.events import Event
 from chaos.explain import rules

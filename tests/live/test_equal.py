@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.analysis.series import ChartSeries, series
+from chaos.analysis.chart import ChartSeries, series
 from chaos.events import Event, segments
 from chaos.live.items import SLOT_S, Frame, Item
 from chaos.live.projector import Projector

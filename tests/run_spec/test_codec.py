@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.errors import SpecError
 from chaos.events import Event
 from chaos.manifests.load import load

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.errors import ManifestError
 from chaos.events import Event
 from chaos.manifests.load import load

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
 
 API_VERSION = "chaoslab/v1"
 
@@ -37,6 +38,14 @@ SHAPES = {
 }
 """What each pattern asks for, in words."""
 
+
+def _one_line(text: str) -> str:
+    """As the pattern says, without it: pydantic takes 67 ms and 22 MiB to compile 8,000 repetitions."""
+    if len(text) > 8000 or not {"\0", "\r", "\n"}.isdisjoint(text):
+        raise PydanticKnownError("string_pattern_mismatch", {"pattern": _HEADER_VALUE})
+    return text
+
+
 DnsLabel = Annotated[str, StringConstraints(pattern=_DNS)]
 Title = Annotated[str, StringConstraints(pattern=_TITLE)]
 # Without a colon: `stop:0` and its like are names of stop conditions.
@@ -45,7 +54,9 @@ LabelKey = Annotated[str, StringConstraints(pattern=_LABEL_KEY)]
 LabelValue = Annotated[str, StringConstraints(pattern=_LABEL)]
 EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
 HeaderName = Annotated[str, StringConstraints(pattern=_HEADER)]
-HeaderValue = Annotated[str, StringConstraints(pattern=_HEADER_VALUE)]
+HeaderValue = Annotated[
+    str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "pattern": _HEADER_VALUE})
+]
 Image = Annotated[str, StringConstraints(pattern=_IMAGE)]
 User = Annotated[str, StringConstraints(pattern=_USER)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=_CLOCK)]

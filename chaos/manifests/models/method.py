@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Self, get_args, get_type_hints
 
-from pydantic import BeforeValidator, Discriminator, Field, model_validator
+from pydantic import Field, model_validator
 
-from chaos.faults import AnyFault
 from chaos.faults.support.base import Fault
 from chaos.manifests.models.base import Part, Title
-from chaos.manifests.models.intensity import with_preset
+from chaos.manifests.models.faults import AnyFaultField
 from chaos.run_spec.parts import FaultSpec, StepSpec
 from chaos.units import Duration, PositiveDuration, Unit
-
-AnyFaultField = Annotated[AnyFault, Discriminator("type"), BeforeValidator(with_preset)]
 
 
 class Repeat(Part):

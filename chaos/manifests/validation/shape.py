@@ -7,6 +7,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+from chaos.faults.support.base import Fault
+from chaos.faults.union import any_fault
 from chaos.manifests.models.accepting import SUITED
 from chaos.manifests.models.observing import Watched
 from chaos.manifests.yaml.problems import Path
@@ -78,7 +80,7 @@ def _members(shape: Any) -> list[Any]:
         return _members(get_args(shape)[0])
     if get_origin(shape) in (Union, UnionType):
         return [inner for one in get_args(shape) if one is not NoneType for inner in _members(one)]
-    return [shape]
+    return _members(any_fault()) if shape is Fault else [shape]
 
 
 def _tag(member: Any) -> str:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.errors import ChaosLabError
 from chaos.publish.prometheus.conclusion import conclusion
 from chaos.publish.prometheus.families import FINAL, LIVE, MOST_SERIES, Family

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.errors import PublishError
 from chaos.publish.prometheus.conclusion import conclusion

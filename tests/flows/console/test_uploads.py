@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.events import Event
 from chaos.history import deliveries
 from chaos.history.models import Token

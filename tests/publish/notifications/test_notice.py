@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Links, Result
 from chaos.game_days.day import Day
 from chaos.publish.notifications.bodies import generic, slack

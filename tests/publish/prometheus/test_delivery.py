@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.analysis.judge import judge
+from chaos.analysis.judgement import judge
 from chaos.analysis.result import Result
 from chaos.errors import PublishError
 from chaos.events import Event
