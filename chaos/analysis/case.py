@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from chaos.analysis.data_seen import DataSeen
 from chaos.analysis.looks import PlannedSteadyState
 from chaos.analysis.moments import seconds
 from chaos.analysis.recovery import JudgedSample, Recovery, recovery
 from chaos.analysis.requested import as_looks, bound_of
-from chaos.analysis.result import DataSeen
 from chaos.analysis.significance import Tests
 from chaos.analysis.starvation import StarvationRecord
 from chaos.analysis.timeline import PHASES, Timeline, between
