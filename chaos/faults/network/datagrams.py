@@ -1,7 +1,8 @@
 """Numbered UDP packets of our own beside the app's traffic, and what became of each: the helper process.
 
 They leave from a port that is put under the same rule as the target's packets, and arrive at another one of ours. A
-packet counts once it was sent `settle_s` ago; what has not come by then is lost.
+packet counts once it was sent `settle_s` ago and one sent after it has come, or none comes at all; what has not come by
+then is lost. On a slow machine all of them may be later than that.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ _NUMBER = struct.Struct("!Q56x")
 _SO_RCVBUFFORCE = 33
 _BUFFER = 8 << 20
 _MOST_AT_ONCE = 100
+_SILENT_S = 2.0
 _MOST_BEHIND = 50
 """More of those that arrive, on their way at once, stand in a line that our own sending makes longer."""
 
@@ -116,8 +118,11 @@ class Datagrams:
                 self._highest = max(self._highest, number)
 
     def _settle(self) -> None:
-        until = time.monotonic() - self.settle_s
-        while self._sent_by and self._sent_by[0][0] <= until:
+        now = time.monotonic()
+        overtaken = self._highest if now - self._came_at < _SILENT_S else self._next
+        while (
+            self._sent_by and self._sent_by[0][0] <= now - self.settle_s and self._sent_by[0][1] <= overtaken
+        ):
             _, end = self._sent_by.popleft()
             for number in range(self._counted, end):
                 self._count(number)
