@@ -1,8 +1,8 @@
 """Numbered UDP packets of our own beside the app's traffic, and what became of each: the helper process.
 
 They leave from a port that is put under the same rule as the target's packets, and arrive at another one of ours. A
-packet counts once one that was sent after it came `settle_s` ago, or it was sent so long ago and none comes at all; what has not come by
-then is lost. On a slow machine all of them may be later than that.
+packet counts once one that was sent after it came `settle_s` ago, or it was sent so long ago and none comes at all;
+what has not come by then is lost. On a slow machine all of them may be later than that.
 """
 
 import contextlib
