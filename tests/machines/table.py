@@ -73,7 +73,8 @@ def cell(row: Row | None, notes: dict[str, int]) -> str:
         return f"refused {note(row['refused'], notes)}{left}"
     residue = f"; **residue {len(row['residue'])}**" if row["residue"] else ""
     if not row["mechanism"]:
-        return f"not injected {note(row['step_why'] or row['why'], notes)}{left}"
+        why = row["why"] if row.get("outcome") == "crashed" else row["step_why"] or row["why"]
+        return f"not injected {note(why, notes)}{left}"
     label = "" if row["kind"] == "real" else f" ({row['kind']})"
     landed = "landed" if row["landed"] else f"not landed {note(row['step_why'], notes)}"
     killed = (

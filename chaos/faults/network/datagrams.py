@@ -1,7 +1,8 @@
 """Numbered UDP packets of our own beside the app's traffic, and what became of each: the helper process.
 
 They leave from a port that is put under the same rule as the target's packets, and arrive at another one of ours. A
-packet counts once it was sent `settle_s` ago; what has not come by then is lost.
+packet counts once one that was sent after it came `settle_s` ago, or it was sent so long ago and none comes at all;
+what has not come by then is lost. On a slow machine all of them may be later than that.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ _NUMBER = struct.Struct("!Q56x")
 _SO_RCVBUFFORCE = 33
 _BUFFER = 8 << 20
 _MOST_AT_ONCE = 100
+_SILENT_S = 2.0
 _MOST_BEHIND = 50
 """More of those that arrive, on their way at once, stand in a line that our own sending makes longer."""
 
@@ -67,6 +69,9 @@ class Datagrams:
         self._late: set[int] = set()
         self._highest = self._counted = self._next = getattr(self, "_next", 0)
         self._sent_by: deque[tuple[float, int]] = deque()
+        self._heard: deque[tuple[float, int]] = deque()
+        """When the newest came, and its number."""
+        self._overtaken = self._highest
         self._due = self._came_at = 0.0
         self._bad_checksums = checksum_errors()
 
@@ -113,11 +118,18 @@ class Datagrams:
                 self._came[number] = self._came.get(number, 0) + 1
                 if self._came[number] == 1 and number < self._highest:
                     self._late.add(number)
-                self._highest = max(self._highest, number)
+                if number > self._highest:
+                    self._highest = number
+                    self._heard.append((self._came_at, number))
 
     def _settle(self) -> None:
-        until = time.monotonic() - self.settle_s
-        while self._sent_by and self._sent_by[0][0] <= until:
+        now = time.monotonic()
+        while self._heard and self._heard[0][0] <= now - self.settle_s:
+            _, self._overtaken = self._heard.popleft()
+        overtaken = self._overtaken if now - self._came_at < _SILENT_S else self._next
+        while (
+            self._sent_by and self._sent_by[0][0] <= now - self.settle_s and self._sent_by[0][1] <= overtaken
+        ):
             _, end = self._sent_by.popleft()
             for number in range(self._counted, end):
                 self._count(number)

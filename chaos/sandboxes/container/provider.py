@@ -19,7 +19,7 @@ from chaos.sandboxes.container.ours import forget, keep, name_of
 from chaos.sandboxes.container.start import command, options
 from chaos.sandboxes.support.base import SandboxRef, Setup
 from chaos.sandboxes.support.exchange import LINE_BYTES, Streams, text
-from chaos.sandboxes.support.wired import CONNECTS_WITHIN_S, WiredSandbox
+from chaos.sandboxes.support.wired import WiredSandbox
 
 _OPEN_WITHIN_S = 60.0
 _RELAY = """
@@ -119,7 +119,7 @@ class ContainerSandbox(WiredSandbox):
         """Find it again from any process that may speak to the engine. Raises SandboxLost when it has gone."""
         box = cls(ref)
         try:
-            await box._call("ping", within_s=CONNECTS_WITHIN_S)
+            await box._call("ping", within_s=_OPEN_WITHIN_S)  # the engine begins a process for it, too
         except BaseException:
             await box.close()
             raise
