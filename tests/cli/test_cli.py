@@ -31,7 +31,14 @@ def test_what_held_ends_with_0_leaves_its_files_and_says_so_in_plain_lines(lab: 
     assert "\x1b" not in done.out
     assert "\r" not in done.out
     names = {path.name for path in folder_of(lab).iterdir()}
-    assert names == {"journal.ndjson", "result.json", "report.html", "dashboard.json", "origin.json"}
+    assert names == {
+        "journal.ndjson",
+        "result.json",
+        "report.html",
+        "dashboard.json",
+        "origin.json",
+        "manifest.yaml",
+    }
     assert result_of(lab).sandbox.destroyed
 
 

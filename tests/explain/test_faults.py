@@ -73,7 +73,7 @@ FAULTS: Mapping[str, Fault] = {
     "400": Fault(failure(400, "invalid"), "refused the request (400, invalid)"),
     "413 whatever is cut": Fault(failure(413, "request_too_large"), "too large", 3),
     "429 for long": Fault(failure(429, headers={"retry-after": "300"}), "asks to wait 300 s"),
-    "429 until a late date": Fault(failure(429, headers={"retry-after": date(3600)}), "it asks to wait 3"),
+    "429 until a late date": Fault(failure(429, headers={"retry-after": date(39_000)}), "it asks to wait 3"),
     "429 until nonsense": Fault(failure(429, headers={"retry-after": "soon, 1e999"}), "used up (429)", 3),
     "429 until a past date": Fault(failure(429, headers={"retry-after": date(-9)}), "it asks to wait 0 s", 3),
     "429 until never": Fault(failure(429, headers={"retry-after": "9" * 400}), "used up (429)", None),

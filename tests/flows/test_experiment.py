@@ -101,6 +101,7 @@ def test_the_result_is_in_the_runs_folder(held: Result) -> None:
     assert Result.model_validate_json((folder / "result.json").read_text()) == held
     assert {path.name for path in folder.iterdir()} == {
         "journal.ndjson",
+        "manifest.yaml",
         "result.json",
         "report.html",
         "dashboard.json",

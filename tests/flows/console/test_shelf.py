@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from chaos.analysis.judge import judge
 
+from chaos.analysis.judgement import judge
 from chaos.events import Event
 from chaos.history.received import Received
 from chaos.history.store import History
