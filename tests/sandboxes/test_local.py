@@ -216,3 +216,13 @@ def test_without_user_namespaces_an_ordinary_user_is_told_the_cause_and_the_reme
     )
     assert "cannot open a local sandbox: no Linux namespaces:" in done.stdout, done.stderr
     assert "sysctl" in done.stdout
+
+
+def test_a_runtime_directory_whose_path_is_too_long_for_a_socket_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    monkeypatch.setenv("CHAOSLAB_RUNTIME_DIR", str(long))
+    with pytest.raises(SandboxError, match=r"too long for the sockets in it; set CHAOSLAB_RUNTIME_DIR"):
+        keeping.new_folder()
+    assert list(long.iterdir()) == []

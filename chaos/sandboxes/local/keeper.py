@@ -18,12 +18,18 @@ from chaos.sandboxes.support.runtime import runtime_dir
 
 READY_WITHIN_S = 60.0
 """On a machine that is busy or slow; one that ended is known at once."""
+_LONGEST = 107 - len("/box-12345678/control.sock")
+"""Bytes of the runtime directory's path (unix(7), sun_path)."""
 _SOURCE = Path(__file__).resolve().parents[3]
 
 
 def new_folder() -> Path:
     """A directory for one more sandbox. Raises SandboxError."""
     where = runtime_dir()
+    if len(os.fsencode(where)) > _LONGEST:
+        raise SandboxError(
+            f"{where} is too long for the sockets in it; set CHAOSLAB_RUNTIME_DIR to a path of at most {_LONGEST} bytes"
+        )
     try:
         return Path(tempfile.mkdtemp(prefix="box-", dir=where))
     except OSError as error:

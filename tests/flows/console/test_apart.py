@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -40,8 +41,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Apart]:
-    with apart(tmp_path / "apart") as made:
+def machine() -> Iterator[Apart]:
+    with TemporaryDirectory(prefix="apart-") as folder, apart(Path(folder, "m")) as made:  # short: sockets
         yield made
 
 
