@@ -27,6 +27,8 @@ _TABLES = {
     "netfilter queue": "/proc/net/netfilter/nfnetlink_queue",
 }
 _FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf")
+_KERNELS = {("0" * 32, "00", "lo"), ("1".zfill(32), "80", "lo")}
+"""Routes of the loopback where the kernel speaks IPv6: where that is a module, the first who asks for it loads it."""
 _GROUPS = Path("/run/chaoslab/cgroup")
 _CLOCKS = Path("/run/chaoslab")
 _LIMITS = (
@@ -123,6 +125,8 @@ def _tables() -> set[str]:
     for name, first, flags in (("route", 1, 3), ("ipv6 route", 0, 8)):
         for line in _lines(_TABLES[name])[first:]:
             fields = line.split()
+            if (*fields[:2], fields[-1]) in _KERNELS:
+                continue
             if not int(fields[flags], 16) & _LEARNT:
                 found.add(f"{name} {' '.join(fields[:4])}")
     return found

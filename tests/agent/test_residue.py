@@ -210,3 +210,19 @@ def test_routes_that_a_router_teaches_come_and_go(tmp_path: Path, monkeypatch: p
     assert left(before, snapshot([], [])) == []
     table.write_text(learnt + ours)
     assert left(before, snapshot([], [])) == [f"ipv6 route fd{'0' * 30} 40 {zero} 00"]
+
+
+def test_routes_of_a_loopback_that_speaks_ipv6_since_are_the_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zero = "0" * 32
+    rest = f"{zero} 00 {zero} 00000000 00000002 00000000"
+    loopback = f"{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n"
+    loopback += f"{'0' * 31}1 80 {rest} 80200001       lo\n"
+    table = tmp_path / "ipv6_route"
+    monkeypatch.setitem(residue._TABLES, "ipv6 route", str(table))
+    before = snapshot([], [])  # the module is not loaded: there is no such file
+    table.write_text(loopback)
+    assert left(before, snapshot([], [])) == []
+    table.write_text(loopback + f"fd{'0' * 30} 40 {rest} 00000001       lo\n")
+    assert left(before, snapshot([], [])) == [f"ipv6 route fd{'0' * 30} 40 {zero} 00"]
