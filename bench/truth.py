@@ -142,8 +142,8 @@ _HEAD = """# Truth on real stacks
 
 Made by `make truth`: real servers from Debian's packages, each with a client of its own beside it that knows nothing of
 ChaosLab (bench/stacks/witness.py). `/safe` copes without its dependency; the budget is a tenth of the answers. What the
-client counted while the fault was in place, or after the time to recover, is the truth where its exact interval
-(95 %) is on one side of a tenth.
+client counted while the fault was in place, or after the time to recover, is the truth where its exact bound (95 %, one
+side at a time: Clopper and Pearson) is on one side of a tenth.
 """
 
 
