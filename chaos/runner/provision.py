@@ -57,14 +57,14 @@ async def set_up(plan: Plan, box: Sandbox) -> None:
         done = await box.run(argv, cwd="/", timeout_s=plan.sandbox.ttl)
         if done.exit_code != 0:
             networked = "egress" in SPECS[plan.sandbox.type].provides
-            words = said(done.stderr, done.stdout.decode(errors="replace"), has_network=networked)
+            masked = Masker(
+                known(plan.work)
+            )  # before anything is shortened: half a secret is not known as one
+            wrote = masked(done.stderr), masked(done.stdout.decode(errors="replace"))
+            words = said(*wrote, has_network=networked) or "it wrote nothing"
             hint = f"; {left_out}" if (left_out := sentence(plan.left_out, plan.work)) else ""
-            masked = Masker(known(plan.work))
-            raise TargetError(
-                masked(
-                    f"setup {shlex.join(command)}: exit code {done.exit_code}: {words or 'it wrote nothing'}{hint}"
-                )
-            )
+            what = masked(shlex.join(command))
+            raise TargetError(f"setup {what}: exit code {done.exit_code}: {words}{masked(hint)}")
 
 
 async def behind_the_wall(box: Sandbox, command: Sequence[str], *, user: str = "") -> list[str]:

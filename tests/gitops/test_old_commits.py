@@ -40,10 +40,11 @@ def pushed(repository: Repository, commits: int) -> list[str]:
 def test_an_older_commit_of_the_branch_or_of_another(over_ssh: Path, tmp_path: Path) -> None:
     repository = Repository.make(over_ssh / "repository")
     old, head = pushed(repository, 2)
-    repository.git("checkout", "-q", "-b", "aside", old)
-    beside, _ = pushed(repository, 2)
     mirror = mirror_of(over_ssh, tmp_path / "mirrors")
     assert mirror.fetch() == head
+    pushed(repository, 1)  # nobody has fetched that
+    repository.git("checkout", "-q", "-b", "aside", old)
+    beside, _ = pushed(repository, 2)
     assert not mirror.has(old)
     for commit in (old, beside):
         mirror.fetch_commit(commit)

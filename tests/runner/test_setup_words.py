@@ -1,8 +1,11 @@
 """What a failed setup command says is its cause, not its last page of usage."""
 
+from pathlib import Path
+
 import pytest
 
 from chaos.runner.setup_words import NO_NETWORK, said
+from tests.lab import WEB, Lab
 
 USAGE = "\n".join(
     f"npm error   --option-{number}\nnpm error     Sets the option number {number} of many."
@@ -66,3 +69,13 @@ def test_few_words_are_said_whole() -> None:
     assert said("no such package\n", "ignored", has_network=False) == "no such package"
     assert said("", "only output\n", has_network=False) == "only output"
     assert said(" \n", "", has_network=False) == ""
+
+
+def test_a_secret_is_masked_before_words_are_cut(tmp_path: Path) -> None:
+    lab, secret = Lab(tmp_path), "s3cr3t-in-git"
+    web = {**WEB, "env": {"API_TOKEN": secret}}
+    cut = [["sh", "-c", f"echo error: {'x' * 588}{secret} {'more ' * 99} >&2; exit 3"]]
+    done = lab.run("--json", lab.manifest(process=web, setup=cut))
+    assert done.code == 5, done
+    assert "setup sh -c" in done.result.why.lower()
+    assert "s3cr" not in done.out + done.err

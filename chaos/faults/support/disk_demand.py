@@ -163,6 +163,10 @@ class DiskLook:
 
 @contextmanager
 def demand(target: Target, path: str, way: str, rate: float) -> Iterator[tuple[str, Helper]]:
+    """The way (`read` or `write`) and the helper that asks for it when told, for as long as the block lasts.
+
+    Raises InjectionError.
+    """
     with target.helper(ask, path=path, way=way, block=_block_of(rate)) as helper:
         if helper.receive(ANSWERS_WITHIN_S) is None:
             raise InjectionError(f"the side-band was not ready within {ANSWERS_WITHIN_S:g} s")

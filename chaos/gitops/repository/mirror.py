@@ -18,6 +18,8 @@ MOST_ENTRIES = 200_000
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = "refs/chaoslab/head"
 _DEEP = "refs/chaoslab/deep"
+"""Where the branch is when it is read for an older commit: what was fetched last is another matter."""
+_HEADS = "+refs/heads/*:refs/chaoslab/heads/*"
 _TAGS = "+refs/tags/*:refs/chaoslab/tags/*"
 _DEPTHS = (50, 1000, None)
 """How far back a branch is read, step by step, for a commit that its server does not give by itself."""
@@ -140,11 +142,8 @@ class Mirror:
 
     def _bring_by_its_branch(self, commit: str) -> None:
         """From a server that gives only what a branch or tag is at: what led there, as far back as needed."""
-        own, every = (
-            f"+refs/heads/{self.source.branch}:{_REF}",
-            ("+refs/heads/*:refs/chaoslab/heads/*", _TAGS),
-        )
-        for refs, depth in (*(((own,), depth) for depth in _DEPTHS), (every, None)):
+        own, every = (f"+refs/heads/{self.source.branch}:{_DEEP}",), (_HEADS, _TAGS)
+        for refs, depth in (*((own, depth) for depth in _DEPTHS), (every, None)):
             self.bring(*refs, depth=depth)
             if self.has(commit):
                 return
