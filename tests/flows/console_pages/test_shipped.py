@@ -37,6 +37,7 @@ def test_they_are_small() -> None:
 def test_nothing_of_a_registry_or_a_stranger_is_in_them() -> None:
     lock = (ROOT / "frontend/package-lock.json").read_text()
     assert '"resolved"' not in lock
+    assert "://" not in lock, "an address: of a registry, or of who wants funding"
     assert lock.count('"integrity"') > 50
     assert "dangerouslySetInnerHTML" not in "".join(
         each.read_text() for each in (ROOT / "frontend/src").rglob("*.ts*")
